@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// redisBlobs keeps each image as one string, under a hash tag of its job's own, so that a cluster spreads the images.
+// Meant for small installations: Redis holds all of it in memory.
+type redisBlobs struct{ redis redis.UniversalClient }
+
+func blobKey(name string) string {
+	id, kind, _ := strings.Cut(name, ".")
+	return "bg:blob:{" + id + "}:" + kind
+}
+
+func (b redisBlobs) Put(ctx context.Context, name string, r io.Reader, size int64, ttl time.Duration) error {
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return err
+	}
+	return unavailable("put image", b.redis.Set(ctx, blobKey(name), data, ttl).Err())
+}
+
+func (b redisBlobs) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	data, err := b.redis.Get(ctx, blobKey(name)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, ErrNotFound
+	} else if err != nil {
+		return nil, unavailable("get image", err)
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+func (b redisBlobs) Delete(ctx context.Context, names ...string) error {
+	var errs []error
+	for _, name := range names { // one at a time: their slots differ
+		errs = append(errs, unavailable("delete image", b.redis.Unlink(ctx, blobKey(name)).Err()))
+	}
+	return errors.Join(errs...)
+}
+
+func (b redisBlobs) Touch(ctx context.Context, name string, ttl time.Duration) error {
+	found, err := b.redis.PExpire(ctx, blobKey(name), ttl).Result()
+	if err != nil {
+		return unavailable("prolong image", err)
+	}
+	if !found {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// Check has nothing to add: the queue's own check asks the same server.
+func (b redisBlobs) Check(context.Context) error { return nil }

@@ -1,0 +1,98 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// How long one command may take. Image-sized values need more than go-redis' three seconds on a slow link.
+const (
+	dialTimeout    = 3 * time.Second
+	commandTimeout = 10 * time.Second
+)
+
+// LogTo sends what the Redis client library says of its connections to log, at debug level: what matters comes back as
+// errors. The library has one logger a process, so this is for main to call, once, before Open.
+func LogTo(log *slog.Logger) { redis.SetLogger(clientLog{log}) }
+
+type clientLog struct{ log *slog.Logger }
+
+func (l clientLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.DebugContext(ctx, "redis client", "message", fmt.Sprintf(format, v...))
+}
+
+// connect sets up the way to the server, starting the embedded one if it is to be used.
+func (q *Queue) connect() error {
+	if q.cfg.Embedded() {
+		q.server = startEmbedded()
+		q.dial = q.server.client
+	} else {
+		dial, err := q.cfg.dial()
+		if err != nil {
+			return fmt.Errorf("queue.url: %w", err)
+		}
+		q.dial = dial
+	}
+	q.redis = q.dial()
+	return nil
+}
+
+func (q *Queue) closeServer() error {
+	err := q.redis.Close()
+	if q.server != nil {
+		q.server.close()
+	}
+	return err
+}
+
+// dial returns a maker of clients for an external server. Errors name what is wrong without the URL, which may hold a password.
+func (c Config) dial() (func() redis.UniversalClient, error) {
+	switch c.Mode {
+	case ModeSentinel:
+		o, err := redis.ParseFailoverURL(c.URL)
+		if err != nil {
+			return nil, redact(err)
+		}
+		if o.MasterName == "" {
+			return nil, errors.New("sentinel mode needs ?master_name=NAME in the address")
+		}
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
+	case ModeCluster:
+		o, err := redis.ParseClusterURL(c.URL)
+		if err != nil {
+			return nil, redact(err)
+		}
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
+	default:
+		o, err := redis.ParseURL(c.URL)
+		if err != nil {
+			return nil, redact(err)
+		}
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		return func() redis.UniversalClient { return redis.NewClient(o) }, nil
+	}
+}
+
+// redact keeps an address that may hold a password out of an error's text.
+func redact(error) error {
+	return errors.New("must be redis://[user:password@]host:port[/db] or rediss://… (Sentinel and Cluster: see queue.mode)")
+}
+
+// warnAboutEviction tells of a Redis that may throw jobs away when its memory is full. Servers without CONFIG (managed
+// ones, stand-ins) say nothing, and nothing is said of them.
+func (q *Queue) warnAboutEviction(ctx context.Context) {
+	v, err := q.redis.ConfigGet(ctx, "maxmemory-policy").Result()
+	if err != nil {
+		return
+	}
+	if policy := v["maxmemory-policy"]; policy != "" && policy != "noeviction" {
+		q.log.WarnContext(ctx, "redis may evict jobs when its memory is full: set maxmemory-policy to noeviction", "policy", policy)
+	}
+}

@@ -1,0 +1,192 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
+const longestIdle = 2 * time.Second
+
+// Consumer is the working side of a queue: one per process that runs jobs. Its methods may be called concurrently, but
+// only one Idle at a time. Its owner closes it before the Queue.
+type Consumer struct {
+	q      *Queue
+	worker string                // shown in the job
+	token  string                // random: tells this consumer from an earlier one of the same name
+	sleep  redis.UniversalClient // for blocking reads alone: closing it is the only way to interrupt one
+}
+
+// Claimed is a job in the hands of this consumer until it is completed, failed, released or its lease lapses.
+type Claimed struct {
+	ID        string
+	Attempt   int // 1 for the first
+	Options   string
+	Created   time.Time
+	input     string
+	owner     string
+	keepInput bool
+}
+
+// Consumer makes a consumer; worker is a name for people to read, such as host and pid.
+func (q *Queue) Consumer(worker string) *Consumer {
+	return &Consumer{q: q, worker: worker, token: newID()[:16], sleep: q.dial()}
+}
+
+// Close interrupts an Idle under way. Jobs still claimed stay so until their lease lapses: release them first.
+func (c *Consumer) Close() error {
+	if err := c.sleep.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Lease is how long a claimed job stays this consumer's without a heartbeat.
+func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
+
+// Claim takes up to n jobs. With none to be had, next is the time until a retry or a lease falls due, negative if there is none.
+func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.Duration, err error) {
+	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds()).Slice()
+	if err != nil {
+		return nil, 0, unavailable("claim", err)
+	}
+	rows, ok := answer[1].([]any)
+	ms, ok2 := answer[0].(int64)
+	if !ok || !ok2 {
+		return nil, 0, fmt.Errorf("claim: unexpected answer %v", answer)
+	}
+	for _, row := range rows {
+		f, ok := row.([]any)
+		if !ok || len(f) != 7 {
+			return nil, 0, fmt.Errorf("claim: unexpected answer %v", row)
+		}
+		text := func(i int) string { s, _ := f[i].(string); return s }
+		jobs = append(jobs, Claimed{
+			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
+			keepInput: text(5) == "1", Created: moment(text(6)),
+		})
+	}
+	return jobs, time.Duration(ms) * time.Millisecond, nil
+}
+
+// Idle sleeps until there may be something to claim: a wake-up token, next (see Claim) or two seconds. It ends at once
+// when ctx does; the consumer can then not sleep again.
+func (c *Consumer) Idle(ctx context.Context, next time.Duration) error {
+	d := longestIdle
+	if next >= 0 {
+		d = min(d, max(next, 5*time.Millisecond))
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	err := c.sleep.Do(ctx, "BLPOP", c.q.prefix+":wake", strconv.FormatFloat(d.Seconds(), 'f', 3, 64)).Err()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return unavailable("wait for jobs", err)
+}
+
+// Heartbeat prolongs the leases of jobs and returns those that are this consumer's no longer.
+func (c *Consumer) Heartbeat(ctx context.Context, jobs []Claimed) (lost []Claimed, err error) {
+	args := []any{c.q.cfg.Lease.Milliseconds()}
+	for _, j := range jobs {
+		args = append(args, j.ID, j.owner)
+	}
+	kept, err := c.q.eval(ctx, c.q.lua.heartbeat, args...).Int64Slice()
+	if err != nil {
+		return nil, unavailable("heartbeat", err)
+	}
+	for i, k := range kept {
+		if k == 0 {
+			lost = append(lost, jobs[i])
+		}
+	}
+	return lost, nil
+}
+
+// Input returns the image to work on, ErrInputExpired where it is gone.
+func (c *Consumer) Input(ctx context.Context, j Claimed) ([]byte, error) {
+	data, err := c.q.read(ctx, j.input)
+	if errors.Is(err, ErrNotFound) {
+		return nil, ErrInputExpired
+	}
+	return data, err
+}
+
+// Complete stores the result and ends the job. ErrLost: the job was another's by then and the result is dropped.
+func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result string) error {
+	out := c.q.blobs.newRef(j.ID, "out."+j.owner)
+	if err := c.q.blobs.Put(ctx, out, bytes.NewReader(image), int64(len(image)), c.q.cfg.ResultTTL); err != nil {
+		return fmt.Errorf("store result: %w", err)
+	}
+	if _, err := settle(c.q.eval(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
+		if errors.Is(err, ErrLost) { // on any other error it may have been taken, so the image stays until its TTL
+			err = errors.Join(err, c.q.blobs.Delete(ctx, out))
+		}
+		return err
+	}
+	if err := c.discardInput(ctx, j); err != nil {
+		c.q.log.WarnContext(ctx, "input of a finished job is kept until its TTL", "job", j.ID, "err", err)
+	}
+	return nil
+}
+
+func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {
+	if j.keepInput {
+		return c.q.blobs.Touch(ctx, j.input, c.q.cfg.ResultTTL)
+	}
+	return c.q.blobs.Delete(ctx, j.input)
+}
+
+// Fail ends an attempt. A transient fault is retried after a delay while attempts are left; state says what became of the
+// job. Code and message are shown to the submitter.
+func (c *Consumer) Fail(ctx context.Context, j Claimed, code, message string, transient bool) (state State, err error) {
+	cmd := c.q.eval(ctx, c.q.lua.fail, j.ID, j.owner, code, message, flag(transient), c.q.backoff(j.Attempt).Milliseconds())
+	answer, err := settle(cmd)
+	if err != nil {
+		return "", err
+	}
+	if state = State(answer); state == Failed {
+		if err := c.q.blobs.Touch(ctx, j.input, c.q.cfg.DeadTTL); err != nil && !errors.Is(err, ErrNotFound) {
+			c.q.log.WarnContext(ctx, "input of a failed job keeps its old TTL", "job", j.ID, "err", err)
+		}
+	}
+	return state, nil
+}
+
+// Release gives a job back, unharmed and with its attempt not counted, for another to run.
+func (c *Consumer) Release(ctx context.Context, j Claimed) error {
+	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
+	return err
+}
+
+// settle reads the answer of a script that only a job's owner may run.
+func settle(cmd *redis.Cmd) (answer string, err error) {
+	answer, err = cmd.Text()
+	if err != nil {
+		return "", unavailable("settle job", err)
+	}
+	if answer == "LOST" {
+		return "", ErrLost
+	}
+	return answer, nil
+}
+
+// backoff is the delay after an attempt: min(base·2^(attempt−1), max), plus up to a fifth so that jobs that failed
+// together do not come back together.
+func (q *Queue) backoff(attempt int) time.Duration {
+	d := q.cfg.BackoffMax
+	if shift := attempt - 1; shift < 30 {
+		d = min(d, q.cfg.BackoffBase<<max(shift, 0))
+	}
+	return d + rand.N(d/5+1)
+}

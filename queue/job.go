@@ -1,0 +1,96 @@
+package queue
+
+import (
+	"strconv"
+	"time"
+)
+
+// State is where a job is in its life.
+type State string
+
+// The states. The last four are terminal.
+const (
+	Queued    State = "queued"
+	Running   State = "running"
+	Retrying  State = "retrying" // waits for its next attempt
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Expired   State = "expired" // was not started before its deadline
+	Cancelled State = "cancelled"
+)
+
+// Terminal says that the state will not change by itself.
+func (s State) Terminal() bool {
+	return s == Succeeded || s == Failed || s == Expired || s == Cancelled
+}
+
+// Priority orders claims: interactive before normal before bulk.
+type Priority int
+
+// The priorities, first served first.
+const (
+	Interactive Priority = iota
+	Normal
+	Bulk
+)
+
+// Job is one job as it stands now.
+type Job struct {
+	ID          string
+	State       State
+	Priority    Priority
+	Options     string // the submitter's, opaque to the queue
+	Result      string // what the worker said of its result, opaque to the queue
+	Bytes       int64  // of the input image
+	KeepInput   bool   // the input stays after success
+	Attempt     int    // attempts begun
+	MaxAttempts int
+	Worker      string // the last to run it
+	Input       string // blob reference
+	Output      string // blob reference; empty until succeeded
+	Code        string // why the last attempt failed, for machines
+	Message     string // the same for people
+	Created     time.Time
+	Started     time.Time // of the last attempt; zero before the first
+	Finished    time.Time // zero until terminal
+	Deadline    time.Time // to be started before
+	Due         time.Time // of the next attempt, while retrying
+}
+
+// jobOf reads the hash of a job.
+func jobOf(id string, h map[string]string) Job {
+	return Job{
+		ID:          id,
+		State:       State(h["state"]),
+		Priority:    Priority(number(h["prio"])),
+		Options:     h["options"],
+		Result:      h["result"],
+		Bytes:       number(h["bytes"]),
+		KeepInput:   h["keep"] == "1",
+		Attempt:     int(number(h["attempt"])),
+		MaxAttempts: int(number(h["max"])),
+		Worker:      h["worker"],
+		Input:       h["in"],
+		Output:      h["out"],
+		Code:        h["code"],
+		Message:     h["msg"],
+		Created:     moment(h["created"]),
+		Started:     moment(h["started"]),
+		Finished:    moment(h["finished"]),
+		Deadline:    moment(h["deadline"]),
+		Due:         moment(h["due"]),
+	}
+}
+
+// number reads what a script wrote; what is absent is 0.
+func number(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}
+
+func moment(ms string) time.Time {
+	if n := number(ms); n > 0 {
+		return time.UnixMilli(n)
+	}
+	return time.Time{}
+}

@@ -1,0 +1,70 @@
+-- Hands out jobs. It also returns lapsed leases and due retries to their lists first, so no scheduler process is needed.
+-- ARGV: T, worker name, worker token, lease ms, number of jobs wanted, dead TTL ms
+-- Answer: {ms until the next retry or lease falls due or -1, {{id, owner, attempt, input ref, options, keep, created ms}, …}}
+local ms, woken = now(), 0
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':lease', '-inf', ms, 'LIMIT', 0, 20)) do
+  redis.call('ZREM', T .. ':lease', id)
+  local j = redis.call('HMGET', key(id), 'state', 'attempt', 'max', 'prio')
+  if j[1] == 'running' then
+    count('lease_expired', 1)
+    if tonumber(j[2]) >= tonumber(j[3]) then
+      finish(id, 'failed', ms, 'worker_lost', 'its worker was lost ' .. j[2] .. ' times')
+    else
+      redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', ms, 'code', 'worker_lost')
+      redis.call('LPUSH', T .. ':q:' .. j[4], id)
+      woken = woken + 1
+    end
+  end
+end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':delayed', '-inf', ms, 'LIMIT', 0, 50)) do
+  redis.call('ZREM', T .. ':delayed', id)
+  local j = redis.call('HMGET', key(id), 'state', 'prio')
+  if j[1] == 'retrying' then
+    redis.call('HSET', key(id), 'state', 'queued', 'queued', ms)
+    redis.call('RPUSH', T .. ':q:' .. j[2], id)
+    woken = woken + 1
+  end
+end
+
+-- One claim in eight serves the lists in reverse, so that bulk work never starves; the dead letter is trimmed there too.
+local order = {'0', '1', '2'}
+if redis.call('HINCRBY', T .. ':stats', 'claims', 1) % 8 == 0 then
+  order = {'2', '1', '0'}
+  redis.call('ZREMRANGEBYSCORE', T .. ':dead', '-inf', ms - tonumber(ARGV[6]))
+end
+
+local want, out = tonumber(ARGV[5]), {}
+for _, prio in ipairs(order) do
+  while #out < want do
+    local id = redis.call('LPOP', T .. ':q:' .. prio)
+    if not id then break end
+    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'in', 'options', 'keep', 'created')
+    if j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
+      if tonumber(j[2]) < ms then
+        finish(id, 'expired', ms, 'deadline', 'not started before its deadline')
+      else
+        local attempt = redis.call('HINCRBY', key(id), 'attempt', 1)
+        -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
+        local owner = ARGV[3] .. '.' .. redis.call('HINCRBY', key(id), 'seq', 1)
+        redis.call('HSET', key(id), 'state', 'running', 'owner', owner, 'worker', ARGV[2], 'started', ms)
+        redis.call('ZADD', T .. ':lease', ms + tonumber(ARGV[4]), id)
+        out[#out + 1] = {id, owner, tostring(attempt), j[3], j[4], j[5], j[6]}
+      end
+    end
+  end
+end
+
+-- What was returned to the lists above and not claimed here is for others to claim.
+if #out == 0 then redis.call('DEL', T .. ':wake') elseif woken > 0 then wake(woken) end
+
+local next = -1
+for _, z in ipairs({':delayed', ':lease'}) do
+  local first = redis.call('ZRANGE', T .. z, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local wait = math.max(tonumber(first[2]) - ms, 0)
+    if next < 0 or wait < next then next = wait end
+  end
+end
+return {next, out}

@@ -1,0 +1,13 @@
+-- Ends a job with its result. Only its present owner may. Told twice (the first answer was lost on its way), it says OK twice.
+-- ARGV: T, id, owner, output ref, result
+-- Answer: 'OK' | 'LOST'
+local id = ARGV[2]
+local j = redis.call('HMGET', key(id), 'state', 'owner', 'out')
+if j[1] == 'succeeded' and j[3] == ARGV[4] then return 'OK' end
+if j[1] ~= 'running' or j[2] ~= ARGV[3] then
+  count('lost', 1)
+  return 'LOST'
+end
+redis.call('HSET', key(id), 'out', ARGV[4], 'result', ARGV[5])
+finish(id, 'succeeded', now(), '', '')
+return 'OK'

@@ -1,0 +1,21 @@
+-- Drops up to n jobs of one list, oldest first. The caller deletes their images.
+-- ARGV: T, which (q:0 | q:1 | q:2 | delayed | dead), n
+-- Answer: {{id, input ref}, …}; fewer than n: the list is empty now
+local which, out = ARGV[2], {}
+local list = T .. ':' .. which
+local ids
+if which == 'delayed' or which == 'dead' then
+  ids = redis.call('ZRANGE', list, 0, tonumber(ARGV[3]) - 1)
+  if #ids > 0 then redis.call('ZREMRANGEBYRANK', list, 0, #ids - 1) end
+else
+  ids = redis.call('LRANGE', list, 0, tonumber(ARGV[3]) - 1)
+  redis.call('LTRIM', list, #ids, -1)
+end
+for _, id in ipairs(ids) do
+  local j = redis.call('HMGET', key(id), 'bytes', 'in')
+  if j[1] and which ~= 'dead' then count('bytes', 0 - tonumber(j[1])) end
+  redis.call('DEL', key(id))
+  redis.call('PUBLISH', T .. ':done', id .. ' purged')
+  out[#out + 1] = {id, j[2] or ''}
+end
+return out

@@ -1,0 +1,157 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Job returns a job as it stands, ErrNotFound if there is none of that id (any more).
+func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
+	h, err := q.redis.HGetAll(ctx, q.jobKey(id)).Result()
+	if err != nil {
+		return Job{}, unavailable("read job", err)
+	}
+	if len(h) == 0 {
+		return Job{}, ErrNotFound
+	}
+	return jobOf(id, h), nil
+}
+
+// List returns the newest jobs, at most limit (and at most 1000), newest first. Jobs past their TTL are left out.
+func (q *Queue) List(ctx context.Context, limit int) ([]Job, error) {
+	ids, err := q.redis.LRange(ctx, q.prefix+":recent", int64(-limit), -1).Result()
+	if err != nil {
+		return nil, unavailable("list jobs", err)
+	}
+	pipe := q.redis.Pipeline()
+	hashes := make([]*redis.MapStringStringCmd, len(ids))
+	for i, id := range ids {
+		hashes[i] = pipe.HGetAll(ctx, q.jobKey(id))
+	}
+	if len(ids) > 0 {
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, unavailable("list jobs", err)
+		}
+	}
+	jobs := make([]Job, 0, len(ids))
+	for i := len(ids) - 1; i >= 0; i-- {
+		if h := hashes[i].Val(); len(h) > 0 {
+			jobs = append(jobs, jobOf(ids[i], h))
+		}
+	}
+	return jobs, nil
+}
+
+// Pending returns the ids of up to limit jobs that wait for a worker, in the order in which they are served.
+func (q *Queue) Pending(ctx context.Context, limit int) ([]string, error) {
+	var ids []string
+	for p := Interactive; p <= Bulk && len(ids) < limit; p++ {
+		more, err := q.redis.LRange(ctx, q.list(p), 0, int64(limit-len(ids)-1)).Result()
+		if err != nil {
+			return nil, unavailable("list queued jobs", err)
+		}
+		ids = append(ids, more...)
+	}
+	return ids, nil
+}
+
+// Cancel ends a job that is not terminal yet. A running one ends at once; its worker hears it at its next heartbeat.
+// Its input is deleted. ErrWrongState: it is terminal already.
+func (q *Queue) Cancel(ctx context.Context, id string) error {
+	j, err := q.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	answer, err := q.eval(ctx, q.lua.cancel, id).Text()
+	switch {
+	case err != nil:
+		return unavailable("cancel", err)
+	case answer == "NOT_FOUND":
+		return ErrNotFound
+	case answer != "OK":
+		return fmt.Errorf("%w: cannot cancel a job that is %s", ErrWrongState, answer)
+	}
+	return q.blobs.Delete(ctx, j.Input)
+}
+
+// Requeue gives a failed or expired job a fresh start. ErrInputExpired: its image is gone.
+func (q *Queue) Requeue(ctx context.Context, id string) error {
+	j, err := q.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = q.blobs.Touch(ctx, j.Input, q.cfg.Deadline+q.cfg.DeadTTL)
+	if errors.Is(err, ErrNotFound) {
+		return ErrInputExpired
+	} else if err != nil {
+		return fmt.Errorf("prolong input image: %w", err)
+	}
+	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes()).StringSlice()
+	if err != nil {
+		return unavailable("requeue", err)
+	}
+	switch answer[0] {
+	case "OK":
+		return nil
+	case "NOT_FOUND":
+		return ErrNotFound
+	case "STATE":
+		return fmt.Errorf("%w: cannot requeue a job that is %s", ErrWrongState, answer[1])
+	}
+	return q.full(answer[0], number(answer[1]))
+}
+
+// Purge drops all jobs that wait in the given state (Queued, Retrying, or Failed for the whole dead letter, expired jobs
+// included) with their images, in chunks, and returns how many.
+func (q *Queue) Purge(ctx context.Context, state State) (int, error) {
+	var lists []string
+	switch state {
+	case Queued:
+		lists = []string{"q:0", "q:1", "q:2"}
+	case Retrying:
+		lists = []string{"delayed"}
+	case Failed:
+		lists = []string{"dead"}
+	default:
+		return 0, fmt.Errorf("%w: jobs that are %s cannot be purged", ErrWrongState, state)
+	}
+	var total int
+	for _, list := range lists {
+		n, err := q.purgeList(ctx, list)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (q *Queue) purgeList(ctx context.Context, list string) (total int, err error) {
+	const chunk = 100 // jobs a script: a long one would stop the whole server
+	for {
+		rows, err := q.eval(ctx, q.lua.purge, list, chunk).Slice()
+		if err != nil {
+			return total, unavailable("purge", err)
+		}
+		var refs []string
+		for _, row := range rows {
+			if f, ok := row.([]any); ok && len(f) == 2 {
+				if ref, _ := f[1].(string); ref != "" {
+					refs = append(refs, ref)
+				}
+			}
+		}
+		total += len(rows)
+		if err := q.blobs.Delete(ctx, refs...); err != nil {
+			return total, fmt.Errorf("delete purged images: %w", err)
+		}
+		if len(rows) < chunk {
+			return total, nil
+		}
+	}
+}
+
+func (q *Queue) list(p Priority) string { return fmt.Sprintf("%s:q:%d", q.prefix, p) }

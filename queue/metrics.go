@@ -1,0 +1,120 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+)
+
+// Stats is the queue at one moment.
+type Stats struct {
+	Queued    [3]int64         // by priority
+	Retrying  int64            // waiting for their next attempt
+	Running   int64            // leased
+	Dead      int64            // in the dead letter
+	OldestAge time.Duration    // of the longest waiting queued job
+	Counters  map[string]int64 // since the queue exists: enqueued, rejected, succeeded, failed, …; bytes is held now
+}
+
+// Stats reads all of it in two round trips.
+func (q *Queue) Stats(ctx context.Context) (Stats, error) {
+	pipe := q.redis.Pipeline()
+	pending := q.pending(ctx, pipe)
+	running, dead := pipe.ZCard(ctx, q.prefix+":lease"), pipe.ZCard(ctx, q.prefix+":dead")
+	counters, clock := pipe.HGetAll(ctx, q.prefix+":stats"), pipe.Time(ctx)
+	var first [3]*redis.StringSliceCmd
+	for p := range first {
+		first[p] = pipe.LRange(ctx, q.list(Priority(p)), 0, 0)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return Stats{}, unavailable("read queue statistics", err)
+	}
+	s := Stats{Retrying: pending[3].Val(), Running: running.Val(), Dead: dead.Val(), Counters: map[string]int64{}}
+	for name, n := range counters.Val() {
+		s.Counters[name] = number(n)
+	}
+	for p := range first {
+		s.Queued[p] = pending[p].Val()
+		for _, id := range first[p].Val() {
+			if j, err := q.Job(ctx, id); err == nil {
+				s.OldestAge = max(s.OldestAge, clock.Val().Sub(j.Created))
+			}
+		}
+	}
+	return s, nil
+}
+
+// pending asks for the lengths of the three lists and of the retries, which together are the depth that max_depth bounds.
+func (q *Queue) pending(ctx context.Context, pipe redis.Pipeliner) [4]*redis.IntCmd {
+	var lens [4]*redis.IntCmd
+	for p := range 3 {
+		lens[p] = pipe.LLen(ctx, q.list(Priority(p)))
+	}
+	lens[3] = pipe.ZCard(ctx, q.prefix+":delayed")
+	return lens
+}
+
+// collector shows Stats to Prometheus, read at each scrape.
+type collector struct {
+	q       *Queue
+	up      *prometheus.Desc
+	jobs    *prometheus.Desc
+	oldest  *prometheus.Desc
+	bytes   *prometheus.Desc
+	events  *prometheus.Desc
+	waiting *prometheus.Desc
+}
+
+// Collector returns the queue's metrics.
+func (q *Queue) Collector() prometheus.Collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("bgremove_queue_"+name, help, labels, nil)
+	}
+	return collector{
+		q:       q,
+		up:      desc("up", "1 while the queue's server answers."),
+		jobs:    desc("jobs", "Jobs by where they are.", "where"),
+		oldest:  desc("oldest_age_seconds", "Age of the longest waiting queued job."),
+		bytes:   desc("input_bytes", "Bytes of input images that unfinished jobs hold."),
+		events:  desc("events_total", "What happened to jobs.", "event"),
+		waiting: desc("waiters", "Jobs that somebody in this process waits for."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(c.waiting, float64(len(c.q.waiters.ids())))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	s, err := c.q.Stats(ctx)
+	if err != nil {
+		gauge(c.up, 0)
+		return
+	}
+	gauge(c.up, 1)
+	for p, name := range []string{"interactive", "normal", "bulk"} {
+		gauge(c.jobs, float64(s.Queued[p]), "queued_"+name)
+	}
+	gauge(c.jobs, float64(s.Retrying), "retrying")
+	gauge(c.jobs, float64(s.Running), "running")
+	gauge(c.jobs, float64(s.Dead), "dead")
+	gauge(c.oldest, s.OldestAge.Seconds())
+	gauge(c.bytes, float64(s.Counters["bytes"]))
+	for name, n := range s.Counters {
+		if name != "bytes" {
+			ch <- prometheus.MustNewConstMetric(c.events, prometheus.CounterValue, float64(n), name)
+		}
+	}
+}

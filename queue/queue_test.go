@@ -1,0 +1,472 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"bgremove/queue/queuetest"
+)
+
+func TestMain(m *testing.M) {
+	LogTo(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
+
+// TestQueue runs the whole suite on every kind of server, each test in a queue of its own with limits small enough to reach.
+func TestQueue(t *testing.T) {
+	suite := []struct {
+		name string
+		test func(*testing.T, *Queue)
+	}{
+		{"Success", testSuccess},
+		{"KeepInput", testKeepInput},
+		{"Order", testOrder},
+		{"BulkDoesNotStarve", testBulkDoesNotStarve},
+		{"Full", testFull},
+		{"RetryThenDeadLetterThenRequeue", testRetryThenDeadLetterThenRequeue},
+		{"PermanentFaultFailsAtOnce", testPermanentFaultFailsAtOnce},
+		{"RequeueIsBounded", testRequeueIsBounded},
+		{"LapsedLease", testLapsedLease},
+		{"WorkerLostTooOften", testWorkerLostTooOften},
+		{"HeartbeatKeepsTheLease", testHeartbeatKeepsTheLease},
+		{"Release", testRelease},
+		{"Cancel", testCancel},
+		{"Deadline", testDeadline},
+		{"InputGone", testInputGone},
+		{"List", testList},
+		{"Purge", testPurge},
+		{"OldestAge", testOldestAge},
+		{"Wait", testWait},
+		{"WaitEnds", testWaitEnds},
+		{"IdleEndsWithItsContext", testIdleEndsWithItsContext},
+		{"Blobs", testBlobs},
+	}
+	for _, kind := range []struct {
+		name string
+		set  func(t *testing.T, c *Config)
+	}{
+		{"embedded", func(t *testing.T, c *Config) {}},
+		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
+		{"redis with files", func(t *testing.T, c *Config) { c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS }},
+		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			cfg.MaxDepth, cfg.MaxAttempts = 5, 2
+			kind.set(t, &cfg)
+			for _, s := range suite {
+				t.Run(s.name, func(t *testing.T) {
+					cfg := cfg
+					cfg.Name = s.name
+					if cfg.Embedded() || cfg.Blobs == BlobsFS {
+						cfg.DataDir = t.TempDir()
+					}
+					q := open(t, cfg)
+					q.cfg.Lease, q.cfg.BackoffBase, q.cfg.BackoffMax = 300*time.Millisecond, 40*time.Millisecond, 50*time.Millisecond
+					s.test(t, q)
+				})
+			}
+		})
+	}
+}
+
+func open(t testing.TB, cfg Config) *Queue {
+	t.Helper()
+	q, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { must(t, q.Close()) })
+	return q
+}
+
+func consumer(t testing.TB, q *Queue) *Consumer {
+	t.Helper()
+	c := q.Consumer("worker")
+	t.Cleanup(func() { must(t, c.Close()) })
+	return c
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantErr(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+func enqueue(t testing.TB, q *Queue, r Request) string {
+	t.Helper()
+	if r.Image == nil {
+		r.Image = []byte("image of " + r.Options)
+	}
+	id, err := q.Enqueue(t.Context(), r)
+	must(t, err)
+	return id
+}
+
+// claim takes one job, waiting until there is one: for a lease or a retry to fall due.
+func claim(t testing.TB, c *Consumer) Claimed {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		jobs, next, err := c.Claim(ctx, 1)
+		must(t, err)
+		if len(jobs) == 1 {
+			return jobs[0]
+		}
+		must(t, c.Idle(ctx, next))
+	}
+}
+
+func wantNone(t *testing.T, c *Consumer) {
+	t.Helper()
+	jobs, _, err := c.Claim(t.Context(), 1)
+	must(t, err)
+	if len(jobs) != 0 {
+		t.Fatalf("claimed %v, want nothing", jobs)
+	}
+}
+
+func wantState(t *testing.T, q *Queue, id string, want State) Job {
+	t.Helper()
+	j, err := q.Job(t.Context(), id)
+	must(t, err)
+	if j.State != want {
+		t.Fatalf("job is %s (%s: %s), want %s", j.State, j.Code, j.Message, want)
+	}
+	return j
+}
+
+func testSuccess(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	id := enqueue(t, q, Request{Image: []byte("in"), Options: "channels=alpha", Priority: Bulk})
+	j := wantState(t, q, id, Queued)
+	if j.Options != "channels=alpha" || j.Priority != Bulk || j.Bytes != 2 || j.MaxAttempts != 2 || time.Since(j.Created) > time.Minute {
+		t.Errorf("job is %+v", j)
+	}
+	got := claim(t, c)
+	if got.ID != id || got.Attempt != 1 || got.Options != "channels=alpha" || !got.Created.Equal(j.Created) {
+		t.Errorf("claimed %+v", got)
+	}
+	if j := wantState(t, q, id, Running); j.Worker != "worker" || j.Started.IsZero() {
+		t.Errorf("job is %+v", j)
+	}
+	in, err := c.Input(ctx, got)
+	must(t, err)
+	if string(in) != "in" {
+		t.Errorf("input is %q", in)
+	}
+	must(t, c.Complete(ctx, got, []byte("out"), "meta"))
+	must(t, c.Complete(ctx, got, []byte("out"), "meta")) // its first answer may have been lost on the way
+	j = wantState(t, q, id, Succeeded)
+	if out, err := q.Output(ctx, j); err != nil || string(out) != "out" || j.Result != "meta" {
+		t.Errorf("output is %q, %v; job %+v", out, err, j)
+	}
+	_, err = q.Input(ctx, j)
+	wantErr(t, err, ErrNotFound) // deleted on success
+	if ttl := q.redis.PTTL(ctx, q.jobKey(id)).Val(); ttl <= 0 || ttl > q.cfg.ResultTTL {
+		t.Errorf("TTL of a finished job is %v", ttl)
+	}
+	s, err := q.Stats(ctx)
+	must(t, err)
+	if s.Counters["succeeded"] != 1 || s.Counters["bytes"] != 0 || s.Running != 0 {
+		t.Errorf("statistics are %+v", s)
+	}
+}
+
+func testKeepInput(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{Image: []byte("in"), KeepInput: true})
+	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
+	if in, err := q.Input(t.Context(), wantState(t, q, id, Succeeded)); err != nil || string(in) != "in" {
+		t.Errorf("input is %q, %v", in, err)
+	}
+}
+
+func testOrder(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	names := map[string]string{}
+	for i, p := range []Priority{Normal, Normal, Interactive, Bulk, Normal} {
+		names[enqueue(t, q, Request{Priority: p, Options: fmt.Sprint(i)})] = fmt.Sprint(i)
+	}
+	jobs, _, err := c.Claim(t.Context(), 10)
+	must(t, err)
+	var got []string
+	for _, j := range jobs {
+		got = append(got, names[j.ID])
+	}
+	if order := strings.Join(got, " "); order != "2 0 1 4 3" {
+		t.Errorf("order is %s", order)
+	}
+}
+
+func testBulkDoesNotStarve(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	bulk := enqueue(t, q, Request{Priority: Bulk})
+	for range 8 {
+		enqueue(t, q, Request{Priority: Interactive})
+		must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
+	}
+	wantState(t, q, bulk, Succeeded)
+}
+
+func testFull(t *testing.T, q *Queue) {
+	q.cfg.MaxMiB = 1
+	enqueue(t, q, Request{Image: make([]byte, 1<<20)})
+	_, err := q.Enqueue(t.Context(), Request{Image: []byte{0}})
+	wantErr(t, err, ErrFull)
+	if !strings.Contains(err.Error(), "the limit is 1 MiB") {
+		t.Errorf("error %q does not name the limit", err)
+	}
+	q.cfg.MaxMiB = 0
+	for range 4 {
+		enqueue(t, q, Request{})
+	}
+	_, err = q.Enqueue(t.Context(), Request{})
+	wantErr(t, err, ErrFull)
+	if !strings.Contains(err.Error(), "5 jobs wait, the limit is 5") {
+		t.Errorf("error %q does not name the limit", err)
+	}
+}
+
+func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	id := enqueue(t, q, Request{Image: []byte("in")})
+	state, err := c.Fail(ctx, claim(t, c), "busy", "predictor is busy", true)
+	must(t, err)
+	if j := wantState(t, q, id, Retrying); state != Retrying || j.Code != "busy" || j.Due.Before(j.Started) {
+		t.Errorf("state %s, job %+v", state, j)
+	}
+	second := claim(t, c) // waits for the backoff
+	if second.Attempt != 2 {
+		t.Errorf("attempt is %d, want 2", second.Attempt)
+	}
+	state, err = c.Fail(ctx, second, "busy", "predictor is busy", true) // no attempts left
+	must(t, err)
+	if j := wantState(t, q, id, Failed); state != Failed || j.Message != "predictor is busy" {
+		t.Errorf("state %s, job %+v", state, j)
+	}
+	if s, err := q.Stats(ctx); err != nil || s.Dead != 1 || s.Counters["bytes"] != 0 {
+		t.Errorf("statistics are %+v, %v", s, err)
+	}
+	must(t, q.Requeue(ctx, id))
+	if ttl := q.redis.PTTL(ctx, q.jobKey(id)).Val(); ttl != -1 {
+		t.Errorf("an active job has a TTL of %v", ttl)
+	}
+	again := claim(t, c)
+	if again.Attempt != 1 {
+		t.Errorf("attempt after requeue is %d, want 1", again.Attempt)
+	}
+	must(t, c.Complete(ctx, again, []byte("out"), ""))
+	wantErr(t, q.Requeue(ctx, id), ErrInputExpired)
+	if s, err := q.Stats(ctx); err != nil || s.Dead != 0 || s.Counters["bytes"] != 0 {
+		t.Errorf("statistics are %+v, %v", s, err)
+	}
+}
+
+func testPermanentFaultFailsAtOnce(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{})
+	state, err := c.Fail(t.Context(), claim(t, c), "corrupt_image", "truncated", false)
+	must(t, err)
+	if j := wantState(t, q, id, Failed); state != Failed || j.Attempt != 1 || j.Code != "corrupt_image" {
+		t.Errorf("state %s, job %+v", state, j)
+	}
+}
+
+func testRequeueIsBounded(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{})
+	_, err := c.Fail(t.Context(), claim(t, c), "x", "", false)
+	must(t, err)
+	for range 5 {
+		enqueue(t, q, Request{})
+	}
+	wantErr(t, q.Requeue(t.Context(), id), ErrFull)
+	wantState(t, q, id, Failed)
+	wantErr(t, q.Requeue(t.Context(), "nobody"), ErrNotFound)
+}
+
+func testLapsedLease(t *testing.T, q *Queue) {
+	ctx, dead, c := t.Context(), consumer(t, q), consumer(t, q)
+	id := enqueue(t, q, Request{})
+	first := claim(t, dead)
+	second := claim(t, c) // waits for the lease to lapse
+	if second.ID != id || second.Attempt != 2 {
+		t.Fatalf("claimed %+v", second)
+	}
+	wantErr(t, dead.Complete(ctx, first, []byte("late"), ""), ErrLost)
+	_, err := dead.Fail(ctx, first, "x", "", true)
+	wantErr(t, err, ErrLost)
+	wantErr(t, dead.Release(ctx, first), ErrLost)
+	must(t, c.Complete(ctx, second, []byte("out"), ""))
+	if out, err := q.Output(ctx, wantState(t, q, id, Succeeded)); err != nil || string(out) != "out" {
+		t.Errorf("output is %q, %v", out, err)
+	}
+}
+
+func testWorkerLostTooOften(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{})
+	claim(t, c)
+	claim(t, c) // the second and last attempt
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for s := Running; s != Failed; { // it fails at the first claim after its lease lapsed
+		_, next, err := c.Claim(ctx, 1)
+		must(t, err)
+		must(t, c.Idle(ctx, next))
+		j, err := q.Job(ctx, id)
+		must(t, err)
+		s = j.State
+	}
+	if j := wantState(t, q, id, Failed); j.Code != "worker_lost" {
+		t.Errorf("job is %+v", j)
+	}
+}
+
+func testHeartbeatKeepsTheLease(t *testing.T, q *Queue) {
+	c, other := consumer(t, q), consumer(t, q)
+	enqueue(t, q, Request{})
+	j := claim(t, c)
+	tick := time.NewTicker(q.cfg.Lease / 4)
+	defer tick.Stop()
+	for range 8 { // two leases long
+		<-tick.C
+		lost, err := c.Heartbeat(t.Context(), []Claimed{j})
+		must(t, err)
+		if len(lost) != 0 {
+			t.Fatal("lease lost in spite of heartbeats")
+		}
+		wantNone(t, other)
+	}
+	must(t, c.Complete(t.Context(), j, nil, ""))
+}
+
+func testRelease(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	first := enqueue(t, q, Request{})
+	enqueue(t, q, Request{})
+	a := claim(t, c)
+	must(t, c.Release(t.Context(), a))
+	b := claim(t, c)
+	if b.ID != first || b.Attempt != 1 {
+		t.Errorf("after a release %+v was claimed, want the same job at attempt 1", b)
+	}
+	wantErr(t, c.Complete(t.Context(), a, nil, ""), ErrLost) // the old claim is worth nothing
+	must(t, c.Complete(t.Context(), b, nil, ""))
+}
+
+func testCancel(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	running := enqueue(t, q, Request{})
+	j := claim(t, c)
+	retrying := enqueue(t, q, Request{})
+	_, err := c.Fail(ctx, claim(t, c), "x", "", true)
+	must(t, err)
+	queued := enqueue(t, q, Request{})
+	for _, id := range []string{running, retrying, queued} {
+		must(t, q.Cancel(ctx, id))
+		wantState(t, q, id, Cancelled)
+		wantErr(t, q.Cancel(ctx, id), ErrWrongState)
+	}
+	wantErr(t, q.Cancel(ctx, "nobody"), ErrNotFound)
+	lost, err := c.Heartbeat(ctx, []Claimed{j})
+	must(t, err)
+	if len(lost) != 1 || lost[0].ID != running {
+		t.Errorf("heartbeat says lost: %v", lost)
+	}
+	wantErr(t, c.Complete(ctx, j, []byte("out"), ""), ErrLost)
+	wantNone(t, c)
+	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Counters["cancelled"] != 3 {
+		t.Errorf("statistics are %+v, %v", s, err)
+	}
+}
+
+func testDeadline(t *testing.T, q *Queue) {
+	q.cfg.Deadline = 10 * time.Millisecond
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{})
+	<-time.After(30 * time.Millisecond) // a real server's clock cannot be set
+	wantNone(t, c)
+	wantState(t, q, id, Expired)
+	q.cfg.Deadline = time.Hour
+	must(t, q.Requeue(t.Context(), id))
+}
+
+func testInputGone(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	id := enqueue(t, q, Request{})
+	must(t, q.blobs.Delete(t.Context(), wantState(t, q, id, Queued).Input))
+	_, err := c.Input(t.Context(), claim(t, c))
+	wantErr(t, err, ErrInputExpired)
+}
+
+func testList(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	a, b := enqueue(t, q, Request{}), enqueue(t, q, Request{})
+	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
+	jobs, err := q.List(t.Context(), 1000)
+	must(t, err)
+	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a || jobs[1].State != Succeeded {
+		t.Errorf("list is %+v", jobs)
+	}
+	if jobs, err = q.List(t.Context(), 1); err != nil || len(jobs) != 1 || jobs[0].ID != b {
+		t.Errorf("list of one is %+v, %v", jobs, err)
+	}
+	if ids, err := q.Pending(t.Context(), 10); err != nil || len(ids) != 1 || ids[0] != b {
+		t.Errorf("pending is %v, %v", ids, err)
+	}
+}
+
+func testPurge(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	q.cfg.MaxDepth = 1000
+	enqueue(t, q, Request{})
+	_, err := c.Fail(ctx, claim(t, c), "x", "", false)
+	must(t, err)
+	enqueue(t, q, Request{})
+	_, err = c.Fail(ctx, claim(t, c), "x", "", true)
+	must(t, err)
+	var last Job
+	for i := range 250 { // several chunks
+		last = wantState(t, q, enqueue(t, q, Request{Priority: Priority(i % 3)}), Queued)
+	}
+	for state, want := range map[State]int{Queued: 250, Retrying: 1, Failed: 1} {
+		if n, err := q.Purge(ctx, state); err != nil || n != want {
+			t.Errorf("purge of %s: %d, %v; want %d", state, n, err, want)
+		}
+	}
+	_, err = q.Job(ctx, last.ID)
+	wantErr(t, err, ErrNotFound)
+	_, err = q.Input(ctx, last)
+	wantErr(t, err, ErrNotFound)
+	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Queued != [3]int64{} || s.Dead != 0 || s.Retrying != 0 {
+		t.Errorf("statistics are %+v, %v", s, err)
+	}
+	_, err = q.Purge(ctx, Running)
+	wantErr(t, err, ErrWrongState)
+}
+
+func testOldestAge(t *testing.T, q *Queue) {
+	enqueue(t, q, Request{})
+	<-time.After(20 * time.Millisecond)
+	if s, err := q.Stats(t.Context()); err != nil || s.OldestAge < 20*time.Millisecond || s.OldestAge > time.Minute {
+		t.Errorf("oldest age is %v, %v", s.OldestAge, err)
+	}
+}

@@ -1,0 +1,43 @@
+package queue
+
+import (
+	"embed"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var luaFiles embed.FS
+
+// scripts are the transitions; arguments and answers are described at the top of each file in lua/.
+type scripts struct {
+	enqueue, claim, heartbeat, complete, fail, release, cancel, requeue, purge *redis.Script
+}
+
+// loadScripts puts before each transition only the parts that it calls: miniredis compiles the whole text at every call.
+func loadScripts() scripts {
+	return scripts{
+		enqueue:   script("lib_head", "lib_wake", "lib_room", "enqueue"),
+		claim:     script("lib_head", "lib_wake", "lib_finish", "claim"),
+		heartbeat: script("lib_head", "heartbeat"),
+		complete:  script("lib_head", "lib_finish", "complete"),
+		fail:      script("lib_head", "lib_wake", "lib_finish", "fail"),
+		release:   script("lib_head", "lib_wake", "release"),
+		cancel:    script("lib_head", "lib_finish", "cancel"),
+		requeue:   script("lib_head", "lib_wake", "lib_room", "requeue"),
+		purge:     script("lib_head", "purge"),
+	}
+}
+
+func script(parts ...string) *redis.Script {
+	var text strings.Builder
+	for _, part := range parts {
+		b, err := luaFiles.ReadFile("lua/" + part + ".lua")
+		if err != nil {
+			panic(err) // a file of this binary: cannot be missing
+		}
+		text.Write(b)
+	}
+	return redis.NewScript(text.String())
+}

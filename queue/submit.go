@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Request is a job to be.
+type Request struct {
+	Image     []byte
+	Options   string // opaque to the queue
+	Priority  Priority
+	KeepInput bool // keep the input as long as the result; else it is deleted on success
+}
+
+// Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
+// the queue. ErrFull names the bound that was reached. After any other error the job may or may not have been taken.
+func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
+	if depth, err := q.depth(ctx); err != nil {
+		return "", unavailable("enqueue", err)
+	} else if depth >= int64(q.cfg.MaxDepth) { // before the image is stored: a full queue says no cheaply
+		return "", q.full("FULL", depth)
+	}
+	id := newID()
+	input := q.blobs.newRef(id, "in")
+	ttl := q.cfg.Deadline + q.cfg.DeadTTL
+	if err := q.blobs.Put(ctx, input, bytes.NewReader(r.Image), int64(len(r.Image)), ttl); err != nil {
+		return "", fmt.Errorf("store input image: %w", err)
+	}
+	answer, err := q.eval(ctx, q.lua.enqueue, id, int(r.Priority), len(r.Image), input, r.Options, flag(r.KeepInput),
+		q.cfg.MaxAttempts, q.cfg.Deadline.Milliseconds(), q.cfg.ResultTTL.Milliseconds(), q.cfg.DeadTTL.Milliseconds(),
+		q.cfg.MaxDepth, q.maxBytes()).StringSlice()
+	if err != nil {
+		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
+	}
+	switch answer[0] {
+	case "OK", "EXISTS": // EXISTS: the client library asked again because the first answer was lost
+		return id, nil
+	}
+	if err := q.blobs.Delete(ctx, input); err != nil {
+		q.log.WarnContext(ctx, "delete a refused image", "job", id, "err", err)
+	}
+	return "", q.full(answer[0], number(answer[1]))
+}
+
+func (q *Queue) depth(ctx context.Context) (int64, error) {
+	pipe := q.redis.Pipeline()
+	lens := q.pending(ctx, pipe)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return 0, err
+	}
+	var sum int64
+	for _, n := range lens {
+		sum += n.Val()
+	}
+	return sum, nil
+}
+
+func (q *Queue) maxBytes() int64 { return int64(q.cfg.MaxMiB) << 20 }
+
+// full says which bound was reached.
+func (q *Queue) full(answer string, now int64) error {
+	if answer == "FULL_BYTES" {
+		return fmt.Errorf("%w: unfinished jobs hold %d MiB of images, the limit is %d MiB", ErrFull, now>>20, q.cfg.MaxMiB)
+	}
+	return fmt.Errorf("%w: %d jobs wait, the limit is %d", ErrFull, now, q.cfg.MaxDepth)
+}
+
+// Input returns the image that was submitted, ErrNotFound once it was deleted.
+func (q *Queue) Input(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Input) }
+
+// Output returns the encoded cut-out of a succeeded job, ErrNotFound where there is none (any more).
+func (q *Queue) Output(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Output) }
+
+func (q *Queue) read(ctx context.Context, ref string) (data []byte, err error) {
+	if ref == "" {
+		return nil, ErrNotFound
+	}
+	r, err := q.blobs.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return io.ReadAll(r)
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
