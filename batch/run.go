@@ -1,0 +1,166 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"bgremove/imaging"
+	"bgremove/predict"
+	"bgremove/queue"
+)
+
+// run works on one claimed job and settles it. stop is the context whose end asks for a quick finish, work the one whose
+// end asks to give the job back.
+func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
+	ctx, drop := context.WithCancelCause(work)
+	defer drop(nil)
+	p.mu.Lock()
+	p.running[j.ID] = running{j, drop}
+	p.mu.Unlock()
+	p.metrics.running.Inc()
+	start := time.Now()
+
+	result, err := p.work(ctx, j)
+	outcome, err := p.settle(ctx, j, result, err)
+
+	p.mu.Lock()
+	delete(p.running, j.ID)
+	p.mu.Unlock()
+	p.metrics.running.Dec()
+	p.metrics.done(outcome, time.Since(start))
+	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took", time.Since(start))
+	if err != nil {
+		log.InfoContext(ctx, "job ended without a result", "err", err)
+	} else {
+		log.DebugContext(ctx, "job ended")
+	}
+	if outcome == released {
+		rest(stop, restEvery) // this worker's next claim would come back to the same predictor at once
+	}
+}
+
+// errStorage marks faults of the place where images are kept.
+var errStorage = errors.New("image store")
+
+// work turns a job's input into its result. A panic is the job's fault alone.
+func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: panic: %v", predict.ErrInternal, r)
+		}
+	}()
+	image, err := p.jobs.Input(ctx, j)
+	if err != nil {
+		return imaging.Result{}, fmt.Errorf("%w: read input: %w", errStorage, err)
+	}
+	opts, err := parseOptions(j.Options)
+	if err != nil {
+		return imaging.Result{}, err
+	}
+	return p.predictor.Predict(ctx, image, opts)
+}
+
+func parseOptions(text string) (imaging.Options, error) {
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return imaging.Options{}, fmt.Errorf("%w: options of the job are unreadable", imaging.ErrOption)
+	}
+	return imaging.ParseOptions(values.Get)
+}
+
+// What a run can come to, as metrics and logs say it.
+const (
+	succeeded = "succeeded"
+	retrying  = "retrying"
+	failed    = "failed"
+	released  = "released"
+	lost      = "lost"
+	unsettled = "unsettled" // the queue could not be told; the lease lapses and another worker takes the job
+)
+
+// settle tells the queue what came of a job. The error is for the log: the reason why there is no result.
+func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Result, cause error) (outcome string, err error) {
+	aborted := ctx.Err() != nil
+	switch {
+	case errors.Is(context.Cause(ctx), errLost):
+		return lost, errLost
+	case cause == nil:
+		outcome, err = p.complete(ctx, j, result)
+	case aborted:
+		outcome, err = released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
+	default:
+		outcome, err = p.fail(ctx, j, cause)
+	}
+	switch {
+	case errors.Is(err, queue.ErrLost):
+		return lost, err
+	case err != nil:
+		return unsettled, errors.Join(cause, err)
+	}
+	return outcome, cause
+}
+
+func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.Result) (string, error) {
+	about, err := json.Marshal(result)
+	if err != nil {
+		return "", fmt.Errorf("describe result: %w", err)
+	}
+	err = p.persist(ctx, func(ctx context.Context) error {
+		return p.jobs.Complete(ctx, j, result.Data, string(about))
+	})
+	if err != nil && !errors.Is(err, queue.ErrLost) && !errors.Is(err, queue.ErrUnavailable) { // a full disk, say
+		return p.fail(ctx, j, fmt.Errorf("%w: %w", errStorage, err))
+	}
+	return succeeded, err
+}
+
+// fail ends the attempt, or gives the job back unharmed where the predictor never took it on.
+func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcome string, err error) {
+	f := classify(cause)
+	if !f.Taken {
+		if errors.Is(cause, predict.ErrUnavailable) {
+			p.setAway(true)
+		}
+		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
+	}
+	var state queue.State
+	err = p.persist(ctx, func(ctx context.Context) error {
+		state, err = p.jobs.Fail(ctx, j, f.Code, f.Message, f.Transient)
+		return err
+	})
+	if state == queue.Retrying {
+		return retrying, err
+	}
+	return failed, err
+}
+
+// classify adds to the predictor's table of faults what can go wrong with the queue's images.
+func classify(err error) predict.Fault {
+	switch {
+	case errors.Is(err, queue.ErrInputExpired):
+		return predict.Fault{Code: "input_expired", Message: "The input image was deleted before the job was run", Taken: true}
+	case errors.Is(err, errStorage):
+		// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
+		taken := !errors.Is(err, queue.ErrUnavailable)
+		return predict.Fault{Code: "storage", Message: "The image store failed", Transient: true, Taken: taken}
+	}
+	return predict.Classify(err)
+}
+
+// persist tries to tell the queue something for as long as the job's lease could last: an image that took minutes to make is
+// not thrown away for a queue that restarts. It goes on when ctx has ended.
+func (p *Poller) persist(ctx context.Context, tell func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.jobs.Lease())
+	defer cancel()
+	for {
+		err := tell(ctx)
+		if !errors.Is(err, queue.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		rest(ctx, restEvery)
+	}
+}

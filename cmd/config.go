@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"bgremove/batch"
+	"bgremove/httpserver"
+	"bgremove/imaging"
+	"bgremove/predict"
+	"bgremove/proxy"
+	"bgremove/queue"
+)
+
+// Config is every setting of the program. The yaml tags joined by dots are the keys (queue.max_depth), and variables and
+// flags are named after them (BGREMOVE_QUEUE_MAX_DEPTH, --queue-max-depth).
+type Config struct {
+	Log     LogConfig         `yaml:"log"`
+	Grace   time.Duration     `yaml:"grace" help:"time that running work has to end after SIGTERM or SIGINT"`
+	Proxy   proxy.Config      `yaml:"proxy"`
+	Predict predict.Config    `yaml:"predict"`
+	Batch   batch.Config      `yaml:"batch"`
+	Queue   queue.Config      `yaml:"queue"`
+	Imaging imaging.Config    `yaml:"imaging"`
+	HTTP    httpserver.Config `yaml:"http"`
+}
+
+// LogConfig is the logger's.
+type LogConfig struct {
+	Level  string `yaml:"level" help:"least severe level that is logged: debug, info, warn or error"`
+	Format string `yaml:"format" help:"form of a log line: text or json"`
+}
+
+// DefaultConfig joins every package's defaults.
+func DefaultConfig() Config {
+	return Config{
+		Log:     LogConfig{Level: "info", Format: "text"},
+		Grace:   30 * time.Second,
+		Proxy:   proxy.DefaultConfig(),
+		Predict: predict.DefaultConfig(),
+		Batch:   batch.DefaultConfig(),
+		Queue:   queue.DefaultConfig(),
+		Imaging: imaging.DefaultConfig(),
+		HTTP:    httpserver.DefaultConfig(),
+	}
+}
+
+// Validate joins every fault of every part, one per line; each starts with its dotted key.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Grace <= 0 {
+		errs = append(errs, fmt.Errorf("grace: must be more than 0, is %v", c.Grace))
+	}
+	for _, part := range []struct {
+		name   string
+		config interface{ Validate() error }
+	}{
+		{"log", c.Log},
+		{"proxy", c.Proxy},
+		{"predict", c.Predict},
+		{"batch", c.Batch},
+		{"queue", c.Queue},
+		{"imaging", c.Imaging},
+		{"http", c.HTTP},
+	} {
+		for _, fault := range lines(part.config.Validate()) {
+			errs = append(errs, errors.New(part.name+"."+fault))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate joins every fault; each starts with the key it is about.
+func (c LogConfig) Validate() error {
+	var errs []error
+	switch c.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		errs = append(errs, fmt.Errorf("level: must be debug, info, warn or error, is %q", c.Level))
+	}
+	switch c.Format {
+	case "text", "json":
+	default:
+		errs = append(errs, fmt.Errorf("format: must be text or json, is %q", c.Format))
+	}
+	return errors.Join(errs...)
+}
+
+// newLogger writes to w what a valid c asks for.
+func newLogger(c LogConfig, w io.Writer) *slog.Logger {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}
+	options := &slog.HandlerOptions{Level: levels[c.Level]}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// lines are the faults of a joined error. Its text is split, not its tree: one fault may wrap several errors too.
+func lines(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
+}

@@ -1,0 +1,146 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const envPrefix = "BGREMOVE_"
+
+// key is one setting: a field of Config, what its tags say about it, and where its value came from.
+type key struct {
+	name   string // dotted, as in queue.max_depth
+	help   string
+	secret string // "url" where the value may hold a password
+	field  any    // pointer to the field in the Config
+	origin string // "default", "config.yaml:12", "BGREMOVE_QUEUE_MAX_DEPTH" or "--queue-max-depth"
+	faulty bool   // a layer's value was refused; what Validate says of the value below it would mislead
+}
+
+// keysOf lists the settings in a struct, those of nested structs included, in the order of the fields.
+func keysOf(v reflect.Value, prefix string) []*key {
+	var keys []*key
+	for i := range v.NumField() {
+		field, tag := v.Field(i), v.Type().Field(i).Tag
+		name := prefix + tag.Get("yaml")
+		if field.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(field, name+".")...)
+			continue
+		}
+		keys = append(keys, &key{
+			name:   name,
+			help:   tag.Get("help"),
+			secret: tag.Get("secret"),
+			field:  field.Addr().Interface(),
+			origin: "default",
+		})
+	}
+	return keys
+}
+
+// env is the key's environment variable.
+func (k *key) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+// flag is the key's flag without the dashes.
+func (k *key) flag() string {
+	return strings.NewReplacer(".", "-", "_", "-").Replace(k.name)
+}
+
+// set takes a value from any layer. All of them go through here, and not through yaml and an environment library, so that
+// a value means the same in each, no fraction is cut to a whole number and every fault names its origin.
+func (k *key) set(text, origin string) error {
+	switch field := k.field.(type) {
+	case *string:
+		*field = text
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("must be a whole number, is %q", text)
+		}
+		*field = n
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("must be true or false, is %q", text)
+		}
+		*field = b
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("must be a time with its unit, such as 90s, 5m or 1h30m, is %q", text)
+		}
+		*field = d
+	default:
+		return errors.New("has a type that cannot be set: " + k.kind())
+	}
+	k.origin = origin
+	return nil
+}
+
+// kind names the value's type in help texts.
+func (k *key) kind() string {
+	if _, ok := k.field.(*time.Duration); ok {
+		return "duration"
+	}
+	return reflect.TypeOf(k.field).Elem().Kind().String()
+}
+
+// value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and passwords are hidden.
+func (k *key) value() any {
+	switch field := k.field.(type) {
+	case *time.Duration:
+		return durationText(*field)
+	case *string:
+		if k.secret != "" {
+			return redact(*field)
+		}
+	}
+	return reflect.ValueOf(k.field).Elem().Interface()
+}
+
+// durationText is d without the zeros that Duration.String ends with: 1h, not 1h0m0s.
+func durationText(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// hide takes a secret value out of a message about it.
+func (k *key) hide(message string) string {
+	text, ok := k.field.(*string)
+	if !ok || k.secret == "" || *text == "" {
+		return message
+	}
+	if _, err := url.Parse(*text); err != nil {
+		return "is no valid address" // the message may quote any part of it
+	}
+	return strings.ReplaceAll(message, *text, redact(*text))
+}
+
+// redact hides the passwords of an address: the user's, and those that Redis Sentinel takes as parameters.
+func redact(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(hidden, because it is no address)"
+	}
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,88 @@
+// Package cmd is the command line: the commands, the configuration of every package, and the wiring between them.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses.
+const (
+	exitFailure = 1
+	exitUsage   = 2 // a bad command line or configuration
+)
+
+// usageError is a fault in how the program was called or configured.
+type usageError struct{ error }
+
+// failure hides a usageError in it: the command did run, and this is its outcome.
+type failure struct{ error }
+
+// Execute runs the command that the process was called with and returns its exit status. SIGINT and SIGTERM end the
+// command's context; a second one kills the process.
+func Execute() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRootCmd()
+	started := false // cobra has no type for the usage errors that it finds before a command runs
+	noteStart(root, &started)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "bgremove:", err)
+	if !started {
+		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
+		return exitUsage
+	}
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// noteStart has the commands set started when they run.
+func noteStart(cmd *cobra.Command, started *bool) {
+	if runE := cmd.RunE; runE != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return runE(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		noteStart(child, started)
+	}
+}
+
+func newRootCmd() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bgremove",
+		Short: "Remove image backgrounds",
+		Long: `bgremove removes image backgrounds: an HTTP proxy, a job queue, batch workers and a predictor in one binary.
+
+Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newServeCmd(),
+		newConfigCmd(),
+		newVersionCmd(),
+	)
+	return root
+}

@@ -1,0 +1,122 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+// call runs the program with args and returns what it leaves behind.
+func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestCommands(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		args           []string
+		file           string
+		status         int
+		stdout, stderr string // parts; "" means nothing at all
+	}{
+		{name: "no arguments", stdout: "Available Commands:"},
+		{name: "help", args: []string{"--help"}, stdout: "Exit status: 0 done"},
+		{name: "unknown command", args: []string{"confg"}, status: 2, stderr: "Did you mean this?\n\tconfig"},
+		{name: "unknown subcommand", args: []string{"config", "prnt"}, status: 2, stderr: "bgremove: unknown command \"prnt\" for \"bgremove config\"\nSee 'bgremove config --help'.\n"},
+		{name: "unknown flag", args: []string{"config", "print", "--colour"}, status: 2, stderr: "unknown flag: --colour"},
+		{name: "flags that exclude each other", args: []string{"config", "print", "--json", "--defaults"}, status: 2, stderr: "[defaults json]"},
+		{name: "config without subcommand", args: []string{"config"}, stdout: "--queue-max-depth int"},
+		{name: "flag help", args: []string{"config", "print", "-h"}, stdout: "jobs that may wait at the same time; one more is refused (default 10000)\n"},
+		{name: "print", args: []string{"config", "print", "--queue-lease", "1h0m"}, file: "log:\n  level: warn\n", stdout: "level: warn # config.yaml:2\n"},
+		{name: "print flag", args: []string{"config", "print", "--queue-lease", "1h0m"}, stdout: "  lease: 1h # --queue-lease\n"},
+		{name: "print defaults reads nothing", args: []string{"config", "print", "--defaults"}, file: "x: 1", stdout: "  # BGREMOVE_PROXY_ADDR, --proxy-addr\n  addr: 127.0.0.1:5000\n"},
+		{name: "print with fault", args: []string{"config", "print"}, file: "x: 1", status: 2, stderr: "bgremove: bad configuration\nconfig.yaml:1: x: unknown key\n"},
+		{name: "check", args: []string{"config", "check"}, stdout: "ok\n"},
+		{name: "check with fault", args: []string{"config", "check"}, file: "x: 1", status: 1, stderr: "bgremove: bad configuration\nconfig.yaml:1: x: unknown key\n"},
+		{name: "version", args: []string{"version"}, stdout: "go        go1."},
+		{name: "bash completion", args: []string{"completion", "bash"}, stdout: "bash completion V2 for bgremove"},
+		{name: "zsh completion", args: []string{"completion", "zsh"}, stdout: "#compdef bgremove"},
+		{name: "fish completion", args: []string{"completion", "fish"}, stdout: "fish completion for bgremove"},
+		{name: "completion of a flag", args: []string{"__complete", "config", "print", "--queue-max-d"}, stdout: "--queue-max-depth\t", stderr: "Completion ended with directive"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inDirWith(t, test.file)
+			status, stdout, stderr := call(t, test.args...)
+			if status != test.status {
+				t.Errorf("status %d, want %d", status, test.status)
+			}
+			for _, stream := range []struct{ name, got, want string }{{"stdout", stdout, test.stdout}, {"stderr", stderr, test.stderr}} {
+				if !strings.Contains(stream.got, stream.want) || stream.want == "" && stream.got != "" {
+					t.Errorf("%s:\n%s\nwant %q in it", stream.name, stream.got, stream.want)
+				}
+			}
+		})
+	}
+}
+
+// What print writes is a config file that gives the same configuration.
+func TestPrintedConfigLoads(t *testing.T) {
+	inDirWith(t, "queue:\n  name: \"007\"\n  max_depth: 5\n")
+	t.Setenv("BGREMOVE_PREDICT_MAX_WAIT", "90m")
+	_, stdout, stderr := call(t, "config", "print")
+	if stderr != "" {
+		t.Fatal(stderr)
+	}
+	want, err := load(os.Environ(), parse(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("printed.yaml", []byte(stdout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(nil, parse(t, "--config=printed.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Config != want.Config {
+		t.Errorf("got %+v, want %+v", got.Config, want.Config)
+	}
+}
+
+func TestPrintHidesSecrets(t *testing.T) {
+	inDirWith(t, "queue:\n  mode: sentinel\n")
+	t.Setenv("BGREMOVE_QUEUE_URL", "redis://sentinel:hunter2@host:26379?master_name=main&password=hunter3")
+	_, text, textErr := call(t, "config", "print")
+	_, object, objectErr := call(t, "config", "print", "--json")
+	if textErr != "" || objectErr != "" {
+		t.Fatal(textErr, objectErr)
+	}
+	for _, out := range []string{text, object} {
+		if strings.Contains(out, "hunter") || !strings.Contains(out, "redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx") {
+			t.Error(out)
+		}
+	}
+	var entries map[string]struct {
+		Value  any
+		Origin string
+	}
+	if err := json.Unmarshal([]byte(object), &entries); err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != len(defaultSettings().keys) {
+		t.Errorf("%d keys, want %d", len(entries), len(defaultSettings().keys))
+	}
+	for name, want := range map[string]struct {
+		value  any
+		origin string
+	}{
+		"queue.url":       {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
+		"queue.mode":      {"sentinel", "config.yaml:2"},
+		"queue.max_depth": {10000.0, "default"},
+		"queue.dead_ttl":  {"24h", "default"},
+	} {
+		if got := entries[name]; got.Value != want.value || got.Origin != want.origin {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"bgremove/batch"
+	"bgremove/httpserver"
+	"bgremove/imaging"
+	"bgremove/predict"
+	"bgremove/proxy"
+	"bgremove/queue"
+)
+
+func newServeCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service or one of its parts",
+		Long: `Run the service or one of its parts until SIGTERM or SIGINT. Work in progress is then finished within a grace period,
+what is left goes back to the queue, and the process exits with 0. A second signal ends it at once.`,
+		Example: `  bgremove serve all
+  bgremove serve proxy --queue-url redis://redis:6379 --proxy-addr :5000`,
+	}
+	addConfigFlags(cmd)
+	for _, part := range []struct {
+		use, short, example string
+		run                 func(*service) error
+	}{
+		{
+			"all", "Run everything in this process; without queue.url the queue too",
+			"  bgremove serve all\n  bgremove serve all --proxy-addr :8080 --queue-data-dir /var/lib/bgremove",
+			(*service).all,
+		},
+		{
+			"proxy", "Run the public HTTP API",
+			"  bgremove serve proxy --proxy-addr :5000 --queue-url redis://redis:6379",
+			(*service).proxyOnly,
+		},
+		{
+			"batch", "Run the workers that take jobs to the predictor",
+			"  bgremove serve batch --queue-url redis://redis:6379 --predict-url http://predict:5001",
+			(*service).batchOnly,
+		},
+		{
+			"predict", "Run the predictor",
+			"  bgremove serve predict --predict-addr :5001 --predict-slots 4",
+			(*service).predictOnly,
+		},
+	} {
+		cmd.AddCommand(&cobra.Command{
+			Use: part.use, Short: part.short, Example: part.example, Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, part.run) },
+		})
+	}
+	return cmd
+}
+
+// service is a process being put together: its parts are started back to front and stop front to back.
+type service struct {
+	ctx      context.Context // ends when the process is asked to stop
+	cfg      Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	group    *errgroup.Group // of what serves
+	failed   context.Context // ends with the first part of group that fails
+	stops    []func(ctx context.Context) error
+	ready    []string // the parts that serve, and where
+}
+
+// serve loads the configuration, has build start the parts, waits for the end and stops them.
+func serve(cmd *cobra.Command, build func(*service) error) error {
+	settings, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	log := newLogger(settings.Config.Log, cmd.ErrOrStderr())
+	queue.LogTo(log)
+	s := &service{ctx: cmd.Context(), cfg: settings.Config, log: log, registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.group, s.failed = errgroup.WithContext(cmd.Context())
+	if err := build(s); err != nil {
+		return errors.Join(err, s.stop())
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "bgremove is ready: "+strings.Join(s.ready, ", "))
+	<-s.failed.Done()
+	log.Info("stopping", "grace", s.cfg.Grace)
+	return s.stop()
+}
+
+// onStop adds a step of the way down; the last added is the first taken.
+func (s *service) onStop(step func(context.Context) error) { s.stops = append(s.stops, step) }
+
+// stop takes the steps of the way down and returns their errors and those of the parts that failed by themselves.
+func (s *service) stop() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.cfg.Grace+5*time.Second) // batch takes up to the grace itself
+	defer cancel()
+	var errs []error
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		errs = append(errs, s.stops[i](ctx))
+	}
+	return errors.Join(append(errs, s.group.Wait())...)
+}
+
+// start takes a server's address and serves; on the way down its running requests are waited for.
+func (s *service) start(name string, server *httpserver.Server) error {
+	if err := server.Listen(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	s.group.Go(func() error {
+		if err := server.Serve(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	s.onStop(func(ctx context.Context) error {
+		if err := server.Shutdown(ctx); err != nil {
+			return fmt.Errorf("stop %s: %w", name, err)
+		}
+		return nil
+	})
+	s.ready = append(s.ready, fmt.Sprintf("%s on http://%s", name, server.Addr()))
+	return nil
+}
+
+func (s *service) all() error {
+	q, err := s.queue()
+	if err != nil {
+		return err
+	}
+	p, err := s.predictor()
+	if err != nil {
+		return err
+	}
+	if err := s.batch(q, p); err != nil {
+		return err
+	}
+	return s.proxy(q)
+}
+
+func (s *service) proxyOnly() error {
+	q, err := s.externalQueue("proxy")
+	if err != nil {
+		return err
+	}
+	return s.proxy(q)
+}
+
+func (s *service) batchOnly() error {
+	q, err := s.externalQueue("batch")
+	if err != nil {
+		return err
+	}
+	client := predict.NewClient(s.cfg.Predict.URL, s.cfg.Predict.Timeout)
+	s.onStop(func(context.Context) error { client.Close(); return nil })
+	if err := s.batch(q, client); err != nil {
+		return err
+	}
+	s.ready = append(s.ready, "batch to "+s.cfg.Predict.URL)
+	return nil
+}
+
+func (s *service) predictOnly() error {
+	_, err := s.predictor()
+	return err
+}
+
+// externalQueue refuses an embedded queue: no other process could reach it.
+func (s *service) externalQueue(part string) (*queue.Queue, error) {
+	if s.cfg.Queue.Embedded() {
+		return nil, usageError{fmt.Errorf("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
+			"with the other parts; without one, use serve all", part)}
+	}
+	return s.queue()
+}
+
+func (s *service) queue() (*queue.Queue, error) {
+	q, err := queue.Open(s.ctx, s.cfg.Queue, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.onStop(func(context.Context) error { return q.Close() })
+	return q, s.registry.Register(q.Collector())
+}
+
+// predictor starts the predictor with its server.
+func (s *service) predictor() (*predict.Predictor, error) {
+	remover, err := imaging.New(s.cfg.Imaging)
+	if err != nil {
+		return nil, err
+	}
+	p, err := predict.New(remover, s.cfg.Predict, s.registry)
+	if err != nil {
+		return nil, err
+	}
+	s.onStop(p.Drain)
+	about := predict.About{
+		Version: versions()[0][1], Engine: remover.DefaultEngine(), Engines: remover.Engines(), Limits: remover.Limits(),
+	}
+	server, err := predict.NewServer(p, about, s.cfg.Predict, s.cfg.HTTP, s.log, s.registry)
+	if err != nil {
+		return nil, err
+	}
+	return p, s.start("predict", server)
+}
+
+// batch starts the workers. On the way down they finish or give back what they run.
+func (s *service) batch(q *queue.Queue, p batch.Predictor) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	consumer := q.Consumer(fmt.Sprintf("%s-%d", host, os.Getpid()))
+	s.onStop(func(context.Context) error { return consumer.Close() })
+	poller := batch.New(s.cfg.Batch, consumer, p, s.cfg.Grace, s.log, s.registry)
+	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
+	done := make(chan struct{})
+	go func() { poller.Run(ctx); close(done) }()
+	s.onStop(func(context.Context) error { stop(); <-done; return nil })
+	return nil
+}
+
+func (s *service) proxy(q *queue.Queue) error {
+	checks := []httpserver.Check{{Name: "queue", Run: q.Check}}
+	server, err := proxy.New(s.cfg.Proxy, s.cfg.HTTP, s.cfg.Imaging.Limits(), q, checks, s.log, s.registry)
+	if err != nil {
+		return err
+	}
+	return s.start("proxy", server)
+}

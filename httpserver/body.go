@@ -1,0 +1,156 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	uploadRetryAfter = 2 * time.Second
+	firstRead        = 64 << 10
+)
+
+// uploads counts the bytes of request bodies that all requests together hold.
+type uploads struct {
+	max  int64
+	used atomic.Int64
+}
+
+// body is a request body under the server's limit and the budget of uploads.
+type body struct {
+	src     io.ReadCloser
+	server  *Server
+	read    int64 // never more than one byte over the limit
+	charged int64 // bytes of uploads held
+	err     error // how reading ended, if it was neither well nor yet
+	cut     bool  // err is this server's doing, and the client goes on sending
+}
+
+// boundBody refuses a body that says it is too large before any of it is read, and cuts off one that turns out to be.
+func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > s.opts.BodyLimit {
+			return s.tooLarge()
+		}
+		b := &body{src: r.Body, server: s}
+		r.Body = b
+		stateOf(r.Context()).body = b
+		defer b.release()
+		return next(c)
+	}
+}
+
+func (s *Server) tooLarge() Fault {
+	return Fault{
+		Status: http.StatusRequestEntityTooLarge, Code: "too_large",
+		Detail: fmt.Sprintf("The request body is larger than the limit of %d bytes", s.opts.BodyLimit),
+	}
+}
+
+// Read implements io.Reader. Its errors are Faults.
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	// One byte over the limit tells a body that ends there from one that goes on.
+	if room := b.server.opts.BodyLimit - b.read + 1; int64(len(p)) > room {
+		p = p[:room]
+	}
+	n, err := b.src.Read(p)
+	b.read += int64(n)
+	b.charged += int64(n)
+	used := b.server.uploads.used.Add(int64(n))
+	switch {
+	case b.read > b.server.opts.BodyLimit:
+		b.err, b.cut = b.server.tooLarge(), true
+	case used > b.server.uploads.max:
+		b.cut = true
+		b.err = Fault{
+			Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: uploadRetryAfter,
+			Detail: "Too many uploads at the same time; try again later",
+		}
+	case err != nil && err != io.EOF:
+		b.err = b.server.readFault(err)
+	default:
+		return n, err
+	}
+	return 0, b.err
+}
+
+// readFault tells a client that is slow from one that left and one that sent too little.
+func (s *Server) readFault(err error) error {
+	var broken *net.OpError
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Fault{
+			Status: http.StatusRequestTimeout, Err: err,
+			Detail: fmt.Sprintf("The request took longer than the limit of %v", s.cfg.ReadTimeout),
+		}
+	case errors.As(err, &broken):
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return Fault{Status: http.StatusBadRequest, Err: err, Detail: "The request body ends early or is malformed"}
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return b.src.Close() }
+
+// discard reads what the client has yet to send, without keeping it: one whose connection is closed while it sends finds a
+// broken connection in place of the answer. It ends with the limit or the read timeout.
+func (b *body) discard() {
+	if b.err == nil || b.cut {
+		_, _ = io.CopyN(io.Discard, b.src, b.server.opts.BodyLimit)
+	}
+}
+
+func (b *body) release() {
+	b.server.uploads.used.Add(-b.charged)
+	b.charged = 0
+}
+
+// ReleaseUpload takes the request's body off the upload budget before the request ends: for handlers that no longer hold
+// the body and go on to wait.
+func ReleaseUpload(c echo.Context) {
+	if b := stateOf(c.Request().Context()).body; b != nil {
+		b.release()
+	}
+}
+
+// ReadBody reads the whole request body. Its errors are for the error handler.
+func ReadBody(c echo.Context) ([]byte, error) {
+	r := c.Request()
+	buf := make([]byte, 0, firstRead)
+	for {
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			return buf, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, growth(len(buf), r.ContentLength))
+		}
+	}
+}
+
+// growth believes Content-Length once an eighth of it has arrived: memory is not to be had for a header alone, and a buffer
+// that doubles up to a large body holds it nearly twice.
+func growth(have int, contentLength int64) int {
+	// The one byte more is where the next Read finds the end.
+	if missing := contentLength - int64(have) + 1; missing > 0 && contentLength/8 <= int64(have) {
+		return int(missing)
+	}
+	return have
+}

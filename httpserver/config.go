@@ -1,0 +1,49 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config bounds what one client can hold; both servers share it.
+type Config struct {
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" help:"time a client has to send its request's header"`
+	ReadTimeout       time.Duration `yaml:"read_timeout" help:"time a client has to send its whole request"`
+	WriteTimeout      time.Duration `yaml:"write_timeout" help:"time a client has to take an answer, counted from when the answer starts"`
+	IdleTimeout       time.Duration `yaml:"idle_timeout" help:"time an idle connection is kept open"`
+	UploadMiB         int           `yaml:"upload_mib" help:"MiB of request bodies held in memory at once by all clients together; more is answered 503"`
+}
+
+// DefaultConfig gives a client 5 s for the header, a minute for the body and two for the answer.
+func DefaultConfig() Config {
+	return Config{
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		UploadMiB:         1024,
+	}
+}
+
+// Validate joins every fault; each starts with the key it is about.
+func (c Config) Validate() error {
+	var errs []error
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"read_header_timeout", c.ReadHeaderTimeout},
+		{"read_timeout", c.ReadTimeout},
+		{"write_timeout", c.WriteTimeout},
+		{"idle_timeout", c.IdleTimeout},
+	} {
+		if d.value <= 0 {
+			errs = append(errs, fmt.Errorf("%s: must be more than 0, is %v", d.key, d.value))
+		}
+	}
+	if c.UploadMiB < 1 {
+		errs = append(errs, fmt.Errorf("upload_mib: must be at least 1, is %d", c.UploadMiB))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,38 @@
+package imaging
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config holds the limits on input images and the engine that is used when a request names none.
+type Config struct {
+	MaxImageMiB        int    `yaml:"max_image_mib" help:"largest input file in MiB, checked before anything is decoded"`
+	MaxImageMegapixels int    `yaml:"max_image_megapixels" help:"largest input image in megapixels (width × height / 1e6), read from the header before anything is decoded"`
+	Engine             string `yaml:"engine" help:"segmentation engine for requests that name none: opencv"`
+}
+
+// DefaultConfig allows 32 MiB and 50 megapixels and uses cv::grabCut.
+func DefaultConfig() Config {
+	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: EngineOpenCV}
+}
+
+// Validate joins every fault; each starts with the key it is about.
+func (c Config) Validate() error {
+	var errs []error
+	if c.MaxImageMiB < 1 || c.MaxImageMiB > 1024 {
+		errs = append(errs, fmt.Errorf("max_image_mib: must be 1 to 1024, is %d", c.MaxImageMiB))
+	}
+	if c.MaxImageMegapixels < 1 || c.MaxImageMegapixels > 1000 {
+		errs = append(errs, fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
+	}
+	if c.Engine != EngineOpenCV {
+		errs = append(errs, fmt.Errorf("engine: must be %q, is %q", EngineOpenCV, c.Engine))
+	}
+	return errors.Join(errs...)
+}
+
+// Limits are the bounds that Inspect enforces.
+func (c Config) Limits() Limits {
+	return Limits{MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000}
+}

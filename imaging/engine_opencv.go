@@ -1,0 +1,139 @@
+package imaging
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"runtime"
+	"strings"
+
+	"gocv.io/x/gocv"
+)
+
+const (
+	grabCutIterations = 5
+	// grabCutInset is the share of each side that is taken for background where the caller names no roi.
+	grabCutInset = .05
+	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the same result on every run.
+	grabCutSeed = 0
+)
+
+// grabCut is cv::grabCut at full resolution. Its matte is hard: 0 or 255.
+type grabCut struct{}
+
+// Name returns EngineOpenCV.
+func (grabCut) Name() string { return EngineOpenCV }
+
+// Matte takes what is outside the rectangle for background. The native call cannot be cancelled: ctx is only looked at first.
+// It takes about 220 bytes a pixel while it runs.
+func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rect, err := grabCutRect(img.Width, img.Height, hints.ROI)
+	if err != nil {
+		return nil, err
+	}
+	bgr, err := bgrMat(img)
+	if err != nil {
+		return nil, err
+	}
+	defer bgr.Close()
+	labels, err := runGrabCut(bgr, rect)
+	if err != nil {
+		return nil, err
+	}
+	return hardMatte(labels, img.Width, img.Height)
+}
+
+// grabCutRect leaves at least one pixel of background, without which cv::grabCut throws: a roi of the whole image is taken
+// without its outermost ring.
+func grabCutRect(width, height int, roi ROI) (image.Rectangle, error) {
+	rect := insetRect(width, height, grabCutInset)
+	if !roi.IsZero() {
+		var err error
+		if rect, err = roi.Rect(width, height); err != nil {
+			return rect, err
+		}
+	}
+	whole := image.Rect(0, 0, width, height)
+	if rect == whole {
+		rect = insetRect(width, height, 0)
+	}
+	if rect == whole {
+		return rect, fmt.Errorf("%w: %d×%d px leave no room for a background", ErrNoForeground, width, height)
+	}
+	return rect, nil
+}
+
+// insetRect takes a share of each side off both its ends, at least 1 px; a side below 3 px stays whole.
+func insetRect(width, height int, share float64) image.Rectangle {
+	inset := func(side int) int {
+		if side < 3 {
+			return 0
+		}
+		return max(1, int(math.Round(float64(side)*share)))
+	}
+	dx, dy := inset(width), inset(height)
+	return image.Rect(dx, dy, width-dx, height-dy)
+}
+
+// bgrMat is for the caller to close.
+func bgrMat(img *Image) (gocv.Mat, error) {
+	rgb, err := gocv.NewMatFromBytes(img.Height, img.Width, gocv.MatTypeCV8UC3, img.Pix)
+	if err != nil {
+		return gocv.Mat{}, fmt.Errorf("matrix of the image: %w", err)
+	}
+	defer rgb.Close()
+	bgr := gocv.NewMat()
+	if err := gocv.CvtColor(rgb, &bgr, gocv.ColorRGBToBGR); err != nil {
+		bgr.Close()
+		return gocv.Mat{}, fmt.Errorf("convert to BGR: %w", err)
+	}
+	return bgr, nil
+}
+
+// runGrabCut returns cv::grabCut's labels, one byte a pixel.
+func runGrabCut(bgr gocv.Mat, rect image.Rectangle) ([]uint8, error) {
+	labels, background, foreground := gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
+	defer labels.Close()
+	defer background.Close()
+	defer foreground.Close()
+
+	// The first colour clusters are drawn from a generator that each OS thread has of its own.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	gocv.SetRNGSeed(grabCutSeed)
+	if err := gocv.GrabCut(bgr, &labels, rect, &background, &foreground, grabCutIterations, gocv.GCInitWithRect); err != nil {
+		if isColourModelFailure(err) {
+			return nil, fmt.Errorf("%w: the colours of foreground and background do not separate", ErrNoForeground)
+		}
+		return nil, fmt.Errorf("grabCut: %w", err)
+	}
+	return labels.ToBytes(), nil
+}
+
+// isColourModelFailure tells an assertion on the colour models, which some images fail (no foreground is left, or a colour
+// cluster is empty or flat), from a fault such as memory that ran out.
+func isColourModelFailure(err error) bool {
+	for _, name := range []string{"initGMMs", "endLearning", "calcInverseCovAndDeterm"} {
+		if strings.Contains(err.Error(), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// hardMatte maps labels in place: 1 and 3 are certain and probable foreground, 0 and 2 background.
+func hardMatte(labels []uint8, width, height int) (*Matte, error) {
+	found := false
+	for i, l := range labels {
+		labels[i] = -(l & 1)
+		found = found || l&1 != 0
+	}
+	if !found {
+		return nil, fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
+	}
+	return &Matte{Width: width, Height: height, Alpha: labels}, nil
+}

@@ -1,0 +1,233 @@
+package imaging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func mustROI(t testing.TB, s string) ROI {
+	t.Helper()
+	if s == "" {
+		return ROI{}
+	}
+	roi, err := ParseROI(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return roi
+}
+
+// TestGolden compares with the masks that were committed, which holds OpenCV's versions together, and with the truth.
+func TestGolden(t *testing.T) {
+	truth := greyPlane(t, readTestdata(t, "mask.png"))
+	for name, roi := range map[string]string{"opencv": "", "opencv-roi": "12px 10px 75% 92%"} {
+		golden := filepath.Join(testdata, "golden", name+".png")
+		matte, err := grabCut{}.Matte(t.Context(), decodeTestdata(t, "scene.png"), Hints{ROI: mustROI(t, roi)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			data, err := encodeMatte(matte)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(golden, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := iou(matte.Alpha, greyPlane(t, want)); v < .97 {
+			t.Errorf("%s: IoU with the golden mask is %.3f, want .97", name, v)
+		}
+		if v := iou(matte.Alpha, truth); v < .9 {
+			t.Errorf("%s: IoU with the true mask is %.3f, want .9", name, v)
+		}
+	}
+}
+
+// TestEveryColourPictureCutsAlike: the formats differ in noise alone.
+func TestEveryColourPictureCutsAlike(t *testing.T) {
+	golden, err := os.ReadFile(filepath.Join(testdata, "golden", "opencv.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := greyPlane(t, golden)
+	for _, w := range wants() {
+		if w.alpha != nil || w.shows(red) != red {
+			continue
+		}
+		matte, err := grabCut{}.Matte(t.Context(), decodeTestdata(t, w.name), Hints{})
+		if err != nil {
+			t.Errorf("%s: %v", w.name, err)
+		} else if v := iou(matte.Alpha, mask); v < .97 {
+			t.Errorf("%s: IoU with the golden mask is %.3f, want .97", w.name, v)
+		}
+	}
+}
+
+func TestMatteIsHard(t *testing.T) {
+	matte, err := grabCut{}.Matte(t.Context(), decodeTestdata(t, "scene.png"), Hints{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(matte.Alpha) != matte.Width*matte.Height {
+		t.Fatalf("%d values for %d×%d px", len(matte.Alpha), matte.Width, matte.Height)
+	}
+	for i, a := range matte.Alpha {
+		if a != 0 && a != 255 {
+			t.Fatalf("pixel %d is %d", i, a)
+		}
+	}
+}
+
+// TestMatteKeepsToTheROI: outside is background, also where the roi cuts through the figure.
+func TestMatteKeepsToTheROI(t *testing.T) {
+	matte, err := grabCut{}.Matte(t.Context(), decodeTestdata(t, "scene.png"), Hints{ROI: mustROI(t, "30 20 80 80")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := image.Rect(30, 20, 80, 80)
+	for i, a := range matte.Alpha {
+		if p := image.Pt(i%matte.Width, i/matte.Width); a != 0 && !p.In(inside) {
+			t.Fatalf("%v is foreground", p)
+		}
+	}
+}
+
+// TestGrabCutAtTheEdges: a matte or a clear error for whatever OpenCV makes of images without anything to separate.
+func TestGrabCutAtTheEdges(t *testing.T) {
+	sizes := []image.Point{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 3}, {3, 3}, {1, 9}, {9, 1}, {2, 40}, {3, 50}, {4, 4}, {5, 5}, {7, 3}, {40, 30}}
+	for _, size := range sizes {
+		for _, fill := range []string{"flat", "halves", "noise"} {
+			for _, roi := range []string{"", "0 0 100% 100%", "0 0 1px 1px"} {
+				img := filled(size.X, size.Y, fill)
+				matte, err := grabCut{}.Matte(t.Context(), img, Hints{ROI: mustROI(t, roi)})
+				name := fmt.Sprintf("%v %s roi %q", size, fill, roi)
+				switch {
+				case err == nil && len(matte.Alpha) != size.X*size.Y:
+					t.Errorf("%s: a matte of %d pixels", name, len(matte.Alpha))
+				case err != nil && !errors.Is(err, ErrNoForeground):
+					t.Errorf("%s: %v, want ErrNoForeground", name, err)
+				}
+			}
+		}
+	}
+}
+
+// filled makes an image of one colour, of two halves, or of noise.
+func filled(w, h int, fill string) *Image {
+	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
+	state := uint32(1)
+	for i := range img.Pix {
+		switch {
+		case fill == "noise":
+			state = state*1664525 + 1013904223
+			img.Pix[i] = uint8(state >> 24)
+		case fill == "flat" || i < len(img.Pix)/2:
+			img.Pix[i] = 90
+		default:
+			img.Pix[i] = 200
+		}
+	}
+	return img
+}
+
+func TestGrabCutRefusesROI(t *testing.T) {
+	img := filled(40, 30, "noise")
+	for _, roi := range []string{"0 0 41 30", "50% 0 60px 100%", "0 0 0.4 30"} {
+		if _, err := (grabCut{}).Matte(t.Context(), img, Hints{ROI: mustROI(t, roi)}); !errors.Is(err, ErrOption) {
+			t.Errorf("roi %q: %v, want ErrOption", roi, err)
+		}
+	}
+}
+
+func TestGrabCutRect(t *testing.T) {
+	tests := []struct {
+		w, h int
+		roi  string
+		want image.Rectangle
+	}{
+		{100, 200, "", image.Rect(5, 10, 95, 190)},
+		{10, 10, "", image.Rect(1, 1, 9, 9)},
+		{1, 9, "", image.Rect(0, 1, 1, 8)},
+		{100, 200, "0 0 100% 100%", image.Rect(1, 1, 99, 199)},
+		{100, 200, "0 0 100% 50%", image.Rect(0, 0, 100, 100)},
+		{1, 9, "0 0 1 9", image.Rect(0, 1, 1, 8)},
+	}
+	for _, tt := range tests {
+		if got, err := grabCutRect(tt.w, tt.h, mustROI(t, tt.roi)); err != nil || got != tt.want {
+			t.Errorf("%d×%d roi %q: %v, %v; want %v", tt.w, tt.h, tt.roi, got, err, tt.want)
+		}
+	}
+	if _, err := grabCutRect(2, 2, ROI{}); !errors.Is(err, ErrNoForeground) {
+		t.Errorf("2×2: %v, want ErrNoForeground", err)
+	}
+}
+
+// TestGrabCutIsDeterministic: the same matte on every thread, whatever ran there before.
+func TestGrabCutIsDeterministic(t *testing.T) {
+	img := decodeTestdata(t, "jpeg-baseline.jpg")
+	first, err := grabCut{}.Matte(t.Context(), img, Hints{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for range 3 {
+				if _, err := (grabCut{}).Matte(t.Context(), filled(40, 30+worker, "noise"), Hints{}); err != nil && !errors.Is(err, ErrNoForeground) {
+					t.Error(err)
+				}
+				again, err := grabCut{}.Matte(t.Context(), img, Hints{})
+				if err != nil {
+					t.Error(err)
+				} else if string(again.Alpha) != string(first.Alpha) {
+					t.Errorf("worker %d: another matte", worker)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestGrabCutLooksAtTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (grabCut{}).Matte(ctx, filled(40, 30, "noise"), Hints{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}
+
+// TestErrorsHoldNoPaths: OpenCV's messages name its source files; a client sees ours.
+func TestErrorsHoldNoPaths(t *testing.T) {
+	for _, err := range []error{noForeground(t), damaged(t)} {
+		if err == nil || strings.ContainsAny(err.Error(), "/\\\n") {
+			t.Errorf("error %q", err)
+		}
+	}
+}
+
+func noForeground(t *testing.T) error {
+	_, err := grabCut{}.Matte(t.Context(), filled(40, 30, "flat"), Hints{})
+	return err
+}
+
+func damaged(t *testing.T) error {
+	data := readTestdata(t, "scene.png")
+	clear(data[200:300])
+	info, err := Inspect(data, testLimits())
+	if err == nil {
+		_, err = Decode(data, info)
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+package imaging
+
+import (
+	"errors"
+	"testing"
+)
+
+// isOurs tells whether err is one that a client can be told.
+func isOurs(err error) bool {
+	for _, want := range []error{ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground} {
+		if errors.Is(err, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// addPictures seeds with every small picture and with plain and odd PNM.
+func addPictures(f *testing.F) {
+	for _, name := range pictures(f) {
+		if data := readTestdata(f, name); len(data) <= 24<<10 {
+			f.Add(data)
+		}
+	}
+	f.Add([]byte("P1 3 2\n010101"))
+	f.Add([]byte("P3 2 1 15\n1 2 3 4 5 15"))
+	f.Add([]byte("P5 2 2 65535\n12345678"))
+	f.Add([]byte("P6 2 2 7\n012345670123"))
+}
+
+func FuzzInspect(f *testing.F) {
+	addPictures(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lim := Limits{MaxBytes: 64 << 10, MaxPixels: 1 << 20}
+		info, err := Inspect(data, lim)
+		switch {
+		case err != nil && !isOurs(err):
+			t.Errorf("error %v is none of ours", err)
+		case err == nil && (info.Width < 1 || info.Height < 1 || int64(info.Width)*int64(info.Height) > lim.MaxPixels):
+			t.Errorf("%+v is beyond the limits", info)
+		case err == nil && (info.Orientation < 1 || info.Orientation > 8 || info.Format == ""):
+			t.Errorf("%+v is not complete", info)
+		}
+	})
+}
+
+func FuzzRemove(f *testing.F) {
+	addPictures(f)
+	r := newRemover(f)
+	r.limits = Limits{MaxBytes: 64 << 10, MaxPixels: 12000} // the seeds have 10800
+	f.Fuzz(func(t *testing.T, data []byte) {
+		info, inspectErr := r.Inspect(data)
+		if inspectErr == nil {
+			img, err := Decode(data, info)
+			if err == nil && len(img.Pix) != 3*info.Width*info.Height {
+				t.Errorf("%d bytes of pixels for %+v", len(img.Pix), info)
+			}
+			if err == nil && info.Width*info.Height > fuzzPixels {
+				return // a cut of these takes too long
+			}
+		}
+		res, err := r.Remove(t.Context(), data, Options{})
+		switch {
+		case err != nil && !isOurs(err):
+			t.Errorf("error %v is none of ours", err)
+		case err == nil && (inspectErr != nil || res.Width != info.Width || res.Height != info.Height || len(res.Data) == 0):
+			t.Errorf("a result of %d×%d px, inspected were %+v, %v", res.Width, res.Height, info, inspectErr)
+		}
+	})
+}
+
+// fuzzPixels is the largest picture that FuzzRemove cuts.
+const fuzzPixels = 2000
+
+func FuzzROI(f *testing.F) {
+	for _, s := range []string{"0 0 10 10", "5% 5% 95% 95%", "0px 1.5px 100% 7", "NaN 0 Inf 1e9", "0 0 0 0", "1 2 3", "-1 -1 5 5"} {
+		f.Add(s, 100, 80)
+	}
+	f.Fuzz(func(t *testing.T, s string, w, h int) {
+		roi, err := ParseROI(s)
+		if err != nil {
+			if !errors.Is(err, ErrOption) {
+				t.Errorf("%q: %v", s, err)
+			}
+			return
+		}
+		if again, err := ParseROI(roi.String()); err != nil || again != roi {
+			t.Errorf("%q came back as %q, %v", s, again, err)
+		}
+		w, h = 1+abs(w)%maxSide, 1+abs(h)%maxSide
+		rect, err := roi.Rect(w, h)
+		switch {
+		case err != nil && !errors.Is(err, ErrOption):
+			t.Errorf("%q: %v", s, err)
+		case err == nil && (rect.Empty() || rect.Min.X < 0 || rect.Min.Y < 0 || rect.Max.X > w || rect.Max.Y > h):
+			t.Errorf("%q in %d×%d: %v", s, w, h, rect)
+		}
+	})
+}
+
+func abs(v int) int { return max(v, -(v + 1)) }
+
+func FuzzParseOptions(f *testing.F) {
+	f.Add("0 0 10 10", "opencv", "rgba")
+	f.Add("5% 5% 95% 95%", "", "alpha")
+	f.Add("", "nope", "cmyk")
+	f.Fuzz(func(t *testing.T, roi, engine, channels string) {
+		o, err := parse(map[string]string{"roi": roi, "engine": engine, "channels": channels})
+		if err != nil {
+			if !errors.Is(err, ErrOption) {
+				t.Errorf("error %v, want ErrOption", err)
+			}
+			return
+		}
+		if again, err := ParseOptions(o.Values().Get); err != nil || again != o {
+			t.Errorf("%+v came back as %+v, %v", o, again, err)
+		}
+	})
+}

@@ -1,0 +1,49 @@
+package predict
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+)
+
+// Config is the predictor's: where it listens, how its clients reach it, and how much it takes on at once.
+type Config struct {
+	Addr    string        `yaml:"addr" help:"address the predictor listens on (host:port)"`
+	URL     string        `yaml:"url" help:"where batch workers reach the predictor"`
+	Slots   int           `yaml:"slots" help:"images worked on at the same time; 0 means one per CPU core"`
+	MaxWait time.Duration `yaml:"max_wait" help:"how long a request may wait for a free slot before it is answered 503"`
+	Timeout time.Duration `yaml:"timeout" help:"how long a batch worker waits for one answer, slot wait included"`
+}
+
+// DefaultConfig listens on loopback port 5001 with one slot per core.
+func DefaultConfig() Config {
+	return Config{
+		Addr:    "127.0.0.1:5001",
+		URL:     "http://127.0.0.1:5001",
+		MaxWait: 30 * time.Second,
+		Timeout: 10 * time.Minute,
+	}
+}
+
+// Validate joins every fault; each starts with the key it is about.
+func (c Config) Validate() error {
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		errs = append(errs, fmt.Errorf("addr: must be host:port, is %q", c.Addr))
+	}
+	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, is %q", c.URL))
+	}
+	if c.Slots < 0 || c.Slots > 1024 {
+		errs = append(errs, fmt.Errorf("slots: must be 0 (one per core) to 1024, is %d", c.Slots))
+	}
+	if c.MaxWait < 0 {
+		errs = append(errs, fmt.Errorf("max_wait: must not be negative, is %v", c.MaxWait))
+	}
+	if c.Timeout <= 0 {
+		errs = append(errs, fmt.Errorf("timeout: must be more than 0, is %v", c.Timeout))
+	}
+	return errors.Join(errs...)
+}

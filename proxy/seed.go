@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/httpserver"
+	"bgremove/imaging"
+	"bgremove/queue"
+)
+
+// The seed routes: the API of the tutorial that bgremove grew from, kept so that its clients run unmodified.
+
+// listed is how many jobs /metadata shows.
+const listed = 1000
+
+//go:embed page.html
+var page []byte
+
+// jobStatus is a job's state in the seed's words.
+func jobStatus(s queue.State) string {
+	switch s {
+	case queue.Succeeded:
+		return "SUCCEED"
+	case queue.Failed, queue.Expired, queue.Cancelled:
+		return "FAILED"
+	default:
+		return "RUNNING"
+	}
+}
+
+// hello greets programs as the seed did and shows people the page.
+func (a api) hello(c echo.Context) error {
+	if strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
+		h := c.Response().Header()
+		h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		return c.HTMLBlob(http.StatusOK, page)
+	}
+	return c.JSON(http.StatusOK, "Hello Proxy Server!\n")
+}
+
+func (a api) health(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+type jobSummary struct {
+	ID     string `json:"job_id"`
+	Status string `json:"job_status"`
+}
+
+func (a api) metadata(c echo.Context) error {
+	ctx := c.Request().Context()
+	jobs, err := a.jobs.List(ctx, listed)
+	if err != nil {
+		return err
+	}
+	pending, err := a.jobs.Pending(ctx, listed)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Status  string                `json:"status"`
+		Jobs    map[string]jobSummary `json:"jobs"`
+		Pending []string              `json:"job_id_redis"`
+	}{"ok", make(map[string]jobSummary, len(jobs)), append([]string{}, pending...)}
+	for _, j := range jobs {
+		answer.Jobs[j.ID] = jobSummary{j.ID, jobStatus(j.State)}
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+func (a api) startJob(c echo.Context) error {
+	image, err := httpserver.ReadImageJSON(c)
+	if err != nil {
+		return err
+	}
+	if _, err := imaging.Inspect(image, a.limits); err != nil {
+		return err
+	}
+	// get_job gives the input back, so it is kept.
+	id, err := a.jobs.Enqueue(c.Request().Context(), queue.Request{Image: image, Priority: queue.Normal, KeepInput: true})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct {
+		Status string `json:"status"`
+		jobSummary
+	}{"ok", jobSummary{id, jobStatus(queue.Queued)}})
+}
+
+// jobAnswer is what get_job says. The images are base64 in JSON.
+type jobAnswer struct {
+	Status    string  `json:"status"` // ok once the result is there, else ng
+	ID        string  `json:"job_id"`
+	JobStatus *string `json:"job_status"`
+	In        []byte  `json:"img_in_base64"`
+	Out       []byte  `json:"img_out_base64"`
+	Detail    string  `json:"detail,omitempty"` // why there is no job, or no result and never will be
+}
+
+func (a api) getJob(c echo.Context) error {
+	ctx, id := c.Request().Context(), c.Param("id")
+	j, err := a.jobs.Job(ctx, id)
+	if errors.Is(err, queue.ErrNotFound) {
+		return c.JSON(http.StatusNotFound, jobAnswer{Status: "ng", ID: httpserver.Excerpt(id), Detail: "Job not found"})
+	} else if err != nil {
+		return err
+	}
+	status := jobStatus(j.State)
+	answer := jobAnswer{Status: "ng", ID: j.ID, JobStatus: &status}
+	if j.State.Terminal() && j.State != queue.Succeeded {
+		answer.Detail = fmt.Sprintf("%s: %s", j.Code, j.Message)
+	}
+	if j.State == queue.Succeeded {
+		answer.Status = "ok"
+		if answer.Out, err = a.jobs.Output(ctx, j); err != nil {
+			return fmt.Errorf("read result: %w", err)
+		}
+		if answer.In, err = a.jobs.Input(ctx, j); err != nil && !errors.Is(err, queue.ErrNotFound) {
+			return fmt.Errorf("read input: %w", err)
+		}
+	}
+	return c.JSON(http.StatusOK, answer)
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"slices"
+
+	"golang.org/x/image/bmp"
+)
+
+func bmpFiles(s scene) []file {
+	encode := func(name string, img image.Image) file {
+		var b bytes.Buffer
+		err := bmp.Encode(&b, img)
+		return file{name, b.Bytes(), err}
+	}
+	return []file{
+		{"bmp-rgb.bmp", handBMP(s.rgb, 24, false), nil},
+		{"bmp-top-down.bmp", handBMP(s.rgb, 24, true), nil},
+		{"bmp-alpha.bmp", handBMP(s.withAlpha(), 32, false), nil},
+		encode("bmp-palette.bmp", s.paletted()),
+	}
+}
+
+// handBMP writes 24 bits a pixel with the 40-byte header, or 32 with the 108-byte header and an alpha mask.
+func handBMP(img *image.NRGBA, bits int, topDown bool) []byte {
+	le := binary.LittleEndian
+	w, h, header, compression := img.Rect.Dx(), img.Rect.Dy(), 40, 0
+	if bits == 32 {
+		header, compression = 108, 3
+	}
+	rows := make([][]byte, 0, h)
+	for y := range h {
+		var row []byte
+		for x := range w {
+			c := img.NRGBAAt(x, y)
+			row = append(row, []byte{c.B, c.G, c.R, c.A}[:bits/8]...)
+		}
+		rows = append(rows, append(row, make([]byte, (4-len(row)%4)%4)...))
+	}
+	signedHeight := int32(-h)
+	if !topDown {
+		slices.Reverse(rows)
+		signedHeight = int32(h)
+	}
+	pixels := bytes.Join(rows, nil)
+	out := []byte("BM")
+	for _, v := range []int{14 + header + len(pixels), 0, 14 + header, header, w} {
+		out = le.AppendUint32(out, uint32(v))
+	}
+	out = le.AppendUint32(out, uint32(signedHeight))
+	out = le.AppendUint16(le.AppendUint16(out, 1), uint16(bits))
+	for _, v := range []int{compression, len(pixels), 2835, 2835, 0, 0} {
+		out = le.AppendUint32(out, uint32(v))
+	}
+	if bits == 32 {
+		for _, mask := range []uint32{0xff0000, 0xff00, 0xff, 0xff000000, 0x73524742} { // red, green, blue, alpha, sRGB
+			out = le.AppendUint32(out, mask)
+		}
+		out = append(out, make([]byte, 14+header-len(out))...)
+	}
+	return append(out, pixels...)
+}
+
+func pnmFiles(s scene) []file {
+	grey, rgb := s.grey().Pix, rgbSamples(s.rgb)
+	bits := make([]byte, len(grey))
+	for i, v := range grey {
+		if v < 128 { // 1 is black
+			bits[i] = 1
+		}
+	}
+	size := fmt.Sprintf("# the scene\n%d %d", sceneWidth, sceneHeight)
+	return []file{
+		{"pnm-p1.pbm", plain("P1\n"+size+"\n", bits), nil},
+		{"pnm-p2.pgm", plain("P2\n"+size+"\n255\n", grey), nil},
+		{"pnm-p3.ppm", plain("P3\n"+size+"\n255\n", rgb), nil},
+		{"pnm-p4.pbm", append([]byte("P4\n"+size+"\n"), packed(bits)...), nil},
+		{"pnm-p5.pgm", append([]byte("P5\n"+size+"\n255\n"), grey...), nil},
+		{"pnm-p6.ppm", append([]byte("P6\n"+size+"\n255\n"), rgb...), nil},
+		{"pnm-p6-16.ppm", append([]byte("P6\n"+size+"\n65535\n"), doubled(rgb)...), nil},
+		{"pnm-p5-max5.pgm", append([]byte("P5\n"+size+"\n5\n"), levels(grey, 5)...), nil},
+	}
+}
+
+func plain(header string, samples []byte) []byte {
+	out := []byte(header)
+	for i, v := range samples {
+		out = fmt.Append(out, v)
+		out = append(out, " \n"[i%16/15])
+	}
+	return out
+}
+
+// packed joins the bits of each row to bytes.
+func packed(bits []byte) []byte {
+	var out []byte
+	for y := range sceneHeight {
+		row := make([]byte, (sceneWidth+7)/8)
+		for x := range sceneWidth {
+			row[x/8] |= bits[y*sceneWidth+x] << (7 - x%8)
+		}
+		out = append(out, row...)
+	}
+	return out
+}
+
+// levels scales samples from 0..255 to 0..top, rounding.
+func levels(in []byte, top int) []byte {
+	out := make([]byte, len(in))
+	for i, v := range in {
+		out[i] = byte((int(v)*top + 127) / 255)
+	}
+	return out
+}
+
+func gifFiles(s scene) []file {
+	encode := func(name string, frames ...*image.Paletted) file {
+		g := gif.GIF{Image: frames, Delay: make([]int, len(frames)), Config: image.Config{Width: sceneWidth, Height: sceneHeight}}
+		var b bytes.Buffer
+		err := gif.EncodeAll(&b, &g)
+		return file{name, b.Bytes(), err}
+	}
+	whole := s.paletted()
+	part := whole.SubImage(image.Rect(20, 10, 100, 85)).(*image.Paletted)
+	other := image.NewPaletted(whole.Rect, color.Palette{color.Black, color.White})
+	return []file{
+		encode("gif-plain.gif", whole),
+		encode("gif-offset.gif", part),
+		encode("gif-animated.gif", whole, other),
+	}
+}
