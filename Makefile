@@ -12,7 +12,7 @@ FUZZTIME ?= 10s
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-export PATH := $(PATH):/usr/local/go/bin
+export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
 .PHONY: help run build test bench fuzz lint fmt clean setup setup-test
 

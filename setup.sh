@@ -3,7 +3,7 @@
 # asks apt nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-PATH=$PATH:/usr/local/go/bin # where Go's own archive is unpacked
+PATH=$PATH:/usr/local/go/bin:$PWD/.setup/go/bin # where Go's own archive is unpacked, by its manual and below
 
 have() { command -v "$1" >/dev/null 2>&1; }
 go_works() { go list -m; } # fails without Go, and with one older than go.mod wants that cannot fetch a newer one
@@ -25,6 +25,7 @@ fi
 go_works >/dev/null 2>&1 || missing+=(golang-go ca-certificates)
 ((${#missing[@]})) || exit 0
 
+fetch_go=false # set where apt has none that is new enough
 go_version=$(sed -n 's/^go //p' go.mod)
 advice="Missing, by the names of Debian's packages: ${missing[*]}. OpenCV must be 4.6 or newer, Go $go_version or newer (https://go.dev/dl/)."
 have apt-get || die "$advice" "There is no apt-get here: install them, then run this again."
@@ -40,10 +41,19 @@ apt_get update || echo 'setup: going on with the package lists that are here' >&
 if [[ " ${missing[*]} " == *" golang-go "* ]]; then
 	# From 1.21 on, Go fetches the version that go.mod names by itself.
 	offered=$(apt-cache policy golang-go | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9.]*\).*/\2/p')
-	printf '%s\n' 1.21 "${offered:-0}" | sort -V -C ||
-		die "Go $go_version or newer is missing, and apt offers ${offered:-none}: install it from https://go.dev/dl/, then run this again."
+	if ! printf '%s\n' 1.21 "${offered:-0}" | sort -V -C; then
+		missing=("${missing[@]/golang-go/curl}")
+		fetch_go=true
+	fi
 fi
 apt_get install -y --no-install-recommends "${missing[@]}"
+if $fetch_go; then
+	echo "setup: apt offers Go ${offered:-none}; fetching $go_version from go.dev into .setup" >&2
+	rm -rf .setup/go
+	mkdir -p .setup
+	curl -fsSL --retry 3 "https://go.dev/dl/go$go_version.linux-$(dpkg --print-architecture).tar.gz" | tar -xz -C .setup ||
+		die "Go $go_version could not be fetched: install it from https://go.dev/dl/, then run this again."
+fi
 go_works >/dev/null || die "Go $go_version or newer is missing (see above): install it from https://go.dev/dl/, then run this again."
 
 if $stop_redis; then

@@ -22,8 +22,8 @@ func inspectJPEG(data []byte, _ Limits) (header, error) {
 		if inScan {
 			pos = skipJPEGScan(data, pos)
 		}
-		if pos < len(data) && data[pos] != 0xff {
-			return h, corruptf("no marker at byte %d", pos)
+		for pos < len(data) && data[pos] != 0xff { // decoders step over stray bytes between segments
+			pos++
 		}
 		for pos < len(data) && data[pos] == 0xff { // markers may be padded
 			pos++

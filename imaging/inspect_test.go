@@ -119,7 +119,7 @@ func TestInspectRefuses(t *testing.T) {
 		{"JPEG without end", jpeg[:len(jpeg)-2], ErrCorrupt, "cut short"},
 		{"JPEG whose thumbnail has the only end", edit(read("jpeg-thumbnail.jpg"), -2, 0, 0), ErrCorrupt, "cut short"},
 		{"JPEG of a segment length below 2", []byte("\xff\xd8\xff\xe0\x00\x01\xff\xd9"), ErrCorrupt, "cut short"},
-		{"JPEG of bytes between segments", []byte("\xff\xd8\xff\xe0\x00\x02zzzz\xff\xd9"), ErrCorrupt, "no marker"},
+		{"JPEG of stray bytes alone", []byte("\xff\xd8\xff\xe0\x00\x02zzzz\xff\xd9"), ErrCorrupt, "no picture"},
 
 		{"WebP of 60000×60000", edit(webp, 24, 0x5f, 0xea, 0, 0x5f, 0xea, 0), ErrTooLarge, "60000×60000"},
 		{"WebP animated", edit(webp, 20, 0x02), ErrUnsupported, "animations"},

@@ -113,16 +113,17 @@ func decodePNM(data []byte) (*Image, error) {
 		return nil, err
 	}
 	img := &Image{Width: p.width, Height: p.height, Pix: make([]uint8, p.width*p.height*3)}
-	perPixel := 3 / p.channels()
+	perPixel, row, wide := 3/p.channels(), p.rowSamples(), p.sampleBytes() == 2
+	levels := p.levels()
 	s := pnmScanner{data: p.raster}
 	out := 0
 	for y := range p.height {
 		for x := range p.width * p.channels() {
 			v, ok := 0, true
-			switch i := y*p.rowSamples() + x; {
+			switch i := y*row + x; {
 			case p.kind == '4':
 				v = int(p.raster[i/8] >> (7 - i%8) & 1)
-			case p.binary() && p.sampleBytes() == 2:
+			case p.binary() && wide:
 				v = int(p.raster[2*i])<<8 | int(p.raster[2*i+1])
 			case p.binary():
 				v = int(p.raster[i])
@@ -132,10 +133,7 @@ func decodePNM(data []byte) (*Image, error) {
 			if !ok {
 				return nil, cutShort("samples", len(data))
 			}
-			if p.bitmap() { // 1 is black
-				v = 1 - v
-			}
-			g := uint8((min(v, p.maxval)*255 + p.maxval/2) / p.maxval)
+			g := levels[min(v, p.maxval)]
 			for range perPixel {
 				img.Pix[out] = g
 				out++
@@ -143,6 +141,18 @@ func decodePNM(data []byte) (*Image, error) {
 		}
 	}
 	return img, nil
+}
+
+// levels says what each sample becomes, up to the maximum.
+func (p pnm) levels() []uint8 {
+	if p.bitmap() { // 1 is black
+		return []uint8{255, 0}
+	}
+	out := make([]uint8, p.maxval+1)
+	for v := range out {
+		out[v] = uint8((v*255 + p.maxval/2) / p.maxval)
+	}
+	return out
 }
 
 // pnmScanner reads numbers between white space and comments.

@@ -3,10 +3,8 @@ package predict
 import (
 	"bufio"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"bgremove/httpserver"
+	"bgremove/imaging/imagingtest"
 )
 
 // badInput is a request that must be refused. The answer's detail is a string that begins with detail, or, where field is
@@ -29,101 +28,31 @@ type badInput struct {
 }
 
 const (
-	jsonType  = "application/json"
-	notType   = "-"
-	notObject = "model_attributes_type body"
+	jsonType = "application/json"
+	notType  = "-"
 )
-
-func be32(v uint32) string { return string(binary.BigEndian.AppendUint32(nil, v)) }
-func le32(v uint32) string { return string(binary.LittleEndian.AppendUint32(nil, v)) }
-func le16(v uint16) string { return string(binary.LittleEndian.AppendUint16(nil, v)) }
-
-// bombs are headers of 60000×60000 px.
-func bombs() map[string]string {
-	ihdr := "IHDR" + be32(60000) + be32(60000) + "\x08\x06\x00\x00\x00"
-	tiff := "II*\x00" + le32(8) + le16(2)
-	for _, tag := range []uint16{256, 257} {
-		tiff += le16(tag) + le16(4) + le32(1) + le32(60000)
-	}
-	return map[string]string{
-		"PNG":  "\x89PNG\r\n\x1a\n" + be32(13) + ihdr + be32(crc32.ChecksumIEEE([]byte(ihdr))),
-		"JPEG": "\xff\xd8\xff\xc0\x00\x11\x08\xea\x60\xea\x60\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01",
-		"GIF":  "GIF89a" + le16(60000) + le16(60000) + "\x00\x00\x00",
-		"BMP":  "BM" + le32(1000) + le32(0) + le32(54) + le32(40) + le32(60000) + le32(60000) + le16(1) + le16(24) + repeat("\x00", 24),
-		"TIFF": tiff + le32(0),
-		// VP8X holds each side less one in three bytes.
-		"WebP": "RIFF" + le32(22) + "WEBPVP8X" + le32(10) + repeat("\x00", 4) + le32(59999)[:3] + le32(59999)[:3],
-		"PNM":  "P6 60000 60000 255\n",
-	}
-}
 
 func imageInputs(t *testing.T) []badInput {
 	t.Helper()
 	in := []badInput{
 		{name: "empty body", status: 422, code: "corrupt_image", detail: "corrupt image: "},
-		{name: "one byte", body: "\x00", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "text", body: "hello", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "HTML", body: "<!doctype html><html></html>", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "SVG", body: "<svg xmlns='http://www.w3.org/2000/svg'/>", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "PDF", body: "%PDF-1.7\n", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "ZIP", body: "PK\x03\x04" + repeat("\x00", 40), status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "zeros", body: repeat("\x00", 4096), status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "JSON as an image", body: `{"image":"AAAA"}`, status: 415, code: "unsupported_format", detail: "unsupported image format: "},
-		{name: "PNG without size", body: "\x89PNG\r\n\x1a\n", status: 422, code: "corrupt_image", detail: "png: corrupt image: "},
 		{
 			name: "over the image limit", body: repeat("x", 1<<20+1), status: 413, code: "too_large",
 			detail: "image too large: 1048577 bytes, the limit is 1048576",
 		},
 	}
-	for format, name := range map[string]string{
-		"PNG": "scene.png", "JPEG": "jpeg-baseline.jpg", "GIF": "gif-plain.gif", "BMP": "bmp-rgb.bmp", "TIFF": "tiff-rgb.tif",
-		"WebP": "webp-lossy.webp", "PNM": "pnm-p6.ppm",
-	} {
-		whole := file(t, name)
-		for _, kept := range []int{len(whole) / 2, 16} {
-			in = append(in, badInput{
-				name: fmt.Sprintf("%s, first %d bytes", format, kept), body: whole[:kept], status: 422, code: "corrupt_image",
-				detail: strings.ToLower(format) + ": corrupt image: ",
-			})
-		}
-	}
-	for format, body := range bombs() {
-		in = append(in, badInput{name: "bomb " + format, body: body, status: 413, code: "too_large", detail: "image too large: 60000×60000 px"})
+	for _, bad := range imagingtest.BadImages(t) {
+		in = append(in, badInput{name: bad.Name, body: bad.Data, status: bad.Status, code: bad.Code, detail: bad.Message})
 	}
 	return in
 }
 
 func jsonInputs() []badInput {
-	const invalid, field = "json_invalid body.", "body.image"
-	in := []badInput{
-		{name: "JSON: empty", body: ``, field: "missing body"},
-		{name: "JSON: null", body: `null`, field: "missing body"},
-		{name: "JSON: no image", body: `{}`, field: "missing " + field},
-		{name: "JSON: list", body: `[]`, field: notObject},
-		{name: "JSON: number", body: `1`, field: notObject},
-		{name: "JSON: string", body: `"image"`, field: notObject},
-		{name: "JSON: image null", body: `{"image":null}`, field: "string_type " + field},
-		{name: "JSON: image number", body: `{"image":1e308}`, field: "string_type " + field},
-		{name: "JSON: image list", body: `{"image":["AAAA"]}`, field: "string_type " + field},
-		{name: "JSON: image object", body: `{"image":{}}`, field: "string_type " + field},
-		{name: "JSON: image empty", body: `{"image":""}`, field: "string_too_short " + field},
-		{name: "JSON: image not base64", body: `{"image":"%%%"}`, field: "base64_decode " + field},
-		{name: "JSON: image cut base64", body: `{"image":"AAAAA"}`, field: "base64_decode " + field},
-		{name: "JSON: data URL not base64", body: `{"image":"data:text/html,<p>"}`, field: "base64_decode " + field},
-		{name: "JSON: roi number", body: `{"image":"AAAA","roi":5}`, field: "string_type body.roi"},
-		{name: "JSON: NaN", body: `{"image":NaN}`, field: invalid + "10"},
-		{name: "JSON: Infinity", body: `{"image":-Infinity}`, field: invalid + "11"},
-		{name: "JSON: single quotes", body: `{'image':'AAAA'}`, field: invalid + "2"},
-		{name: "JSON: cut off", body: `{"image":"AAAA`, field: invalid + "14"},
-		{name: "JSON: trailing", body: `{"image":"AAAA"}{}`, field: invalid + "17"},
-		{name: "JSON: deep list", body: repeat("[", 100_000), field: invalid + "10001"},
-		{name: "JSON: deep object", body: repeat(`{"a":`, 100_000), field: invalid + "50001"},
-		{name: "JSON: many keys", body: `{` + repeat(`"a":[],`, 100_000) + `"b":1}`, field: "missing " + field},
-		{name: "JSON: not UTF-8", body: "{\"image\":\"\xc3\x28\"}", field: invalid + "10"},
-		{name: "JSON: UTF-16", body: "\xff\xfe{\x00}\x00", field: invalid + "0"},
-	}
-	for i := range in {
-		in[i].contentType, in[i].status, in[i].code = jsonType, 422, "bad_body"
+	var in []badInput
+	for _, bad := range append(imagingtest.BadBodies(), imagingtest.BadBody{
+		Name: "roi number", Body: `{"image":"AAAA","roi":5}`, Field: "string_type body.roi",
+	}) {
+		in = append(in, badInput{name: "JSON: " + bad.Name, contentType: jsonType, body: bad.Body, status: 422, code: "bad_body", field: bad.Field})
 	}
 	return append(
 		in,
@@ -139,7 +68,7 @@ func jsonInputs() []badInput {
 
 func multipartInputs(t *testing.T) []badInput {
 	t.Helper()
-	scene := file(t, "scene.png")
+	scene := imagingtest.File(t, "scene.png")
 	const malformed = "The multipart body is malformed or ends early"
 	formCase := func(name string, pairs ...string) badInput {
 		contentType, body := form(t, pairs...)
@@ -173,7 +102,7 @@ func multipartInputs(t *testing.T) []badInput {
 
 func optionInputs(t *testing.T) []badInput {
 	t.Helper()
-	scene := file(t, "scene.png")
+	scene := imagingtest.File(t, "scene.png")
 	var in []badInput
 	for _, query := range []string{
 		"roi=NaN+0+5+5", "roi=0+0+Inf+5", "roi=-1+0+5+5", "roi=5+5+1+1", "roi=1+1+1+1", "roi=1+2+3", "roi=1+2+3+4+5", "roi=a+b+c+d",
@@ -275,7 +204,7 @@ func fieldShape(detail any) string {
 func stillAnswers(t *testing.T, ts *testServer) {
 	t.Helper()
 	size := sceneSize(t)
-	got := ts.do(t, "POST", "/predict", "image/png", strings.NewReader(file(t, "scene.png")))
+	got := ts.do(t, "POST", "/predict", "image/png", strings.NewReader(imagingtest.File(t, "scene.png")))
 	if got.status != http.StatusOK {
 		t.Fatalf("a good request afterwards: %d %s", got.status, got.body)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/imagingtest"
 )
 
 func TestClientPredict(t *testing.T) {
@@ -23,7 +24,7 @@ func TestClientPredict(t *testing.T) {
 	}
 	size := sceneSize(t)
 	for range 2 { // over one connection
-		got, err := c.Predict(t.Context(), []byte(file(t, "scene.png")), imaging.Options{ROI: roi, Channels: imaging.ChannelsAlpha})
+		got, err := c.Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), imaging.Options{ROI: roi, Channels: imaging.ChannelsAlpha})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,10 +73,10 @@ func TestClientRealFaults(t *testing.T) {
 	}{
 		"empty":       {"", imaging.Options{}, imaging.ErrCorrupt},
 		"text":        {"hello", imaging.Options{}, imaging.ErrUnsupported},
-		"cut off":     {file(t, "scene.png")[:200], imaging.Options{}, imaging.ErrCorrupt},
+		"cut off":     {imagingtest.File(t, "scene.png")[:200], imaging.Options{}, imaging.ErrCorrupt},
 		"too large":   {repeat("x", 1<<20+1), imaging.Options{}, imaging.ErrTooLarge},
 		"much larger": {repeat("x", 1<<21), imaging.Options{}, imaging.ErrTooLarge},
-		"no engine":   {file(t, "scene.png"), imaging.Options{Engine: "u2net"}, imaging.ErrOption},
+		"no engine":   {imagingtest.File(t, "scene.png"), imaging.Options{Engine: "u2net"}, imaging.ErrOption},
 	} {
 		if _, err := c.Predict(t.Context(), []byte(tc.data), tc.opts); !errors.Is(err, tc.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tc.want)

@@ -9,8 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -148,16 +146,6 @@ func (ts *testServer) client(t *testing.T) *Client {
 	c := NewClient(ts.url+"/", time.Minute)
 	t.Cleanup(c.Close)
 	return c
-}
-
-// file is an image of the repository's test data.
-func file(t *testing.T, name string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }
 
 // checkPNG fails unless data is a PNG of this size.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/imagingtest"
 )
 
 // form is a multipart body of name, value pairs; image and file are sent as files.
@@ -61,7 +62,7 @@ func TestSeedRoutes(t *testing.T) {
 
 func TestPredictJSON(t *testing.T) {
 	ts := start(t, nil, testConfig())
-	scene := base64.StdEncoding.EncodeToString([]byte(file(t, "scene.png")))
+	scene := base64.StdEncoding.EncodeToString([]byte(imagingtest.File(t, "scene.png")))
 	want := sceneSize(t)
 	for name, tc := range map[string]struct{ contentType, path, body string }{
 		"seed client":     {"application/json", "/predict", `{"image":"` + scene + `"}`},
@@ -91,7 +92,7 @@ func TestPredictJSON(t *testing.T) {
 
 func TestPredictRaw(t *testing.T) {
 	ts := start(t, nil, testConfig())
-	scene, want := file(t, "scene.png"), sceneSize(t)
+	scene, want := imagingtest.File(t, "scene.png"), sceneSize(t)
 	imageType, imageForm := form(t, "image", scene)
 	fileType, fileForm := form(t, "other", "x", "channels", "alpha", "file", scene, "roi", "5% 5% 95% 95%")
 	for name, tc := range map[string]struct{ contentType, path, body string }{
@@ -115,7 +116,7 @@ func TestPredictRaw(t *testing.T) {
 
 func sceneSize(t *testing.T) imaging.Info {
 	t.Helper()
-	info, err := imaging.Inspect([]byte(file(t, "scene.png")), testImaging().Limits())
+	info, err := imaging.Inspect([]byte(imagingtest.File(t, "scene.png")), testImaging().Limits())
 	if err != nil {
 		t.Fatal(err)
 	}

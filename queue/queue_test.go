@@ -52,7 +52,7 @@ func TestQueue(t *testing.T) {
 		name string
 		set  func(t *testing.T, c *Config)
 	}{
-		{"embedded", func(t *testing.T, c *Config) {}},
+		{"embedded", func(*testing.T, *Config) {}},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
 		{"redis with files", func(t *testing.T, c *Config) { c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS }},
 		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},

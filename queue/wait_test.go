@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -73,7 +74,6 @@ func testWaitEnds(t *testing.T, q *Queue) {
 	wantErr(t, err, ErrNotFound)
 	id := enqueue(t, q, Request{})
 	ctx, cancel := context.WithCancel(t.Context())
-	context.AfterFunc(ctx, func() {})
 	cancel()
 	j, err := q.Wait(ctx, id)
 	wantErr(t, err, context.Canceled)
@@ -88,7 +88,8 @@ func testWaitEnds(t *testing.T, q *Queue) {
 		id := enqueue(t, q, Request{})
 		waited := make(chan error)
 		go func() { _, err := q.Wait(t.Context(), id); waited <- err }()
-		for len(q.waiters.ids()) == 0 { // registered?
+		for len(q.waiters.ids()) == 0 {
+			runtime.Gosched() // until it is registered
 		}
 		must(t, act(id))
 		if err := <-waited; (end == "purge") != errors.Is(err, ErrNotFound) {

@@ -8,62 +8,77 @@ import (
 	"image/color"
 	"image/gif"
 	"slices"
-
-	"golang.org/x/image/bmp"
 )
 
 func bmpFiles(s scene) []file {
-	encode := func(name string, img image.Image) file {
-		var b bytes.Buffer
-		err := bmp.Encode(&b, img)
-		return file{name, b.Bytes(), err}
-	}
 	return []file{
 		{"bmp-rgb.bmp", handBMP(s.rgb, 24, false), nil},
 		{"bmp-top-down.bmp", handBMP(s.rgb, 24, true), nil},
 		{"bmp-alpha.bmp", handBMP(s.withAlpha(), 32, false), nil},
-		encode("bmp-palette.bmp", s.paletted()),
+		{"bmp-palette.bmp", paletteBMP(s.paletted()), nil},
 	}
 }
 
 // handBMP writes 24 bits a pixel with the 40-byte header, or 32 with the 108-byte header and an alpha mask.
 func handBMP(img *image.NRGBA, bits int, topDown bool) []byte {
-	le := binary.LittleEndian
-	w, h, header, compression := img.Rect.Dx(), img.Rect.Dy(), 40, 0
-	if bits == 32 {
-		header, compression = 108, 3
-	}
-	rows := make([][]byte, 0, h)
-	for y := range h {
-		var row []byte
-		for x := range w {
+	const uncompressed, masks = 0, 3
+	rows := make([][]byte, img.Rect.Dy())
+	for y := range rows {
+		for x := range img.Rect.Dx() {
 			c := img.NRGBAAt(x, y)
-			row = append(row, []byte{c.B, c.G, c.R, c.A}[:bits/8]...)
+			rows[y] = append(rows[y], []byte{c.B, c.G, c.R, c.A}[:bits/8]...)
 		}
-		rows = append(rows, append(row, make([]byte, (4-len(row)%4)%4)...))
 	}
-	signedHeight := int32(-h)
+	if bits == 24 {
+		return joinBMP(rows, img.Rect.Dx(), bits, uncompressed, 0, nil, topDown)
+	}
+	var rest []byte                                                                 // of the longer header
+	for _, mask := range []uint32{0xff0000, 0xff00, 0xff, 0xff000000, 0x73524742} { // red, green, blue, alpha, sRGB
+		rest = binary.LittleEndian.AppendUint32(rest, mask)
+	}
+	return joinBMP(rows, img.Rect.Dx(), bits, masks, 0, append(rest, make([]byte, 108-40-len(rest))...), topDown)
+}
+
+// paletteBMP writes 8 bits a pixel.
+func paletteBMP(img *image.Paletted) []byte {
+	var colours []byte
+	for _, c := range img.Palette {
+		r, g, b, _ := c.RGBA()
+		colours = append(colours, byte(b>>8), byte(g>>8), byte(r>>8), 0)
+	}
+	rows := make([][]byte, img.Rect.Dy())
+	for y := range rows {
+		rows[y] = slices.Clone(img.Pix[y*img.Stride:][:img.Rect.Dx()])
+	}
+	return joinBMP(rows, img.Rect.Dx(), 8, 0, len(img.Palette), colours, false)
+}
+
+// joinBMP writes the headers and pads the rows. rest is what follows the first 40 bytes of header: more header, or colours.
+func joinBMP(rows [][]byte, width, bits, compression, colours int, rest []byte, topDown bool) []byte {
+	le := binary.LittleEndian
+	header, height := 40, int32(-len(rows))
+	if colours == 0 {
+		header += len(rest)
+	}
+	for i, row := range rows {
+		rows[i] = append(row, make([]byte, (4-len(row)%4)%4)...)
+	}
 	if !topDown {
 		slices.Reverse(rows)
-		signedHeight = int32(h)
+		height = int32(len(rows))
 	}
 	pixels := bytes.Join(rows, nil)
+	offset := 14 + 40 + len(rest)
 	out := []byte("BM")
-	for _, v := range []int{14 + header + len(pixels), 0, 14 + header, header, w} {
+	for _, v := range []int{offset + len(pixels), 0, offset, header, width} {
 		out = le.AppendUint32(out, uint32(v))
 	}
-	out = le.AppendUint32(out, uint32(signedHeight))
+	out = le.AppendUint32(out, uint32(height))
 	out = le.AppendUint16(le.AppendUint16(out, 1), uint16(bits))
-	for _, v := range []int{compression, len(pixels), 2835, 2835, 0, 0} {
+	for _, v := range []int{compression, len(pixels), 2835, 2835, colours, 0} {
 		out = le.AppendUint32(out, uint32(v))
 	}
-	if bits == 32 {
-		for _, mask := range []uint32{0xff0000, 0xff00, 0xff, 0xff000000, 0x73524742} { // red, green, blue, alpha, sRGB
-			out = le.AppendUint32(out, mask)
-		}
-		out = append(out, make([]byte, 14+header-len(out))...)
-	}
-	return append(out, pixels...)
+	return append(append(out, rest...), pixels...)
 }
 
 func pnmFiles(s scene) []file {
