@@ -35,8 +35,8 @@ func Execute() int {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRootCmd()
-	started := false // cobra has no type for the usage errors that it finds before a command runs
+	root := newRootCmd() //nolint:contextcheck // cobra hands the context on
+	started := false     // cobra has no type for the usage errors that it finds before a command runs
 	noteStart(root, &started)
 	root.SetArgs(args)
 	root.SetOut(stdout)

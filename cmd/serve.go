@@ -67,12 +67,12 @@ what is left goes back to the queue, and the process exits with 0. A second sign
 
 // service is a process being put together: its parts are started back to front and stop front to back.
 type service struct {
-	ctx      context.Context // ends when the process is asked to stop
+	ctx      context.Context // ends when the process is to stop: it was asked to, or a part failed
+	cancel   context.CancelFunc
 	cfg      Config
 	log      *slog.Logger
 	registry *prometheus.Registry
 	group    *errgroup.Group // of what serves
-	failed   context.Context // ends with the first part of group that fails
 	stops    []func(ctx context.Context) error
 	ready    []string // the parts that serve, and where
 }
@@ -85,14 +85,15 @@ func serve(cmd *cobra.Command, build func(*service) error) error {
 	}
 	log := newLogger(settings.Config.Log, cmd.ErrOrStderr())
 	queue.LogTo(log)
-	s := &service{ctx: cmd.Context(), cfg: settings.Config, log: log, registry: prometheus.NewRegistry()}
+	s := &service{cfg: settings.Config, log: log, registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.group, s.failed = errgroup.WithContext(cmd.Context())
+	s.ctx, s.cancel = context.WithCancel(cmd.Context())
+	s.group, s.ctx = errgroup.WithContext(s.ctx)
 	if err := build(s); err != nil {
 		return errors.Join(err, s.stop())
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "bgremove is ready: "+strings.Join(s.ready, ", "))
-	<-s.failed.Done()
+	<-s.ctx.Done()
 	log.Info("stopping", "grace", s.cfg.Grace)
 	return s.stop()
 }
@@ -100,9 +101,11 @@ func serve(cmd *cobra.Command, build func(*service) error) error {
 // onStop adds a step of the way down; the last added is the first taken.
 func (s *service) onStop(step func(context.Context) error) { s.stops = append(s.stops, step) }
 
-// stop takes the steps of the way down and returns their errors and those of the parts that failed by themselves.
+// stop takes the steps of the way down and returns their errors and those of the parts that failed by themselves. The proxy
+// and batch drain at the same time; what serves batch goes after it, hence the seconds more.
 func (s *service) stop() error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.cfg.Grace+5*time.Second) // batch takes up to the grace itself
+	s.cancel()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.cfg.Grace+5*time.Second)
 	defer cancel()
 	var errs []error
 	for i := len(s.stops) - 1; i >= 0; i-- {
@@ -123,8 +126,8 @@ func (s *service) start(name string, server *httpserver.Server) error {
 		return nil
 	})
 	s.onStop(func(ctx context.Context) error {
-		if err := server.Shutdown(ctx); err != nil {
-			return fmt.Errorf("stop %s: %w", name, err)
+		if err := server.Shutdown(ctx); err != nil { // as announced: no failure of the process
+			s.log.WarnContext(ctx, "broke requests off", "server", name, "err", err)
 		}
 		return nil
 	})
@@ -202,7 +205,13 @@ func (s *service) predictor() (*predict.Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.onStop(p.Drain)
+	s.onStop(func(ctx context.Context) error {
+		// No failure of the process: native code cannot be stopped, and the job has gone back to the queue by now.
+		if err := p.Drain(ctx); err != nil {
+			s.log.WarnContext(ctx, "left a prediction unfinished", "err", err)
+		}
+		return nil
+	})
 	about := predict.About{
 		Version: versions()[0][1], Engine: remover.DefaultEngine(), Engines: remover.Engines(), Limits: remover.Limits(),
 	}
@@ -222,10 +231,9 @@ func (s *service) batch(q *queue.Queue, p batch.Predictor) error {
 	consumer := q.Consumer(fmt.Sprintf("%s-%d", host, os.Getpid()))
 	s.onStop(func(context.Context) error { return consumer.Close() })
 	poller := batch.New(s.cfg.Batch, consumer, p, s.cfg.Grace, s.log, s.registry)
-	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	done := make(chan struct{})
-	go func() { poller.Run(ctx); close(done) }()
-	s.onStop(func(context.Context) error { stop(); <-done; return nil })
+	go func() { poller.Run(s.ctx); close(done) }()
+	s.onStop(func(context.Context) error { <-done; return nil })
 	return nil
 }
 

@@ -1,0 +1,73 @@
+package net
+
+import (
+	"encoding/binary"
+	"math"
+	"os"
+	"testing"
+)
+
+func floats(t testing.TB, file string) []float32 {
+	t.Helper()
+	b := read(t, file)
+	out := make([]float32, len(b)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return out
+}
+
+func read(t testing.TB, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../prior/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func shipped(t testing.TB) *Net {
+	t.Helper()
+	n, err := Read(read(t, "net.json"), read(t, "net.f16"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func kernels() map[string]tileFunc { return map[string]tileFunc{"go": tileGo, "best": bestTile()} }
+
+// What PyTorch computed from the same weights.
+func TestReference(t *testing.T) {
+	n, x, want := shipped(t), floats(t, "net.x.f32"), floats(t, "net.z.f32")
+	for name, tile := range kernels() {
+		r := n.newRunner(tile)
+		for run := range 2 { // the second finds what the first left in the buffers
+			got := r.Run(x)
+			if len(got) != len(want) {
+				t.Fatalf("%s: %d numbers, want %d", name, len(got), len(want))
+			}
+			var worst float64
+			for i := range want {
+				worst = max(worst, math.Abs(float64(got[i]-want[i])))
+			}
+			if !(worst < 1e-3) {
+				t.Errorf("%s, run %d: off by %g", name, run, worst)
+			}
+			t.Logf("%s: off by %g", name, worst)
+		}
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	n, x := shipped(b), floats(b, "net.x.f32")
+	for name, tile := range kernels() {
+		b.Run(name, func(b *testing.B) {
+			r := n.newRunner(tile)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Run(x)
+			}
+		})
+	}
+}

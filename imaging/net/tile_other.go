@@ -1,0 +1,3 @@
+package net
+
+func bestTile() tileFunc { return tileGo }
