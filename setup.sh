@@ -22,6 +22,10 @@ if [[ ${1:-} == test ]] && ! have redis-server; then
 	missing+=(redis-server)
 	[[ -e /etc/init.d/redis-server ]] || systemctl cat redis-server >/dev/null 2>&1 || stop_redis=true
 fi
+# For the tests of the page, which are skipped without a browser. Ubuntu's package of that name is a snap, which needs more.
+if [[ ${1:-} == test ]] && ! have chromium && ! have google-chrome && grep -qs '^ID=debian' /etc/os-release; then
+	missing+=(chromium)
+fi
 go_works >/dev/null 2>&1 || missing+=(golang-go ca-certificates)
 ((${#missing[@]})) || exit 0
 

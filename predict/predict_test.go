@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,29 +47,31 @@ func waiting(p *Predictor, n float64) func() bool {
 }
 
 func TestPredictWaitsInOrder(t *testing.T) {
-	g := newGate()
-	cfg := testConfig()
-	cfg.Slots = 1
-	p := newPredictor(t, g.remover(), cfg, prometheus.NewRegistry())
-	calls := []<-chan error{call(t.Context(), p, "0")}
-	if got := <-g.entered; got != "0" {
-		t.Fatal(got)
-	}
-	for i := 1; i <= 4; i++ {
-		calls = append(calls, call(t.Context(), p, strconv.Itoa(i)))
-		eventually(t, waiting(p, float64(i)))
-	}
-	for i := range calls {
-		g.release <- nil
-		if err := <-calls[i]; err != nil {
-			t.Errorf("image %d: %v", i, err)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		cfg := testConfig()
+		cfg.Slots = 1
+		p := newPredictor(t, g.remover(), cfg, prometheus.NewRegistry())
+		calls := []<-chan error{call(t.Context(), p, "0")}
+		if got := <-g.entered; got != "0" {
+			t.Fatal(got)
 		}
-		if i+1 < len(calls) {
-			if got := <-g.entered; got != strconv.Itoa(i+1) {
-				t.Errorf("image %s came in place of %d", got, i+1)
+		for i := 1; i <= 4; i++ {
+			calls = append(calls, call(t.Context(), p, strconv.Itoa(i)))
+			synctest.Wait() // until it stands in line
+		}
+		for i := range calls {
+			g.release <- nil
+			if err := <-calls[i]; err != nil {
+				t.Errorf("image %d: %v", i, err)
+			}
+			if i+1 < len(calls) {
+				if got := <-g.entered; got != strconv.Itoa(i+1) {
+					t.Errorf("image %s came in place of %d", got, i+1)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestPredictBusy(t *testing.T) {

@@ -29,8 +29,8 @@ type Jobs interface {
 	Output(ctx context.Context, j queue.Job) ([]byte, error)
 }
 
-// requestTimeout bounds the work behind one request, so that none hangs on a queue that does not answer.
-const requestTimeout = 30 * time.Second
+// queueTimeout bounds what one request asks of the queue, so that none hangs on one that does not answer.
+const queueTimeout = 30 * time.Second
 
 type api struct {
 	jobs   Jobs
@@ -52,23 +52,17 @@ func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, c
 		return nil, err
 	}
 	a := api{jobs: jobs, limits: limits}
-	g := s.Echo.Group("", bounded)
-	g.GET("/", a.hello)
-	g.GET("/health", a.health)
-	g.GET("/metadata", a.metadata)
-	g.POST("/start_job", a.startJob)
-	g.GET("/get_job/:id", a.getJob)
+	s.Echo.GET("/", a.hello)
+	s.Echo.GET("/health", a.health)
+	s.Echo.GET("/metadata", a.metadata)
+	s.Echo.POST("/start_job", a.startJob)
+	s.Echo.GET("/get_job/:id", a.getJob)
 	return s, nil
 }
 
-// bounded ends a request's context after requestTimeout.
-func bounded(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c)
-	}
+// bounded is the context for a request's calls of the queue. Made once the body is read: a slow upload takes none of it.
+func bounded(c echo.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Request().Context(), queueTimeout)
 }
 
 // faults says how an error is answered. An empty detail means that the error's own message is fit for a client.

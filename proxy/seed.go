@@ -36,6 +36,7 @@ func jobStatus(s queue.State) string {
 
 // hello greets programs as the seed did and shows people the page.
 func (a api) hello(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderVary, echo.HeaderAccept)
 	if strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
 		h := c.Response().Header()
 		h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -55,7 +56,8 @@ type jobSummary struct {
 }
 
 func (a api) metadata(c echo.Context) error {
-	ctx := c.Request().Context()
+	ctx, cancel := bounded(c)
+	defer cancel()
 	jobs, err := a.jobs.List(ctx, listed)
 	if err != nil {
 		return err
@@ -83,8 +85,10 @@ func (a api) startJob(c echo.Context) error {
 	if _, err := imaging.Inspect(image, a.limits); err != nil {
 		return err
 	}
+	ctx, cancel := bounded(c)
+	defer cancel()
 	// get_job gives the input back, so it is kept.
-	id, err := a.jobs.Enqueue(c.Request().Context(), queue.Request{Image: image, Priority: queue.Normal, KeepInput: true})
+	id, err := a.jobs.Enqueue(ctx, queue.Request{Image: image, Priority: queue.Normal, KeepInput: true})
 	if err != nil {
 		return err
 	}
@@ -105,10 +109,12 @@ type jobAnswer struct {
 }
 
 func (a api) getJob(c echo.Context) error {
-	ctx, id := c.Request().Context(), c.Param("id")
+	ctx, cancel := bounded(c)
+	defer cancel()
+	id := c.Param("id")
 	j, err := a.jobs.Job(ctx, id)
 	if errors.Is(err, queue.ErrNotFound) {
-		return c.JSON(http.StatusNotFound, jobAnswer{Status: "ng", ID: httpserver.Excerpt(id), Detail: "Job not found"})
+		return noJob(c, id, "Job not found")
 	} else if err != nil {
 		return err
 	}
@@ -119,7 +125,10 @@ func (a api) getJob(c echo.Context) error {
 	}
 	if j.State == queue.Succeeded {
 		answer.Status = "ok"
-		if answer.Out, err = a.jobs.Output(ctx, j); err != nil {
+		answer.Out, err = a.jobs.Output(ctx, j)
+		if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
+			return noJob(c, id, "The result has expired")
+		} else if err != nil {
 			return fmt.Errorf("read result: %w", err)
 		}
 		if answer.In, err = a.jobs.Input(ctx, j); err != nil && !errors.Is(err, queue.ErrNotFound) {
@@ -127,4 +136,10 @@ func (a api) getJob(c echo.Context) error {
 		}
 	}
 	return c.JSON(http.StatusOK, answer)
+}
+
+// noJob answers in the shape of the route, not as FastAPI does.
+func noJob(c echo.Context, id, detail string) error {
+	c.Response().Header().Set(httpserver.HeaderErrorCode, "not_found")
+	return c.JSON(http.StatusNotFound, jobAnswer{Status: "ng", ID: httpserver.Excerpt(id), Detail: detail})
 }

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"context"
+	"io"
 	"os"
 	"slices"
 	"sync"
@@ -11,30 +13,41 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// benchOnEach measures the embedded queue twice: with its images in memory (the queue's own cost) and on the disk that this
-// code is on, whose cost for a new file differs tenfold between machines.
+// benchOnEach measures no-op jobs on both kinds of server, once without storing images, which is the queue's own cost, and
+// once with images of 1 KB in and out: in Redis, or in files on the disk that this code is on. Machines differ tenfold in what a
+// new file costs.
 func benchOnEach(b *testing.B, bench func(b *testing.B, q *Queue)) {
 	b.Helper()
-	for _, kind := range []struct {
-		name string
-		set  func(b *testing.B, c *Config)
-	}{
-		{"miniredis", func(b *testing.B, c *Config) { c.DataDir = benchDir(b, "/dev/shm") }},
-		{"miniredis,disk", func(b *testing.B, c *Config) { c.DataDir = benchDir(b, ".") }},
-		{"redis", func(b *testing.B, c *Config) { c.URL = queuetest.StartRedis(b).URL() }},
-	} {
-		b.Run(kind.name, func(b *testing.B) {
-			cfg := DefaultConfig()
-			cfg.MaxDepth = 1_000_000
-			kind.set(b, &cfg)
-			bench(b, open(b, cfg))
-		})
+	for _, kind := range []string{"miniredis", "redis"} {
+		for _, images := range []string{"none", "1KB"} {
+			b.Run(kind+"/images="+images, func(b *testing.B) {
+				cfg := DefaultConfig()
+				cfg.MaxDepth, cfg.DataDir = 1_000_000, benchDir(b)
+				if kind == "redis" {
+					cfg.URL = queuetest.StartRedis(b).URL()
+				}
+				q := open(b, cfg)
+				if images == "none" {
+					q.blobs = stores{scheme: BlobsRedis, redis: noBlobs{}}
+				}
+				bench(b, q)
+			})
+		}
 	}
 }
 
-func benchDir(b *testing.B, in string) string {
+// noBlobs keeps nothing.
+type noBlobs struct{}
+
+func (noBlobs) Put(context.Context, string, io.Reader, int64, time.Duration) error { return nil }
+func (noBlobs) Open(context.Context, string) (io.ReadCloser, error)                { return nil, ErrNotFound }
+func (noBlobs) Delete(context.Context, ...string) error                            { return nil }
+func (noBlobs) Touch(context.Context, string, time.Duration) error                 { return nil }
+func (noBlobs) Check(context.Context) error                                        { return nil }
+
+func benchDir(b *testing.B) string {
 	b.Helper()
-	dir, err := os.MkdirTemp(in, "bench-")
+	dir, err := os.MkdirTemp(".", "bench-")
 	must(b, err)
 	b.Cleanup(func() { must(b, os.RemoveAll(dir)) })
 	return dir
@@ -67,7 +80,7 @@ func BenchmarkLatency(b *testing.B) {
 	})
 }
 
-// BenchmarkThroughput runs no-op jobs with images of 1 KB through four workers while four clients submit.
+// BenchmarkThroughput runs no-op jobs through four workers while four clients submit.
 func BenchmarkThroughput(b *testing.B) {
 	benchOnEach(b, func(b *testing.B, q *Queue) {
 		var unfinished sync.WaitGroup

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -36,6 +37,8 @@ type Queue struct {
 	blobs  stores
 	server *embedded // nil when external
 	lua    scripts
+
+	lastDepth atomic.Int64 // as the last enqueue found it
 
 	stop    context.CancelFunc // ends the background goroutines
 	running sync.WaitGroup

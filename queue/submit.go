@@ -21,22 +21,23 @@ type Request struct {
 // Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
 // the queue. ErrFull names the bound that was reached. After any other error the job may or may not have been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
-	if depth, err := q.depth(ctx); err != nil {
-		return "", unavailable("enqueue", err)
-	} else if depth >= int64(q.cfg.MaxDepth) { // before the image is stored: a full queue says no cheaply
-		return "", q.full("FULL", depth)
+	if err := q.checkDepth(ctx); err != nil {
+		return "", err
 	}
 	id := newID()
 	input := q.blobs.newRef(id, "in")
 	ttl := q.cfg.Deadline + q.cfg.DeadTTL
 	if err := q.blobs.Put(ctx, input, bytes.NewReader(r.Image), int64(len(r.Image)), ttl); err != nil {
-		return "", fmt.Errorf("store input image: %w", err)
+		return "", unavailable("store input image", err)
 	}
 	answer, err := q.eval(ctx, q.lua.enqueue, id, int(r.Priority), len(r.Image), input, r.Options, flag(r.KeepInput),
 		q.cfg.MaxAttempts, q.cfg.Deadline.Milliseconds(), q.cfg.ResultTTL.Milliseconds(), q.cfg.DeadTTL.Milliseconds(),
 		q.cfg.MaxDepth, q.maxBytes()).StringSlice()
 	if err != nil {
 		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
+	}
+	if answer[0] != "FULL_BYTES" {
+		q.lastDepth.Store(number(answer[1]))
 	}
 	switch answer[0] {
 	case "OK", "EXISTS": // EXISTS: the client library asked again because the first answer was lost
@@ -48,17 +49,26 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	return "", q.full(answer[0], number(answer[1]))
 }
 
-func (q *Queue) depth(ctx context.Context) (int64, error) {
+// checkDepth has a full queue say no before an image is stored. The script decides; this saves the work where the last
+// answer said that the queue is at least half full.
+func (q *Queue) checkDepth(ctx context.Context) error {
+	if q.lastDepth.Load() < int64(q.cfg.MaxDepth)/2 {
+		return nil
+	}
 	pipe := q.redis.Pipeline()
 	lens := q.pending(ctx, pipe)
 	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, err
+		return unavailable("enqueue", err)
 	}
-	var sum int64
+	var depth int64
 	for _, n := range lens {
-		sum += n.Val()
+		depth += n.Val()
 	}
-	return sum, nil
+	q.lastDepth.Store(depth)
+	if depth >= int64(q.cfg.MaxDepth) {
+		return q.full("FULL", depth)
+	}
+	return nil
 }
 
 func (q *Queue) maxBytes() int64 { return int64(q.cfg.MaxMiB) << 20 }

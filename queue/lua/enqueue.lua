@@ -1,10 +1,10 @@
 -- Accepts a job.
 -- ARGV: T, id, priority, bytes, input ref, options, keep input (0|1), max attempts, deadline ms, result TTL ms, dead TTL ms,
 --       max depth, max bytes (0 = no limit)
--- Answer: {'OK'} | {'EXISTS'} | {'FULL', depth} | {'FULL_BYTES', bytes held}
+-- Answer: {'OK', depth} | {'EXISTS', '0'} | {'FULL', depth} | {'FULL_BYTES', bytes held}
 local id, prio, bytes = ARGV[2], ARGV[3], ARGV[4]
-if redis.call('EXISTS', key(id)) == 1 then return {'EXISTS'} end
-local full = refuse(tonumber(bytes), tonumber(ARGV[12]), tonumber(ARGV[13]))
+if redis.call('EXISTS', key(id)) == 1 then return {'EXISTS', '0'} end
+local full, depth = refuse(tonumber(bytes), tonumber(ARGV[12]), tonumber(ARGV[13]))
 if full then return full end
 local ms = now()
 redis.call('HSET', key(id), 'state', 'queued', 'prio', prio, 'bytes', bytes, 'in', ARGV[5], 'options', ARGV[6], 'keep', ARGV[7],
@@ -16,4 +16,4 @@ redis.call('LTRIM', T .. ':recent', -1000, -1)
 count('bytes', bytes)
 count('enqueued', 1)
 wake(1)
-return {'OK'}
+return {'OK', tostring(depth + 1)}

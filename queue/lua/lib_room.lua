@@ -1,4 +1,4 @@
--- Why a job of this many bytes cannot be taken on now ('FULL' or 'FULL_BYTES', with the present value), or nil.
+-- Why a job of this many bytes cannot be taken on now ('FULL' or 'FULL_BYTES', with the present value), or nil and the depth.
 local function refuse(bytes, maxDepth, maxBytes)
   local depth = redis.call('LLEN', T .. ':q:0') + redis.call('LLEN', T .. ':q:1') + redis.call('LLEN', T .. ':q:2')
     + redis.call('ZCARD', T .. ':delayed')
@@ -11,4 +11,5 @@ local function refuse(bytes, maxDepth, maxBytes)
     count('rejected', 1)
     return {'FULL_BYTES', tostring(held)}
   end
+  return nil, depth
 end
