@@ -50,7 +50,7 @@ func encodePNG(pix []uint8, width, height int, kind gocv.MatType) ([]byte, error
 	// The level resets the strategy, so it comes first.
 	params := []int{gocv.IMWritePngCompression, pngLevel, gocv.IMWritePngStrategy, pngStrategy}
 	buf, err := gocv.IMEncodeWithParams(gocv.PNGFileExt, m, params)
-	defer buf.Close()
+	defer buf.Close() //nolint:staticcheck // there is a buffer to free beside an error, too
 	if err != nil {
 		return nil, fmt.Errorf("encode PNG: %w", err)
 	}

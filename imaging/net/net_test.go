@@ -59,6 +59,16 @@ func TestReference(t *testing.T) {
 	}
 }
 
+func TestSizes(t *testing.T) {
+	n := shipped(t)
+	if c, h, w := n.InputSize(); c != 4 || h != 160 || w != 160 {
+		t.Errorf("input is %d×%d×%d", c, h, w)
+	}
+	if h, w := n.OutputSize(); h != 80 || w != 80 || len(n.NewRunner().Run(floats(t, "net.x.f32"))) != h*w {
+		t.Errorf("output is %d×%d", h, w)
+	}
+}
+
 func BenchmarkForward(b *testing.B) {
 	n, x := shipped(b), floats(b, "net.x.f32")
 	for name, tile := range kernels() {
