@@ -13,12 +13,8 @@ import (
 
 const (
 	grabCutIterations = 5
-	// What is taken for background where the caller names no roi, as shares of the width and height. Chosen by eye on portraits,
-	// which reach the lower border and nearly the upper one: equal insets make background of the colours of legs and hair, and
-	// cut them off. Objects in the middle of a picture lose by it: equal insets of 5 % are better for those.
-	insetSides  = .08
-	insetTop    = .02
-	insetBottom = 0
+	// grabCutInset is the share of each side that is taken for background where the caller names no roi.
+	grabCutInset = .05
 	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the same result on every run.
 	grabCutSeed = 0
 )
@@ -54,7 +50,7 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 // grabCutRect leaves at least one pixel of background, without which cv::grabCut throws: a roi of the whole image is taken
 // without its outermost ring.
 func grabCutRect(width, height int, roi ROI) (image.Rectangle, error) {
-	rect := defaultRect(width, height)
+	rect := insetRect(width, height, grabCutInset)
 	if !roi.IsZero() {
 		var err error
 		if rect, err = roi.Rect(width, height); err != nil {
@@ -63,7 +59,7 @@ func grabCutRect(width, height int, roi ROI) (image.Rectangle, error) {
 	}
 	whole := image.Rect(0, 0, width, height)
 	if rect == whole {
-		rect = insetRect(width, height, 1, 1, 1, 1)
+		rect = insetRect(width, height, 0)
 	}
 	if rect == whole {
 		return rect, fmt.Errorf("%w: %d×%d px leave no room for a background", ErrNoForeground, width, height)
@@ -71,26 +67,16 @@ func grabCutRect(width, height int, roi ROI) (image.Rectangle, error) {
 	return rect, nil
 }
 
-func defaultRect(width, height int) image.Rectangle {
-	px := func(share float64, side int) int {
-		if share == 0 {
+// insetRect takes a share of each side off both its ends, at least 1 px; a side below 3 px stays whole.
+func insetRect(width, height int, share float64) image.Rectangle {
+	inset := func(side int) int {
+		if side < 3 {
 			return 0
 		}
-		return max(1, int(math.Round(share*float64(side))))
+		return max(1, int(math.Round(float64(side)*share)))
 	}
-	sides := px(insetSides, width)
-	return insetRect(width, height, sides, px(insetTop, height), sides, px(insetBottom, height))
-}
-
-// insetRect takes px off the borders; a side below 3 px stays whole.
-func insetRect(width, height, left, top, right, bottom int) image.Rectangle {
-	if width < 3 {
-		left, right = 0, 0
-	}
-	if height < 3 {
-		top, bottom = 0, 0
-	}
-	return image.Rect(left, top, width-right, height-bottom)
+	dx, dy := inset(width), inset(height)
+	return image.Rect(dx, dy, width-dx, height-dy)
 }
 
 // bgrMat is for the caller to close.

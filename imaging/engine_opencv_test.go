@@ -55,30 +55,22 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestEveryColourPictureCutsAlike: lossless formats give the golden mask. Lossy ones move the edge of so small a figure, where a
-// ring of one pixel is a tenth of its area.
+// TestEveryColourPictureCutsAlike: the formats differ in noise alone.
 func TestEveryColourPictureCutsAlike(t *testing.T) {
 	golden, err := os.ReadFile(filepath.Join(testdata, "golden", "opencv.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	mask, truth := greyPlane(t, golden), greyPlane(t, readTestdata(t, "mask.png"))
+	mask := greyPlane(t, golden)
 	for _, w := range wants() {
 		if w.alpha != nil || w.shows(red) != red {
 			continue
 		}
-		least := .97
-		if w.mean > 1 {
-			least = .95
-		}
 		matte, err := grabCut{}.Matte(t.Context(), decodeTestdata(t, w.name), Hints{})
 		if err != nil {
 			t.Errorf("%s: %v", w.name, err)
-			continue
-		}
-		g, tr := iou(matte.Alpha, mask), iou(matte.Alpha, truth)
-		if g < least || tr < .9 {
-			t.Errorf("%s: IoU with the golden mask is %.3f, want %v; with the true mask %.3f, want .9", w.name, g, least, tr)
+		} else if v := iou(matte.Alpha, mask); v < .97 {
+			t.Errorf("%s: IoU with the golden mask is %.3f, want .97", w.name, v)
 		}
 	}
 }
@@ -165,9 +157,9 @@ func TestGrabCutRect(t *testing.T) {
 		roi  string
 		want image.Rectangle
 	}{
-		{100, 200, "", image.Rect(8, 4, 92, 200)},
-		{10, 10, "", image.Rect(1, 1, 9, 10)},
-		{1, 9, "", image.Rect(0, 1, 1, 9)},
+		{100, 200, "", image.Rect(5, 10, 95, 190)},
+		{10, 10, "", image.Rect(1, 1, 9, 9)},
+		{1, 9, "", image.Rect(0, 1, 1, 8)},
 		{100, 200, "0 0 100% 100%", image.Rect(1, 1, 99, 199)},
 		{100, 200, "0 0 100% 50%", image.Rect(0, 0, 100, 100)},
 		{1, 9, "0 0 1 9", image.Rect(0, 1, 1, 8)},

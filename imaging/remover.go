@@ -20,8 +20,12 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	quick, err := newFast()
+	if err != nil {
+		return nil, err
+	}
 	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine}
-	for _, e := range []Engine{grabCut{}} {
+	for _, e := range []Engine{quick, grabCut{}} {
 		r.engines[e.Name()] = e
 	}
 	return r, nil
@@ -76,6 +80,9 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	}
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
+	}
+	if opts.Channels != ChannelsAlpha {
+		decontaminate(img, matte)
 	}
 	withOwnAlpha(matte, img.Alpha)
 	out, err := encode(img, matte, opts.Channels)

@@ -18,7 +18,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != EngineOpenCV {
+	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != EngineFast {
 		t.Errorf("%s of %d×%d px by %s", res.ContentType, res.Width, res.Height, res.Engine)
 	}
 	out := decodePNG(t, res.Data)
@@ -37,7 +37,7 @@ func TestRemove(t *testing.T) {
 		t.Errorf("IoU with the true mask is %.3f, want .9", v)
 	}
 
-	alpha, err := r.Remove(t.Context(), data, Options{Channels: ChannelsAlpha, Engine: EngineOpenCV})
+	alpha, err := r.Remove(t.Context(), data, Options{Channels: ChannelsAlpha})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestRemoveRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, `must be one of opencv, is "magic"`},
+		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, `must be one of fast, opencv, is "magic"`},
 		{"channels there are not", t.Context(), data, Options{Channels: "cmyk"}, ErrOption, `"cmyk"`},
 		{"a roi outside", t.Context(), data, Options{ROI: mustROI(t, "0 0 121 90")}, ErrOption, "120×90 px"},
 		{"text", t.Context(), []byte("text"), Options{}, ErrUnsupported, ""},
@@ -143,7 +143,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		t.Error("no error for an engine there is not")
 	}
 	r := newRemover(t)
-	if got := r.Engines(); !slices.Equal(got, []string{EngineOpenCV}) || r.DefaultEngine() != EngineOpenCV {
+	if got := r.Engines(); !slices.Equal(got, []string{EngineFast, EngineOpenCV}) || r.DefaultEngine() != EngineFast {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
 	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {

@@ -46,7 +46,7 @@ func TestSeedRoutes(t *testing.T) {
 	for path, want := range map[string]string{
 		"/":         `"Hello API Server!\n"`,
 		"/health":   `{"health":"ok"}`,
-		"/metadata": `{"status":"ok","version":"v0","engine":"opencv","engines":["opencv"],"limits":{"max_bytes":1048576,"max_pixels":50000000},"slots":2}`,
+		"/metadata": `{"status":"ok","version":"v0","engine":"fast","engines":["fast","opencv"],"limits":{"max_bytes":1048576,"max_pixels":50000000},"slots":2}`,
 		"/livez":    `{"status":"ok"}`,
 		"/readyz":   `{"status":"ok","checks":{"predictor":"ok"}}`,
 	} {
@@ -106,7 +106,7 @@ func TestPredictRaw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ts.do(t, "POST", tc.path, tc.contentType, strings.NewReader(tc.body))
-			if got.status != 200 || got.header.Get("Content-Type") != "image/png" || got.header.Get("X-Engine") != "opencv" {
+			if got.status != 200 || got.header.Get("Content-Type") != "image/png" || got.header.Get("X-Engine") != "fast" {
 				t.Fatalf("%d %v %.100s", got.status, got.header, got.body)
 			}
 			checkPNG(t, got.body, want.Width, want.Height)

@@ -1,96 +1,138 @@
 package net
 
-// Outputs are computed in tiles of 4 channels by 16 pixels: as many sums as fit into the registers of AVX2, with weights and a
-// panel of the input laid out in the order in which the kernel reads them.
-const (
-	tileRows    = 4
-	tileColumns = 16
-)
+import "math"
 
-// tileFunc sets dst[r*16+x] = Σ_k weights[k*4+r]·panel[k*16+x] for 4 rows, 16 columns and depth k's.
-type tileFunc func(dst *[tileRows * tileColumns]float32, weights, panel []float32, depth int)
+// mostSums is the largest rows·columns of a kernel.
+const mostSums = 64
 
-// packWeights interleaves the rows of a matrix in fours, [rows/4][depth][4], with zeros for rows that there are not.
-func packWeights(w []float32, rows, depth int) []float32 {
-	tiles := (rows + tileRows - 1) / tileRows
-	packed := make([]float32, tiles*tileRows*depth)
-	for r := range rows {
-		for k := range depth {
-			packed[(r/tileRows*depth+k)*tileRows+r%tileRows] = w[r*depth+k]
+// kernel computes outputs in tiles of some channels (rows) by 16 pixels (columns), as many sums at a time as fit into registers.
+// Weights and a panel of the input are laid out in the order in which it reads them.
+type kernel struct {
+	rows  int
+	group int // the panel is [16/group][depth][group], the weights [rows]'s interleaved: [depth][rows]
+	// tile sets dst[r*16+x] = Σ_k weights[k*rows+r]·panel(k, x).
+	tile func(dst *[mostSums]float32, weights, panel []float32)
+}
+
+const columns = 16
+
+func goKernel() kernel { return kernel{rows: 2, group: 4, tile: tileGo} }
+
+// packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that there are not.
+func (k kernel) packWeights(w []float32, cout, depth int) []float32 {
+	tiles := (cout + k.rows - 1) / k.rows
+	packed := make([]float32, tiles*k.rows*depth)
+	for r := range cout {
+		for d := range depth {
+			packed[(r/k.rows*depth+d)*k.rows+r%k.rows] = w[r*depth+d]
 		}
 	}
 	return packed
 }
 
+// packPanel copies 16 columns of in, of depth×n, from the given one on. Columns that there are not are zeros.
+func (k kernel) packPanel(panel, in []float32, column, depth, n int) {
+	if n-column < columns {
+		clear(panel)
+	}
+	for g := 0; g < columns && column+g < n; g += k.group {
+		width, from := min(k.group, n-column-g), in[column+g:]
+		if k.group == 4 && width == 4 {
+			for d := range depth { // no calls for so few
+				*(*[4]float32)(panel[4*d:]) = [4]float32(from[d*n:])
+			}
+		} else {
+			for d := range depth {
+				copy(panel[d*k.group:], from[d*n:][:width])
+			}
+		}
+		panel = panel[depth*k.group:]
+	}
+}
+
 // multiply is out = W·in + bias (+ second), then ReLU where asked, for W of cout×depth and in of depth×n.
 func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
-	var tile [tileRows * tileColumns]float32
-	for column := 0; column < n; column += tileColumns {
-		width := min(tileColumns, n-column)
-		r.packPanel(in, column, width, depth, n)
-		for row := 0; row < l.outShape.c; row += tileRows {
-			r.tile(&tile, l.weights[row*depth:], r.panel, depth)
-			for k := range min(tileRows, l.outShape.c-row) {
-				at := (row+k)*n + column
+	k, tile, panel := r.net.kernel, &r.tile, r.panel[:depth*columns] // a local tile would escape
+	for column := 0; column < n; column += columns {
+		k.packPanel(panel, in, column, depth, n)
+		width := min(columns, n-column)
+		for row := 0; row < l.outShape.c; row += k.rows {
+			k.tile(tile, l.weights[row*depth:][:k.rows*depth], panel)
+			for i := range min(k.rows, l.outShape.c-row) {
+				at := (row+i)*n + column
 				var add []float32
 				if second != nil {
 					add = second[at:][:width]
 				}
-				finish(out[at:][:width], tile[k*tileColumns:][:width], add, l.bias[row+k], l.relu)
+				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], l.relu)
 			}
 		}
-	}
-}
-
-// packPanel copies width columns of in, so that the kernel reads them in order and from the nearest cache.
-func (r *Runner) packPanel(in []float32, column, width, depth, n int) {
-	panel := r.panel[:depth*tileColumns]
-	if width < tileColumns {
-		clear(panel)
-	}
-	for k := range depth {
-		copy(panel[k*tileColumns:][:tileColumns], in[k*n+column:][:width])
 	}
 }
 
 func finish(out, sums, add []float32, bias float32, relu bool) {
+	sums = sums[:len(out)]
+	low := float32(math.Inf(-1))
+	if relu {
+		low = 0
+	}
+	if add == nil {
+		for x := range out {
+			out[x] = max(sums[x]+bias, low)
+		}
+		return
+	}
+	add = add[:len(out)]
 	for x := range out {
-		v := sums[x] + bias
-		if add != nil {
-			v += add[x]
-		}
-		if relu {
-			v = max(v, 0)
-		}
-		out[x] = v
+		out[x] = max(sums[x]+bias+add[x], low)
 	}
 }
 
-// tileGo is the kernel in Go: 2×4 sums at a time, as many as the compiler keeps in registers.
-func tileGo(dst *[tileRows * tileColumns]float32, weights, panel []float32, depth int) {
-	for r := 0; r < tileRows; r += 2 {
-		for c := 0; c < tileColumns; c += 4 {
-			var a0, a1, a2, a3, b0, b1, b2, b3 float32
-			w, p := weights[r:], panel[c:]
-			for range depth {
-				if len(w) < 2 || len(p) < 4 { // never: spares the checks below
-					break
-				}
-				u, v := w[0], w[1]
-				x0, x1, x2, x3 := p[0], p[1], p[2], p[3]
-				a0 += u * x0
-				a1 += u * x1
-				a2 += u * x2
-				a3 += u * x3
-				b0 += v * x0
-				b1 += v * x1
-				b2 += v * x2
-				b3 += v * x3
-				w, p = w[min(tileRows, len(w)):], p[min(tileColumns, len(p)):]
-			}
-			d := dst[r*tileColumns+c:][:tileColumns+4]
-			d[0], d[1], d[2], d[3] = a0, a1, a2, a3
-			d[tileColumns], d[tileColumns+1], d[tileColumns+2], d[tileColumns+3] = b0, b1, b2, b3
-		}
+// tileGo is the kernel in Go: four times 2×4 sums, as many as the compiler keeps in registers.
+func tileGo(dst *[mostSums]float32, weights, panel []float32) {
+	for x := 0; x < columns; x += 4 {
+		quarter := len(panel) / 4
+		sum2x4(dst[x:], weights, panel[x/4*quarter:][:quarter])
 	}
+}
+
+// sum2x4 makes two rows of four sums; the second row is 16 numbers behind the first.
+func sum2x4(dst, w, p []float32) {
+	var a0, a1, a2, a3, b0, b1, b2, b3 float32
+	for len(w) >= 4 && len(p) >= 8 { // two steps at a time
+		u, v := w[0], w[1]
+		x0, x1, x2, x3 := p[0], p[1], p[2], p[3]
+		a0 += u * x0
+		a1 += u * x1
+		a2 += u * x2
+		a3 += u * x3
+		b0 += v * x0
+		b1 += v * x1
+		b2 += v * x2
+		b3 += v * x3
+		u, v = w[2], w[3]
+		x0, x1, x2, x3 = p[4], p[5], p[6], p[7]
+		a0 += u * x0
+		a1 += u * x1
+		a2 += u * x2
+		a3 += u * x3
+		b0 += v * x0
+		b1 += v * x1
+		b2 += v * x2
+		b3 += v * x3
+		w, p = w[4:], p[8:]
+	}
+	if len(w) >= 2 && len(p) >= 4 {
+		u, v := w[0], w[1]
+		a0 += u * p[0]
+		a1 += u * p[1]
+		a2 += u * p[2]
+		a3 += u * p[3]
+		b0 += v * p[0]
+		b1 += v * p[1]
+		b2 += v * p[2]
+		b3 += v * p[3]
+	}
+	dst[0], dst[1], dst[2], dst[3] = a0, a1, a2, a3
+	dst[columns], dst[columns+1], dst[columns+2], dst[columns+3] = b0, b1, b2, b3
 }

@@ -27,6 +27,7 @@ func (s shape) size() int { return s.c * s.h * s.w }
 type Net struct {
 	input, output shape
 	layers        []layer
+	kernel        kernel
 	buffers       []int // sizes of the scratch buffers that a Runner needs
 }
 
@@ -66,6 +67,10 @@ type layer struct {
 
 // Read checks a description and its weights. Errors say which layer is wrong.
 func Read(descriptionJSON, weightsFloat16 []byte) (*Net, error) {
+	return readFor(bestKernel(), descriptionJSON, weightsFloat16)
+}
+
+func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 	var d description
 	if err := json.Unmarshal(descriptionJSON, &d); err != nil {
 		return nil, fmt.Errorf("network description: %w", err)
@@ -77,6 +82,7 @@ func Read(descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 		return nil, fmt.Errorf("network description: %d layers, 1 to %d are read", len(d.Layers), maxLayers)
 	}
 	p := planner{
+		kernel:  k,
 		weights: fromFloat16(weightsFloat16),
 		tensors: map[string]tensor{},
 		lastUse: lastUses(d),
@@ -86,7 +92,7 @@ func Read(descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 		return nil, fmt.Errorf("network input: %w", err)
 	}
 	p.tensors["in"] = tensor{input, inputBuffer}
-	n := &Net{input: input}
+	n := &Net{input: input, kernel: k}
 	for i, l := range d.Layers {
 		planned, err := p.plan(i, l)
 		if err != nil {

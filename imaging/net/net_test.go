@@ -26,22 +26,22 @@ func read(t testing.TB, file string) []byte {
 	return b
 }
 
-func shipped(t testing.TB) *Net {
+func shipped(t testing.TB, k kernel) *Net {
 	t.Helper()
-	n, err := Read(read(t, "net.json"), read(t, "net.f16"))
+	n, err := readFor(k, read(t, "net.json"), read(t, "net.f16"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-func kernels() map[string]tileFunc { return map[string]tileFunc{"go": tileGo, "best": bestTile()} }
+func kernels() map[string]kernel { return map[string]kernel{"go": goKernel(), "best": bestKernel()} }
 
 // What PyTorch computed from the same weights.
 func TestReference(t *testing.T) {
-	n, x, want := shipped(t), floats(t, "net.x.f32"), floats(t, "net.z.f32")
-	for name, tile := range kernels() {
-		r := n.newRunner(tile)
+	x, want := floats(t, "net.x.f32"), floats(t, "net.z.f32")
+	for name, k := range kernels() {
+		r := shipped(t, k).NewRunner()
 		for run := range 2 { // the second finds what the first left in the buffers
 			got := r.Run(x)
 			if len(got) != len(want) {
@@ -60,7 +60,7 @@ func TestReference(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	n := shipped(t)
+	n := shipped(t, bestKernel())
 	if c, h, w := n.InputSize(); c != 4 || h != 160 || w != 160 {
 		t.Errorf("input is %d×%d×%d", c, h, w)
 	}
@@ -70,10 +70,10 @@ func TestSizes(t *testing.T) {
 }
 
 func BenchmarkForward(b *testing.B) {
-	n, x := shipped(b), floats(b, "net.x.f32")
-	for name, tile := range kernels() {
+	x := floats(b, "net.x.f32")
+	for name, k := range kernels() {
 		b.Run(name, func(b *testing.B) {
-			r := n.newRunner(tile)
+			r := shipped(b, k).NewRunner()
 			b.ReportAllocs()
 			for b.Loop() {
 				r.Run(x)

@@ -10,6 +10,7 @@ const (
 
 // planner gives every tensor a buffer that no living tensor is in, so that a Runner needs little memory.
 type planner struct {
+	kernel  kernel
 	weights []float32
 	tensors map[string]tensor
 	lastUse map[string]int // the last layer that reads a tensor
@@ -129,7 +130,7 @@ func (p *planner) planConv(l layerJSON, out *layer) error {
 	if err != nil {
 		return err
 	}
-	out.weights = packWeights(w, l.Cout, depth)
+	out.weights = p.kernel.packWeights(w, l.Cout, depth)
 	if l.Add != "" {
 		return p.secondInput(l.Add, out.outShape, out)
 	}

@@ -10,23 +10,21 @@ type Runner struct {
 	plane   []float32 // one channel with a border of zeros
 	panel   []float32 // see multiply
 	mean    []float32
-	tile    tileFunc
+	tile    [mostSums]float32
 }
 
-// NewRunner makes a Runner with the fastest kernel that this machine has.
-func (n *Net) NewRunner() *Runner { return n.newRunner(bestTile()) }
-
-func (n *Net) newRunner(tile tileFunc) *Runner {
-	r := &Runner{net: n, tile: tile}
+// NewRunner makes a Runner.
+func (n *Net) NewRunner() *Runner {
+	r := &Runner{net: n}
 	for _, size := range n.buffers {
 		r.buffers = append(r.buffers, make([]float32, size))
 	}
-	var columns, plane, depth, channels int
+	var unfolded, plane, depth, channels int
 	for _, l := range n.layers {
 		padded := (l.inShape.h + 2) * (l.inShape.w + 2)
 		switch {
 		case l.op == "conv" && l.kernel == 3:
-			columns = max(columns, 9*l.inShape.c*l.outShape.h*l.outShape.w)
+			unfolded = max(unfolded, 9*l.inShape.c*l.outShape.h*l.outShape.w)
 			plane = max(plane, padded)
 			depth = max(depth, 9*l.inShape.c)
 		case l.op == "conv":
@@ -38,8 +36,8 @@ func (n *Net) newRunner(tile tileFunc) *Runner {
 		}
 	}
 	// upAdd borrows plane for one row.
-	r.columns, r.plane = make([]float32, columns), make([]float32, max(plane, maxSide))
-	r.panel, r.mean = make([]float32, depth*tileColumns), make([]float32, channels)
+	r.columns, r.plane = make([]float32, unfolded), make([]float32, max(plane, maxSide))
+	r.panel, r.mean = make([]float32, depth*columns), make([]float32, channels)
 	return r
 }
 

@@ -1,3 +1,0 @@
-package net
-
-func bestTile() tileFunc { return tileGo }

@@ -1,0 +1,126 @@
+package imaging
+
+// taps are the source pixels that one output pixel is made of.
+type taps struct {
+	start   int
+	weights []float32 // sum to 1
+}
+
+// axis computes the taps of one axis: means over the area that an output pixel covers where it shrinks, linear interpolation
+// between pixel centres where it grows. (These are OpenCV's INTER_AREA and INTER_LINEAR.)
+func axis(from, to int) []taps {
+	out := make([]taps, to)
+	scale := float64(from) / float64(to)
+	for i := range out {
+		if from > to {
+			out[i] = areaTaps(float64(i)*scale, float64(i+1)*scale, from)
+			continue
+		}
+		at := min(max((float64(i)+.5)*scale-.5, 0), float64(from-1))
+		left := min(int(at), max(from-2, 0))
+		f := float32(at - float64(left))
+		out[i] = taps{left, []float32{1 - f, f}[:min(2, from)]}
+	}
+	return out
+}
+
+func areaTaps(from, to float64, size int) taps {
+	first, last := int(from), min(int(to), size-1)
+	t := taps{start: first}
+	var sum float32
+	for x := first; x <= last; x++ {
+		w := float32(min(to, float64(x+1)) - max(from, float64(x)))
+		if w <= 0 && x == last && x > first {
+			break
+		}
+		t.weights = append(t.weights, w)
+		sum += w
+	}
+	for k := range t.weights {
+		t.weights[k] /= sum
+	}
+	return t
+}
+
+// grid is a picture of numbers: h×w×channels, row-major.
+type grid struct {
+	width, height, channels int
+	v                       []float32
+}
+
+func newGrid(width, height, channels int) grid {
+	return grid{width, height, channels, make([]float32, width*height*channels)}
+}
+
+// resample scales to width×height.
+func (g grid) resample(width, height int) grid {
+	return resampleRows(g.width, g.height, width, height, g.channels, func(y int) []float32 {
+		return g.v[y*g.width*g.channels:][:g.width*g.channels]
+	})
+}
+
+// resampleRows scales what row gives, one row at a time and each once at most, in order.
+func resampleRows(fromWidth, fromHeight, width, height, channels int, row func(y int) []float32) grid {
+	columns, rows := axis(fromWidth, width), axis(fromHeight, height)
+	out := newGrid(width, height, channels)
+	// Each source row is squeezed once; rows that two output rows share are kept.
+	n := width * channels
+	cache := map[int][]float32{}
+	var spare [][]float32
+	for y, t := range rows {
+		dst := out.v[y*n:][:n]
+		for old, line := range cache {
+			if old < t.start {
+				spare = append(spare, line)
+				delete(cache, old)
+			}
+		}
+		for k, w := range t.weights {
+			line, ok := cache[t.start+k]
+			if !ok {
+				if len(spare) > 0 {
+					line, spare = spare[len(spare)-1], spare[:len(spare)-1]
+				} else {
+					line = make([]float32, n)
+				}
+				squeeze(line, row(t.start+k), columns, channels)
+				cache[t.start+k] = line
+			}
+			for x, v := range line {
+				dst[x] += w * v
+			}
+		}
+	}
+	return out
+}
+
+// squeeze scales one row.
+func squeeze(dst, src []float32, columns []taps, channels int) {
+	if channels == 3 {
+		squeeze3(dst, src, columns)
+		return
+	}
+	for x, t := range columns {
+		for c := range channels {
+			var sum float32
+			for k, w := range t.weights {
+				sum += w * src[(t.start+k)*channels+c]
+			}
+			dst[x*channels+c] = sum
+		}
+	}
+}
+
+func squeeze3(dst, src []float32, columns []taps) {
+	for x, t := range columns {
+		var r, g, b float32
+		p := src[3*t.start:]
+		for _, w := range t.weights {
+			r += w * p[0]
+			g += w * p[1]
+			b += w * p[2]
+			p = p[min(3, len(p)):]
+		}
+		dst[3*x], dst[3*x+1], dst[3*x+2] = r, g, b
+	}
+}
