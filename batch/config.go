@@ -4,7 +4,8 @@ import "fmt"
 
 // Config is the batch poller's.
 type Config struct {
-	Workers int `yaml:"workers" help:"jobs worked on at the same time; 0 means one per CPU core"`
+	Addr    string `yaml:"addr" help:"address at which serve batch answers /livez, /readyz and /metrics (host:port); empty means nowhere"`
+	Workers int    `yaml:"workers" help:"jobs worked on at the same time; 0 means one per CPU core"`
 }
 
 // DefaultConfig has one worker per core.

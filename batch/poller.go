@@ -59,13 +59,8 @@ type Poller struct {
 	metrics   metrics
 
 	mu      sync.Mutex
-	running map[string]running // by job id
-	away    bool               // the predictor was not there when last needed: ask for its health before the next claim
-}
-
-type running struct {
-	job  queue.Claimed
-	drop context.CancelCauseFunc
+	running map[queue.Claimed]context.CancelCauseFunc // by claim: a lapsed job may come back while its old run still ends
+	away    bool                                      // the predictor was not there when last needed: ask for its health before the next claim
 }
 
 // New makes a poller. Work that has not ended a grace period after Run's context is given back to the queue.
@@ -76,7 +71,7 @@ func New(cfg Config, jobs Jobs, predictor Predictor, grace time.Duration, log *s
 	}
 	return &Poller{
 		jobs: jobs, predictor: predictor, workers: workers, grace: grace, log: log, metrics: newMetrics(reg, workers),
-		running: map[string]running{}, away: true,
+		running: map[queue.Claimed]context.CancelCauseFunc{}, away: true,
 	}
 }
 
@@ -85,6 +80,7 @@ func New(cfg Config, jobs Jobs, predictor Predictor, grace time.Duration, log *s
 func (p *Poller) Run(ctx context.Context) {
 	work, abort := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the grace period
 	defer abort()
+	context.AfterFunc(ctx, func() { time.AfterFunc(p.grace, abort) })
 	var beating, working sync.WaitGroup
 	defer beating.Wait()
 	stopBeating := make(chan struct{})
@@ -121,8 +117,6 @@ func (p *Poller) Run(ctx context.Context) {
 			}
 		}
 	}
-	grace := time.AfterFunc(p.grace, abort)
-	defer grace.Stop()
 	working.Wait()
 }
 
@@ -222,8 +216,8 @@ func (p *Poller) heartbeats(work context.Context, stop <-chan struct{}) {
 func (p *Poller) heartbeat(work context.Context, limit time.Duration) error {
 	p.mu.Lock()
 	jobs := make([]queue.Claimed, 0, len(p.running))
-	for _, r := range p.running {
-		jobs = append(jobs, r.job)
+	for j := range p.running {
+		jobs = append(jobs, j)
 	}
 	p.mu.Unlock()
 	if len(jobs) == 0 {
@@ -235,8 +229,8 @@ func (p *Poller) heartbeat(work context.Context, limit time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, j := range lost {
-		if r, ok := p.running[j.ID]; ok && r.job == j { // not a later claim of the same job
-			r.drop(errLost)
+		if drop, ok := p.running[j]; ok {
+			drop(errLost)
 		}
 	}
 	return err

@@ -325,3 +325,37 @@ func TestQueueRestartsDuringWork(t *testing.T) {
 	server.Restart(t)
 	wantState(t, wait(t, q, id), queue.Succeeded, 1, "")
 }
+
+// deaf loses heartbeats on demand.
+type deaf struct {
+	*queue.Consumer
+	lose atomic.Bool
+}
+
+func (d *deaf) Heartbeat(ctx context.Context, jobs []queue.Claimed) ([]queue.Claimed, error) {
+	if d.lose.Load() {
+		return nil, queue.ErrUnavailable
+	}
+	return d.Consumer.Heartbeat(ctx, jobs)
+}
+
+// A lease that lapsed while the queue was out of reach brings the job back to the very process that still works on it: the old
+// run is dropped, and the new one keeps its lease.
+func TestJobComesBackToTheSameProcess(t *testing.T) {
+	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		jobs := &deaf{Consumer: q.Consumer("worker")}
+		jobs.lose.Store(true)
+		p, started, release := blocking()
+		poller := New(Config{Workers: 2}, jobs, p, time.Second, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { poller.Run(ctx); close(done) }()
+		t.Cleanup(func() { cancel(); <-done; must(t, jobs.Close()) })
+		id := enqueue(t, q, "x")
+		<-started
+		<-started // a lease later
+		jobs.lose.Store(false)
+		time.AfterFunc(2500*time.Millisecond, func() { close(release) }) // two and a half leases
+		wantState(t, wait(t, q, id), queue.Succeeded, 2, "")
+	})
+}

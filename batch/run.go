@@ -19,7 +19,7 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	ctx, drop := context.WithCancelCause(work)
 	defer drop(nil)
 	p.mu.Lock()
-	p.running[j.ID] = running{j, drop}
+	p.running[j] = drop
 	p.mu.Unlock()
 	p.metrics.running.Inc()
 	start := time.Now()
@@ -28,15 +28,18 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	outcome, err := p.settle(ctx, j, result, err)
 
 	p.mu.Lock()
-	delete(p.running, j.ID)
+	delete(p.running, j)
 	p.mu.Unlock()
 	p.metrics.running.Dec()
 	p.metrics.done(outcome, time.Since(start))
 	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took", time.Since(start))
-	if err != nil {
+	switch {
+	case outcome == succeeded:
+		log.InfoContext(ctx, "job ended")
+	case outcome == released || outcome == unsettled:
+		log.WarnContext(ctx, "job ended without a result", "err", err)
+	default:
 		log.InfoContext(ctx, "job ended without a result", "err", err)
-	} else {
-		log.DebugContext(ctx, "job ended")
 	}
 	if outcome == released {
 		rest(stop, restEvery) // this worker's next claim would come back to the same predictor at once
@@ -121,10 +124,10 @@ func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.R
 // fail ends the attempt, or gives the job back unharmed where the predictor never took it on.
 func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcome string, err error) {
 	f := classify(cause)
+	if errors.Is(cause, predict.ErrUnavailable) || errors.Is(cause, predict.ErrTimeout) || errors.Is(cause, predict.ErrBroken) {
+		p.setAway(true) // perhaps: ask for its health before the next claim
+	}
 	if !f.Taken {
-		if errors.Is(cause, predict.ErrUnavailable) {
-			p.setAway(true)
-		}
 		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
 	}
 	var state queue.State
@@ -151,10 +154,17 @@ func classify(err error) predict.Fault {
 	return predict.Classify(err)
 }
 
+// settleWait is how long a process that is to stop tries to tell the queue of a job.
+const settleWait = 3 * time.Second
+
 // persist tries to tell the queue something for as long as the job's lease could last: an image that took minutes to make is
-// not thrown away for a queue that restarts. It goes on when ctx has ended.
+// not thrown away for a queue that restarts. When ctx has ended, the process is to stop: then for some seconds only.
 func (p *Poller) persist(ctx context.Context, tell func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.jobs.Lease())
+	limit := p.jobs.Lease()
+	if ctx.Err() != nil {
+		limit = min(limit, settleWait)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	for {
 		err := tell(ctx)

@@ -59,6 +59,11 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("http.upload_mib: must hold a request with an image of imaging.max_image_mib, %d MiB as base64, is %d",
 			(body+1<<20-1)>>20, c.HTTP.UploadMiB))
 	}
+	if c.Batch.Addr != "" { // here, as batch knows nothing of HTTP
+		if err := httpserver.CheckAddr(c.Batch.Addr); err != nil {
+			errs = append(errs, fmt.Errorf("batch.addr: %w", err))
+		}
+	}
 	for _, part := range []struct {
 		name   string
 		config interface{ Validate() error }

@@ -62,13 +62,13 @@ func newConfigCheckCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration",
-		Long:  "Read the configuration as serve would and print ok, or every fault and exit with status 1.",
+		Long:  "Read the configuration as serve would and print ok, or every fault and exit with status 2.",
 		Example: `  bgremove config check
   bgremove config check --config /etc/bgremove/config.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := loadConfig(cmd); err != nil {
-				return failure{err} // the answer of this command, not a fault in how it was called
+				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return err

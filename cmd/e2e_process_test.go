@@ -39,6 +39,7 @@ func TestBinary(t *testing.T) {
 	t.Run("stop gives a job back", b.testStopGivesBack)
 	t.Run("second signal", b.testSecondSignal)
 	t.Run("predictor dies", b.testPredictorDies)
+	t.Run("batch metrics", b.testBatchMetrics)
 	t.Run("readme", b.testReadme)
 	t.Run("chaos", b.testChaos)
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -162,4 +163,35 @@ func (b binary) testPredictorComesLater(t *testing.T) {
 	for _, id := range ids {
 		wantJob(t, waitJob(t, q, id), queue.Succeeded, 1)
 	}
+}
+
+// The workers are watched at an address of their own.
+func (b binary) testBatchMetrics(t *testing.T) {
+	redis := queuetest.StartRedis(t)
+	p := b.serve(t, "batch", "--queue-url="+redis.URL(), "--predict-url=http://127.0.0.1:1", "--batch-addr=127.0.0.1:0", "--batch-workers=3")
+	url := p.url(t, "metrics")
+	if status, body := get(t, url+"/metrics"); status != 200 || !strings.Contains(body, "bgremove_batch_workers 3") {
+		t.Errorf("/metrics: %d %.300s", status, body)
+	}
+	if status, body := get(t, url+"/readyz"); status != 503 || !strings.Contains(body, "predictor") {
+		t.Errorf("/readyz without a predictor: %d %s", status, body)
+	}
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }

@@ -22,9 +22,6 @@ const (
 // usageError is a fault in how the program was called or configured.
 type usageError struct{ error }
 
-// failure hides a usageError in it: the command did run, and this is its outcome.
-type failure struct{ error }
-
 // Execute runs the command that the process was called with and returns its exit status. SIGINT and SIGTERM end the
 // command's context; a second one kills the process.
 func Execute() int {
@@ -76,6 +73,7 @@ func newRootCmd() *cobra.Command {
 		Long: `bgremove removes image backgrounds: an HTTP proxy, a job queue, batch workers and a predictor in one binary.
 
 Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
+		Version:       versions()[0][1],
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -30,6 +30,10 @@ func newServeCmd() *cobra.Command {
 what is left goes back to the queue, and the process exits with 0. A second signal ends it at once.`,
 		Example: `  bgremove serve all
   bgremove serve proxy --queue-url redis://redis:6379 --proxy-addr :5000`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return usageError{fmt.Errorf("serve needs a part: all, proxy, batch or predict, got %q", args)}
+		},
 	}
 	addConfigFlags(cmd)
 	for _, part := range []struct {
@@ -168,8 +172,8 @@ func (s *service) batchOnly() error {
 	if err := s.batch(q, client); err != nil {
 		return err
 	}
-	s.ready = append(s.ready, "batch to "+s.cfg.Predict.URL)
-	return nil
+	s.ready = append(s.ready, "batch to "+redact(s.cfg.Predict.URL))
+	return s.watch(q, client)
 }
 
 func (s *service) predictOnly() error {
@@ -233,8 +237,31 @@ func (s *service) batch(q *queue.Queue, p batch.Predictor) error {
 	poller := batch.New(s.cfg.Batch, consumer, p, s.cfg.Grace, s.log, s.registry)
 	done := make(chan struct{})
 	go func() { poller.Run(s.ctx); close(done) }()
-	s.onStop(func(context.Context) error { <-done; return nil })
+	s.onStop(func(ctx context.Context) error {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return errors.New("workers did not stop in time; their jobs go to others when their leases lapse")
+		}
+	})
 	return nil
+}
+
+// watch serves the workers' metrics and health, where an address is configured for them.
+func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
+	if s.cfg.Batch.Addr == "" {
+		return nil
+	}
+	server, err := httpserver.New(s.cfg.HTTP, httpserver.Options{
+		Addr: s.cfg.Batch.Addr, Subsystem: "batch", BodyLimit: 1,
+		Checks: []httpserver.Check{{Name: "queue", Run: q.Check}, {Name: "predictor", Run: p.Healthy}},
+		Logger: s.log, Registry: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	return s.start("metrics", server)
 }
 
 func (s *service) proxy(q *queue.Queue) error {

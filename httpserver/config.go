@@ -3,6 +3,8 @@ package httpserver
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 )
 
@@ -13,6 +15,18 @@ type Config struct {
 	WriteTimeout      time.Duration `yaml:"write_timeout" help:"time a client has to take an answer, counted from when the answer starts"`
 	IdleTimeout       time.Duration `yaml:"idle_timeout" help:"time an idle connection is kept open"`
 	UploadMiB         int           `yaml:"upload_mib" help:"MiB of request bodies held in memory at once by all clients together; more is answered 503"`
+}
+
+// CheckAddr says what is wrong with an address to listen on.
+func CheckAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("must be host:port, is %q", addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("must have a port of 0 to 65535, is %q", addr)
+	}
+	return nil
 }
 
 // DefaultConfig gives a client 5 s for the header, a minute for the body and two for the answer.

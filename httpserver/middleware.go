@@ -129,7 +129,7 @@ func logLevel(c echo.Context, status int, panicked bool) slog.Level {
 	switch {
 	case panicked || status == http.StatusInternalServerError:
 		return slog.LevelError
-	case isHealthRoute(c.Path()):
+	case isHealthRoute(c.Path()), c.Request().Method == http.MethodGet && status < http.StatusBadRequest: // polls come by the second
 		return slog.LevelDebug
 	case status > http.StatusInternalServerError:
 		return slog.LevelWarn

@@ -141,7 +141,7 @@ func TestAccessLog(t *testing.T) {
 		path, route, level string
 		status             float64
 	}{
-		{"/items/7", "/items/:id", "INFO", 200},
+		{"/items/7", "/items/:id", "DEBUG", 200},
 		{"/nowhere?api_key=secret", unmatched, "INFO", 404},
 		{"/health", "/health", "DEBUG", 200},
 		{"/metrics", "/metrics", "DEBUG", 200},

@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 )
 
+// maxJPEGScans bounds the passes over the whole picture that a small file can ask for. Encoders make about ten.
+const maxJPEGScans = 100
+
 const (
 	jpegSOI  = 0xd8
 	jpegEOI  = 0xd9
@@ -17,7 +20,7 @@ const (
 // end marker does not count.
 func inspectJPEG(data []byte, _ Limits) (header, error) {
 	var h header
-	inScan := false
+	inScan, scans := false, 0
 	for pos := 2; ; {
 		if inScan {
 			pos = skipJPEGScan(data, pos)
@@ -57,6 +60,9 @@ func inspectJPEG(data []byte, _ Limits) (header, error) {
 		case code == jpegSOS:
 			if h.width == 0 {
 				return h, corruptf("a scan before the frame header")
+			}
+			if scans++; scans > maxJPEGScans {
+				return h, unsupportedf("more than %d scans", maxJPEGScans)
 			}
 			inScan = true
 		}

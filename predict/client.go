@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -87,15 +88,20 @@ func (c *Client) Healthy(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer resp.Body.Close()
-	// Read, or the connection cannot be used again.
-	if _, err := io.CopyN(io.Discard, resp.Body, maxFaultBytes); resp.StatusCode != http.StatusOK {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFaultBytes)) // to the end, or the connection cannot be used again
+	switch {
+	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%w: /health answered %d", ErrUnavailable, resp.StatusCode)
-	} else if err != nil && err != io.EOF { //nolint:errorlint // io.CopyN gives io.EOF bare
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case !bytes.Contains(body, []byte(`"health"`)):
+		return fmt.Errorf("%w: %s answers, but is no predictor", ErrUnavailable, c.url)
 	}
 	return nil
 }

@@ -3,15 +3,16 @@ package predict
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"time"
+
+	"bgremove/httpserver"
 )
 
 // Config is the predictor's: where it listens, how its clients reach it, and how much it takes on at once.
 type Config struct {
 	Addr    string        `yaml:"addr" help:"address the predictor listens on (host:port)"`
-	URL     string        `yaml:"url" help:"where batch workers reach the predictor"`
+	URL     string        `yaml:"url" secret:"url" help:"where batch workers reach the predictor"`
 	Slots   int           `yaml:"slots" help:"images worked on at the same time; 0 means one per CPU core"`
 	MaxWait time.Duration `yaml:"max_wait" help:"how long a request may wait for a free slot before it is answered 503"`
 	Timeout time.Duration `yaml:"timeout" help:"how long a batch worker waits for one answer, slot wait included"`
@@ -30,8 +31,8 @@ func DefaultConfig() Config {
 // Validate joins every fault; each starts with the key it is about.
 func (c Config) Validate() error {
 	var errs []error
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		errs = append(errs, fmt.Errorf("addr: must be host:port, is %q", c.Addr))
+	if err := httpserver.CheckAddr(c.Addr); err != nil {
+		errs = append(errs, fmt.Errorf("addr: %w", err))
 	}
 	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, is %q", c.URL))

@@ -2,8 +2,6 @@ package predict
 
 import (
 	"bytes"
-	"encoding/base64"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -116,7 +114,7 @@ func (s *server) predict(c echo.Context) error {
 	header.Set(headerHeight, strconv.Itoa(result.Height))
 	header.Set(headerEngine, result.Engine)
 	if in.json {
-		return writeJSONResult(c, result.Data)
+		return httpserver.WriteJSON(c, `{"status":"ok","img_none_bg_base64":`, result.Data, "}\n")
 	}
 	header.Set(echo.HeaderContentLength, strconv.Itoa(len(result.Data)))
 	return c.Blob(http.StatusOK, result.ContentType, result.Data)
@@ -180,25 +178,4 @@ func unsupportedMedia(contentType string) error {
 		Detail: "Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is " +
 			strconv.Quote(httpserver.Excerpt(contentType)),
 	}
-}
-
-// writeJSONResult encodes as it writes: a large image is not held a second time.
-func writeJSONResult(c echo.Context, data []byte) error {
-	const before, after = `{"status":"ok","img_none_bg_base64":"`, "\"}\n"
-	length := len(before) + base64.StdEncoding.EncodedLen(len(data)) + len(after)
-	header := c.Response().Header()
-	header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	header.Set(echo.HeaderContentLength, strconv.Itoa(length))
-	if _, err := io.WriteString(c.Response(), before); err != nil {
-		return err
-	}
-	enc := base64.NewEncoder(base64.StdEncoding, c.Response())
-	if _, err := enc.Write(data); err != nil {
-		return err
-	}
-	if err := enc.Close(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(c.Response(), after)
-	return err
 }

@@ -2,7 +2,8 @@ package proxy
 
 import (
 	"fmt"
-	"net"
+
+	"bgremove/httpserver"
 )
 
 // Config is the public API's.
@@ -17,8 +18,8 @@ func DefaultConfig() Config {
 
 // Validate names the fault's key.
 func (c Config) Validate() error {
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		return fmt.Errorf("addr: must be host:port, is %q", c.Addr)
+	if err := httpserver.CheckAddr(c.Addr); err != nil {
+		return fmt.Errorf("addr: %w", err)
 	}
 	return nil
 }

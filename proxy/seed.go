@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -78,7 +80,20 @@ func (a api) metadata(c echo.Context) error {
 }
 
 func (a api) startJob(c echo.Context) error {
-	image, err := httpserver.ReadImageJSON(c)
+	var in struct {
+		Image    httpserver.Base64 `json:"image"`
+		ROI      string            `json:"roi"`
+		Engine   string            `json:"engine"`
+		Channels string            `json:"channels"`
+	}
+	if err := httpserver.ReadJSON(c, &in); err != nil {
+		return err
+	}
+	image, err := in.Image.Bytes("image")
+	if err != nil {
+		return err
+	}
+	opts, err := imaging.ParseOptions(url.Values{"roi": {in.ROI}, "engine": {in.Engine}, "channels": {in.Channels}}.Get)
 	if err != nil {
 		return err
 	}
@@ -88,7 +103,9 @@ func (a api) startJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	// get_job gives the input back, so it is kept.
-	id, err := a.jobs.Enqueue(ctx, queue.Request{Image: image, Priority: queue.Normal, KeepInput: true})
+	id, err := a.jobs.Enqueue(ctx, queue.Request{
+		Image: image, Options: opts.Values().Encode(), Priority: queue.Normal, KeepInput: true,
+	})
 	if err != nil {
 		return err
 	}
@@ -98,13 +115,13 @@ func (a api) startJob(c echo.Context) error {
 	}{"ok", jobSummary{id, jobStatus(queue.Queued)}})
 }
 
-// jobAnswer is what get_job says. The images are base64 in JSON.
+// jobAnswer is what get_job says where there is no result; see writeImages for where there is one.
 type jobAnswer struct {
-	Status    string  `json:"status"` // ok once the result is there, else ng
+	Status    string  `json:"status"` // ng
 	ID        string  `json:"job_id"`
 	JobStatus *string `json:"job_status"`
-	In        []byte  `json:"img_in_base64"`
-	Out       []byte  `json:"img_out_base64"`
+	In        *string `json:"img_in_base64"` // null
+	Out       *string `json:"img_out_base64"`
 	Detail    string  `json:"detail,omitempty"` // why there is no job, or no result and never will be
 }
 
@@ -118,24 +135,31 @@ func (a api) getJob(c echo.Context) error {
 	} else if err != nil {
 		return err
 	}
+	if j.State == queue.Succeeded {
+		return a.writeImages(ctx, c, j)
+	}
 	status := jobStatus(j.State)
 	answer := jobAnswer{Status: "ng", ID: j.ID, JobStatus: &status}
-	if j.State.Terminal() && j.State != queue.Succeeded {
+	if j.State.Terminal() {
 		answer.Detail = fmt.Sprintf("%s: %s", j.Code, j.Message)
 	}
-	if j.State == queue.Succeeded {
-		answer.Status = "ok"
-		answer.Out, err = a.jobs.Output(ctx, j)
-		if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
-			return noJob(c, id, "The result has expired")
-		} else if err != nil {
-			return fmt.Errorf("read result: %w", err)
-		}
-		if answer.In, err = a.jobs.Input(ctx, j); err != nil && !errors.Is(err, queue.ErrNotFound) {
-			return fmt.Errorf("read input: %w", err)
-		}
-	}
 	return c.JSON(http.StatusOK, answer)
+}
+
+// writeImages is the jobAnswer of a job that succeeded.
+func (a api) writeImages(ctx context.Context, c echo.Context, j queue.Job) error {
+	out, err := a.jobs.Output(ctx, j)
+	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
+		return noJob(c, j.ID, "The result has expired")
+	} else if err != nil {
+		return fmt.Errorf("read result: %w", err)
+	}
+	in, err := a.jobs.Input(ctx, j)
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		return fmt.Errorf("read input: %w", err)
+	}
+	begin := fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`, j.ID, jobStatus(j.State))
+	return httpserver.WriteJSON(c, begin, in, `,"img_out_base64":`, out, "}\n")
 }
 
 // noJob answers in the shape of the route, not as FastAPI does.

@@ -75,28 +75,36 @@ func (b *fsBlobs) takeOver() error {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return fmt.Errorf("%s is in use by another bgremove (%w)", b.root, err)
+		return fmt.Errorf("%s is in use by another bgremove (%w); name another folder", b.root, err)
 	}
 	b.lock = lock
-	entries, err := os.ReadDir(b.root)
-	if err != nil {
-		return errors.Join(err, b.close())
-	}
-	for _, e := range entries {
-		if e.Name() == "tmp" || isShard(e.Name()) {
-			if err := os.RemoveAll(filepath.Join(b.root, e.Name())); err != nil {
-				return errors.Join(err, b.close())
-			}
-		}
+	if err := b.empty(); err != nil {
+		return errors.Join(err, lock.Close())
 	}
 	return nil
 }
 
+// empty removes every image, and nothing else that may lie in the folder.
+func (b *fsBlobs) empty() error {
+	entries, err := os.ReadDir(b.root)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.Name() == "tmp" || isShard(e.Name()) {
+			errs = append(errs, os.RemoveAll(filepath.Join(b.root, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// close leaves no image behind that no job refers to any more.
 func (b *fsBlobs) close() error {
 	if b.lock == nil {
 		return nil
 	}
-	return b.lock.Close() // releases the flock
+	return errors.Join(b.empty(), b.lock.Close()) // closing releases the flock
 }
 
 func isShard(name string) bool {
@@ -209,12 +217,17 @@ func (b *fsBlobs) Touch(_ context.Context, name string, ttl time.Duration) error
 	if err != nil {
 		return err
 	}
-	if err := expireAt(path, ttl); errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	if err == nil && info.ModTime().Before(time.Now()) {
 		return ErrNotFound
-	} else if err != nil {
-		return err
 	}
-	return nil
+	if err == nil {
+		err = expireAt(path, ttl)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotFound
+	}
+	return err
 }
 
 // Check writes and removes a file, as the next Put will.

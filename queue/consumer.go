@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +22,7 @@ type Consumer struct {
 	q      *Queue
 	worker string                // shown in the job
 	token  string                // random: tells this consumer from an earlier one of the same name
+	calls  atomic.Int64          // numbers the claims
 	sleep  redis.UniversalClient // for blocking reads alone: closing it is the only way to interrupt one
 }
 
@@ -53,7 +55,8 @@ func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
 
 // Claim takes up to n jobs. With none to be had, next is the time until a retry or a lease falls due, negative if there is none.
 func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.Duration, err error) {
-	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds()).Slice()
+	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds(),
+		c.calls.Add(1)).Slice()
 	if err != nil {
 		return nil, 0, unavailable("claim", err)
 	}

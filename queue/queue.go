@@ -71,11 +71,29 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	return q, nil
 }
 
-// Close ends the background work and the embedded server.
+// Close ends the background work and the embedded server, and with it the jobs that are in it.
 func (q *Queue) Close() error {
+	if q.server != nil {
+		q.warnAboutLoss()
+	}
 	q.stop()
+	err := q.closeServer() // before the wait: a server that does not answer would hold it up
 	q.running.Wait()
-	return errors.Join(q.closeServer(), q.blobs.close())
+	return errors.Join(err, q.blobs.close())
+}
+
+// warnAboutLoss tells how many jobs end unfinished with an embedded queue.
+func (q *Queue) warnAboutLoss() {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	s, err := q.Stats(ctx)
+	if err != nil {
+		q.log.WarnContext(ctx, "count unfinished jobs", "err", err)
+		return
+	}
+	if n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Retrying + s.Running; n > 0 {
+		q.log.WarnContext(ctx, "unfinished jobs are lost with the embedded queue; with queue.url they would be kept", "jobs", n)
+	}
 }
 
 // Check says whether the queue can take and hand out jobs now.

@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
+
+// enqueueTimeout bounds storing an image and its job.
+const enqueueTimeout = 30 * time.Second
 
 // Request is a job to be.
 type Request struct {
@@ -24,6 +28,12 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := q.checkDepth(ctx); err != nil {
 		return "", err
 	}
+	// From here on the client's leaving changes nothing: an image must not be stored without a job.
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)
+	defer cancel()
 	id := newID()
 	input := q.blobs.newRef(id, "in")
 	ttl := q.cfg.Deadline + q.cfg.DeadTTL
@@ -36,7 +46,7 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err != nil {
 		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
 	}
-	if answer[0] != "FULL_BYTES" {
+	if answer[0] == "OK" || answer[0] == "FULL" {
 		q.lastDepth.Store(number(answer[1]))
 	}
 	switch answer[0] {

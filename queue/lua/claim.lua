@@ -1,7 +1,31 @@
 -- Hands out jobs. It also returns lapsed leases and due retries to their lists first, so no scheduler process is needed.
--- ARGV: T, worker name, worker token, lease ms, number of jobs wanted, dead TTL ms
+-- ARGV: T, worker name, worker token, lease ms, number of jobs wanted, dead TTL ms, number of this call
+-- The client library repeats a call whose answer was lost on its way: the same call gets the same jobs again.
 -- Answer: {ms until the next retry or lease falls due or -1, {{id, owner, attempt, input ref, options, keep, created ms}, …}}
 local ms, woken = now(), 0
+local call = T .. ':call:' .. ARGV[3]  -- number and ids of this worker's last call that got any
+
+local function row(id)
+  local j = redis.call('HMGET', key(id), 'owner', 'attempt', 'in', 'options', 'keep', 'created')
+  return {id, j[1], j[2], j[3], j[4], j[5], j[6]}
+end
+
+local function again(number)
+  local out, known = {}, nil
+  for word in string.gmatch(redis.call('GET', call) or '', '%S+') do
+    if not known then
+      if word ~= number then return nil end
+      known = true
+    else
+      local r = row(word)
+      if r[2] and string.sub(r[2], 1, #ARGV[3] + 1) == ARGV[3] .. '.' then out[#out + 1] = r end
+    end
+  end
+  return known and out
+end
+
+local before = again(ARGV[7])
+if before then return {-1, before} end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':lease', '-inf', ms, 'LIMIT', 0, 20)) do
   redis.call('ZREM', T .. ':lease', id)
@@ -35,29 +59,33 @@ if redis.call('HINCRBY', T .. ':stats', 'claims', 1) % 8 == 0 then
   redis.call('ZREMRANGEBYSCORE', T .. ':dead', '-inf', ms - tonumber(ARGV[6]))
 end
 
-local want, out = tonumber(ARGV[5]), {}
+local want, out, ids, looked = tonumber(ARGV[5]), {}, '', 0
 for _, prio in ipairs(order) do
-  while #out < want do
+  while #out < want and looked < 200 do  -- a long script would stop the whole server
     local id = redis.call('LPOP', T .. ':q:' .. prio)
     if not id then break end
-    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'in', 'options', 'keep', 'created')
+    looked = looked + 1
+    local j = redis.call('HMGET', key(id), 'state', 'deadline')
     if j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
       if tonumber(j[2]) < ms then
         finish(id, 'expired', ms, 'deadline', 'not started before its deadline')
       else
-        local attempt = redis.call('HINCRBY', key(id), 'attempt', 1)
+        redis.call('HINCRBY', key(id), 'attempt', 1)
         -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
         local owner = ARGV[3] .. '.' .. redis.call('HINCRBY', key(id), 'seq', 1)
         redis.call('HSET', key(id), 'state', 'running', 'owner', owner, 'worker', ARGV[2], 'started', ms)
         redis.call('ZADD', T .. ':lease', ms + tonumber(ARGV[4]), id)
-        out[#out + 1] = {id, owner, tostring(attempt), j[3], j[4], j[5], j[6]}
+        out[#out + 1] = row(id)
+        ids = ids .. ' ' .. id
       end
     end
   end
 end
 
+if #out > 0 then redis.call('SET', call, ARGV[7] .. ids, 'PX', ARGV[4]) end
+
 -- What was returned to the lists above and not claimed here is for others to claim.
-if #out == 0 then redis.call('DEL', T .. ':wake') elseif woken > 0 then wake(woken) end
+if looked == 0 then redis.call('DEL', T .. ':wake') elseif woken > 0 then wake(woken) end
 
 local next = -1
 for _, z in ipairs({':delayed', ':lease'}) do
@@ -67,4 +95,5 @@ for _, z in ipairs({':delayed', ':lease'}) do
     if next < 0 or wait < next then next = wait end
   end
 end
+if looked > 0 and #out == 0 then next = 0 end  -- nothing but expired jobs so far: look again
 return {next, out}
