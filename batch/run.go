@@ -33,10 +33,10 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	p.metrics.running.Dec()
 	p.metrics.done(outcome, time.Since(start))
 	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took", time.Since(start))
-	switch {
-	case outcome == succeeded:
+	switch outcome {
+	case succeeded:
 		log.InfoContext(ctx, "job ended")
-	case outcome == released || outcome == unsettled:
+	case released, unsettled:
 		log.WarnContext(ctx, "job ended without a result", "err", err)
 	default:
 		log.InfoContext(ctx, "job ended without a result", "err", err)

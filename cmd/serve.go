@@ -195,7 +195,7 @@ func (s *service) queue() (*queue.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.onStop(func(context.Context) error { return q.Close() })
+	s.onStop(func(context.Context) error { return q.Close() }) //nolint:contextcheck // bounds its own work
 	return q, s.registry.Register(q.Collector())
 }
 
