@@ -156,6 +156,21 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// sameOrigin refuses what a browser sends for a page of another site: such a page could put work on a server that only this
+// machine, or this network, can reach. Programs are no browsers and pass.
+func sameOrigin(p *http.CrossOriginProtection) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := p.Check(c.Request()); err != nil {
+				return Fault{
+					Status: http.StatusForbidden, Code: "cross_origin", Detail: "Requests by pages of other sites are refused", Err: err,
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
 // Query is the parsed query. Unlike echo's it does not drop what it cannot read: that is a Fault of status 400.
 func Query(c echo.Context) (url.Values, error) {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)

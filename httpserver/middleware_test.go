@@ -223,3 +223,20 @@ func TestQuery(t *testing.T) {
 		t.Errorf("bad percent-encoding: %+v", got)
 	}
 }
+
+func TestPagesOfOtherSites(t *testing.T) {
+	ts := start(t, nil)
+	for name, tc := range map[string]struct {
+		header []string
+		status int
+	}{
+		"program":     {nil, 200},
+		"own page":    {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
+		"other page":  {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"old browser": {[]string{"Origin", "https://elsewhere.example"}, 403},
+	} {
+		if got := ts.do(t, "POST", "/echo", strings.NewReader("x"), tc.header...); got.status != tc.status {
+			t.Errorf("%s: %d %s, want %d", name, got.status, got.body, tc.status)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func New(cfg Config, opts Options) (*Server, error) {
 	s.Echo.IPExtractor = echo.ExtractIPDirect()
 	s.Echo.HTTPErrorHandler = func(err error, c echo.Context) { _, _ = s.answer(c, err) }
 	// From outside in: observe sees what the others turned into errors; a panic while a body is read is recovered too.
-	s.Echo.Use(s.observe, recoverPanic, s.boundBody)
+	s.Echo.Use(s.observe, recoverPanic, sameOrigin(http.NewCrossOriginProtection()), s.boundBody)
 	s.healthRoutes()
 	s.http = &http.Server{
 		Handler:           normalise(s.Echo),
