@@ -43,6 +43,7 @@ type Predictor interface {
 const (
 	healthEvery = 500 * time.Millisecond // how often an absent predictor is asked for
 	healthWait  = 5 * time.Second        // for its answer
+	tidyEvery   = 20                     // of these questions the queue tidies up, as no claim does it meanwhile
 	restEvery   = time.Second            // between two tries of what failed: the queue, a predictor that took nothing
 )
 
@@ -161,7 +162,8 @@ func (p *Poller) predictorThere(ctx context.Context) bool {
 	p.mu.Lock()
 	away := p.away
 	p.mu.Unlock()
-	for said := false; away; {
+	said := false
+	for asked := 1; away; asked++ {
 		err := p.askHealth(ctx)
 		if err == nil {
 			if said {
@@ -178,6 +180,11 @@ func (p *Poller) predictorThere(ctx context.Context) bool {
 			said = true
 		}
 		p.setAway(true)
+		if asked%tidyEvery == 0 {
+			if _, _, err := p.jobs.Claim(ctx, 0); err != nil && ctx.Err() == nil {
+				p.log.WarnContext(ctx, "tidy up the queue", "err", err)
+			}
+		}
 		rest(ctx, healthEvery)
 	}
 	return ctx.Err() == nil

@@ -18,7 +18,7 @@ func clean(mask []uint8, width, height int) {
 			mask[i] = 0
 		}
 	}
-	inner := image.Rect(1, 1, width-1, height-1)
+	inner := image.Rect(0, 0, width, height).Inset(1)
 	holes := label(mask, width, height, 0, false)
 	for i, l := range holes.of {
 		if l > 0 && holes.found[l-1].box.In(inner) && float64(holes.found[l-1].area) < largestHole*float64(len(mask)) {

@@ -53,7 +53,7 @@ func (c *Consumer) Close() error {
 // Lease is how long a claimed job stays this consumer's without a heartbeat.
 func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
 
-// Claim takes up to n jobs. With none to be had, next is the time until a retry or a lease falls due, negative if there is none.
+// Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none to be had, next is the time until a retry or a lease falls due, negative if there is none.
 func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.Duration, err error) {
 	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds(),
 		c.calls.Add(1)).Slice()

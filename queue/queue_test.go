@@ -39,6 +39,7 @@ func TestQueue(t *testing.T) {
 		{"Release", testRelease},
 		{"Cancel", testCancel},
 		{"Deadline", testDeadline},
+		{"DeadlineWithoutClaims", testDeadlineWithoutClaims},
 		{"InputGone", testInputGone},
 		{"List", testList},
 		{"Purge", testPurge},
@@ -407,6 +408,34 @@ func testDeadline(t *testing.T, q *Queue) {
 	wantState(t, q, id, Expired)
 	q.cfg.Deadline = time.Hour
 	must(t, q.Requeue(t.Context(), id))
+}
+
+// Deadlines pass while nobody can take jobs, and one that was tried says why it failed.
+func testDeadlineWithoutClaims(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	q.cfg.Deadline = 300 * time.Millisecond
+	tried := enqueue(t, q, Request{})
+	_, err := c.Fail(t.Context(), claim(t, c), "busy", "predictor is busy", true)
+	must(t, err)
+	waiting := enqueue(t, q, Request{})
+	<-time.After(400 * time.Millisecond) // a real server's clock cannot be set
+	jobs, _, err := c.Claim(t.Context(), 0)
+	must(t, err)
+	if len(jobs) != 0 {
+		t.Errorf("claimed %v, asked for none", jobs)
+	}
+	wantState(t, q, waiting, Expired)
+	if j := wantState(t, q, tried, Failed); j.Code != "busy" {
+		t.Errorf("failed with code %q", j.Code)
+	}
+	q.cfg.Deadline = time.Hour
+	fresh := enqueue(t, q, Request{})
+	_, _, err = c.Claim(t.Context(), 0)
+	must(t, err)
+	wantState(t, q, fresh, Queued)
+	if got := claim(t, c); got.ID != fresh {
+		t.Errorf("claimed %s, want %s", got.ID, fresh)
+	}
 }
 
 func testInputGone(t *testing.T, q *Queue) {

@@ -15,7 +15,8 @@ import (
 const (
 	maxLayers   = 1000
 	maxChannels = 4096
-	maxSide     = 1024 // px
+	maxSide     = 1024     // px
+	maxNumbers  = 32 << 20 // float32 of the input, of a Runner's scratch memory and of packed weights together: 128 MiB
 )
 
 // shape is that of a tensor: c×h×w float32, channel by channel, row by row.
@@ -92,6 +93,7 @@ func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 		return nil, fmt.Errorf("network input: %w", err)
 	}
 	p.tensors["in"] = tensor{input, inputBuffer}
+	p.held = input.size()
 	n := &Net{input: input, kernel: k}
 	for i, l := range d.Layers {
 		planned, err := p.plan(i, l)

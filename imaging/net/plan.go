@@ -16,6 +16,8 @@ type planner struct {
 	lastUse map[string]int // the last layer that reads a tensor
 	sizes   []int          // of the buffers
 	idle    []int          // buffers whose tensor is not read any more
+
+	held, unfolded int // numbers held by buffers, packed weights and the input; the most that a 3×3 convolution unfolds
 }
 
 type tensor struct {
@@ -60,6 +62,12 @@ func (p *planner) plan(i int, l layerJSON) (layer, error) {
 		return layer{}, fmt.Errorf("output %q has a name that is taken", l.Out)
 	}
 	out.out = p.take(out.outShape.size())
+	if l.Op == "conv" && l.Kernel == 3 {
+		p.unfolded = max(p.unfolded, 9*out.inShape.c*out.outShape.h*out.outShape.w)
+	}
+	if n := p.held + p.unfolded; n > maxNumbers {
+		return layer{}, fmt.Errorf("needs memory for %d numbers up to here, at most %d are allowed", n, maxNumbers)
+	}
 	p.tensors[l.Out] = tensor{out.outShape, out.out}
 	p.giveBack(i, l)
 	return out, nil
@@ -70,9 +78,11 @@ func (p *planner) take(size int) int {
 	if n := len(p.idle); n > 0 {
 		b := p.idle[n-1]
 		p.idle = p.idle[:n-1]
+		p.held += max(size-p.sizes[b], 0)
 		p.sizes[b] = max(p.sizes[b], size)
 		return b
 	}
+	p.held += size
 	p.sizes = append(p.sizes, size)
 	return len(p.sizes) - 1
 }
@@ -131,6 +141,7 @@ func (p *planner) planConv(l layerJSON, out *layer) error {
 		return err
 	}
 	out.weights = p.kernel.packWeights(w, l.Cout, depth)
+	p.held += len(out.weights)
 	if l.Add != "" {
 		return p.secondInput(l.Add, out.outShape, out)
 	}

@@ -1,5 +1,5 @@
 -- Hands out jobs. It also returns lapsed leases and due retries to their lists first, so no scheduler process is needed.
--- ARGV: T, worker name, worker token, lease ms, number of jobs wanted, dead TTL ms, number of this call
+-- ARGV: T, worker name, worker token, lease ms, number of jobs wanted (0: only tidy up), dead TTL ms, number of this call
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same jobs again.
 -- Answer: {ms until the next retry or lease falls due or -1, {{id, owner, attempt, input ref, options, keep, created ms}, …}}
 local ms, woken = now(), 0
@@ -59,25 +59,40 @@ if redis.call('HINCRBY', T .. ':stats', 'claims', 1) % 8 == 0 then
   redis.call('ZREMRANGEBYSCORE', T .. ':dead', '-inf', ms - tonumber(ARGV[6]))
 end
 
+-- A job past its deadline has expired, unless it was tried: then it has failed for the reason of its last attempt.
+local function pastDeadline(id, j)
+  if tonumber(j[3]) > 0 then
+    finish(id, 'failed', ms, j[4] or '', j[5] or '')
+  else
+    finish(id, 'expired', ms, 'deadline', 'not started before its deadline')
+  end
+end
+
+local function run(id)
+  redis.call('HINCRBY', key(id), 'attempt', 1)
+  -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
+  local owner = ARGV[3] .. '.' .. redis.call('HINCRBY', key(id), 'seq', 1)
+  redis.call('HSET', key(id), 'state', 'running', 'owner', owner, 'worker', ARGV[2], 'started', ms)
+  redis.call('ZADD', T .. ':lease', ms + tonumber(ARGV[4]), id)
+  return row(id)
+end
+
 local want, out, ids, looked = tonumber(ARGV[5]), {}, '', 0
 for _, prio in ipairs(order) do
-  while #out < want and looked < 200 do  -- a long script would stop the whole server
-    local id = redis.call('LPOP', T .. ':q:' .. prio)
+  local list = T .. ':q:' .. prio
+  while looked < 200 do  -- a long script would stop the whole server
+    local id = redis.call('LINDEX', list, 0)
     if not id then break end
+    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg')
+    local due = j[1] == 'queued' and tonumber(j[2]) >= ms
+    if due and #out >= want then break end
+    redis.call('LPOP', list)
     looked = looked + 1
-    local j = redis.call('HMGET', key(id), 'state', 'deadline')
-    if j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
-      if tonumber(j[2]) < ms then
-        finish(id, 'expired', ms, 'deadline', 'not started before its deadline')
-      else
-        redis.call('HINCRBY', key(id), 'attempt', 1)
-        -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
-        local owner = ARGV[3] .. '.' .. redis.call('HINCRBY', key(id), 'seq', 1)
-        redis.call('HSET', key(id), 'state', 'running', 'owner', owner, 'worker', ARGV[2], 'started', ms)
-        redis.call('ZADD', T .. ':lease', ms + tonumber(ARGV[4]), id)
-        out[#out + 1] = row(id)
-        ids = ids .. ' ' .. id
-      end
+    if due then
+      out[#out + 1] = run(id)
+      ids = ids .. ' ' .. id
+    elseif j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
+      pastDeadline(id, j)
     end
   end
 end
@@ -85,7 +100,7 @@ end
 if #out > 0 then redis.call('SET', call, ARGV[7] .. ids, 'PX', ARGV[4]) end
 
 -- What was returned to the lists above and not claimed here is for others to claim.
-if looked == 0 then redis.call('DEL', T .. ':wake') elseif woken > 0 then wake(woken) end
+if looked == 0 and want > 0 then redis.call('DEL', T .. ':wake') elseif woken > 0 then wake(woken) end
 
 local next = -1
 for _, z in ipairs({':delayed', ':lease'}) do
@@ -95,5 +110,5 @@ for _, z in ipairs({':delayed', ':lease'}) do
     if next < 0 or wait < next then next = wait end
   end
 end
-if looked > 0 and #out == 0 then next = 0 end  -- nothing but expired jobs so far: look again
+if looked > 0 and #out == 0 and want > 0 then next = 0 end  -- nothing but expired jobs so far: look again
 return {next, out}

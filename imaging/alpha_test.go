@@ -1,0 +1,101 @@
+package imaging
+
+import (
+	"image"
+	"testing"
+)
+
+// softened returns one row of the alpha of an image whose columns have the given greys, at scale times the mask's size. The right
+// part of the mask is foreground from column edge on.
+func softened(greys []uint8, edge, scale int) []uint8 {
+	const h = 12
+	w := len(greys)
+	k := working{w, h, make([]uint8, 3*w*h)}
+	mask := make([]uint8, w*h)
+	img := &Image{Width: w * scale, Height: h * scale, Pix: make([]uint8, 3*w*h*scale*scale)}
+	for i := range k.pix {
+		k.pix[i] = greys[i/3%w]
+	}
+	for i := range mask {
+		if i%w >= edge {
+			mask[i] = 1
+		}
+	}
+	for i := range img.Pix {
+		img.Pix[i] = greys[i/3%img.Width/scale]
+	}
+	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	soften(m, img, image.Rect(0, 0, img.Width, img.Height), k, mask)
+	return m.Alpha[h*scale/2*m.Width:][:m.Width]
+}
+
+func columnsOf(w int, grey func(x int) uint8) []uint8 {
+	out := make([]uint8, w)
+	for x := range out {
+		out[x] = grey(x)
+	}
+	return out
+}
+
+// TestSoftenWithoutColours: alpha rises evenly through ½ at the edge, and is hard away from it.
+func TestSoftenWithoutColours(t *testing.T) {
+	const w, edge = 40, 20
+	flat := columnsOf(w, func(int) uint8 { return 90 })
+	for _, scale := range []int{1, 2, 5} {
+		row := softened(flat, edge, scale)
+		for x, a := range row {
+			mirrored := row[len(row)-1-x]
+			if sum := int(a) + int(mirrored); sum < 253 || sum > 257 {
+				t.Errorf("scale %d: %d at %d, %d on the other side", scale, a, x, mirrored)
+			}
+			if x > 0 && a < row[x-1] {
+				t.Errorf("scale %d: %d after %d at %d", scale, a, row[x-1], x)
+			}
+			if x < (edge-softReach-1)*scale && a != 0 {
+				t.Errorf("scale %d: %d at %d, want 0", scale, a, x)
+			}
+		}
+		left, right := row[edge*scale-1], row[edge*scale]
+		if half := (int(left) + int(right)) / 2; half < 126 || half > 129 || left == 0 || right == 255 {
+			t.Errorf("scale %d: %d and %d at the edge, want ½ between them", scale, left, right)
+		}
+	}
+}
+
+// TestSoftenFollowsColours: a sharp edge of colour is a sharp edge of alpha, and a mixed column is half.
+func TestSoftenFollowsColours(t *testing.T) {
+	const w, edge = 40, 20
+	sharp := columnsOf(w, func(x int) uint8 { return uint8(30 + 190*min(x/edge, 1)) })
+	for x, a := range softened(sharp, edge, 4) {
+		if want := uint8(255 * min(x/(4*edge), 1)); a != want {
+			t.Errorf("sharp: %d at %d, want %d", a, x, want)
+		}
+	}
+	mixed := columnsOf(w, func(x int) uint8 { return uint8(30 + 95*min(max(x-edge+1, 0), 2)) })
+	for _, edgeOfMask := range []int{edge, edge + 1} { // the mixed column may be on either side of the mask
+		row := softened(mixed, edgeOfMask, 1)
+		if a := row[edge]; a < 64 || a > 192 {
+			t.Errorf("mixed: %d at the edge, want about 128", a)
+		}
+		if row[edge-4] != 0 || row[edge+4] != 255 {
+			t.Errorf("mixed: %d and %d beside the edge", row[edge-4], row[edge+4])
+		}
+	}
+}
+
+func TestSoftenWritesItsPartAlone(t *testing.T) {
+	img := filled(20, 10, "noise")
+	part := image.Rect(5, 2, 15, 9)
+	k := reduce(img, part, bandSide)
+	mask := make([]uint8, k.width*k.height)
+	for i := range mask {
+		mask[i] = 1
+	}
+	m := &Matte{Width: 20, Height: 10, Alpha: make([]uint8, 200)}
+	soften(m, img, part, k, mask)
+	for i, a := range m.Alpha {
+		if inside := image.Pt(i%20, i/20).In(part); inside != (a == 255) || !inside && a != 0 {
+			t.Fatalf("(%d, %d) is %d", i%20, i/20, a)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package imaging
+
+import (
+	"image"
+	"testing"
+)
+
+// painted is a mask of the given size, 0, then each rectangle with its value.
+func painted(w, h int, on, off []image.Rectangle) []uint8 {
+	mask := make([]uint8, w*h)
+	for i := range mask {
+		p := image.Pt(i%w, i/w)
+		for _, r := range on {
+			if p.In(r) {
+				mask[i] = 1
+			}
+		}
+		for _, r := range off {
+			if p.In(r) {
+				mask[i] = 0
+			}
+		}
+	}
+	return mask
+}
+
+func TestClean(t *testing.T) {
+	type rects = []image.Rectangle
+	large, second := image.Rect(10, 10, 60, 60), image.Rect(70, 10, 80, 40) // 2500 and 300 px
+	body := image.Rect(0, 0, 70, 70)
+	tests := []struct {
+		name           string
+		on, off        rects
+		wantOn, wantNo rects
+	}{
+		{"nothing", nil, nil, nil, nil},
+		{"a small piece is dropped", rects{large, image.Rect(70, 70, 80, 80)}, nil, rects{large}, nil},
+		{"a second person is kept", rects{large, second}, nil, rects{large, second}, nil},
+		{"pieces that touch at a corner are one", rects{large, image.Rect(60, 60, 70, 70)}, nil, rects{large, image.Rect(60, 60, 70, 70)}, nil},
+		{"the largest is kept, however small", rects{image.Rect(5, 5, 6, 6)}, nil, rects{image.Rect(5, 5, 6, 6)}, nil},
+		{"a small hole is filled", rects{large}, rects{image.Rect(20, 20, 27, 27)}, rects{large}, nil},
+		{"a large hole is kept", rects{large}, rects{image.Rect(20, 20, 28, 28)}, rects{large}, rects{image.Rect(20, 20, 28, 28)}},
+		{"a hole at the border is kept", rects{body}, rects{image.Rect(0, 20, 5, 25)}, rects{body}, rects{image.Rect(0, 20, 5, 25)}},
+		{"a hole that is open at a corner only is filled", rects{large}, rects{image.Rect(10, 10, 11, 11), image.Rect(11, 11, 13, 13)}, rects{large}, rects{image.Rect(10, 10, 11, 11)}},
+		{"a dropped piece leaves no hole", rects{body, image.Rect(30, 30, 31, 31)}, rects{image.Rect(20, 20, 40, 40)}, rects{body}, rects{image.Rect(20, 20, 40, 40)}},
+	}
+	const w, h = 100, 100 // a piece of 250 px is a tenth of large, a hole of 50 px is .005
+	for _, tt := range tests {
+		mask := painted(w, h, tt.on, tt.off)
+		if tt.name == "a dropped piece leaves no hole" {
+			mask[30*w+30] = 1
+		}
+		clean(mask, w, h)
+		for i, v := range painted(w, h, tt.wantOn, tt.wantNo) {
+			if mask[i] != v {
+				t.Errorf("%s: (%d, %d) is %d", tt.name, i%w, i/w, mask[i])
+				break
+			}
+		}
+	}
+}
+
+// TestCleanOfAStrip: in a picture one pixel wide, every hole is at the border.
+func TestCleanOfAStrip(t *testing.T) {
+	for _, size := range []image.Point{{1, 500}, {500, 1}, {2, 500}} {
+		hole := image.Rect(size.X/2, size.Y/2, size.X/2+1, size.Y/2+1)
+		mask := painted(size.X, size.Y, []image.Rectangle{{Max: size}}, []image.Rectangle{hole})
+		clean(mask, size.X, size.Y)
+		if mask[hole.Min.Y*size.X+hole.Min.X] != 0 {
+			t.Errorf("%v: a hole at the border was filled", size)
+		}
+	}
+}

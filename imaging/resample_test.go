@@ -1,0 +1,135 @@
+package imaging
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// noise is a picture of numbers from 0 to 255.
+func noise(w, h, channels int) grid {
+	g := newGrid(w, h, channels)
+	state := uint32(1)
+	for i := range g.v {
+		state = state*1664525 + 1013904223
+		g.v[i] = float32(state >> 24)
+	}
+	return g
+}
+
+func means(g grid) []float64 {
+	out := make([]float64, g.channels)
+	for i, v := range g.v {
+		out[i%g.channels] += float64(v) / float64(g.width*g.height)
+	}
+	return out
+}
+
+func TestResampleIdentity(t *testing.T) {
+	for _, channels := range []int{1, 3, 4} {
+		g := noise(13, 7, channels)
+		for i, v := range g.resample(13, 7).v {
+			if v != g.v[i] {
+				t.Fatalf("%d channels: number %d is %g, was %g", channels, i, v, g.v[i])
+			}
+		}
+	}
+}
+
+// TestResampleKeepsTheMean: every source pixel counts alike in a smaller picture, whatever the factor.
+func TestResampleKeepsTheMean(t *testing.T) {
+	for _, size := range [][4]int{
+		{12, 8, 6, 4}, {12, 8, 4, 2}, {12, 8, 5, 3}, {101, 67, 100, 66}, {101, 67, 33, 67}, {97, 3, 7, 1}, {5, 1, 1, 1}, {1, 4000, 1, 160}, {4000, 3, 320, 1},
+	} {
+		for _, channels := range []int{1, 3} {
+			g := noise(size[0], size[1], channels)
+			small := means(g.resample(size[2], size[3]))
+			for c, want := range means(g) {
+				if math.Abs(small[c]-want) > 1e-3 {
+					t.Errorf("%v, channel %d of %d: mean %g, was %g", size, c, channels, small[c], want)
+				}
+			}
+		}
+	}
+}
+
+func TestResampleFromOnePixel(t *testing.T) {
+	for _, to := range [][2]int{{1, 1}, {5, 1}, {1, 5}, {7, 4}} {
+		g := grid{1, 1, 3, []float32{3, 5, 9}}.resample(to[0], to[1])
+		if len(g.v) != 3*to[0]*to[1] {
+			t.Fatalf("%v: %d numbers", to, len(g.v))
+		}
+		for i, v := range g.v {
+			if want := []float32{3, 5, 9}[i%3]; v != want {
+				t.Errorf("%v: number %d is %g, want %g", to, i, v, want)
+			}
+		}
+	}
+}
+
+// TestResampleKeepsARamp: pixel centres stay where they are, so a linear ramp is the same ramp, but for the half pixel at the
+// borders of a larger picture.
+func TestResampleKeepsARamp(t *testing.T) {
+	for _, size := range [][2]int{{40, 20}, {40, 13}, {40, 39}, {40, 40}, {40, 41}, {40, 80}, {7, 93}} {
+		from, to := size[0], size[1]
+		across, down := newGrid(from, 1, 1), newGrid(1, from, 1)
+		for i := range from {
+			across.v[i], down.v[i] = float32(i), float32(i)
+		}
+		for name, v := range map[string][]float32{"across": across.resample(to, 1).v, "down": down.resample(1, to).v} {
+			for i, got := range v {
+				want := min(max((float64(i)+.5)*float64(from)/float64(to)-.5, 0), float64(from-1))
+				if math.Abs(float64(got)-want) > .13 || to >= from && math.Abs(float64(got)-want) > 1e-4 {
+					t.Errorf("%s, %d to %d: pixel %d is %g, want %g", name, from, to, i, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAxis: the taps are in the picture and their weights sum to 1.
+func TestAxis(t *testing.T) {
+	for from := 1; from < 60; from++ {
+		for to := 1; to < 60; to++ {
+			for i, a := range axis(from, to) {
+				var sum float64
+				for _, w := range a.weights {
+					sum += float64(w)
+				}
+				if a.start < 0 || a.start+len(a.weights) > from || math.Abs(sum-1) > 1e-5 {
+					t.Fatalf("%d to %d, pixel %d: from %d, weights %v", from, to, i, a.start, a.weights)
+				}
+			}
+		}
+	}
+}
+
+// TestResampleRowsInOrder: callers read each row from a stream of their own.
+func TestResampleRowsInOrder(t *testing.T) {
+	for _, size := range [][2]int{{97, 13}, {97, 96}, {97, 97}, {13, 97}, {1, 9}} {
+		last := -1
+		g := noise(4, size[0], 1)
+		row := make([]float32, 4)
+		got := resampleRows(4, size[0], 2, size[1], 1, func(y int) []float32 {
+			if y <= last {
+				t.Errorf("%v: row %d after %d", size, y, last)
+			}
+			last = y
+			copy(row, g.v[4*y:])
+			return row
+		})
+		if want := g.resample(2, size[1]); fmt.Sprint(got.v) != fmt.Sprint(want.v) {
+			t.Errorf("%v: another picture where the rows share memory", size)
+		}
+	}
+}
+
+func TestFit(t *testing.T) {
+	for _, tt := range [][5]int{
+		{1, 1, 160, 1, 1}, {160, 90, 160, 160, 90}, {161, 90, 160, 160, 89}, {4000, 3, 160, 160, 1}, {3, 4000, 160, 1, 160}, {3000, 4000, 320, 240, 320},
+	} {
+		if w, h := fit(tt[0], tt[1], tt[2]); w != tt[3] || h != tt[4] {
+			t.Errorf("%d×%d to %d: %d×%d, want %d×%d", tt[0], tt[1], tt[2], w, h, tt[3], tt[4])
+		}
+	}
+}
