@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -71,9 +72,26 @@ func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	}
 	select {
 	case <-ended:
-		return q.Job(ctx, id)
+		return q.jobSoon(ctx, id)
 	case <-ctx.Done():
 		return j, ctx.Err()
+	}
+}
+
+// jobSoon is Job, patient with a server that was away: the client library goes on to say so for up to a second after it is back.
+func (q *Queue) jobSoon(ctx context.Context, id string) (Job, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		j, err := q.Job(ctx, id)
+		if !errors.Is(err, ErrUnavailable) {
+			return j, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return j, err
+		}
 	}
 }
 
