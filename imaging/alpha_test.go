@@ -62,7 +62,7 @@ func TestSoftenWithoutColours(t *testing.T) {
 	}
 }
 
-// TestSoftenFollowsColours: a sharp edge of colour is a sharp edge of alpha, and a mixed column is half.
+// TestSoftenFollowsColours: a sharp edge of colour is a sharp edge of alpha.
 func TestSoftenFollowsColours(t *testing.T) {
 	const w, edge = 40, 20
 	sharp := columnsOf(w, func(x int) uint8 { return uint8(30 + 190*min(x/edge, 1)) })
@@ -71,15 +71,32 @@ func TestSoftenFollowsColours(t *testing.T) {
 			t.Errorf("sharp: %d at %d, want %d", a, x, want)
 		}
 	}
-	mixed := columnsOf(w, func(x int) uint8 { return uint8(30 + 95*min(max(x-edge+1, 0), 2)) })
-	for _, edgeOfMask := range []int{edge, edge + 1} { // the mixed column may be on either side of the mask
-		row := softened(mixed, edgeOfMask, 1)
-		if a := row[edge]; a < 64 || a > 192 {
-			t.Errorf("mixed: %d at the edge, want about 128", a)
+}
+
+// TestSoftenOfAMixedEdge: pixels between two colours, finer than the mask, get alpha by how they are mixed.
+func TestSoftenOfAMixedEdge(t *testing.T) {
+	const w, h, scale, ramp = 160, 48, 4, 6
+	mixed := func(x int) int { return min(max(2*(x-w/2)+1+ramp, 0), 2*ramp) } // of 2·ramp
+	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
+	for i := range img.Pix {
+		img.Pix[i] = uint8(30 + 190*mixed(i/3%w)/(2*ramp))
+	}
+	whole := image.Rect(0, 0, w, h)
+	k := reduce(img, whole, w/scale)
+	mask := painted(k.width, k.height, []image.Rectangle{image.Rect(k.width/2, 0, k.width, k.height)}, nil)
+	m := &Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
+	soften(m, img, whole, k, mask)
+	row := m.Alpha[w*h/2:][:w]
+	if half := (int(row[w/2-1]) + int(row[w/2])) / 2; half < 118 || half > 138 {
+		t.Errorf("%d and %d at the edge, want about 128 between them", row[w/2-1], row[w/2])
+	}
+	for x := 1; x < w; x++ {
+		if row[x] < row[x-1] {
+			t.Errorf("%d after %d at %d", row[x], row[x-1], x)
 		}
-		if row[edge-4] != 0 || row[edge+4] != 255 {
-			t.Errorf("mixed: %d and %d beside the edge", row[edge-4], row[edge+4])
-		}
+	}
+	if row[w/2-ramp] != 0 || row[w/2+ramp] != 255 {
+		t.Errorf("%d and %d beside the edge", row[w/2-ramp], row[w/2+ramp])
 	}
 }
 

@@ -3,13 +3,14 @@ package imaging
 import "testing"
 
 // scaled repeats the scene's pixels up to about a quarter of a megapixel (576×432 px).
-func scaled(b *testing.B) *Image {
-	scene := decodeTestdata(b, "scene.png")
-	const w, h = 576, 432
+func scaled(b *testing.B) *Image { return enlarged(decodeTestdata(b, "scene.png"), 576, 432) }
+
+// enlarged repeats an image's pixels.
+func enlarged(from *Image, w, h int) *Image {
 	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
 	for i := range w * h {
-		from := (i/w*scene.Height/h)*scene.Width + i%w*scene.Width/w
-		copy(img.Pix[3*i:3*i+3], scene.Pix[3*from:])
+		at := (i/w*from.Height/h)*from.Width + i%w*from.Width/w
+		copy(img.Pix[3*i:3*i+3], from.Pix[3*at:])
 	}
 	return img
 }
@@ -53,6 +54,25 @@ func BenchmarkOpenCV(b *testing.B) {
 		if _, err := (grabCut{}).Matte(b.Context(), img, Hints{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkFast(b *testing.B) {
+	engine := mustFast(b)
+	scene := decodeTestdata(b, "scene.png")
+	for _, size := range []struct {
+		name string
+		w, h int
+	}{{"0.25MP", 576, 432}, {"1MP", 1152, 864}, {"4MP", 2304, 1728}, {"12MP", 4000, 3000}} {
+		img := enlarged(scene, size.w, size.h)
+		b.Run(size.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := engine.Matte(b.Context(), img, Hints{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -121,9 +121,6 @@ func startThreshold(z []float32, total int) float32 {
 
 func (e *fast) clean(_ context.Context, s *state) error {
 	clean(s.mask, s.small.width, s.small.height)
-	if !slices.Contains(s.mask, 1) {
-		return fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
-	}
 	return nil
 }
 
@@ -133,8 +130,8 @@ func (e *fast) refine(ctx context.Context, s *state) error {
 	mask := enlarge(s.mask, s.small.width, s.small.height, s.band)
 	factor := float64(s.band.width) / float64(s.small.width)
 	labels := bandLabels(mask, s.band.width, s.band.height, reachIn(factor))
+	s.forbidOutside(labels)
 	z := grid{s.small.width, s.small.height, 1, s.z}.resample(s.band.width, s.band.height).v
-	s.forbidOutside(z)
 	if err := cut(ctx, s.band, labels, z, cutOptions{iterations: 1, gamma: gamma, prior: .5}); err != nil {
 		return err
 	}
@@ -145,13 +142,12 @@ func (e *fast) refine(ctx context.Context, s *state) error {
 	return nil
 }
 
-// forbidOutside makes what is outside the roi unlikely.
-func (s *state) forbidOutside(z []float32) {
-	const unlikely = -9
+// forbidOutside makes background of what is outside the roi.
+func (s *state) forbidOutside(labels []uint8) {
 	inside := s.innerOf(s.band)
-	for i := range z {
+	for i := range labels {
 		if !image.Pt(i%s.band.width, i/s.band.width).In(inside) {
-			z[i] = unlikely
+			labels[i] = sureBackground
 		}
 	}
 }
@@ -159,5 +155,8 @@ func (s *state) forbidOutside(z []float32) {
 func (e *fast) soften(_ context.Context, s *state) error {
 	s.matte = &Matte{Width: s.img.Width, Height: s.img.Height, Alpha: make([]uint8, s.img.Width*s.img.Height)}
 	soften(s.matte, s.img, s.part, s.band, s.mask)
+	if !slices.ContainsFunc(s.matte.Alpha, func(a uint8) bool { return a > 0 }) { // what refine and soften left
+		return fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
+	}
 	return nil
 }

@@ -96,31 +96,31 @@ func halfway(in volume, c, y, x int) float64 {
 // TestLayers compares the last layer but one, which every network here has for its subject, with the reference.
 func TestLayers(t *testing.T) {
 	type size struct{ h, w int }
-	any, even := []size{{1, 1}, {1, 5}, {7, 1}, {5, 7}, {8, 8}, {3, 33}}, []size{{2, 2}, {2, 10}, {6, 4}, {6, 34}}
+	every, even := []size{{1, 1}, {1, 5}, {7, 1}, {5, 7}, {8, 8}, {3, 33}}, []size{{2, 2}, {2, 10}, {6, 4}, {6, 34}}
 	tests := []struct {
 		name  string
 		sizes []size
 		build func(cin, cout int) []layerJSON
 	}{
-		{"conv 1×1", any, func(cin, cout int) []layerJSON {
+		{"conv 1×1", every, func(cin, cout int) []layerJSON {
 			return []layerJSON{{Op: "conv", Kernel: 1, Stride: 1, Cin: cin, Cout: cout}}
 		}},
-		{"conv 3×3", any, func(cin, cout int) []layerJSON {
+		{"conv 3×3", every, func(cin, cout int) []layerJSON {
 			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 1, Cin: cin, Cout: cout, Relu: true}}
 		}},
 		{"conv 3×3 by 2", even, func(cin, cout int) []layerJSON {
 			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 2, Cin: cin, Cout: cout}}
 		}},
-		{"conv 3×3 added", any, func(cin, _ int) []layerJSON {
+		{"conv 3×3 added", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true, Add: "in"}}
 		}},
-		{"dw", any, func(cin, _ int) []layerJSON {
+		{"dw", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true}}
 		}},
 		{"dw by 2", even, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin}}
 		}},
-		{"gp", any, func(cin, _ int) []layerJSON {
+		{"gp", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "gp", Cin: cin, Cout: cin}}
 		}},
 		{"upadd", even, func(cin, _ int) []layerJSON {
