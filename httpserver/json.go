@@ -18,17 +18,6 @@ type Base64 struct {
 	fault *FieldError // without Loc
 }
 
-// ReadImageJSON reads the seed's body {"image": "<base64>"}; further fields are ignored. Every fault is a BadBody.
-func ReadImageJSON(c echo.Context) ([]byte, error) {
-	var in struct {
-		Image Base64 `json:"image"`
-	}
-	if err := ReadJSON(c, &in); err != nil {
-		return nil, err
-	}
-	return in.Image.Bytes("image")
-}
-
 // ReadJSON reads the body, whatever its Content-Type says, into the struct that dst points to. Unknown fields are ignored,
 // names are matched without regard to case, of two equal ones the last counts. Every fault of the body is a BadBody.
 func ReadJSON(c echo.Context, dst any) error {

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestReadImageJSON(t *testing.T) {
+func TestImageJSON(t *testing.T) {
 	ts := start(t, nil)
 	image := []byte{0xfb, 0xff, 0xfe, 'p', 'n', 'g', 0}
 	std, raw := base64.StdEncoding.EncodeToString(image), base64.RawURLEncoding.EncodeToString(image)
@@ -36,7 +36,7 @@ func TestReadImageJSON(t *testing.T) {
 	}
 }
 
-func TestReadImageJSONFaults(t *testing.T) {
+func TestImageJSONFaults(t *testing.T) {
 	ts := start(t, func(_ *Config, opts *Options) { opts.BodyLimit = 1 << 20 })
 	invalid := `Invalid, incomplete or too deeply nested JSON`
 	for _, tc := range []struct{ name, body, want string }{

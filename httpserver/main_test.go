@@ -125,7 +125,13 @@ func routes(e *echo.Echo) {
 		return c.Blob(http.StatusOK, "application/octet-stream", data)
 	})
 	e.POST("/image", func(c echo.Context) error {
-		data, err := ReadImageJSON(c)
+		var in struct {
+			Image Base64 `json:"image"`
+		}
+		if err := ReadJSON(c, &in); err != nil {
+			return err
+		}
+		data, err := in.Image.Bytes("image")
 		if err != nil {
 			return err
 		}

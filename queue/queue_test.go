@@ -290,19 +290,6 @@ func testPermanentFaultFailsAtOnce(t *testing.T, q *Queue) {
 	}
 }
 
-func testRequeueIsBounded(t *testing.T, q *Queue) {
-	c := consumer(t, q)
-	id := enqueue(t, q, Request{})
-	_, err := c.Fail(t.Context(), claim(t, c), "x", "", false)
-	must(t, err)
-	for range 5 {
-		enqueue(t, q, Request{})
-	}
-	wantErr(t, q.Requeue(t.Context(), id), ErrFull)
-	wantState(t, q, id, Failed)
-	wantErr(t, q.Requeue(t.Context(), "nobody"), ErrNotFound)
-}
-
 func testLapsedLease(t *testing.T, q *Queue) {
 	ctx, dead, c := t.Context(), consumer(t, q), consumer(t, q)
 	id := enqueue(t, q, Request{})
@@ -373,32 +360,6 @@ func testRelease(t *testing.T, q *Queue) {
 	must(t, c.Complete(t.Context(), b, nil, ""))
 }
 
-func testCancel(t *testing.T, q *Queue) {
-	ctx, c := t.Context(), consumer(t, q)
-	running := enqueue(t, q, Request{})
-	j := claim(t, c)
-	retrying := enqueue(t, q, Request{})
-	_, err := c.Fail(ctx, claim(t, c), "x", "", true)
-	must(t, err)
-	queued := enqueue(t, q, Request{})
-	for _, id := range []string{running, retrying, queued} {
-		must(t, q.Cancel(ctx, id))
-		wantState(t, q, id, Cancelled)
-		must(t, q.Cancel(ctx, id)) // told twice
-	}
-	wantErr(t, q.Cancel(ctx, "nobody"), ErrNotFound)
-	lost, err := c.Heartbeat(ctx, []Claimed{j})
-	must(t, err)
-	if len(lost) != 1 || lost[0].ID != running {
-		t.Errorf("heartbeat says lost: %v", lost)
-	}
-	wantErr(t, c.Complete(ctx, j, []byte("out"), ""), ErrLost)
-	wantNone(t, c)
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Counters["cancelled"] != 3 {
-		t.Errorf("statistics are %+v, %v", s, err)
-	}
-}
-
 func testDeadline(t *testing.T, q *Queue) {
 	q.cfg.Deadline = 10 * time.Millisecond
 	c := consumer(t, q)
@@ -444,58 +405,4 @@ func testInputGone(t *testing.T, q *Queue) {
 	must(t, q.blobs.Delete(t.Context(), wantState(t, q, id, Queued).Input))
 	_, err := c.Input(t.Context(), claim(t, c))
 	wantErr(t, err, ErrInputExpired)
-}
-
-func testList(t *testing.T, q *Queue) {
-	c := consumer(t, q)
-	a, b := enqueue(t, q, Request{}), enqueue(t, q, Request{})
-	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
-	jobs, err := q.List(t.Context(), 1000)
-	must(t, err)
-	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a || jobs[1].State != Succeeded {
-		t.Errorf("list is %+v", jobs)
-	}
-	if jobs, err = q.List(t.Context(), 1); err != nil || len(jobs) != 1 || jobs[0].ID != b {
-		t.Errorf("list of one is %+v, %v", jobs, err)
-	}
-	if ids, err := q.Pending(t.Context(), 10); err != nil || len(ids) != 1 || ids[0] != b {
-		t.Errorf("pending is %v, %v", ids, err)
-	}
-}
-
-func testPurge(t *testing.T, q *Queue) {
-	ctx, c := t.Context(), consumer(t, q)
-	q.cfg.MaxDepth = 1000
-	enqueue(t, q, Request{})
-	_, err := c.Fail(ctx, claim(t, c), "x", "", false)
-	must(t, err)
-	enqueue(t, q, Request{})
-	_, err = c.Fail(ctx, claim(t, c), "x", "", true)
-	must(t, err)
-	var last Job
-	for i := range 250 { // several chunks
-		last = wantState(t, q, enqueue(t, q, Request{Priority: Priority(i % 3)}), Queued)
-	}
-	for state, want := range map[State]int{Queued: 250, Retrying: 1, Failed: 1} {
-		if n, err := q.Purge(ctx, state); err != nil || n != want {
-			t.Errorf("purge of %s: %d, %v; want %d", state, n, err, want)
-		}
-	}
-	_, err = q.Job(ctx, last.ID)
-	wantErr(t, err, ErrNotFound)
-	_, err = q.Input(ctx, last)
-	wantErr(t, err, ErrNotFound)
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Queued != [3]int64{} || s.Dead != 0 || s.Retrying != 0 {
-		t.Errorf("statistics are %+v, %v", s, err)
-	}
-	_, err = q.Purge(ctx, Running)
-	wantErr(t, err, ErrWrongState)
-}
-
-func testOldestAge(t *testing.T, q *Queue) {
-	enqueue(t, q, Request{})
-	<-time.After(20 * time.Millisecond)
-	if s, err := q.Stats(t.Context()); err != nil || s.OldestAge < 20*time.Millisecond || s.OldestAge > time.Minute {
-		t.Errorf("oldest age is %v, %v", s.OldestAge, err)
-	}
 }
