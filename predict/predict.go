@@ -81,7 +81,10 @@ func (p *Predictor) predict(ctx context.Context, data []byte, opts imaging.Optio
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	if err := p.acquire(bounded); err != nil {
-		return imaging.Result{}, ended(ctx, bounded, err)
+		if err = ended(ctx, bounded, err); errors.Is(err, ErrTimeout) { // the image was not looked at
+			err = fmt.Errorf("%w: no free slot within %v", ErrBusy, p.timeout)
+		}
+		return imaging.Result{}, err
 	}
 	result, err := p.run(bounded, data, opts)
 	if err != nil {

@@ -140,8 +140,8 @@ func TestPredictTimeouts(t *testing.T) {
 	if err := <-call(t.Context(), p, "working"); !errors.Is(err, ErrTimeout) {
 		t.Errorf("while worked on: %v, want ErrTimeout", err)
 	}
-	if err := <-call(t.Context(), p, "waiting"); !errors.Is(err, ErrTimeout) {
-		t.Errorf("while waiting: %v, want ErrTimeout", err)
+	if err := <-call(t.Context(), p, "waiting"); !errors.Is(err, ErrBusy) {
+		t.Errorf("while waiting: %v, want ErrBusy", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
