@@ -15,6 +15,8 @@ const (
 	grabCutIterations = 5
 	// grabCutInset is the share of each side that is taken for background where the caller names no roi.
 	grabCutInset = .05
+	// grabCutMaxPixels bounds its memory to some 3.5 GB: a larger picture could end the process, and every job with it.
+	grabCutMaxPixels = 16_000_000
 	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the same result on every run.
 	grabCutSeed = 0
 )
@@ -30,6 +32,9 @@ func (grabCut) Name() string { return EngineOpenCV }
 func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if n := img.Width * img.Height; n > grabCutMaxPixels {
+		return nil, fmt.Errorf("%w: %d×%d px are %d pixels, the limit of this engine is %d", ErrTooLarge, img.Width, img.Height, n, grabCutMaxPixels)
 	}
 	rect, err := grabCutRect(img.Width, img.Height, hints.ROI)
 	if err != nil {

@@ -236,3 +236,10 @@ func damaged(t *testing.T) error {
 	}
 	return err
 }
+
+func TestGrabCutRefusesWhatWouldTakeAllMemory(t *testing.T) {
+	_, err := grabCut{}.Matte(t.Context(), &Image{Width: 4001, Height: 4000}, Hints{})
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "the limit of this engine is 16000000") {
+		t.Errorf("error is %v", err)
+	}
+}
