@@ -1,9 +1,7 @@
 package imaging
 
-import "math"
-
 // bandReach is how far around the coarse edge the band pass may move it, in coarse px.
-const bandReach = 3
+const bandReach = 1.5
 
 // enlarge scales a mask of 0 and 1 to a larger picture.
 func enlarge(mask []uint8, width, height int, to working) []uint8 {
@@ -72,6 +70,3 @@ func spread(mask []uint8, width, height, reach int) (most, least []uint8) {
 	}
 	return most, least
 }
-
-// reachIn is bandReach in px of a picture that is f times as large: half the side of the square that prototype and figures used.
-func reachIn(f float64) int { return int(math.Round(bandReach * f / 2)) }

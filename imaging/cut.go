@@ -3,6 +3,7 @@ package imaging
 import (
 	"context"
 	"math"
+	"slices"
 
 	"bgremove/imaging/maxflow"
 )
@@ -29,8 +30,8 @@ const capacityScale = 32
 // models from the labels, a minimum cut with them, and again until little changes. z is the prior's log-odds.
 func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptions) error {
 	colours := newPalette(k)
-	links := linkCapacities(k, o.gamma)
 	var g maxflow.Grid
+	links := linkCapacities(&g, k, o.gamma)
 	var fore, back mixture
 	for i := range o.iterations {
 		if err := ctx.Err(); err != nil {
@@ -75,9 +76,8 @@ func learnBoth(p palette, labels []uint8, fore, back *mixture, first bool) (unar
 }
 
 // linkCapacities are γ/dist·exp(−β‖ΔI‖²) between each pixel and its 8 neighbours, with β = 1/(2·mean‖ΔI‖²), in the layout of
-// maxflow.Grid.Links.
-func linkCapacities(k working, gamma float64) []int32 {
-	var g maxflow.Grid
+// maxflow.Grid.Links. g is only worked in.
+func linkCapacities(g *maxflow.Grid, k working, gamma float64) []int32 {
 	g.Reset(k.width, k.height)
 	var sum, n float64
 	eachLink(k, func(_, _, _, contrast int) { sum += float64(contrast); n++ })
@@ -92,7 +92,7 @@ func linkCapacities(k working, gamma float64) []int32 {
 		}
 		g.Link(g.Node(x, y), direction, int32(capacityScale*weight*math.Exp(-beta*float64(contrast))+.5))
 	})
-	return g.Links
+	return slices.Clone(g.Links)
 }
 
 // eachLink visits every pair of neighbours once, with its squared colour difference.

@@ -1,7 +1,7 @@
 // Package imaging turns the bytes of a picture into the bytes of its cut-out.
 //
-// Bytes in, bytes out: every native matrix is made and closed in this package. It imports nothing of bgremove's, and it is
-// the only package that may import gocv.
+// Bytes in, bytes out: every native matrix is made and closed in this package. It imports nothing of bgremove's but
+// what lies below it, and it is the only package that may import gocv.
 package imaging
 
 import (
