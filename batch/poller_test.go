@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -146,7 +147,7 @@ func TestOptionsReachThePredictor(t *testing.T) {
 		must(t, err)
 		_, err = q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: sent.Values().Encode()})
 		must(t, err)
-		if got := <-seen; got != sent {
+		if got := <-seen; !reflect.DeepEqual(got, sent) {
 			t.Errorf("predictor got %+v, want %+v", got, sent)
 		}
 		id, err := q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: "roi=nonsense"})

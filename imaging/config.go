@@ -10,6 +10,7 @@ type Config struct {
 	MaxImageMiB        int    `yaml:"max_image_mib" help:"largest input file in MiB, checked before anything is decoded"`
 	MaxImageMegapixels int    `yaml:"max_image_megapixels" help:"largest input image in megapixels (width × height / 1e6), read from the header before anything is decoded"`
 	Engine             string `yaml:"engine" help:"segmentation engine for requests that name none: fast, or opencv (cv::grabCut at full resolution: a hundred times slower on large images)"`
+	Prior              string `yaml:"prior" help:"network that estimates where the foreground is, as its description NET.json with NET.f16 beside it; empty means the built-in one"`
 }
 
 // DefaultConfig allows 32 MiB and 50 megapixels and uses the fast engine.

@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 )
 
@@ -112,7 +113,7 @@ func FuzzParseOptions(f *testing.F) {
 			}
 			return
 		}
-		if again, err := ParseOptions(o.Values().Get); err != nil || again != o {
+		if again, err := ParseOptions(o.Values().Get); err != nil || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v came back as %+v, %v", o, again, err)
 		}
 	})

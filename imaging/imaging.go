@@ -41,11 +41,6 @@ type Matte struct {
 	Alpha         []uint8 // h×w, row-major, no padding
 }
 
-// Hints are what a caller knows about where the foreground is. The zero value is "nothing".
-type Hints struct {
-	ROI ROI // all foreground is inside; the zero value stands for none
-}
-
 // Engine finds the foreground of an image. An engine is safe for concurrent use.
 type Engine interface {
 	Name() string
@@ -55,9 +50,10 @@ type Engine interface {
 
 // Result is an encoded cut-out. As JSON it is what is known of it, without the picture.
 type Result struct {
-	Data        []byte `json:"-"`
-	ContentType string `json:"content_type"`
-	Width       int    `json:"width"`
-	Height      int    `json:"height"`
-	Engine      string `json:"engine"`
+	Data        []byte  `json:"-"`
+	ContentType string  `json:"content_type"`
+	Width       int     `json:"width"`
+	Height      int     `json:"height"`
+	Engine      string  `json:"engine"`
+	Quality     Quality `json:"quality"`
 }

@@ -17,10 +17,32 @@ const (
 
 // Options are what a request asks for. The zero value is a plain cut-out by the default engine.
 type Options struct {
-	ROI      ROI      // all foreground is inside; the zero value stands for none
-	Engine   string   // empty: the default engine
-	Channels Channels // empty: ChannelsRGBA
+	ROI        ROI          // all foreground is inside; the zero value stands for none
+	Mask       []byte       // a file that is read as a Mask; nil for none
+	Strokes    []Stroke     // see Hints
+	Engine     string       // empty: the default engine
+	Channels   Channels     // empty: ChannelsRGBA
+	Format     OutputFormat // empty: PNG
+	Quality    int          // 1 to 100, of JPEG and lossy WebP; 0: DefaultQuality
+	Background *Colour      // opaque colour behind the foreground; nil for none
 }
+
+// OutputFormat is a file format that results are written in.
+type OutputFormat string
+
+// The zero value stands for OutputPNG.
+const (
+	OutputAuto OutputFormat = "auto" // PNG where the result has transparency, else JPEG
+	OutputPNG  OutputFormat = "png"
+	OutputJPEG OutputFormat = "jpg" // needs a Background or ChannelsAlpha
+	OutputWebP OutputFormat = "webp"
+)
+
+// DefaultQuality is that of JPEG and WebP where none is asked for.
+const DefaultQuality = 90
+
+// Colour is an opaque sRGB colour.
+type Colour struct{ R, G, B uint8 }
 
 // ParseOptions reads the keys roi, engine and channels; an empty value means absent. Every fault is joined, and each is an
 // ErrOption. Whether the engine exists is for the Remover to say.

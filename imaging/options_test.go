@@ -4,6 +4,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -27,11 +28,11 @@ func TestParseOptions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, err := parse(tt.in)
-		if err != nil || got != tt.want {
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%v: %+v, %v; want %+v", tt.in, got, err, tt.want)
 			continue
 		}
-		if again, err := ParseOptions(got.Values().Get); err != nil || again != got {
+		if again, err := ParseOptions(got.Values().Get); err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%v: came back as %+v, %v", got.Values(), again, err)
 		}
 	}
@@ -92,7 +93,7 @@ func TestROIRect(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, err := mustROI(t, tt.roi).Rect(tt.w, tt.h)
-		if got != tt.want || (err == nil) == tt.want.Empty() || err != nil && !errors.Is(err, ErrOption) {
+		if !reflect.DeepEqual(got, tt.want) || (err == nil) == tt.want.Empty() || err != nil && !errors.Is(err, ErrOption) {
 			t.Errorf("%q in %d×%d: %v, %v; want %v", tt.roi, tt.w, tt.h, got, err, tt.want)
 		}
 	}

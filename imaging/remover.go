@@ -48,7 +48,7 @@ func (r *Remover) CheckOptions(opts Options) error {
 	if err := opts.Channels.validate(); err != nil {
 		return err
 	}
-	_, err := r.pick(opts.Engine)
+	_, err := r.Find(opts.Engine)
 	return err
 }
 
@@ -59,7 +59,7 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := r.CheckOptions(opts); err != nil {
 		return Result{}, err
 	}
-	engine, err := r.pick(opts.Engine)
+	engine, err := r.Find(opts.Engine)
 	if err != nil {
 		return Result{}, err
 	}
@@ -74,7 +74,7 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	matte, err := engine.Matte(ctx, img, Hints{ROI: opts.ROI})
+	matte, err := engine.Matte(ctx, img, Hints{ROI: opts.ROI, Strokes: opts.Strokes})
 	if err != nil {
 		return Result{}, fmt.Errorf("engine %s: %w", engine.Name(), err)
 	}
@@ -92,7 +92,8 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	return Result{Data: out, ContentType: contentTypePNG, Width: img.Width, Height: img.Height, Engine: engine.Name()}, nil
 }
 
-func (r *Remover) pick(name string) (Engine, error) {
+// Find returns the engine of that name, the default one for an empty name. An unknown name is an ErrOption.
+func (r *Remover) Find(name string) (Engine, error) {
 	if name == "" {
 		name = r.engine
 	}
