@@ -10,113 +10,157 @@ const (
 	alphaGain    = 2    // contrast around ½
 )
 
-// guide fits alpha = a·colour + b in windows of the mask's picture: K. He, J. Sun and X. Tang, "Guided Image Filtering"
-// (PAMI 2013), for colour guides. The result is h×w×4: three of a, and b.
-func guide(k working, mask []uint8) grid {
-	n := k.width * k.height
-	// Box means of I, p, I·p and the six products of I.
-	const channels = 3 + 1 + 3 + 6
-	g := newGrid(k.width, k.height, channels)
-	for i := range n {
-		v, p := g.v[i*channels:][:channels], float32(mask[i])
-		c := [3]float32{float32(k.pix[3*i]) / 255, float32(k.pix[3*i+1]) / 255, float32(k.pix[3*i+2]) / 255}
-		v[0], v[1], v[2], v[3] = c[0], c[1], c[2], p
-		v[4], v[5], v[6] = c[0]*p, c[1]*p, c[2]*p
-		v[7], v[8], v[9], v[10], v[11], v[12] = c[0]*c[0], c[0]*c[1], c[0]*c[2], c[1]*c[1], c[1]*c[2], c[2]*c[2]
-	}
-	boxMean(g, guideRadius)
-	fit := newGrid(k.width, k.height, 4)
-	for i := range n {
-		m := g.v[i*channels:][:channels]
-		cov := [6]float64{
-			float64(m[7]-m[0]*m[0]) + guideEpsilon, float64(m[8] - m[0]*m[1]), float64(m[9] - m[0]*m[2]),
-			float64(m[10]-m[1]*m[1]) + guideEpsilon, float64(m[11] - m[1]*m[2]), float64(m[12]-m[2]*m[2]) + guideEpsilon,
-		}
-		q, _ := invert(cov)
-		x, y, z := float64(m[4]-m[0]*m[3]), float64(m[5]-m[1]*m[3]), float64(m[6]-m[2]*m[3])
-		a := [3]float32{float32(q[0]*x + q[1]*y + q[2]*z), float32(q[1]*x + q[3]*y + q[4]*z), float32(q[2]*x + q[4]*y + q[5]*z)}
-		copy(fit.v[4*i:], a[:])
-		fit.v[4*i+3] = m[3] - a[0]*m[0] - a[1]*m[1] - a[2]*m[2]
-	}
-	boxMean(fit, guideRadius)
-	return fit
+// edge is what is known of a part of an image around the edge of the foreground.
+type edge struct {
+	part        image.Rectangle // of the image
+	k           working         // that part, reduced
+	mask        []uint8         // of k, 0 or 1
+	most, least []uint8         // of the mask within softReach: where they differ, alpha may be soft
+	fit         grid            // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
 }
 
-// boxMean replaces each number by the mean of the square of radius px around it, as far as that is in the picture.
-func boxMean(g grid, radius int) {
-	line := make([]float32, max(g.width, g.height)*g.channels)
-	sum := make([]float64, g.channels)
-	for y := range g.height {
-		slide(g.v[y*g.width*g.channels:], line, sum, g.width, g.channels, g.channels, radius)
-	}
-	for x := range g.width {
-		slide(g.v[x*g.channels:], line, sum, g.height, g.channels, g.width*g.channels, radius)
-	}
+func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
+	e := &edge{part: part, k: k, mask: mask}
+	e.most, e.least = spread(mask, k.width, k.height, softReach)
+	e.guide()
+	return e
 }
 
-// slide is boxMean along one line of n pixels that lie step numbers apart.
-func slide(v, line []float32, sum []float64, n, channels, step, radius int) {
-	clear(sum)
-	for i := range n {
-		copy(line[i*channels:], v[i*step:][:channels])
+// guide fits alpha to the colours in windows of the mask's picture: K. He, J. Sun and X. Tang, "Guided Image Filtering" (PAMI 2013),
+// for colour guides. A window that is all foreground or all background fits a constant, so only those around the edge are worked out.
+func (e *edge) guide() {
+	w, h := e.k.width, e.k.height
+	most, least := spread(e.mask, w, h, guideRadius)
+	local := newGrid(w, h, 4)
+	for i := range e.mask {
+		if most[i] != least[i] {
+			e.fitWindow(local.v[4*i:][:4], i%w, i/w)
+		} else {
+			local.v[4*i+3] = float32(e.mask[i])
+		}
 	}
-	count := 0
-	for i := -radius; i < n; i++ {
-		if in := i + radius; in < n {
-			for c := range sum {
-				sum[c] += float64(line[in*channels+c])
-			}
-			count++
-		}
-		if out := i - radius - 1; out >= 0 {
-			for c := range sum {
-				sum[c] -= float64(line[out*channels+c])
-			}
-			count--
-		}
-		if i >= 0 {
-			for c := range sum {
-				v[i*step+c] = float32(sum[c] / float64(count))
-			}
+	// Alpha is interpolated between pixels, so it is needed one pixel farther than it may be soft.
+	most, least = spread(e.mask, w, h, softReach+1)
+	e.fit = newGrid(w, h, 4)
+	for i := range e.mask {
+		if most[i] != least[i] {
+			windowMean(e.fit.v[4*i:][:4], local, i%w, i/w)
 		}
 	}
 }
 
-// soften writes the alpha of a part of an image at full resolution: the guide's fit, enlarged, near the edge of the mask, and 0
-// or 255 elsewhere. A pixel outside of part stays 0.
-func soften(matte *Matte, img *Image, part image.Rectangle, k working, mask []uint8) {
-	fit := guide(k, mask)
-	most, least := spread(mask, k.width, k.height, softReach)
-	columns, rows := betweens(part.Dx(), k.width), betweens(part.Dy(), k.height)
-	line := make([]float32, 4*k.width)
-	for y, r := range rows {
-		blendLine(line, fit, r)
-		pix := img.Pix[3*((part.Min.Y+y)*img.Width+part.Min.X):]
-		out := matte.Alpha[(part.Min.Y+y)*img.Width+part.Min.X:][:part.Dx()]
-		for x, c := range columns {
-			i, j := r.at*k.width+c.at, r.next*k.width+c.at
-			i2, j2 := i+c.next-c.at, j+c.next-c.at
-			switch {
-			case most[i]|most[j]|most[i2]|most[j2] == 0:
-				out[x] = 0
-			case least[i]&least[j]&least[i2]&least[j2] == 1:
-				out[x] = 255
-			default:
-				out[x] = evaluate(line[4*c.at:], line[4*c.next:], c.f, pix[3*x:])
+// window is the square of guideRadius around a pixel, as far as it is in the picture.
+func window(x, y, width, height int) (x0, y0, x1, y1 int) {
+	return max(x-guideRadius, 0), max(y-guideRadius, 0), min(x+guideRadius+1, width), min(y+guideRadius+1, height)
+}
+
+// fitWindow is the least-squares fit of the mask to the colours of one window.
+func (e *edge) fitWindow(out []float32, x, y int) {
+	x0, y0, x1, y1 := window(x, y, e.k.width, e.k.height)
+	var all moments
+	var inside [3]float64
+	var foreground float64
+	for v := y0; v < y1; v++ {
+		row := v * e.k.width
+		for u := x0; u < x1; u++ {
+			p := e.k.pix[3*(row+u):][:3]
+			c := [3]float64{float64(p[0]), float64(p[1]), float64(p[2])}
+			all.add(c, 1)
+			if e.mask[row+u] == 1 {
+				foreground++
+				inside[0], inside[1], inside[2] = inside[0]+c[0], inside[1]+c[1], inside[2]+c[2]
 			}
+		}
+	}
+	mean, cov := all.fit(guideEpsilon * 255 * 255)
+	share := foreground / all.n
+	inverse, _ := invert(cov)
+	a := times(inverse, [3]float64{
+		inside[0]/all.n - mean[0]*share, inside[1]/all.n - mean[1]*share, inside[2]/all.n - mean[2]*share,
+	})
+	out[0], out[1], out[2] = float32(a[0]), float32(a[1]), float32(a[2])
+	out[3] = float32(share - a[0]*mean[0] - a[1]*mean[1] - a[2]*mean[2])
+}
+
+// windowMean averages g, of four channels, over one window.
+func windowMean(out []float32, g grid, x, y int) {
+	x0, y0, x1, y1 := window(x, y, g.width, g.height)
+	var sum [4]float32
+	for v := y0; v < y1; v++ {
+		for u := x0; u < x1; u++ {
+			f := g.v[4*(v*g.width+u):][:4]
+			sum[0], sum[1], sum[2], sum[3] = sum[0]+f[0], sum[1]+f[1], sum[2]+f[2], sum[3]+f[3]
+		}
+	}
+	n := 1 / float32((x1-x0)*(y1-y0))
+	for c := range sum {
+		out[c] = sum[c] * n
+	}
+}
+
+// alpha is that of a pixel of the reduced picture, 0 to 1.
+func (e *edge) alpha(i int) float32 {
+	if e.most[i] == e.least[i] {
+		return float32(e.mask[i])
+	}
+	f, c := e.fit.v[4*i:][:4], e.k.pix[3*i:][:3]
+	return contrast(f[3] + f[0]*float32(c[0]) + f[1]*float32(c[1]) + f[2]*float32(c[2]))
+}
+
+func contrast(alpha float32) float32 { return min(max((alpha-.5)*alphaGain+.5, 0), 1) }
+
+// soften writes the alpha of the part at full resolution: the fit, interpolated, near the edge of the mask, and 0 or 255
+// elsewhere. A pixel outside of the part stays as it is.
+func (e *edge) soften(img *Image, matte *Matte) {
+	columns, rows := betweens(e.part.Dx(), e.k.width), betweens(e.part.Dy(), e.k.height)
+	starts := cellStarts(columns, e.k.width)
+	inParallel(len(rows), func(from, to int) {
+		line := make([]float32, 4*e.k.width)
+		for y := from; y < to; y++ {
+			at := (e.part.Min.Y+y)*img.Width + e.part.Min.X
+			e.softenRow(matte.Alpha[at:][:len(columns)], img.Pix[3*at:][:3*len(columns)], columns, starts, rows[y], line)
+		}
+	})
+}
+
+// softenRow goes from cell to cell, a cell being what lies between four pixels of the reduced picture. line has room for a row of the fit.
+func (e *edge) softenRow(out, pix []uint8, columns []between, starts []int, r between, line []float32) {
+	upper, lower := r.at*e.k.width, r.next*e.k.width
+	blended := -1 // the last column of line that is up to date
+	for c := range len(starts) - 1 {
+		from, to := starts[c], starts[c+1]
+		if from == to {
+			continue
+		}
+		next := columns[from].next
+		switch {
+		case e.most[upper+c]|e.most[lower+c]|e.most[upper+next]|e.most[lower+next] == 0:
+			clear(out[from:to])
+			continue
+		case e.least[upper+c]&e.least[lower+c]&e.least[upper+next]&e.least[lower+next] == 1:
+			for x := range out[from:to] {
+				out[from+x] = 255
+			}
+			continue
+		}
+		for u := max(c, blended+1); u <= next; u++ {
+			blend(line[4*u:][:4], e.fit.v[4*(upper+u):][:4], e.fit.v[4*(lower+u):][:4], r.f)
+			blended = u
+		}
+		left, right := [4]float32(line[4*c:]), [4]float32(line[4*next:])
+		for x := from; x < to; x++ {
+			out[x] = evaluate(&left, &right, columns[x].f, pix[3*x:][:3])
 		}
 	}
 }
 
 // evaluate blends two fits and applies them to a colour.
-func evaluate(left, right []float32, f float32, colour []uint8) uint8 {
-	left, right, colour = left[:4], right[:4], colour[:3]
+func evaluate(left, right *[4]float32, f float32, colour []uint8) uint8 {
 	v := left[3] + (right[3]-left[3])*f
-	for c := range 3 {
-		v += (left[c] + (right[c]-left[c])*f) * float32(colour[c]) * (1. / 255)
-	}
-	v = (v-.5)*alphaGain + .5
-	return uint8(min(max(v, 0), 1)*255 + .5)
+	v += (left[0] + (right[0]-left[0])*f) * float32(colour[0])
+	v += (left[1] + (right[1]-left[1])*f) * float32(colour[1])
+	v += (left[2] + (right[2]-left[2])*f) * float32(colour[2])
+	return uint8(contrast(v)*255 + .5)
 }
 
 // between is where a pixel lies between two of a smaller picture.
@@ -135,11 +179,20 @@ func betweens(size, small int) []between {
 	return out
 }
 
-// blendLine interpolates between two rows.
-func blendLine(line []float32, g grid, r between) {
-	n := g.width * g.channels
-	a, b := g.v[r.at*n:][:n], g.v[r.next*n:][:n]
-	for i, v := range a {
-		line[i] = v + (b[i]-v)*r.f
+// cellStarts are the first pixels that lie right of each pixel of the smaller picture, and how many pixels there are.
+func cellStarts(columns []between, small int) []int {
+	starts := make([]int, 0, small+1)
+	for x, c := range columns {
+		for len(starts) <= c.at {
+			starts = append(starts, x)
+		}
+	}
+	return append(starts, len(columns))
+}
+
+// blend interpolates between numbers of two rows.
+func blend(out, upper, lower []float32, f float32) {
+	for i, v := range upper {
+		out[i] = v + (lower[i]-v)*f
 	}
 }

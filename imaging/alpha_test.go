@@ -25,7 +25,7 @@ func softened(greys []uint8, edge, scale int) []uint8 {
 		img.Pix[i] = greys[i/3%img.Width/scale]
 	}
 	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
-	soften(m, img, image.Rect(0, 0, img.Width, img.Height), k, mask)
+	newEdge(image.Rect(0, 0, img.Width, img.Height), k, mask).soften(img, m)
 	return m.Alpha[h*scale/2*m.Width:][:m.Width]
 }
 
@@ -85,7 +85,7 @@ func TestSoftenOfAMixedEdge(t *testing.T) {
 	k := reduce(img, whole, w/scale)
 	mask := painted(k.width, k.height, []image.Rectangle{image.Rect(k.width/2, 0, k.width, k.height)}, nil)
 	m := &Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
-	soften(m, img, whole, k, mask)
+	newEdge(whole, k, mask).soften(img, m)
 	row := m.Alpha[w*h/2:][:w]
 	if half := (int(row[w/2-1]) + int(row[w/2])) / 2; half < 118 || half > 138 {
 		t.Errorf("%d and %d at the edge, want about 128 between them", row[w/2-1], row[w/2])
@@ -109,7 +109,7 @@ func TestSoftenWritesItsPartAlone(t *testing.T) {
 		mask[i] = 1
 	}
 	m := &Matte{Width: 20, Height: 10, Alpha: make([]uint8, 200)}
-	soften(m, img, part, k, mask)
+	newEdge(part, k, mask).soften(img, m)
 	for i, a := range m.Alpha {
 		if inside := image.Pt(i%20, i/20).In(part); inside != (a == 255) || !inside && a != 0 {
 			t.Fatalf("(%d, %d) is %d", i%20, i/20, a)

@@ -1,101 +1,114 @@
 package imaging
 
-import "image"
+// surroundings hold, for the pixels of a reduced picture that are near the edge, the colours of the sure foreground F̂ and background B̂
+// around them. With them the background's colour is taken out of pixels that are partly foreground: a pixel of colour I becomes
+// F̂ + α(I − αF̂ − (1−α)B̂), clamped: M. Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and B̂ from
+// the reduced picture.
+type surroundings struct {
+	edge          *edge
+	colours       grid // three of F̂, three of B̂
+	columns, rows []between
+}
 
-// decontaminate takes the background's colour out of the pixels that are partly foreground, in place. With F̂ and B̂ the colours of
-// the sure foreground and background around a pixel of colour I, it becomes F̂ + α(I − αF̂ − (1−α)B̂), clamped: M. Forte, "Approximate
-// Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and B̂ from a reduced picture.
-func decontaminate(img *Image, matte *Matte) {
-	if !isSoft(matte.Alpha) {
-		return
-	}
-	near := surroundings(img, matte)
-	columns, rows := betweens(img.Width, near.width), betweens(img.Height, near.height)
-	line := make([]float32, near.width*near.channels)
-	for y, r := range rows {
-		alpha := matte.Alpha[y*img.Width:][:img.Width]
-		blended := false
-		for x, a := range alpha {
-			if a == 0 || a == 255 {
-				continue
-			}
-			if !blended {
-				blendLine(line, near, r)
-				blended = true
-			}
-			restore(img.Pix[3*(y*img.Width+x):][:3], line, columns[x], float32(a)/255)
-		}
+// Means of near colours count, and those of farther ones, much less, for where there are none near by.
+const (
+	sureAlpha = .9
+	nearBy    = 3 // px
+	block     = 4 // px, in which farther colours are summed up first
+	fartherBy = 3 // blocks
+	weak      = .05
+)
+
+// colourSums are weighted sums of colours and the weight, of the sure foreground, then of the sure background.
+type colourSums [8]float32
+
+func (s *colourSums) add(t *colourSums, weight float32) {
+	for i, v := range t {
+		s[i] += weight * v
 	}
 }
 
-func isSoft(alpha []uint8) bool {
-	for _, a := range alpha {
-		if a != 0 && a != 255 {
-			return true
-		}
+func newSurroundings(e *edge) *surroundings {
+	w, h := e.k.width, e.k.height
+	s := &surroundings{edge: e, colours: newGrid(w, h, 6), columns: betweens(e.part.Dx(), w), rows: betweens(e.part.Dy(), h)}
+	sure := make([]colourSums, w*h)
+	blocksWide, blocksHigh := (w+block-1)/block, (h+block-1)/block
+	blocks := make([]colourSums, blocksWide*blocksHigh)
+	for i := range sure {
+		sure[i] = e.sureColours(i)
+		blocks[i/w/block*blocksWide+i%w/block].add(&sure[i], 1)
 	}
-	return false
+	// Colours are interpolated between pixels, so they are needed one pixel farther than alpha may be soft.
+	most, least := spread(e.mask, w, h, softReach+1)
+	for i := range e.mask {
+		if most[i] == least[i] {
+			continue
+		}
+		var sum colourSums
+		sumAround(&sum, sure, w, h, i%w, i/w, nearBy, 1)
+		sumAround(&sum, blocks, blocksWide, blocksHigh, i%w/block, i/w/block, fartherBy, weak*nearShare)
+		s.set(i, &sum)
+	}
+	return s
 }
 
-// restore changes one pixel; line has F̂ and B̂ of its row.
-func restore(pixel []uint8, line []float32, c between, a float32) {
-	left, right := line[6*c.at:][:6], line[6*c.next:][:6]
-	for k := range 3 {
-		fore := left[k] + (right[k]-left[k])*c.f
-		back := left[3+k] + (right[3+k]-left[3+k])*c.f
-		v := fore + a*(float32(pixel[k])-a*fore-(1-a)*back)
-		pixel[k] = uint8(min(max(v, 0), 255) + .5)
-	}
-}
+// nearShare makes means of sums: it is the size of the near square over that of the farther one.
+const nearShare = float32((2*nearBy+1)*(2*nearBy+1)) / ((2*fartherBy + 1) * block * (2*fartherBy + 1) * block)
 
-// surroundings returns F̂ and B̂ for each pixel of the reduced picture: means of the sure colours near by, and, much weaker, of those
-// farther off, for where there are none near by.
-func surroundings(img *Image, matte *Matte) grid {
-	const (
-		sure            = .9
-		nearBy, farther = 3, 12 // px
-		weak            = .05
-	)
-	k := reduce(img, image.Rect(0, 0, img.Width, img.Height), bandSide)
-	row := make([]float32, img.Width)
-	alpha := resampleRows(img.Width, img.Height, k.width, k.height, 1, func(y int) []float32 {
-		for x, a := range matte.Alpha[y*img.Width:][:img.Width] {
-			row[x] = float32(a) / 255
-		}
-		return row
-	})
-	sums := newGrid(k.width, k.height, 8) // weighted colours and weight, of foreground, then of background
-	for i, a := range alpha.v {
-		fore, back := a, 1-a
-		if fore < sure {
-			fore = 0
-		}
-		if back < sure {
-			back = 0
-		}
-		s := sums.v[8*i:][:8]
+// sureColours is the colour of one pixel of the reduced picture, as foreground or background if it is surely either.
+func (e *edge) sureColours(i int) (s colourSums) {
+	alpha := e.alpha(i)
+	side := 0
+	if alpha < .5 {
+		alpha, side = 1-alpha, 4
+	}
+	if alpha >= sureAlpha {
 		for c := range 3 {
-			v := float32(k.pix[3*i+c])
-			s[c], s[4+c] = fore*v, back*v
+			s[side+c] = alpha * float32(e.k.pix[3*i+c])
 		}
-		s[3], s[7] = fore, back
+		s[side+3] = alpha
 	}
-	wide := grid{sums.width, sums.height, sums.channels, append([]float32(nil), sums.v...)}
-	boxMean(sums, nearBy)
-	boxMean(wide, farther)
-	out := newGrid(k.width, k.height, 6)
-	for i := range alpha.v {
-		s, w := sums.v[8*i:][:8], wide.v[8*i:][:8]
-		for side := range 2 {
-			weight := s[4*side+3] + weak*w[4*side+3]
-			for c := range 3 {
-				v := float32(k.pix[3*i+c]) // where nothing sure is in reach
-				if weight > 1e-6 {
-					v = (s[4*side+c] + weak*w[4*side+c]) / weight
-				}
-				out.v[6*i+3*side+c] = v
+	return s
+}
+
+// sumAround adds up the square of reach around a place, as far as there is one.
+func sumAround(sum *colourSums, of []colourSums, width, height, x, y, reach int, weight float32) {
+	for v := max(y-reach, 0); v < min(y+reach+1, height); v++ {
+		for u := max(x-reach, 0); u < min(x+reach+1, width); u++ {
+			sum.add(&of[v*width+u], weight)
+		}
+	}
+}
+
+// set makes colours of sums. Where nothing sure is in reach, the pixel's own colour stands for both.
+func (s *surroundings) set(i int, sum *colourSums) {
+	for side := range 2 {
+		for c := range 3 {
+			v := float32(s.edge.k.pix[3*i+c])
+			if weight := sum[4*side+3]; weight > 1e-6 {
+				v = sum[4*side+c] / weight
 			}
+			s.colours.v[6*i+3*side+c] = v
 		}
 	}
-	return out
+}
+
+// restore writes to out, RGB, the foreground's colour of the pixel at x, y of the image, whose own is pixel and whose alpha is a.
+func (s *surroundings) restore(out, pixel []uint8, x, y int, a uint8) {
+	c, r := s.columns[x-s.edge.part.Min.X], s.rows[y-s.edge.part.Min.Y]
+	w := s.edge.k.width
+	v := s.colours.v
+	upper, lower := 6*r.at*w, 6*r.next*w
+	p, q := v[upper+6*c.at:][:6], v[upper+6*c.next:][:6]
+	t, u := v[lower+6*c.at:][:6], v[lower+6*c.next:][:6]
+	var near [6]float32
+	for k := range near {
+		top, bottom := p[k]+(q[k]-p[k])*c.f, t[k]+(u[k]-t[k])*c.f
+		near[k] = top + (bottom-top)*r.f
+	}
+	alpha := float32(a) * (1. / 255)
+	for k := range 3 {
+		f := near[k] + alpha*(float32(pixel[k])-alpha*near[k]-(1-alpha)*near[3+k])
+		out[k] = uint8(min(max(f, 0), 255) + .5)
+	}
 }

@@ -15,30 +15,29 @@ const (
 	pngStrategy = gocv.IMWritePngStrategyRle
 )
 
-// withOwnAlpha makes the matte no more opaque than the image is itself.
-func withOwnAlpha(matte *Matte, own []uint8) {
-	for i, a := range own {
-		matte.Alpha[i] = min(matte.Alpha[i], a)
+func encode(img *Image, matte *Matte, channels Channels) ([]byte, error) {
+	c := newComposer(img, matte)
+	w, h := matte.Width, matte.Height
+	if channels == ChannelsAlpha {
+		out := make([]uint8, w*h)
+		inParallel(h, func(from, to int) {
+			for y := from; y < to; y++ {
+				c.grey(y, out[y*w:][:w])
+			}
+		})
+		return encodePNG(out, w, h, gocv.MatTypeCV8UC1)
 	}
-}
-
-// encodeCutOut returns an RGBA PNG, not premultiplied, with RGB zeroed where the matte is 0: what was taken away cannot be
-// recovered, and it compresses twice as fast.
-func encodeCutOut(img *Image, matte *Matte) ([]byte, error) {
-	bgra := make([]uint8, 4*len(matte.Alpha))
-	for i, a := range matte.Alpha {
-		if a == 0 {
-			continue
+	out := make([]uint8, 4*w*h)
+	inParallel(h, func(from, to int) {
+		for y := from; y < to; y++ {
+			row := out[4*y*w:][:4*w]
+			c.rgba(y, row)
+			for x := 0; x < len(row); x += 4 {
+				row[x], row[x+2] = row[x+2], row[x]
+			}
 		}
-		p, q := img.Pix[3*i:3*i+3], bgra[4*i:4*i+4]
-		q[0], q[1], q[2], q[3] = p[2], p[1], p[0], a
-	}
-	return encodePNG(bgra, matte.Width, matte.Height, gocv.MatTypeCV8UC4)
-}
-
-// encodeMatte returns an 8-bit grey PNG.
-func encodeMatte(matte *Matte) ([]byte, error) {
-	return encodePNG(matte.Alpha, matte.Width, matte.Height, gocv.MatTypeCV8UC1)
+	})
+	return encodePNG(out, w, h, gocv.MatTypeCV8UC4)
 }
 
 func encodePNG(pix []uint8, width, height int, kind gocv.MatType) ([]byte, error) {

@@ -155,7 +155,8 @@ func (s *state) forbidOutside(labels []uint8) {
 
 func (e *fast) soften(_ context.Context, s *state) error {
 	s.matte = &Matte{Width: s.img.Width, Height: s.img.Height, Alpha: make([]uint8, s.img.Width*s.img.Height)}
-	soften(s.matte, s.img, s.part, s.band, s.mask)
+	s.matte.edge = newEdge(s.part, s.band, s.mask)
+	s.matte.edge.soften(s.img, s.matte)
 	if !slices.ContainsFunc(s.matte.Alpha, func(a uint8) bool { return a > 0 }) { // what refine and soften left
 		return fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
 	}

@@ -146,17 +146,19 @@ func split(p palette, weight []float64, component []int8, k int) {
 
 // mainAxis is the eigenvector of the largest eigenvalue, by power iteration, and the variance along it.
 func mainAxis(c [6]float64) (v [3]float64, variance float64) {
-	times := func(v [3]float64) [3]float64 {
-		return [3]float64{c[0]*v[0] + c[1]*v[1] + c[2]*v[2], c[1]*v[0] + c[3]*v[1] + c[4]*v[2], c[2]*v[0] + c[4]*v[1] + c[5]*v[2]}
-	}
 	v = [3]float64{1, .9, 1.1}
 	for range 12 {
-		t := times(v)
+		t := times(c, v)
 		length := math.Sqrt(t[0]*t[0]+t[1]*t[1]+t[2]*t[2]) + 1e-12
 		v = [3]float64{t[0] / length, t[1] / length, t[2] / length}
 	}
-	t := times(v)
+	t := times(c, v)
 	return v, v[0]*t[0] + v[1]*t[1] + v[2]*t[2]
+}
+
+// times is the product of a symmetric matrix with a vector.
+func times(c [6]float64, v [3]float64) [3]float64 {
+	return [3]float64{c[0]*v[0] + c[1]*v[1] + c[2]*v[2], c[1]*v[0] + c[3]*v[1] + c[4]*v[2], c[2]*v[0] + c[4]*v[1] + c[5]*v[2]}
 }
 
 // lloyd gives each bin to the component with the nearest mean.

@@ -39,6 +39,9 @@ type Image struct {
 type Matte struct {
 	Width, Height int
 	Alpha         []uint8 // h×w, row-major, no padding
+
+	edge      *edge    // what the engine found out around the edge; nil where the matte is hard
+	agreement *float64 // see Quality
 }
 
 // Engine finds the foreground of an image. An engine is safe for concurrent use.

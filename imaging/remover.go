@@ -81,10 +81,6 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	if opts.Channels != ChannelsAlpha {
-		decontaminate(img, matte)
-	}
-	withOwnAlpha(matte, img.Alpha)
 	out, err := encode(img, matte, opts.Channels)
 	if err != nil {
 		return Result{}, err
@@ -104,9 +100,3 @@ func (r *Remover) Find(name string) (Engine, error) {
 	return e, nil
 }
 
-func encode(img *Image, matte *Matte, channels Channels) ([]byte, error) {
-	if channels == ChannelsAlpha {
-		return encodeMatte(matte)
-	}
-	return encodeCutOut(img, matte)
-}

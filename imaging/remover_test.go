@@ -60,12 +60,6 @@ func TestRemoveKeepsTheInputsAlpha(t *testing.T) {
 			t.Fatalf("pixel %d has alpha %d, the picture has %d", i, a, own)
 		}
 	}
-	img := &Image{Width: 2, Height: 1, Pix: []uint8{1, 2, 3, 4, 5, 6}, Alpha: []uint8{128, 0}}
-	matte := &Matte{Width: 2, Height: 1, Alpha: []uint8{255, 255}}
-	withOwnAlpha(matte, img.Alpha)
-	if !bytes.Equal(matte.Alpha, []uint8{128, 0}) {
-		t.Errorf("combined alpha %v, want [128 0]", matte.Alpha)
-	}
 }
 
 func TestRemoveOnTestdata(t *testing.T) {
