@@ -3,7 +3,6 @@ package imaging
 import (
 	"context"
 	"math"
-	"slices"
 
 	"bgremove/imaging/maxflow"
 )
@@ -31,7 +30,7 @@ const capacityScale = 32
 func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptions) error {
 	colours := newPalette(k)
 	var g maxflow.Grid
-	links := linkCapacities(&g, k, o.gamma)
+	links := linkCapacities(&g, k, labels, o.gamma)
 	var fore, back mixture
 	for i := range o.iterations {
 		if err := ctx.Err(); err != nil {
@@ -73,46 +72,6 @@ func learnBoth(p palette, labels []uint8, fore, back *mixture, first bool) (unar
 		unary[b] = float32(back.cost(c) - fore.cost(c))
 	}
 	return unary, true
-}
-
-// linkCapacities are γ/dist·exp(−β‖ΔI‖²) between each pixel and its 8 neighbours, with β = 1/(2·mean‖ΔI‖²), in the layout of
-// maxflow.Grid.Links. g is only worked in.
-func linkCapacities(g *maxflow.Grid, k working, gamma float64) []int32 {
-	g.Reset(k.width, k.height)
-	var sum, n float64
-	eachLink(k, func(_, _, _, contrast int) { sum += float64(contrast); n++ })
-	beta := 0.
-	if sum > 0 {
-		beta = n / (2 * sum)
-	}
-	eachLink(k, func(x, y, direction, contrast int) {
-		weight := gamma
-		if direction == maxflow.DownLeft || direction == maxflow.DownRight {
-			weight /= math.Sqrt2
-		}
-		g.Link(g.Node(x, y), direction, int32(capacityScale*weight*math.Exp(-beta*float64(contrast))+.5))
-	})
-	return slices.Clone(g.Links)
-}
-
-// eachLink visits every pair of neighbours once, with its squared colour difference.
-func eachLink(k working, visit func(x, y, direction, contrast int)) {
-	steps := [...]struct{ direction, dx, dy int }{
-		{maxflow.Right, 1, 0}, {maxflow.DownLeft, -1, 1}, {maxflow.Down, 0, 1}, {maxflow.DownRight, 1, 1},
-	}
-	for y := range k.height {
-		for x := range k.width {
-			p := k.pix[3*(y*k.width+x):][:3]
-			for _, s := range steps {
-				if x+s.dx < 0 || x+s.dx >= k.width || y+s.dy >= k.height {
-					continue
-				}
-				q := k.pix[3*((y+s.dy)*k.width+x+s.dx):][:3]
-				a, b, c := int(p[0])-int(q[0]), int(p[1])-int(q[1]), int(p[2])-int(q[2])
-				visit(x, y, s.direction, a*a+b*b+c*c)
-			}
-		}
-	}
 }
 
 // setTerminals links each pixel that may change to source or sink by colour and prior. Pixels that may not leave the graph: their

@@ -99,4 +99,3 @@ func (r *Remover) Find(name string) (Engine, error) {
 	}
 	return e, nil
 }
-

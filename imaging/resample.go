@@ -124,3 +124,27 @@ func squeeze3(dst, src []float32, columns []taps) {
 		dst[3*x], dst[3*x+1], dst[3*x+2] = r, g, b
 	}
 }
+
+// squeezeBytes scales one row of RGB. The taps between the first and the last of a pixel have the same weight, so they are summed as
+// whole numbers.
+func squeezeBytes(dst []float32, src []uint8, columns []taps) {
+	for x, t := range columns {
+		n := len(t.weights)
+		p := src[3*t.start : 3*(t.start+n)]
+		first, last := t.weights[0], t.weights[n-1]
+		if n == 1 {
+			last = 0
+		}
+		var r, g, b uint32
+		for q := p[3:max(len(p)-3, 3)]; len(q) >= 3; q = q[3:] {
+			r += uint32(q[0])
+			g += uint32(q[1])
+			b += uint32(q[2])
+		}
+		w := t.weights[n/2] // of those in the middle, if there are any
+		q := p[len(p)-3:]
+		dst[3*x] = first*float32(p[0]) + w*float32(r) + last*float32(q[0])
+		dst[3*x+1] = first*float32(p[1]) + w*float32(g) + last*float32(q[1])
+		dst[3*x+2] = first*float32(p[2]) + w*float32(b) + last*float32(q[2])
+	}
+}

@@ -26,18 +26,29 @@ func fit(width, height, side int) (w, h int) {
 	return max(1, int(math.Round(float64(width)*f))), max(1, int(math.Round(float64(height)*f)))
 }
 
-// reduce scales a part of an image to fit a side.
+// reduce scales a part of an image to fit a side, by means over areas.
 func reduce(img *Image, part image.Rectangle, side int) working {
 	w, h := fit(part.Dx(), part.Dy(), side)
-	row := make([]float32, 3*part.Dx())
-	g := resampleRows(part.Dx(), part.Dy(), w, h, 3, func(y int) []float32 {
-		src := img.Pix[3*((part.Min.Y+y)*img.Width+part.Min.X):][:len(row)]
-		for i, v := range src {
-			row[i] = float32(v)
+	columns, rows := axis(part.Dx(), w), axis(part.Dy(), h)
+	k := working{w, h, make([]uint8, 3*w*h)}
+	inParallel(h, func(from, to int) {
+		sum, line := make([]float32, 3*w), make([]float32, 3*w)
+		squeezed := -1 // the row that line is of: the last of one output row is often the first of the next
+		for y := from; y < to; y++ {
+			clear(sum)
+			for i, weight := range rows[y].weights {
+				if row := rows[y].start + i; row != squeezed {
+					squeezeBytes(line, img.Pix[3*((part.Min.Y+row)*img.Width+part.Min.X):][:3*part.Dx()], columns)
+					squeezed = row
+				}
+				for x, v := range line {
+					sum[x] += weight * v
+				}
+			}
+			round(k.pix[3*y*w:][:3*w], sum)
 		}
-		return row
 	})
-	return rounded(g)
+	return k
 }
 
 // reduce scales a working image further.
@@ -51,10 +62,14 @@ func (k working) reduce(side int) working {
 
 func rounded(g grid) working {
 	k := working{g.width, g.height, make([]uint8, len(g.v))}
-	for i, v := range g.v {
-		k.pix[i] = uint8(min(max(v+.5, 0), 255))
-	}
+	round(k.pix, g.v)
 	return k
+}
+
+func round(out []uint8, v []float32) {
+	for i, v := range v {
+		out[i] = uint8(min(max(v+.5, 0), 255))
+	}
 }
 
 func (k working) grid() grid {
