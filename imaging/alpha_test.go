@@ -82,7 +82,7 @@ func TestSoftenOfAMixedEdge(t *testing.T) {
 		img.Pix[i] = uint8(30 + 190*mixed(i/3%w)/(2*ramp))
 	}
 	whole := image.Rect(0, 0, w, h)
-	k := reduce(img, whole, w/scale)
+	k := source{img: img, factor: 1}.reduce(whole, w/scale)
 	mask := painted(k.width, k.height, []image.Rectangle{image.Rect(k.width/2, 0, k.width, k.height)}, nil)
 	m := &Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
 	newEdge(whole, k, mask).soften(img, m)
@@ -103,7 +103,7 @@ func TestSoftenOfAMixedEdge(t *testing.T) {
 func TestSoftenWritesItsPartAlone(t *testing.T) {
 	img := filled(20, 10, "noise")
 	part := image.Rect(5, 2, 15, 9)
-	k := reduce(img, part, bandSide)
+	k := source{img: img, factor: 1}.reduce(part, 320)
 	mask := make([]uint8, k.width*k.height)
 	for i := range mask {
 		mask[i] = 1

@@ -2,8 +2,9 @@ package imaging
 
 import "image"
 
-// clean drops small pieces of foreground and fills small holes. mask is h×w of 0 and 1, changed in place.
-func clean(mask []uint8, width, height int) {
+// clean drops small pieces of foreground and fills small holes, but for those that are marked otherwise. mask is h×w of 0 and 1, changed in
+// place; marks may be nil.
+func clean(mask []uint8, width, height int, marks []uint8) {
 	const (
 		smallestPiece = .10  // of the largest
 		largestHole   = .005 // of the picture; holes at its border are none
@@ -13,15 +14,17 @@ func clean(mask []uint8, width, height int) {
 	for _, p := range pieces.found {
 		largest = max(largest, p.area)
 	}
+	kept := pieces.marked(marks, Keep)
 	for i, l := range pieces.of {
-		if l > 0 && float64(pieces.found[l-1].area) < smallestPiece*float64(largest) {
+		if l > 0 && !kept[l-1] && float64(pieces.found[l-1].area) < smallestPiece*float64(largest) {
 			mask[i] = 0
 		}
 	}
 	inner := image.Rect(0, 0, width, height).Inset(1)
 	holes := label(mask, width, height, 0, false)
+	dropped := holes.marked(marks, Drop)
 	for i, l := range holes.of {
-		if l > 0 && holes.found[l-1].box.In(inner) && float64(holes.found[l-1].area) < largestHole*float64(len(mask)) {
+		if l > 0 && !dropped[l-1] && holes.found[l-1].box.In(inner) && float64(holes.found[l-1].area) < largestHole*float64(len(mask)) {
 			mask[i] = 1
 		}
 	}
@@ -36,6 +39,17 @@ type piece struct {
 type pieces struct {
 	of    []int32 // of each pixel: its piece counted from 1, or 0
 	found []piece
+}
+
+// marked tells which pieces have a mark of that value in them.
+func (p *pieces) marked(marks []uint8, value uint8) []bool {
+	out := make([]bool, len(p.found))
+	for i, m := range marks {
+		if l := p.of[i]; l > 0 && m == value {
+			out[l-1] = true
+		}
+	}
+	return out
 }
 
 // label finds the connected pieces of the pixels that have a value; diagonal says that corners connect.

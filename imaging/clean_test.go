@@ -45,7 +45,7 @@ func TestClean(t *testing.T) {
 	const w, h = 100, 100 // 250 px are a tenth of large, 50 px are .005 of all
 	for _, tt := range tests {
 		mask := painted(w, h, tt.on, tt.off)
-		clean(mask, w, h)
+		clean(mask, w, h, nil)
 		for i, v := range painted(w, h, tt.wantOn, tt.wantNo) {
 			if mask[i] != v {
 				t.Errorf("%s: (%d, %d) is %d", tt.name, i%w, i/w, mask[i])
@@ -60,7 +60,7 @@ func TestCleanOfAStrip(t *testing.T) {
 	for _, size := range []image.Point{{1, 500}, {500, 1}, {2, 500}} {
 		hole := image.Rect(size.X/2, size.Y/2, size.X/2+1, size.Y/2+1)
 		mask := painted(size.X, size.Y, []image.Rectangle{{Max: size}}, []image.Rectangle{hole})
-		clean(mask, size.X, size.Y)
+		clean(mask, size.X, size.Y, nil)
 		if mask[hole.Min.Y*size.X+hole.Min.X] != 0 {
 			t.Errorf("%v: a hole at the border was filled", size)
 		}

@@ -16,7 +16,7 @@ func blended(w, h, ramp int) (img *Image, e *edge, fore [3]uint8) {
 		}
 	}
 	whole := image.Rect(0, 0, w, h)
-	k := reduce(img, whole, bandSide)
+	k := source{img: img, factor: 1}.reduce(whole, 320)
 	middle := (w/2 + ramp/2) * k.width / w
 	mask := painted(k.width, k.height, []image.Rectangle{image.Rect(middle, 0, k.width, k.height)}, nil)
 	return img, newEdge(whole, k, mask), fore
@@ -56,7 +56,7 @@ func TestDecontaminateFlatColours(t *testing.T) {
 		img := filled(size.X, size.Y, "flat")
 		whole := image.Rectangle{Max: size}
 		mask := painted(size.X, size.Y, []image.Rectangle{image.Rect(size.X/2, size.Y/2, size.X, size.Y)}, nil)
-		e := newEdge(whole, reduce(img, whole, bandSide), mask)
+		e := newEdge(whole, source{img: img, factor: 1}.reduce(whole, 320), mask)
 		s := newSurroundings(e)
 		for i := range size.X * size.Y {
 			if e.most[i] == e.least[i] {

@@ -11,13 +11,21 @@ import (
 // EngineFast names the engine that cuts a reduced picture and refines its edge.
 const EngineFast = "fast"
 
-// fast finds the foreground in a picture of 160 px, then its edge at 320 px, then alpha at full resolution.
+// fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
 	prior Prior
 }
 
-func newFast() (*fast, error) {
-	prior, err := newNetworkPrior(netDescription, netWeights)
+// newFast reads the network of the prior from a file, or takes the built-in one for an empty name.
+func newFast(priorFile string) (*fast, error) {
+	description, weights := netDescription, netWeights
+	if priorFile != "" {
+		var err error
+		if description, weights, err = readPrior(priorFile); err != nil {
+			return nil, err
+		}
+	}
+	prior, err := newNetworkPrior(description, weights)
 	if err != nil {
 		return nil, err
 	}
@@ -27,82 +35,160 @@ func newFast() (*fast, error) {
 // Name returns EngineFast.
 func (*fast) Name() string { return EngineFast }
 
-// state is one image on its way through the steps.
-type state struct {
-	img   *Image
-	hints Hints
+// look is one image on its way through the steps.
+type look struct {
+	source source
+	size   image.Point // of the image
+	hints  Hints
+	scales scales
 
 	part, inner image.Rectangle // what is looked at, and the roi within it
-	band        working         // 320 px
-	small       working         // 160 px
+	band, small view            // that part at two sizes
 	z           []float32       // log-odds of foreground, of small
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
-	matte       *Matte
 }
 
-// steps are taken in this order; ctx is looked at before each.
-func (e *fast) steps() []func(ctx context.Context, s *state) error {
-	return []func(context.Context, *state) error{e.reduce, e.ask, e.cut, e.clean, e.refine, e.soften}
+// scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
+// fits them, and that of the prior.
+type scales struct {
+	small, band           int
+	smallGamma, bandGamma float64
+	prior                 float32
 }
 
-// Matte allocates one byte a pixel of the image and some 30 MB besides.
+// Weights of the two priors where there are marks.
+const (
+	networkLimit  = 4
+	networkWeight = .5
+	marksWeight   = .5
+)
+
+// step is one of those that an image goes through; ctx is looked at before each.
+type step struct {
+	name string
+	run  func(ctx context.Context, l *look) error
+}
+
+func (e *fast) steps() []step {
+	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"cut", e.cut}, {"clean", e.clean}, {"band", e.refine}}
+}
+
+// Matte allocates one byte a pixel of the image and some 20 MB besides.
 func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
-	s := &state{img: img, hints: hints}
-	for _, step := range e.steps() {
+	l, err := e.find(ctx, source{img: img, factor: 1}, image.Pt(img.Width, img.Height), hints)
+	if err != nil {
+		return nil, err
+	}
+	return l.matte(ctx, img)
+}
+
+// leastSide is how long the longer side of a picture must be that can stand for an image of the given size; see source.
+func (e *fast) leastSide(size image.Point, hints Hints) (int, error) {
+	part, _, err := region(size, hints.ROI)
+	if err != nil {
+		return 0, err
+	}
+	longer := max(size.X, size.Y)
+	return (scalesFor(hints).band*longer + max(part.Dx(), part.Dy()) - 1) / max(part.Dx(), part.Dy()), nil
+}
+
+// find takes all steps that need no more than a reduced picture.
+func (e *fast) find(ctx context.Context, from source, size image.Point, hints Hints) (*look, error) {
+	l := &look{source: from, size: size, hints: hints, scales: scalesFor(hints)}
+	for _, s := range e.steps() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := step(ctx, s); err != nil {
+		if err := s.run(ctx, l); err != nil {
 			return nil, err
 		}
 	}
-	return s.matte, nil
+	return l, nil
 }
 
-func (e *fast) reduce(_ context.Context, s *state) (err error) {
-	if s.part, s.inner, err = region(s.img, s.hints); err != nil {
+func scalesFor(hints Hints) scales {
+	if hints.marked() {
+		return scales{small: 240, band: 400, smallGamma: 12, bandGamma: 16, prior: 1}
+	}
+	return scales{small: 160, band: 320, smallGamma: 8, bandGamma: 16, prior: 1}
+}
+
+func (e *fast) reduce(_ context.Context, l *look) (err error) {
+	if l.part, l.inner, err = region(l.size, l.hints.ROI); err != nil {
 		return err
 	}
-	s.band = reduce(s.img, s.part, bandSide)
-	s.small = s.band.reduce(cutSide)
-	return nil
-}
-
-func (e *fast) ask(_ context.Context, s *state) error {
-	odds := e.prior.LogOdds(s.band, s.innerOf(s.band), !s.hints.ROI.IsZero())
-	s.z = odds.resample(s.small.width, s.small.height).v
-	return nil
-}
-
-func (s *state) innerOf(k working) image.Rectangle { return scaleRect(s.inner, s.part.Size(), k) }
-
-// cut starts from the sign of the prior; outside the roi everything is background.
-func (e *fast) cut(ctx context.Context, s *state) error {
-	const gamma = 8 // at 160 px
-	inside := s.innerOf(s.small)
-	labels := make([]uint8, len(s.z))
-	var allowed []float32
-	for y := inside.Min.Y; y < inside.Max.Y; y++ {
-		allowed = append(allowed, s.z[y*s.small.width+inside.Min.X:][:inside.Dx()]...)
-	}
-	threshold := startThreshold(allowed, len(s.z))
-	for y := inside.Min.Y; y < inside.Max.Y; y++ {
-		for x := inside.Min.X; x < inside.Max.X; x++ {
-			i := y*s.small.width + x
-			labels[i] = likeBackground
-			if s.z[i] > threshold {
-				labels[i] = likeForeground
-			}
+	l.band.k = l.source.reduce(l.part, l.scales.band)
+	l.small.k = l.band.k.reduce(l.scales.small)
+	for _, v := range []*view{&l.band, &l.small} {
+		v.roi, v.inner = !l.hints.ROI.IsZero(), scaleRect(l.inner, l.part.Size(), v.k)
+		if l.hints.marked() {
+			v.marks = l.hints.marks(l.part, v.k.width, v.k.height, l.size.X, l.size.Y)
 		}
 	}
-	if err := cut(ctx, s.small, labels, s.z, cutOptions{iterations: 5, gamma: gamma, prior: 1}); err != nil {
-		return err
-	}
-	s.mask = labels
-	for i := range labels {
-		s.mask[i] &= 1
+	return nil
+}
+
+func (e *fast) ask(_ context.Context, l *look) error {
+	l.z = e.prior.LogOdds(l.band).resample(l.small.k.width, l.small.k.height).v
+	if l.small.marks != nil {
+		for i, z := range (marksPrior{}).LogOdds(l.small).v {
+			l.z[i] = min(max(l.z[i], -networkLimit), networkLimit)*networkWeight + z*marksWeight
+		}
 	}
 	return nil
+}
+
+// cut starts from the sign of the prior; what is marked stays as it is, and outside the roi everything is background.
+func (e *fast) cut(ctx context.Context, l *look) error {
+	k := l.small.k
+	inside := l.small.inner
+	var allowed []float32
+	for y := inside.Min.Y; y < inside.Max.Y; y++ {
+		allowed = append(allowed, l.z[y*k.width+inside.Min.X:][:inside.Dx()]...)
+	}
+	threshold := startThreshold(allowed, len(l.z))
+	labels := make([]uint8, len(l.z))
+	for i, z := range l.z {
+		labels[i] = likeBackground
+		if z > threshold {
+			labels[i] = likeForeground
+		}
+	}
+	l.small.fix(labels)
+	if err := cut(ctx, k, labels, l.z, cutOptions{iterations: 5, gamma: l.scales.smallGamma, prior: l.scales.prior}); err != nil {
+		return err
+	}
+	l.mask = foreground(labels)
+	return nil
+}
+
+// fix makes sure of what the caller is sure of: the marks, and that there is no foreground outside the roi.
+func (v *view) fix(labels []uint8) {
+	for i, m := range v.marks {
+		switch m {
+		case Keep:
+			labels[i] = sureForeground
+		case Drop:
+			labels[i] = sureBackground
+		}
+	}
+	for y := range v.k.height {
+		row := labels[y*v.k.width:][:v.k.width]
+		if y < v.inner.Min.Y || y >= v.inner.Max.Y {
+			clear(row)
+			continue
+		}
+		clear(row[:v.inner.Min.X])
+		clear(row[v.inner.Max.X:])
+	}
+}
+
+// foreground makes a mask of 0 and 1 of labels, in place.
+func foreground(labels []uint8) []uint8 {
+	for i := range labels {
+		labels[i] &= 1
+	}
+	return labels
 }
 
 // startThreshold is 0, or lower where that would leave less than 1 % of the picture: then the top 15 % are foreground.
@@ -120,45 +206,36 @@ func startThreshold(z []float32, total int) float32 {
 	return sorted[len(sorted)*85/100]
 }
 
-func (e *fast) clean(_ context.Context, s *state) error {
-	clean(s.mask, s.small.width, s.small.height)
+func (e *fast) clean(_ context.Context, l *look) error {
+	clean(l.mask, l.small.k.width, l.small.k.height, l.small.marks)
 	return nil
 }
 
-// refine moves the edge at the larger side.
-func (e *fast) refine(ctx context.Context, s *state) error {
-	const gamma = 16 // at 320 px
-	mask := enlarge(s.mask, s.small.width, s.small.height, s.band)
-	reach := int(math.Round(bandReach * float64(s.band.width) / float64(s.small.width)))
-	labels := bandLabels(mask, s.band.width, s.band.height, reach)
-	s.forbidOutside(labels)
-	z := grid{s.small.width, s.small.height, 1, s.z}.resample(s.band.width, s.band.height).v
-	if err := cut(ctx, s.band, labels, z, cutOptions{iterations: 1, gamma: gamma, prior: .5}); err != nil {
+// refine moves the edge in the larger picture.
+func (e *fast) refine(ctx context.Context, l *look) error {
+	k, small := l.band.k, l.small.k
+	mask := enlarge(l.mask, small.width, small.height, k)
+	reach := int(math.Round(bandReach * float64(k.width) / float64(small.width)))
+	labels := bandLabels(mask, k.width, k.height, reach)
+	l.band.fix(labels)
+	z := grid{small.width, small.height, 1, l.z}.resample(k.width, k.height).v
+	if err := cut(ctx, k, labels, z, cutOptions{iterations: 1, gamma: l.scales.bandGamma, prior: l.scales.prior / 2}); err != nil {
 		return err
 	}
-	for i := range labels {
-		labels[i] &= 1
-	}
-	s.mask = labels
+	l.mask = foreground(labels)
 	return nil
 }
 
-// forbidOutside makes background of what is outside the roi.
-func (s *state) forbidOutside(labels []uint8) {
-	inside := s.innerOf(s.band)
-	for i := range labels {
-		if !image.Pt(i%s.band.width, i/s.band.width).In(inside) {
-			labels[i] = sureBackground
-		}
+// matte is the last step, at full resolution: alpha.
+func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-}
-
-func (e *fast) soften(_ context.Context, s *state) error {
-	s.matte = &Matte{Width: s.img.Width, Height: s.img.Height, Alpha: make([]uint8, s.img.Width*s.img.Height)}
-	s.matte.edge = newEdge(s.part, s.band, s.mask)
-	s.matte.edge.soften(s.img, s.matte)
-	if !slices.ContainsFunc(s.matte.Alpha, func(a uint8) bool { return a > 0 }) { // what refine and soften left
-		return fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
+	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m.edge = newEdge(l.part, l.band.k, l.mask)
+	m.edge.soften(img, m)
+	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
+		return nil, fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
 	}
-	return nil
+	return m, nil
 }

@@ -13,7 +13,7 @@ import (
 
 func mustFast(t testing.TB) *fast {
 	t.Helper()
-	e, err := newFast()
+	e, err := newFast("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestFastKeepsToTheROI(t *testing.T) {
 				t.Errorf("roi %q: %v", roi, err)
 				continue
 			}
-			part, inner, err := region(img, hints)
+			part, inner, err := region(image.Pt(img.Width, img.Height), hints.ROI)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func TestFastKeepsToTheROI(t *testing.T) {
 					furthest = max(furthest, outside(p, inner.Add(part.Min)))
 				}
 			}
-			pixel := float64(part.Dx()) / float64(reduce(img, part, bandSide).width) // of the picture that the edge is found in
+			pixel := float64(part.Dx()) / float64(source{img: img, factor: 1}.reduce(part, 320).width) // of the picture that the edge is found in
 			if most := 4 * pixel; float64(furthest) > most {
 				t.Errorf("%d×%d roi %q: foreground %d px outside, want at most %.1f", img.Width, img.Height, roi, furthest, most)
 			}

@@ -7,6 +7,9 @@ type Hints struct {
 	Strokes []Stroke // later ones lie over earlier ones and over the mask
 }
 
+// marked tells whether single pixels are marked, by a mask or strokes.
+func (h Hints) marked() bool { return h.Mask != nil || len(h.Strokes) > 0 }
+
 // The values of a Mask.
 const (
 	Drop    uint8 = 0   // certainly background

@@ -4,7 +4,10 @@ import (
 	_ "embed"
 	"fmt"
 	"image"
+	"io"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"bgremove/imaging/net"
@@ -12,9 +15,16 @@ import (
 
 // Prior estimates where the foreground is before any cut.
 type Prior interface {
-	// LogOdds returns the log-odds of foreground over the picture k, in one channel of any size. inner is the caller's roi; given
-	// says that there is one.
-	LogOdds(k working, inner image.Rectangle, given bool) grid
+	// LogOdds returns the log-odds of foreground over the picture of v, in one channel of any size.
+	LogOdds(v view) grid
+}
+
+// view is what a prior is asked about: a reduced picture and what the caller knows of it.
+type view struct {
+	k     working
+	inner image.Rectangle // the caller's roi
+	roi   bool            // there is one
+	marks []uint8         // h×w of Keep, Drop or Unknown; nil for none
 }
 
 // The network that is shipped; prior/README.md describes it.
@@ -24,6 +34,38 @@ var netDescription []byte
 
 //go:embed prior/net.f16
 var netWeights []byte
+
+// readPrior reads NET.json and, beside it, NET.f16.
+func readPrior(name string) (description, weights []byte, err error) {
+	const maxDescription, maxWeights = 1 << 20, 64 << 20 // bytes
+	stem, ok := strings.CutSuffix(name, ".json")
+	if !ok {
+		return nil, nil, fmt.Errorf("prior: the description's name must end in .json, is %q", name)
+	}
+	if description, err = readAtMost(name, maxDescription); err != nil {
+		return nil, nil, fmt.Errorf("prior: %w", err)
+	}
+	if weights, err = readAtMost(stem+".f16", maxWeights); err != nil {
+		return nil, nil, fmt.Errorf("prior: %w", err)
+	}
+	return description, weights, nil
+}
+
+func readAtMost(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s has more than the limit of %d bytes", name, limit)
+	}
+	return data, nil
+}
 
 // networkPrior asks a convolutional network.
 type networkPrior struct {
@@ -46,17 +88,17 @@ func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 
 // LogOdds squeezes the picture to the network's input, whatever its aspect. It is the mean of what the network says of the
 // picture and of its mirror image, which is right more often than either.
-func (p *networkPrior) LogOdds(k working, inner image.Rectangle, given bool) grid {
+func (p *networkPrior) LogOdds(v view) grid {
 	_, h, w := p.net.InputSize()
 	input := make([]float32, 4*h*w)
-	squeezed := k.grid().resample(w, h)
+	squeezed := v.k.grid().resample(w, h)
 	for i := range h * w {
 		for c := range 3 { // BGR, centred
 			input[c*h*w+i] = (squeezed.v[3*i+2-c] - 118) / 64
 		}
 	}
-	if given {
-		roi := scaleRect(inner, image.Pt(k.width, k.height), working{width: w, height: h})
+	if v.roi {
+		roi := scaleRect(v.inner, image.Pt(v.k.width, v.k.height), working{width: w, height: h})
 		for y := roi.Min.Y; y < roi.Max.Y; y++ {
 			for x := roi.Min.X; x < roi.Max.X; x++ {
 				input[3*h*w+y*w+x] = 1
@@ -68,8 +110,8 @@ func (p *networkPrior) LogOdds(k working, inner image.Rectangle, given bool) gri
 	oh, ow := p.net.OutputSize()
 	odds := slices.Clone(runner.Run(input))
 	mirror(input, w)
-	for i, v := range mirror(runner.Run(input), ow) {
-		odds[i] = (odds[i] + v) / 2
+	for i, z := range mirror(runner.Run(input), ow) {
+		odds[i] = (odds[i] + z) / 2
 	}
 	return grid{ow, oh, 1, odds}
 }

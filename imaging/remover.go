@@ -20,7 +20,7 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	quick, err := newFast()
+	quick, err := newFast(cfg.Prior)
 	if err != nil {
 		return nil, err
 	}

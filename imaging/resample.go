@@ -11,15 +11,25 @@ type taps struct {
 func axis(from, to int) []taps {
 	out := make([]taps, to)
 	scale := float64(from) / float64(to)
+	if from > to {
+		return areaAxis(0, from, 1, from, to)
+	}
 	for i := range out {
-		if from > to {
-			out[i] = areaTaps(float64(i)*scale, float64(i+1)*scale, from)
-			continue
-		}
 		at := min(max((float64(i)+.5)*scale-.5, 0), float64(from-1))
 		left := min(int(at), max(from-2, 0))
 		f := float32(at - float64(left))
 		out[i] = taps{left, []float32{1 - f, f}[:min(2, from)]}
+	}
+	return out
+}
+
+// areaAxis computes the taps of n output pixels that divide the stretch first..last evenly, in units of which factor are one source
+// pixel. There are size source pixels.
+func areaAxis(first, last, factor, size, n int) []taps {
+	out := make([]taps, n)
+	begin, step := float64(first)/float64(factor), float64(last-first)/float64(factor)/float64(n)
+	for i := range out {
+		out[i] = areaTaps(begin+float64(i)*step, begin+float64(i+1)*step, size)
 	}
 	return out
 }

@@ -5,12 +5,6 @@ import (
 	"math"
 )
 
-// Sides of the pictures that the fast engine works on, in px of the longer side.
-const (
-	cutSide  = 160
-	bandSide = 320
-)
-
 // working is a reduced picture: h×w×3, RGB, rounded to whole numbers.
 type working struct {
 	width, height int
@@ -26,10 +20,18 @@ func fit(width, height, side int) (w, h int) {
 	return max(1, int(math.Round(float64(width)*f))), max(1, int(math.Round(float64(height)*f)))
 }
 
-// reduce scales a part of an image to fit a side, by means over areas.
-func reduce(img *Image, part image.Rectangle, side int) working {
+// source is what a picture is reduced from: an image, or a smaller one that stands for it.
+type source struct {
+	img    *Image
+	factor int         // how many px of the image are one of img, along each side
+	origin image.Point // where img begins, in px of the image: at 0, 0 or before it
+}
+
+// reduce scales a part of the image to fit a side, by means over areas. The source must have at least as many px.
+func (s source) reduce(part image.Rectangle, side int) working {
 	w, h := fit(part.Dx(), part.Dy(), side)
-	columns, rows := axis(part.Dx(), w), axis(part.Dy(), h)
+	columns := areaAxis(part.Min.X-s.origin.X, part.Max.X-s.origin.X, s.factor, s.img.Width, w)
+	rows := areaAxis(part.Min.Y-s.origin.Y, part.Max.Y-s.origin.Y, s.factor, s.img.Height, h)
 	k := working{w, h, make([]uint8, 3*w*h)}
 	inParallel(h, func(from, to int) {
 		sum, line := make([]float32, 3*w), make([]float32, 3*w)
@@ -38,7 +40,7 @@ func reduce(img *Image, part image.Rectangle, side int) working {
 			clear(sum)
 			for i, weight := range rows[y].weights {
 				if row := rows[y].start + i; row != squeezed {
-					squeezeBytes(line, img.Pix[3*((part.Min.Y+row)*img.Width+part.Min.X):][:3*part.Dx()], columns)
+					squeezeBytes(line, s.img.Pix[3*row*s.img.Width:][:3*s.img.Width], columns)
 					squeezed = row
 				}
 				for x, v := range line {
@@ -80,20 +82,20 @@ func (k working) grid() grid {
 	return g
 }
 
-// region is what the engine looks at of an image with a roi: the roi, widened by 15 % and 2 px so that there is background
-// around it. inner is the roi within that part.
-func region(img *Image, hints Hints) (part, inner image.Rectangle, err error) {
-	whole := image.Rect(0, 0, img.Width, img.Height)
-	if hints.ROI.IsZero() {
+// region is what the engine looks at of an image of the given size: all of it, or the roi widened by 15 % and 2 px so that there is
+// background around it. inner is the roi within that part.
+func region(size image.Point, roi ROI) (part, inner image.Rectangle, err error) {
+	whole := image.Rectangle{Max: size}
+	if roi.IsZero() {
 		return whole, whole, nil
 	}
-	roi, err := hints.ROI.Rect(img.Width, img.Height)
+	r, err := roi.Rect(size.X, size.Y)
 	if err != nil {
 		return whole, whole, err
 	}
-	dx, dy := roi.Dx()*15/100+2, roi.Dy()*15/100+2
-	part = image.Rect(roi.Min.X-dx, roi.Min.Y-dy, roi.Max.X+dx, roi.Max.Y+dy).Intersect(whole)
-	return part, roi.Sub(part.Min), nil
+	dx, dy := r.Dx()*15/100+2, r.Dy()*15/100+2
+	part = image.Rect(r.Min.X-dx, r.Min.Y-dy, r.Max.X+dx, r.Max.Y+dy).Intersect(whole)
+	return part, r.Sub(part.Min), nil
 }
 
 // scaleRect maps a rectangle of a picture to a reduced one, outwards.

@@ -1,0 +1,100 @@
+package imaging
+
+import (
+	"image"
+	"math"
+	"slices"
+
+	"bgremove/imaging/maxflow"
+)
+
+// neighbour is where a pixel's link leads.
+type neighbour struct {
+	direction int // of maxflow
+	step      image.Point
+}
+
+// halfOfNeighbours are four of the eight; links to the others are these, seen from the other side.
+var halfOfNeighbours = [...]neighbour{
+	{maxflow.Right, image.Pt(1, 0)}, {maxflow.DownLeft, image.Pt(-1, 1)}, {maxflow.Down, image.Pt(0, 1)}, {maxflow.DownRight, image.Pt(1, 1)},
+}
+
+// from is where the pixels lie that have such a neighbour.
+func (n neighbour) from(k working) image.Rectangle {
+	whole := image.Rect(0, 0, k.width, k.height)
+	return whole.Intersect(whole.Sub(n.step))
+}
+
+// contrasts are ‖ΔI‖² between pixels and one of their neighbours, row by row of n.from(k).
+func (n neighbour) contrasts(k working) []int32 {
+	from := n.from(k)
+	out := make([]int32, 0, from.Dx()*from.Dy())
+	for y := from.Min.Y; y < from.Max.Y; y++ {
+		p := k.pix[3*(y*k.width+from.Min.X):][:3*from.Dx()]
+		q := k.pix[3*((y+n.step.Y)*k.width+from.Min.X+n.step.X):][:len(p)]
+		for i := 0; i+2 < len(p); i += 3 {
+			a, b, c := int32(p[i])-int32(q[i]), int32(p[i+1])-int32(q[i+1]), int32(p[i+2])-int32(q[i+2])
+			out = append(out, a*a+b*b+c*c)
+		}
+	}
+	return out
+}
+
+// linkCapacities are γ/dist·exp(−β‖ΔI‖²) between each pixel and its 8 neighbours, with β = 1/(2·mean‖ΔI‖²), in the layout of
+// maxflow.Grid.Links. Links between two pixels that may not change are left out. g is only worked in.
+func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) []int32 {
+	g.Reset(k.width, k.height)
+	var contrasts [len(halfOfNeighbours)][]int32
+	var sum, count int64
+	for i, n := range halfOfNeighbours {
+		contrasts[i] = n.contrasts(k)
+		for _, c := range contrasts[i] {
+			sum += int64(c)
+		}
+		count += int64(len(contrasts[i]))
+	}
+	beta := 0.
+	if sum > 0 {
+		beta = float64(count) / float64(2*sum)
+	}
+	fall := newDecay()
+	for i, n := range halfOfNeighbours {
+		from := n.from(k)
+		weight := float32(capacityScale * gamma / math.Hypot(float64(n.step.X), float64(n.step.Y)))
+		j := 0
+		for y := from.Min.Y; y < from.Max.Y; y++ {
+			node, label := g.Node(from.Min.X, y), y*k.width+from.Min.X
+			other := label + n.step.Y*k.width + n.step.X
+			for x := range from.Dx() {
+				if labels[label+x]|labels[other+x] >= likeBackground {
+					g.Link(node+x, n.direction, int32(weight*fall.at(float32(beta*float64(contrasts[i][j])))+.5))
+				}
+				j++
+			}
+		}
+	}
+	return slices.Clone(g.Links)
+}
+
+// decay is a table of exp(−x), x being 0 to decayEnd.
+type decay [decayEnd*decaySteps + 2]float32
+
+const (
+	decayEnd   = 16 // beyond, a link of any γ here is 0
+	decaySteps = 64
+)
+
+func newDecay() *decay {
+	d := new(decay)
+	for i := range d {
+		d[i] = float32(math.Exp(-float64(i) / decaySteps))
+	}
+	return d
+}
+
+// at interpolates; it is off by 3e-5 at most.
+func (d *decay) at(x float32) float32 {
+	x = min(x, decayEnd) * decaySteps
+	i := int(x)
+	return d[i] + (d[i+1]-d[i])*(x-float32(i))
+}

@@ -1,0 +1,101 @@
+package imaging
+
+// marksPrior spreads what a caller marked as foreground and background over the picture: a pixel is likely what it can be reached
+// from without crossing a change of colour.
+type marksPrior struct{}
+
+// LogOdds is the difference of the pixel's barrier distances to the two kinds of marks, scaled. With marks of one kind only there is
+// nothing to compare, and it is 0.
+func (marksPrior) LogOdds(v view) grid {
+	const (
+		perDistance = 1. / 20 // of 8-bit levels, summed over three channels
+		most        = 3
+	)
+	z := newGrid(v.k.width, v.k.height, 1)
+	channels := v.k.lab()
+	keep, drop := barriers(v, channels, Keep), barriers(v, channels, Drop)
+	if keep == nil || drop == nil {
+		return z
+	}
+	for i := range z.v {
+		z.v[i] = min(max(float32(drop[i]-keep[i])*perDistance, -most), most)
+	}
+	return z
+}
+
+// barriers are the minimum barrier distances from the marks of one value, summed over the channels: the least difference between the
+// brightest and the darkest pixel of any path. By four raster passes, as J. Zhang et al., "Minimum Barrier Salient Object Detection at
+// 80 FPS" (ICCV 2015). nil where there is no such mark.
+func barriers(v view, channels [3][]uint8, value uint8) []int32 {
+	const (
+		passes = 4
+		far    = 1 << 20
+	)
+	sum := make([]int32, len(v.marks))
+	distance := make([]int32, len(v.marks))
+	high, low := make([]uint8, len(v.marks)), make([]uint8, len(v.marks))
+	found := false
+	for _, channel := range channels {
+		copy(high, channel)
+		copy(low, channel)
+		for i, m := range v.marks {
+			distance[i] = far
+			if m == value {
+				distance[i], found = 0, true
+			}
+		}
+		if !found {
+			return nil
+		}
+		s := scan{v.k.width, v.k.height, channel, distance, high, low}
+		for pass := range passes {
+			if pass%2 == 0 {
+				s.down()
+			} else {
+				s.up()
+			}
+		}
+		for i, d := range distance {
+			sum[i] += d
+		}
+	}
+	return sum
+}
+
+// scan is one channel with, for each pixel, the best path so far: its distance, its brightest and its darkest pixel.
+type scan struct {
+	width, height int
+	channel       []uint8
+	distance      []int32
+	high, low     []uint8
+}
+
+// extend offers pixel i the path of its neighbour j.
+func (s *scan) extend(i, j int) {
+	high, low := max(s.high[j], s.channel[i]), min(s.low[j], s.channel[i])
+	if d := int32(high) - int32(low); d < s.distance[i] && s.distance[j] < 1<<20 {
+		s.distance[i], s.high[i], s.low[i] = d, high, low
+	}
+}
+
+func (s *scan) down() {
+	for i := range s.channel {
+		if i%s.width > 0 {
+			s.extend(i, i-1)
+		}
+		if i >= s.width {
+			s.extend(i, i-s.width)
+		}
+	}
+}
+
+func (s *scan) up() {
+	for i := len(s.channel) - 1; i >= 0; i-- {
+		if i%s.width < s.width-1 {
+			s.extend(i, i+1)
+		}
+		if i < len(s.channel)-s.width {
+			s.extend(i, i+s.width)
+		}
+	}
+}
