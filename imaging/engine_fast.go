@@ -56,13 +56,6 @@ type scales struct {
 	prior                 float32
 }
 
-// Weights of the two priors where there are marks.
-const (
-	networkLimit  = 4
-	networkWeight = .5
-	marksWeight   = .5
-)
-
 // step is one of those that an image goes through; ctx is looked at before each.
 type step struct {
 	name string
@@ -131,9 +124,7 @@ func (e *fast) reduce(_ context.Context, l *look) (err error) {
 func (e *fast) ask(_ context.Context, l *look) error {
 	l.z = e.prior.LogOdds(l.band).resample(l.small.k.width, l.small.k.height).v
 	if l.small.marks != nil {
-		for i, z := range (marksPrior{}).LogOdds(l.small).v {
-			l.z[i] = min(max(l.z[i], -networkLimit), networkLimit)*networkWeight + z*marksWeight
-		}
+		addMarks(l.z, l.small)
 	}
 	return nil
 }

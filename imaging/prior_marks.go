@@ -1,5 +1,29 @@
 package imaging
 
+// addMarks joins what the marks say to the log-odds z of a network, which counts the less the oftener it contradicts them.
+func addMarks(z []float32, v view) {
+	const (
+		most   = 4 // of the network's log-odds
+		weight = .5
+	)
+	var right, all float32
+	for i, m := range v.marks {
+		if m != Unknown {
+			all++
+			if (m == Keep) == (z[i] > 0) {
+				right++
+			}
+		}
+	}
+	trust := float32(1)
+	if all > 0 {
+		trust = right / all * right / all
+	}
+	for i, add := range (marksPrior{}).LogOdds(v).v {
+		z[i] = min(max(z[i], -most), most)*trust + weight*add
+	}
+}
+
 // marksPrior spreads what a caller marked as foreground and background over the picture: a pixel is likely what it can be reached
 // from without crossing a change of colour.
 type marksPrior struct{}
