@@ -172,11 +172,16 @@ type between struct {
 func betweens(size, small int) []between {
 	out := make([]between, size)
 	for i := range out {
-		at := min(max((float64(i)+.5)*float64(small)/float64(size)-.5, 0), float64(small-1))
-		left := min(int(at), max(small-2, 0))
-		out[i] = between{left, min(left+1, small-1), float32(at - float64(left))}
+		out[i] = placeAt((float64(i)+.5)*float64(small)/float64(size)-.5, small)
 	}
 	return out
+}
+
+// placeAt is the place at a distance from the middle of the first of size pixels; beyond the first and the last it is at them.
+func placeAt(at float64, size int) between {
+	at = min(max(at, 0), float64(size-1))
+	left := min(int(at), max(size-2, 0))
+	return between{left, min(left+1, size-1), float32(at - float64(left))}
 }
 
 // cellStarts are the first pixels that lie right of each pixel of the smaller picture, and how many pixels there are.

@@ -14,10 +14,18 @@ const EngineFast = "fast"
 // fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
 	prior Prior
+	looks int // see Config.Looks
 }
 
+// Values of Config.Looks.
+const (
+	looksOnce = iota + 1
+	looksAtMirror
+	looksCloser
+)
+
 // newFast reads the network of the prior from a file, or takes the built-in one for an empty name.
-func newFast(priorFile string) (*fast, error) {
+func newFast(priorFile string, looks int) (*fast, error) {
 	description, weights := netDescription, netWeights
 	if priorFile != "" {
 		var err error
@@ -25,11 +33,11 @@ func newFast(priorFile string) (*fast, error) {
 			return nil, err
 		}
 	}
-	prior, err := newNetworkPrior(description, weights)
+	prior, err := newNetworkPrior(description, weights, looks >= looksAtMirror)
 	if err != nil {
 		return nil, err
 	}
-	return &fast{prior: prior}, nil
+	return &fast{prior, looks}, nil
 }
 
 // Name returns EngineFast.
@@ -38,7 +46,8 @@ func (*fast) Name() string { return EngineFast }
 // look is one image on its way through the steps.
 type look struct {
 	source source
-	size   image.Point // of the image
+	full   func(context.Context) (source, error) // waits for the image itself; nil where source is it
+	size   image.Point                           // of the image
 	hints  Hints
 	scales scales
 
@@ -63,40 +72,30 @@ type step struct {
 }
 
 func (e *fast) steps() []step {
-	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"cut", e.cut}, {"clean", e.clean}, {"band", e.refine}}
+	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"cut", e.cut}, {"clean", e.clean}, {"closer", e.closer}, {"band", e.refine}}
 }
 
 // Matte allocates one byte a pixel of the image and some 20 MB besides.
 func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
-	l, err := e.find(ctx, source{img: img, factor: 1}, image.Pt(img.Width, img.Height), hints)
-	if err != nil {
+	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints}
+	if err := e.find(ctx, l); err != nil {
 		return nil, err
 	}
 	return l.matte(ctx, img)
 }
 
-// leastSide is how long the longer side of a picture must be that can stand for an image of the given size; see source.
-func (e *fast) leastSide(size image.Point, hints Hints) (int, error) {
-	part, _, err := region(size, hints.ROI)
-	if err != nil {
-		return 0, err
-	}
-	longer := max(size.X, size.Y)
-	return (scalesFor(hints).band*longer + max(part.Dx(), part.Dy()) - 1) / max(part.Dx(), part.Dy()), nil
-}
-
 // find takes all steps that need no more than a reduced picture.
-func (e *fast) find(ctx context.Context, from source, size image.Point, hints Hints) (*look, error) {
-	l := &look{source: from, size: size, hints: hints, scales: scalesFor(hints)}
+func (e *fast) find(ctx context.Context, l *look) error {
+	l.scales = scalesFor(l.hints)
 	for _, s := range e.steps() {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := s.run(ctx, l); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return l, nil
+	return nil
 }
 
 func scalesFor(hints Hints) scales {
@@ -106,19 +105,35 @@ func scalesFor(hints Hints) scales {
 	return scales{small: 160, band: 320, smallGamma: 8, bandGamma: 16, prior: 1}
 }
 
-func (e *fast) reduce(_ context.Context, l *look) (err error) {
+func (e *fast) reduce(ctx context.Context, l *look) (err error) {
 	if l.part, l.inner, err = region(l.size, l.hints.ROI); err != nil {
 		return err
 	}
+	if l.source, err = l.sourceFor(ctx, l.part); err != nil {
+		return err
+	}
+	l.reduceTo(!l.hints.ROI.IsZero())
+	return nil
+}
+
+// sourceFor is what a part can be reduced from: the picture that stands for the image, if it shows enough of the part.
+func (l *look) sourceFor(ctx context.Context, part image.Rectangle) (source, error) {
+	if l.full == nil || max(part.Dx(), part.Dy()) >= l.scales.band*l.source.factor {
+		return l.source, nil
+	}
+	return l.full(ctx)
+}
+
+// reduceTo makes both pictures of the part.
+func (l *look) reduceTo(roi bool) {
 	l.band.k = l.source.reduce(l.part, l.scales.band)
 	l.small.k = l.band.k.reduce(l.scales.small)
 	for _, v := range []*view{&l.band, &l.small} {
-		v.roi, v.inner = !l.hints.ROI.IsZero(), scaleRect(l.inner, l.part.Size(), v.k)
+		v.roi, v.inner = roi, scaleRect(l.inner, l.part.Size(), v.k)
 		if l.hints.marked() {
 			v.marks = l.hints.marks(l.part, v.k.width, v.k.height, l.size.X, l.size.Y)
 		}
 	}
-	return nil
 }
 
 func (e *fast) ask(_ context.Context, l *look) error {

@@ -13,7 +13,7 @@ import (
 
 func mustFast(t testing.TB) *fast {
 	t.Helper()
-	e, err := newFast("")
+	e, err := newFast("", looksCloser)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func TestFastOnValidationSet(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("no validation set here")
 	}
-	e, err := newFast("")
+	e, err := newFast("", looksCloser)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	quick, err := newFast(cfg.Prior)
+	quick, err := newFast(cfg.Prior, cfg.Looks)
 	if err != nil {
 		return nil, err
 	}

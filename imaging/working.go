@@ -82,8 +82,8 @@ func (k working) grid() grid {
 	return g
 }
 
-// region is what the engine looks at of an image of the given size: all of it, or the roi widened by 15 % and 2 px so that there is
-// background around it. inner is the roi within that part.
+// region is what the engine looks at of an image of the given size: all of it, or what is around the roi. inner is the roi within
+// that part.
 func region(size image.Point, roi ROI) (part, inner image.Rectangle, err error) {
 	whole := image.Rectangle{Max: size}
 	if roi.IsZero() {
@@ -93,9 +93,15 @@ func region(size image.Point, roi ROI) (part, inner image.Rectangle, err error) 
 	if err != nil {
 		return whole, whole, err
 	}
+	part, inner = around(r, size)
+	return part, inner, nil
+}
+
+// around widens a rectangle by 15 % and 2 px, so that there is background around it. inner is the rectangle within that part.
+func around(r image.Rectangle, size image.Point) (part, inner image.Rectangle) {
 	dx, dy := r.Dx()*15/100+2, r.Dy()*15/100+2
-	part = image.Rect(r.Min.X-dx, r.Min.Y-dy, r.Max.X+dx, r.Max.Y+dy).Intersect(whole)
-	return part, r.Sub(part.Min), nil
+	part = image.Rect(r.Min.X-dx, r.Min.Y-dy, r.Max.X+dx, r.Max.Y+dy).Intersect(image.Rectangle{Max: size})
+	return part, r.Sub(part.Min)
 }
 
 // scaleRect maps a rectangle of a picture to a reduced one, outwards.
