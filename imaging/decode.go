@@ -2,8 +2,7 @@ package imaging
 
 import (
 	"fmt"
-
-	"gocv.io/x/gocv"
+	"image"
 )
 
 // Decode turns a file that passed Inspect into pixels: 8 bits, RGB, orientation applied, with the file's alpha where it has any
@@ -15,9 +14,7 @@ func Decode(data []byte, info Info) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", info.Format, err)
 	}
-	if img, err = orient(img, info.Orientation); err != nil {
-		return nil, err
-	}
+	img = orient(img, info.Orientation)
 	if img.Width != info.Width || img.Height != info.Height {
 		return nil, fmt.Errorf("%s: %w", info.Format,
 			corruptf("the header says %d×%d px, the picture has %d×%d", info.Width, info.Height, img.Width, img.Height))
@@ -28,7 +25,7 @@ func Decode(data []byte, info Info) (*Image, error) {
 	return img, nil
 }
 
-// decodeFile picks a decoder: OpenCV's, but for what it does not read or reads wrongly.
+// decodeFile picks a decoder: that of this build (see decodeNative), but for what none of them reads rightly.
 func decodeFile(data []byte, info Info) (*Image, error) {
 	switch {
 	case info.Format == PNM:
@@ -40,7 +37,7 @@ func decodeFile(data []byte, info Info) (*Image, error) {
 	case info.Format == TIFF:
 		return decodeTIFF(data)
 	}
-	return decodeNative(data)
+	return decodeNative(data, info.Format)
 }
 
 func decodeTIFF(data []byte) (*Image, error) {
@@ -48,65 +45,28 @@ func decodeTIFF(data []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := decodeNative(t.withoutOrientation())
+	img, err := decodeNative(t.withoutOrientation(), TIFF)
 	if err == nil && t.premultiplied() {
 		unpremultiply(img)
 	}
 	return img, err
 }
 
-// decodeNative decodes with OpenCV. Its flag for "as it is" keeps alpha and depth and leaves a JPEG's orientation alone.
-func decodeNative(data []byte) (*Image, error) {
-	m := gocv.NewMat()
-	defer m.Close()
-	// IMDecode would read the error from a variable that all threads share.
-	if err := gocv.IMDecodeIntoMat(data, gocv.IMReadUnchanged, &m); err != nil || m.Empty() {
-		return nil, corruptf("the picture cannot be decoded")
+// standFor says where a reduced picture lies over its image: a side that is no multiple of factor is rounded up, by pixels that lie
+// beyond the right and lower border of the picture as it is in the file.
+func standFor(img *Image, info Info, factor int) (from source, ok bool, err error) {
+	excess := image.Pt(img.Width*factor-info.Width, img.Height*factor-info.Height)
+	if excess.X < 0 || excess.X >= factor || excess.Y < 0 || excess.Y >= factor {
+		return source{}, false, nil
 	}
-	switch depth(m) {
-	case gocv.MatTypeCV8U:
-		return imageFromMat(m)
-	case gocv.MatTypeCV16U:
-		eight := gocv.NewMat()
-		defer eight.Close()
-		if err := m.ConvertToWithParams(&eight, gocv.MatTypeCV8U, 1/257., 0); err != nil {
-			return nil, fmt.Errorf("convert to 8 bits: %w", err)
-		}
-		return imageFromMat(eight)
+	from = source{img: img, factor: factor}
+	if mirrorsX(info.Orientation) {
+		from.origin.X = -excess.X
 	}
-	return nil, unsupportedf("samples that are neither 8 nor 16 bit whole numbers")
-}
-
-// depth is the sample type of m without its channels.
-func depth(m gocv.Mat) gocv.MatType { return m.Type() & 7 }
-
-// imageFromMat copies an 8-bit matrix in OpenCV's channel order into Go's memory. It does not close m.
-func imageFromMat(m gocv.Mat) (*Image, error) {
-	code := gocv.ColorGrayToBGR
-	switch m.Channels() {
-	case 1:
-	case 3:
-		code = gocv.ColorBGRToRGB
-	case 4:
-		code = gocv.ColorBGRAToRGB
-	default:
-		return nil, unsupportedf("%d channels", m.Channels())
+	if mirrorsY(info.Orientation) {
+		from.origin.Y = -excess.Y
 	}
-	rgb := gocv.NewMat()
-	defer rgb.Close()
-	if err := gocv.CvtColor(m, &rgb, code); err != nil {
-		return nil, fmt.Errorf("convert to RGB: %w", err)
-	}
-	img := &Image{Width: m.Cols(), Height: m.Rows(), Pix: rgb.ToBytes()}
-	if m.Channels() == 4 {
-		alpha := gocv.NewMat()
-		defer alpha.Close()
-		if err := gocv.ExtractChannel(m, &alpha, 3); err != nil {
-			return nil, fmt.Errorf("extract alpha: %w", err)
-		}
-		img.Alpha = alpha.ToBytes()
-	}
-	return img, nil
+	return from, true, nil
 }
 
 func isOpaque(alpha []uint8) bool {

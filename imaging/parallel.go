@@ -1,7 +1,9 @@
 package imaging
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
@@ -15,8 +17,26 @@ func inParallel(n int, do func(from, to int)) {
 		return
 	}
 	var wg sync.WaitGroup
+	panics := make([]any, workers)
 	for w := range workers {
-		wg.Go(func() { do(n*w/workers, n*(w+1)/workers) })
+		wg.Go(func() { panics[w] = caught(func() { do(n*w/workers, n*(w+1)/workers) }) })
 	}
 	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+}
+
+// caught runs do and returns what it panicked with, and where, for the goroutine that waits for it to panic with: a panic that nobody
+// catches in a goroutine of its own would end the process.
+func caught(do func()) (panicked any) {
+	defer func() {
+		if v := recover(); v != nil {
+			panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
+		}
+	}()
+	do()
+	return nil
 }

@@ -70,13 +70,9 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	img, err := Decode(data, info)
+	img, matte, err := segment(ctx, engine, data, info, Hints{ROI: opts.ROI, Strokes: opts.Strokes})
 	if err != nil {
 		return Result{}, err
-	}
-	matte, err := engine.Matte(ctx, img, Hints{ROI: opts.ROI, Strokes: opts.Strokes})
-	if err != nil {
-		return Result{}, fmt.Errorf("engine %s: %w", engine.Name(), err)
 	}
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
@@ -86,6 +82,29 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 		return Result{}, err
 	}
 	return Result{Data: out, ContentType: contentTypePNG, Width: img.Width, Height: img.Height, Engine: engine.Name()}, nil
+}
+
+// segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
+func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
+	e, ok := engine.(*fast)
+	if ok {
+		from, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			return e.besideDecode(ctx, data, info, from, hints)
+		}
+	}
+	img, err := Decode(data, info)
+	if err != nil {
+		return nil, nil, err
+	}
+	matte, err := engine.Matte(ctx, img, hints)
+	if err != nil {
+		return nil, nil, fmt.Errorf("engine %s: %w", engine.Name(), err)
+	}
+	return img, matte, nil
 }
 
 // Find returns the engine of that name, the default one for an empty name. An unknown name is an ErrOption.

@@ -1,0 +1,149 @@
+package imaging
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"image"
+	"image/jpeg"
+	"slices"
+	"testing"
+)
+
+// photo is a JPEG of a disc on a gradient, as it is in the file, with an EXIF orientation.
+func photo(t testing.TB, w, h, orientation int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := [4]uint8{uint8(60 + 80*x/w), uint8(90 + 60*y/h), 150, 255}
+			if inDisc(x, y, w*2/5, h/2, min(w, h)/4) {
+				c = [4]uint8{220, uint8(120 + 40*y/h), 40, 255}
+			}
+			copy(m.Pix[m.PixOffset(x, y):], c[:])
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	exif := []byte(exifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	exif[len(exifPrefix)+19] = byte(orientation)
+	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
+	return slices.Concat(b.Bytes()[:2], segment, exif, b.Bytes()[2:])
+}
+
+func inspected(t testing.TB, data []byte) Info {
+	t.Helper()
+	info, err := Inspect(data, DefaultConfig().Limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// TestReducedStandsForTheImage: whatever the orientation, and where sides are no multiples of the factor, both give the same small picture.
+func TestReducedStandsForTheImage(t *testing.T) {
+	for orientation := 1; orientation <= 8; orientation++ {
+		for _, size := range []image.Point{{803, 605}, {800, 600}, {809, 607}} {
+			data := photo(t, size.X, size.Y, orientation)
+			info := inspected(t, data)
+			if info.Orientation != orientation {
+				t.Fatalf("orientation %d was read as %d", orientation, info.Orientation)
+			}
+			img, err := Decode(data, info)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, least := range []int{400, 200, 90} {
+				from, ok, err := decodeReduced(data, info, least)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					if canReduce {
+						t.Errorf("%v: nothing of %d px", size, least)
+					}
+					continue
+				}
+				if longer := max(from.img.Width, from.img.Height); longer < least || longer > 2*least+2 {
+					t.Errorf("%v: %d px, want %d or a little more", size, longer, least)
+				}
+				for _, part := range []image.Rectangle{image.Rect(0, 0, img.Width, img.Height), image.Rect(101, 53, 487, 399)} {
+					got, want := from.reduce(part, 40), source{img: img, factor: 1}.reduce(part, 40)
+					if off := meanOff(got.pix, want.pix); off > 2.5 {
+						t.Errorf("orientation %d, %v, a %dth: colours are %.1f off in %v", orientation, size, from.factor, off, part)
+					}
+				}
+			}
+		}
+	}
+}
+
+func meanOff(a, b []uint8) float64 {
+	sum := 0
+	for i := range a {
+		sum += max(int(a[i])-int(b[i]), int(b[i])-int(a[i]))
+	}
+	return float64(sum) / float64(len(a))
+}
+
+func TestReducedRefuses(t *testing.T) {
+	whole := photo(t, 800, 600, 1)
+	for name, tt := range map[string]struct {
+		data  []byte
+		least int
+	}{"a small picture": {whole, 401}, "PNG": {readTestdata(t, "scene.png"), 1}} {
+		if _, ok, err := decodeReduced(tt.data, inspected(t, tt.data), tt.least); ok || err != nil {
+			t.Errorf("%s: %v, %v; want nothing", name, ok, err)
+		}
+	}
+}
+
+// TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults.
+func TestBesideDecode(t *testing.T) {
+	e := mustFast(t)
+	for _, roi := range []string{"", "20% 20% 60% 80%", "300 200 400 300"} {
+		data := photo(t, 1601, 1203, 6)
+		info := inspected(t, data)
+		hints := Hints{ROI: mustROI(t, roi)}
+		img, matte, err := segment(t.Context(), e, data, info, hints)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := e.Matte(t.Context(), img, hints)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := iou(matte.Alpha, want.Alpha); v < .99 {
+			t.Errorf("roi %q: IoU with the cut-out from the image alone is %.3f", roi, v)
+		}
+	}
+}
+
+func TestBesideDecodeFaults(t *testing.T) {
+	e := mustFast(t)
+	data := photo(t, 1600, 1200, 1)
+	info := inspected(t, data)
+	if _, _, err := segment(t.Context(), e, data, info, Hints{ROI: mustROI(t, "0 0 1601 10")}); !errors.Is(err, ErrOption) {
+		t.Errorf("roi outside: %v, want ErrOption", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := segment(ctx, e, data, info, Hints{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	info.Width++ // the picture is not what the header says
+	if _, _, err := segment(t.Context(), e, data, info, Hints{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("another size: %v, want ErrCorrupt", err)
+	}
+}
+
+func TestInParallelPanicsWhereItIsCalled(t *testing.T) {
+	for _, n := range []int{1, 1000} {
+		if caught(func() { inParallel(n, func(int, int) { panic("out of range") }) }) == nil {
+			t.Errorf("%d rows: no panic", n)
+		}
+	}
+}
