@@ -3,6 +3,7 @@
 package imaging
 
 import (
+	"bytes"
 	"fmt"
 
 	"gocv.io/x/gocv"
@@ -99,4 +100,43 @@ func swapRedAndBlue(dst, src []uint8) {
 		p, q := src[i:i+3:i+3], dst[i:i+3:i+3]
 		q[0], q[1], q[2] = p[2], p[1], p[0]
 	}
+}
+
+// encodeJPEG writes h×w×channels, grey or RGB.
+func encodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, error) {
+	return encodeMat(pix, width, height, channels, gocv.JPEGFileExt, []int{gocv.IMWriteJpegQuality, quality})
+}
+
+// encodeWebP writes h×w×channels, RGB or RGBA, not premultiplied. A quality of 100 is lossy, too.
+func encodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
+	const webP gocv.FileExt = ".webp"
+	return encodeMat(pix, width, height, channels, webP, []int{gocv.IMWriteWebpQuality, quality})
+}
+
+// encodeMat lets OpenCV encode pixels of 1, 3 or 4 channels, RGB(A).
+func encodeMat(pix []uint8, width, height, channels int, ext gocv.FileExt, params []int) ([]byte, error) {
+	kind := map[int]gocv.MatType{1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4}[channels]
+	m, err := gocv.NewMatFromBytes(height, width, kind, pix)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", ext, err)
+	}
+	defer m.Close()
+	if channels > 1 { // m is a copy of pix
+		code := gocv.ColorRGBToBGR
+		if channels == 4 {
+			code = gocv.ColorBGRAToRGBA
+		}
+		if err := gocv.CvtColor(m, &m, code); err != nil {
+			return nil, fmt.Errorf("encode %s: %w", ext, err)
+		}
+	}
+	buf, err := gocv.IMEncodeWithParams(ext, m, params)
+	defer buf.Close() //nolint:staticcheck // there is a buffer to free beside an error, too
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", ext, err)
+	}
+	if buf.Len() == 0 {
+		return nil, fmt.Errorf("encode %s: the encoder returned nothing for %d×%d px", ext, width, height)
+	}
+	return bytes.Clone(buf.GetBytes()), nil // the buffer is native memory
 }

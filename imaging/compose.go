@@ -62,11 +62,13 @@ func (c *composer) limit(y int, dst []uint8) {
 	}
 }
 
-// rgb writes row y of the cut-out over the background. rgba has room for a row of rgba. 3·w bytes.
-func (c *composer) rgb(y int, dst, rgba []uint8) {
+// rgb writes row y of the cut-out over the background. 3·w bytes.
+func (c *composer) rgb(y int, dst []uint8) {
+	w := c.matte.Width
+	rgba := make([]uint8, 4*w)
 	c.rgba(y, rgba)
 	back := [3]int{int(c.background.R), int(c.background.G), int(c.background.B)}
-	for x := range c.matte.Width {
+	for x := range w {
 		q, p := rgba[4*x:4*x+4:4*x+4], dst[3*x:3*x+3:3*x+3]
 		a := int(q[3])
 		for k := range p {

@@ -14,7 +14,7 @@ func TestComposeHardMatte(t *testing.T) {
 	if want := []uint8{1, 2, 3, 255, 0, 0, 0, 0, 7, 8, 9, 128}; !slices.Equal(rgba, want) {
 		t.Errorf("RGBA %v, want %v", rgba, want)
 	}
-	c.rgb(0, rgb, rgba)
+	c.rgb(0, rgb)
 	if want := []uint8{1, 2, 3, 100, 0, 255, 53, 4, 132}; !slices.Equal(rgb, want) {
 		t.Errorf("RGB %v, want %v", rgb, want)
 	}

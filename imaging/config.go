@@ -30,6 +30,8 @@ func (c Config) Validate() error {
 	}
 	if c.Engine != EngineFast && c.Engine != EngineOpenCV {
 		errs = append(errs, fmt.Errorf("engine: must be %s or %s, is %q", EngineFast, EngineOpenCV, c.Engine))
+	} else if err := checkEngine(c.Engine); err != nil {
+		errs = append(errs, fmt.Errorf("engine: %w", err))
 	}
 	if c.Looks < looksOnce || c.Looks > looksCloser {
 		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", looksOnce, looksCloser, c.Looks))

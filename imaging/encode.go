@@ -1,60 +1,74 @@
 package imaging
 
 import (
-	"bytes"
 	"fmt"
 
-	"gocv.io/x/gocv"
+	"bgremove/imaging/pngenc"
 )
 
-const contentTypePNG = "image/png"
+// contentTypes are the media types of what is written.
+var contentTypes = map[OutputFormat]string{OutputPNG: "image/png", OutputJPEG: "image/jpeg", OutputWebP: "image/webp"}
 
-// Level 1 with run-length matching is the fastest that is not much larger: a cut-out is mostly runs of zero.
-const (
-	pngLevel    = 1
-	pngStrategy = gocv.IMWritePngStrategyRle
-)
-
-func encode(img *Image, matte *Matte, channels Channels) ([]byte, error) {
-	c := newComposer(img, matte)
-	w, h := matte.Width, matte.Height
-	if channels == ChannelsAlpha {
-		out := make([]uint8, w*h)
-		inParallel(h, func(from, to int) {
-			for y := from; y < to; y++ {
-				c.grey(y, out[y*w:][:w])
-			}
-		})
-		return encodePNG(out, w, h, gocv.MatTypeCV8UC1)
+// format is the one that a result is written in: never OutputAuto or empty.
+func (o Options) format() OutputFormat {
+	switch {
+	case o.Format == OutputAuto && o.Background != nil:
+		return OutputJPEG
+	case o.Format == OutputAuto, o.Format == "":
+		return OutputPNG
 	}
-	out := make([]uint8, 4*w*h)
-	inParallel(h, func(from, to int) {
-		for y := from; y < to; y++ {
-			row := out[4*y*w:][:4*w]
-			c.rgba(y, row)
-			for x := 0; x < len(row); x += 4 {
-				row[x], row[x+2] = row[x+2], row[x]
-			}
-		}
-	})
-	return encodePNG(out, w, h, gocv.MatTypeCV8UC4)
+	return o.Format
 }
 
-func encodePNG(pix []uint8, width, height int, kind gocv.MatType) ([]byte, error) {
-	m, err := gocv.NewMatFromBytes(height, width, kind, pix)
-	if err != nil {
-		return nil, fmt.Errorf("encode PNG: %w", err)
+// encode writes what the options ask for: the matte, the cut-out, or the cut-out over a colour.
+func encode(img *Image, matte *Matte, opts Options) ([]byte, error) {
+	c := newComposer(img, matte)
+	channels, row := 4, c.rgba
+	switch {
+	case opts.Channels == ChannelsAlpha:
+		channels, row = 1, c.grey
+	case opts.Background != nil:
+		c.background = *opts.Background
+		channels, row = 3, c.rgb
 	}
-	defer m.Close()
-	// The level resets the strategy, so it comes first.
-	params := []int{gocv.IMWritePngCompression, pngLevel, gocv.IMWritePngStrategy, pngStrategy}
-	buf, err := gocv.IMEncodeWithParams(gocv.PNGFileExt, m, params)
-	defer buf.Close() //nolint:staticcheck // there is a buffer to free beside an error, too
-	if err != nil {
-		return nil, fmt.Errorf("encode PNG: %w", err)
+	format := opts.format()
+	if format == OutputPNG {
+		colour := map[int]pngenc.Color{1: pngenc.Grey, 3: pngenc.RGB, 4: pngenc.RGBA}[channels]
+		return pngenc.Encode(matte.Width, matte.Height, colour, row)
 	}
-	if buf.Len() == 0 {
-		return nil, fmt.Errorf("encode PNG: the encoder returned nothing for %d×%d px", width, height)
+	quality := opts.Quality
+	if quality == 0 {
+		quality = DefaultQuality
 	}
-	return bytes.Clone(buf.GetBytes()), nil // the buffer is native memory
+	pix := allRows(matte.Width, matte.Height, channels, row)
+	switch {
+	case format == OutputWebP && channels == 1:
+		return encodeWebP(tripled(pix), matte.Width, matte.Height, 3, quality)
+	case format == OutputWebP:
+		return encodeWebP(pix, matte.Width, matte.Height, channels, quality)
+	case channels == 4:
+		return nil, fmt.Errorf("%w: format: %s has no transparency", ErrOption, format)
+	}
+	return encodeJPEG(pix, matte.Width, matte.Height, channels, quality)
+}
+
+// allRows is the whole picture, h×w×channels.
+func allRows(width, height, channels int, row func(y int, dst []uint8)) []uint8 {
+	n := width * channels
+	pix := make([]uint8, n*height)
+	inParallel(height, func(from, to int) {
+		for y := from; y < to; y++ {
+			row(y, pix[y*n:][:n])
+		}
+	})
+	return pix
+}
+
+// tripled makes RGB of grey.
+func tripled(grey []uint8) []uint8 {
+	rgb := make([]uint8, 3*len(grey))
+	for i, v := range grey {
+		rgb[3*i], rgb[3*i+1], rgb[3*i+2] = v, v, v
+	}
+	return rgb
 }

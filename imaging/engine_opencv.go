@@ -1,3 +1,5 @@
+//go:build cgo
+
 package imaging
 
 import (
@@ -23,6 +25,11 @@ const (
 
 // grabCut is cv::grabCut at full resolution. Its matte is hard: 0 or 255.
 type grabCut struct{}
+
+func grabCuts() []Engine { return []Engine{grabCut{}} }
+
+// checkEngine has nothing to say: every engine is there.
+func checkEngine(string) error { return nil }
 
 // Name returns EngineOpenCV.
 func (grabCut) Name() string { return EngineOpenCV }

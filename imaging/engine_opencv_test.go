@@ -40,7 +40,7 @@ func compareGolden(t *testing.T, name string, matte *Matte) {
 	t.Helper()
 	golden := filepath.Join(testdata, "golden", name+".png")
 	if *update {
-		data, err := encode(&Image{}, matte, ChannelsAlpha)
+		data, err := encode(&Image{}, matte, Options{Channels: ChannelsAlpha})
 		if err != nil {
 			t.Fatal(err)
 		}

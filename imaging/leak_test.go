@@ -25,7 +25,7 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if img, err := Decode(data, info); err == nil {
-				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, ChannelsRGBA)
+				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, Options{})
 				_, _ = bgrRoundTrip(img)
 			}
 		}

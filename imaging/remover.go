@@ -25,7 +25,7 @@ func New(cfg Config) (*Remover, error) {
 		return nil, err
 	}
 	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine}
-	for _, e := range []Engine{quick, grabCut{}} {
+	for _, e := range append(grabCuts(), quick) {
 		r.engines[e.Name()] = e
 	}
 	return r, nil
@@ -77,11 +77,11 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	out, err := encode(img, matte, opts.Channels)
+	out, err := encode(img, matte, opts)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Data: out, ContentType: contentTypePNG, Width: img.Width, Height: img.Height, Engine: engine.Name()}, nil
+	return Result{Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name()}, nil
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
@@ -113,6 +113,9 @@ func (r *Remover) Find(name string) (Engine, error) {
 		name = r.engine
 	}
 	e, ok := r.engines[name]
+	if err := checkEngine(name); err != nil {
+		return nil, fmt.Errorf("%w: engine: %w", ErrOption, err)
+	}
 	if !ok {
 		return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", ErrOption, strings.Join(r.Engines(), ", "), name)
 	}
