@@ -48,15 +48,6 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func BenchmarkOpenCV(b *testing.B) {
-	img := scaled(b)
-	for b.Loop() {
-		if _, err := (grabCut{}).Matte(b.Context(), img, Hints{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkFast(b *testing.B) {
 	engine := mustFast(b)
 	scene := decodeTestdata(b, "scene.png")
@@ -78,7 +69,7 @@ func BenchmarkFast(b *testing.B) {
 
 func BenchmarkEncode(b *testing.B) {
 	img := scaled(b)
-	matte, err := grabCut{}.Matte(b.Context(), img, Hints{})
+	matte, err := mustFast(b).Matte(b.Context(), img, Hints{})
 	if err != nil {
 		b.Fatal(err)
 	}

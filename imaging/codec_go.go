@@ -4,6 +4,7 @@ package imaging
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 
@@ -16,8 +17,8 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// The codecs of a build without cgo: those of the standard library and of golang.org/x/image, and libwebp compiled to WebAssembly to
-// write WebP, which no Go code does as well.
+// The codecs of a build without cgo: those of the standard library and of golang.org/x/image, and to write WebP libwebp itself, compiled
+// to WebAssembly.
 
 // decodeNative decodes what Go's libraries read, as it is in the file.
 func decodeNative(data []byte, format Format) (*Image, error) {
@@ -29,11 +30,18 @@ func decodeNative(data []byte, format Format) (*Image, error) {
 		TIFF: func(b []byte) (image.Image, error) { return tiff.Decode(bytes.NewReader(b)) },
 	}[format]
 	m, err := decode(data)
+	var unsupported tiff.UnsupportedError
+	if errors.As(err, &unsupported) {
+		return nil, unsupportedf("%s, which this build, made without OpenCV, does not read", string(unsupported))
+	}
 	if err != nil {
 		return nil, corruptf("%v", err)
 	}
 	return imageFromStd(m, m.Bounds().Dx(), m.Bounds().Dy()), nil
 }
+
+// decodeTIFF leaves the orientation alone, as the library does.
+func decodeTIFF(data []byte) (*Image, error) { return decodeNative(data, TIFF) }
 
 // decodeReduced finds nothing: no Go library decodes a part of a JPEG's detail.
 func decodeReduced([]byte, Info, int) (from source, ok bool, err error) { return source{}, false, nil }

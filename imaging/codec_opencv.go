@@ -35,6 +35,31 @@ func decodeMat(data []byte, flag gocv.IMReadFlag) (*Image, error) {
 	return nil, unsupportedf("samples that are neither 8 nor 16 bit whole numbers")
 }
 
+func decodeTIFF(data []byte) (*Image, error) {
+	t, err := readTIFF(data)
+	if err != nil {
+		return nil, err
+	}
+	img, err := decodeNative(t.withoutOrientation(), TIFF)
+	if err == nil && t.premultiplied() {
+		unpremultiply(img)
+	}
+	return img, err
+}
+
+// unpremultiply divides colours by alpha, rounding. Where alpha is 0 they stay as they are.
+func unpremultiply(img *Image) {
+	for i, a := range img.Alpha {
+		if a == 0 || a == 255 {
+			continue
+		}
+		p := img.Pix[3*i : 3*i+3]
+		for c, v := range p {
+			p[c] = uint8(min((int(v)*255+int(a)/2)/int(a), 255))
+		}
+	}
+}
+
 // decodeReduced decodes a JPEG at an eighth, a quarter or half of its size, the smallest whose longer side has at least that many px; it
 // takes a fraction of Decode's time. ok is false where there is none: then the file itself must do.
 //

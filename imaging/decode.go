@@ -40,18 +40,6 @@ func decodeFile(data []byte, info Info) (*Image, error) {
 	return decodeNative(data, info.Format)
 }
 
-func decodeTIFF(data []byte) (*Image, error) {
-	t, err := readTIFF(data)
-	if err != nil {
-		return nil, err
-	}
-	img, err := decodeNative(t.withoutOrientation(), TIFF)
-	if err == nil && t.premultiplied() {
-		unpremultiply(img)
-	}
-	return img, err
-}
-
 // standFor says where a reduced picture lies over its image: a side that is no multiple of factor is rounded up, by pixels that lie
 // beyond the right and lower border of the picture as it is in the file.
 func standFor(img *Image, info Info, factor int) (from source, ok bool, err error) {
@@ -76,17 +64,4 @@ func isOpaque(alpha []uint8) bool {
 		}
 	}
 	return true
-}
-
-// unpremultiply divides colours by alpha, rounding. Where alpha is 0 they stay as they are.
-func unpremultiply(img *Image) {
-	for i, a := range img.Alpha {
-		if a == 0 || a == 255 {
-			continue
-		}
-		p := img.Pix[3*i : 3*i+3]
-		for c, v := range p {
-			p[c] = uint8(min((int(v)*255+int(a)/2)/int(a), 255))
-		}
-	}
 }

@@ -49,6 +49,9 @@ func TestFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := composed(c, tt.opts)
+		if !hasOpenCV {
+			tt.least -= 8 // to decode, chroma is repeated, not interpolated
+		}
 		if v := psnr(got.Pix, want.Pix, want.Alpha); v < tt.least {
 			t.Errorf("%+v: colours have a PSNR of %.1f dB, want %.0f", tt.opts, v, tt.least)
 		}

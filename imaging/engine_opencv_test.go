@@ -1,3 +1,5 @@
+//go:build cgo
+
 package imaging
 
 import (
@@ -12,18 +14,6 @@ import (
 	"testing"
 )
 
-func mustROI(t testing.TB, s string) ROI {
-	t.Helper()
-	if s == "" {
-		return ROI{}
-	}
-	roi, err := ParseROI(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return roi
-}
-
 // TestGolden holds OpenCV's versions together.
 func TestGolden(t *testing.T) {
 	for name, roi := range map[string]string{"opencv": "", "opencv-roi": "12px 10px 75% 92%"} {
@@ -32,31 +22,6 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareGolden(t, name, matte)
-	}
-}
-
-// compareGolden compares a matte of the scene with the mask that was committed, and with the truth.
-func compareGolden(t *testing.T, name string, matte *Matte) {
-	t.Helper()
-	golden := filepath.Join(testdata, "golden", name+".png")
-	if *update {
-		data, err := encode(&Image{}, matte, Options{Channels: ChannelsAlpha})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v := iou(matte.Alpha, greyPlane(t, want)); v < .97 {
-		t.Errorf("%s: IoU with the golden mask is %.3f, want .97", name, v)
-	}
-	if v := iou(matte.Alpha, greyPlane(t, readTestdata(t, "mask.png"))); v < .9 {
-		t.Errorf("%s: IoU with the true mask is %.3f, want .9", name, v)
 	}
 }
 
@@ -127,24 +92,6 @@ func TestGrabCutAtTheEdges(t *testing.T) {
 			}
 		}
 	}
-}
-
-// filled makes an image of one colour, of two halves, or of noise.
-func filled(w, h int, fill string) *Image {
-	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
-	state := uint32(1)
-	for i := range img.Pix {
-		switch {
-		case fill == "noise":
-			state = state*1664525 + 1013904223
-			img.Pix[i] = uint8(state >> 24)
-		case fill == "flat" || i < len(img.Pix)/2:
-			img.Pix[i] = 90
-		default:
-			img.Pix[i] = 200
-		}
-	}
-	return img
 }
 
 func TestGrabCutRefusesROI(t *testing.T) {
@@ -241,5 +188,14 @@ func TestGrabCutRefusesWhatWouldTakeAllMemory(t *testing.T) {
 	_, err := grabCut{}.Matte(t.Context(), &Image{Width: 4001, Height: 4000}, Hints{})
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "the limit of this engine is 16000000") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func BenchmarkOpenCV(b *testing.B) {
+	img := scaled(b)
+	for b.Loop() {
+		if _, err := (grabCut{}).Matte(b.Context(), img, Hints{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -215,6 +215,9 @@ func TestInspectTruncated(t *testing.T) {
 			continue // a bad one
 		}
 		whole, err := Decode(data, info)
+		if errors.Is(err, ErrUnsupported) && !hasOpenCV {
+			continue
+		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -26,7 +26,7 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 			}
 			if img, err := Decode(data, info); err == nil {
 				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, Options{})
-				_, _ = bgrRoundTrip(img)
+				_, _ = roundTrip(img)
 			}
 		}
 	}
@@ -41,15 +41,6 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 	if grown := after - before; grown > 8<<20 {
 		t.Errorf("resident memory grew by %d KiB in 400 rounds", grown>>10)
 	}
-}
-
-func bgrRoundTrip(img *Image) (int, error) {
-	m, err := bgrMat(img)
-	if err != nil {
-		return 0, err
-	}
-	defer m.Close()
-	return m.Rows(), nil
 }
 
 // residentBytes reads the second field of statm: pages in memory.
