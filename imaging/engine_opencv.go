@@ -43,7 +43,7 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 	if n := img.Width * img.Height; n > grabCutMaxPixels {
 		return nil, fmt.Errorf("%w: %d×%d px are %d pixels, the limit of this engine is %d", ErrTooLarge, img.Width, img.Height, n, grabCutMaxPixels)
 	}
-	rect, err := grabCutRect(img.Width, img.Height, hints.ROI)
+	labels, rect, mode, err := grabCutStart(img, hints)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +52,40 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 		return nil, err
 	}
 	defer bgr.Close()
-	labels, err := runGrabCut(bgr, rect)
-	if err != nil {
+	if labels, err = runGrabCut(bgr, labels, rect, mode); err != nil {
 		return nil, err
 	}
 	return hardMatte(labels, img.Width, img.Height)
+}
+
+// grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask or strokes, from labels, h×w.
+// What is not marked is then probably background, as is usual with scribbles, or with a roi probably foreground inside of it.
+func grabCutStart(img *Image, hints Hints) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
+	if !hints.marked() {
+		rect, err = grabCutRect(img.Width, img.Height, hints.ROI)
+		return make([]uint8, img.Width*img.Height), rect, gocv.GCInitWithRect, err
+	}
+	whole := image.Rect(0, 0, img.Width, img.Height)
+	unknown := uint8(likeBackground)
+	rect = whole
+	if !hints.ROI.IsZero() {
+		if rect, err = hints.ROI.Rect(img.Width, img.Height); err != nil {
+			return nil, rect, 0, err
+		}
+		unknown = likeForeground
+	}
+	labels = hints.marks(whole, img.Width, img.Height, img.Width, img.Height)
+	for i, m := range labels {
+		switch {
+		case m == Drop, !image.Pt(i%img.Width, i/img.Width).In(rect):
+			labels[i] = sureBackground
+		case m == Keep:
+			labels[i] = sureForeground
+		default:
+			labels[i] = unknown
+		}
+	}
+	return labels, rect, gocv.GCInitWithMask, nil
 }
 
 // grabCutRect leaves at least one pixel of background, without which cv::grabCut throws: a roi of the whole image is taken
@@ -106,10 +135,14 @@ func bgrMat(img *Image) (gocv.Mat, error) {
 	return bgr, nil
 }
 
-// runGrabCut returns cv::grabCut's labels, one byte a pixel.
-func runGrabCut(bgr gocv.Mat, rect image.Rectangle) ([]uint8, error) {
-	labels, background, foreground := gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
+// runGrabCut returns cv::grabCut's labels, one byte a pixel, for those that it begins with.
+func runGrabCut(bgr gocv.Mat, start []uint8, rect image.Rectangle, mode gocv.GrabCutMode) ([]uint8, error) {
+	labels, err := gocv.NewMatFromBytes(bgr.Rows(), bgr.Cols(), gocv.MatTypeCV8UC1, start)
+	if err != nil {
+		return nil, fmt.Errorf("matrix of labels: %w", err)
+	}
 	defer labels.Close()
+	background, foreground := gocv.NewMat(), gocv.NewMat()
 	defer background.Close()
 	defer foreground.Close()
 
@@ -117,7 +150,7 @@ func runGrabCut(bgr gocv.Mat, rect image.Rectangle) ([]uint8, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	gocv.SetRNGSeed(grabCutSeed)
-	if err := gocv.GrabCut(bgr, &labels, rect, &background, &foreground, grabCutIterations, gocv.GCInitWithRect); err != nil {
+	if err := gocv.GrabCut(bgr, &labels, rect, &background, &foreground, grabCutIterations, mode); err != nil {
 		if isColourModelFailure(err) {
 			return nil, fmt.Errorf("%w: the colours of foreground and background do not separate", ErrNoForeground)
 		}

@@ -199,3 +199,37 @@ func BenchmarkOpenCV(b *testing.B) {
 		}
 	}
 }
+
+// TestGrabCutFromMarks: strokes stay what they are and lead the cut; outside a roi nothing is foreground.
+func TestGrabCutFromMarks(t *testing.T) {
+	img := decodeTestdata(t, "scene.png")
+	truth := greyPlane(t, readTestdata(t, "mask.png"))
+	box := boxOf(truth, img.Width)
+	middle := Point{float64(box.Min.X+box.Max.X) / 2, float64(box.Min.Y+box.Max.Y) / 2}
+	hints := Hints{Strokes: []Stroke{
+		{Keep: true, Radius: 4, Points: []Point{{middle.X - 6, middle.Y}, {middle.X + 6, middle.Y}}},
+		{Radius: 3, Points: []Point{{2, 2}, {117, 2}, {117, 87}, {2, 87}}},
+	}}
+	matte, err := grabCut{}.Matte(t.Context(), img, hints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range hints.marks(image.Rect(0, 0, img.Width, img.Height), img.Width, img.Height, img.Width, img.Height) {
+		if m != Unknown && m != matte.Alpha[i] {
+			t.Fatalf("pixel %d is %d, marked %d", i, matte.Alpha[i], m)
+		}
+	}
+	hints.ROI = mustROI(t, "0 0 50% 100%")
+	if matte, err = (grabCut{}).Matte(t.Context(), img, hints); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range matte.Alpha {
+		if i%img.Width >= img.Width/2 && a != 0 {
+			t.Fatalf("pixel %d outside the roi is %d", i, a)
+		}
+	}
+	hints = Hints{Strokes: hints.Strokes[1:]} // no foreground to learn from
+	if _, err := (grabCut{}).Matte(t.Context(), img, hints); !errors.Is(err, ErrNoForeground) {
+		t.Errorf("drop alone: %v, want ErrNoForeground", err)
+	}
+}
