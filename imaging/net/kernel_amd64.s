@@ -47,3 +47,143 @@ next:
 	VMOVUPS      Y7, 224(AX)
 	VZEROUPPER
 	RET
+
+// func storeAVX2(out *float32, stride int, sums *float32, bias *float32, add *float32, low float32)
+// Requires: AVX
+TEXT ·storeAVX2(SB), NOSPLIT, $0-44
+	MOVQ         out+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         sums+16(FP), DX
+	MOVQ         bias+24(FP), BX
+	MOVQ         add+32(FP), SI
+	VBROADCASTSS low+40(FP), Y0
+	SHLQ         $0x02, CX
+	TESTQ        SI, SI
+	JZ           alone
+	VBROADCASTSS (BX), Y1
+	VADDPS       (DX), Y1, Y2
+	VADDPS       (SI), Y2, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       32(DX), Y1, Y1
+	VADDPS       32(SI), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	VBROADCASTSS 4(BX), Y1
+	VADDPS       64(DX), Y1, Y2
+	VADDPS       (SI), Y2, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       96(DX), Y1, Y1
+	VADDPS       32(SI), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	VBROADCASTSS 8(BX), Y1
+	VADDPS       128(DX), Y1, Y2
+	VADDPS       (SI), Y2, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       160(DX), Y1, Y1
+	VADDPS       32(SI), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	VBROADCASTSS 12(BX), Y1
+	VADDPS       192(DX), Y1, Y2
+	VADDPS       (SI), Y2, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       224(DX), Y1, Y1
+	VADDPS       32(SI), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	VZEROUPPER
+	RET
+
+alone:
+	VBROADCASTSS (BX), Y1
+	VADDPS       (DX), Y1, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       32(DX), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VBROADCASTSS 4(BX), Y1
+	VADDPS       64(DX), Y1, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       96(DX), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VBROADCASTSS 8(BX), Y1
+	VADDPS       128(DX), Y1, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       160(DX), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VBROADCASTSS 12(BX), Y1
+	VADDPS       192(DX), Y1, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       224(DX), Y1, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VZEROUPPER
+	RET
+
+// func filterRowAVX2(dst *float32, above *float32, at *float32, below *float32, weights *float32, bias float32, low float32, n int)
+// Requires: AVX, FMA3
+TEXT ·filterRowAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         above+8(FP), CX
+	MOVQ         at+16(FP), DX
+	MOVQ         below+24(FP), BX
+	MOVQ         weights+32(FP), SI
+	MOVQ         n+48(FP), DI
+	VBROADCASTSS bias+40(FP), Y0
+	VBROADCASTSS low+44(FP), Y1
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 4(SI), Y3
+	VBROADCASTSS 8(SI), Y4
+	VBROADCASTSS 12(SI), Y5
+	VBROADCASTSS 16(SI), Y6
+	VBROADCASTSS 20(SI), Y7
+	VBROADCASTSS 24(SI), Y8
+	VBROADCASTSS 28(SI), Y9
+	VBROADCASTSS 32(SI), Y10
+
+next8:
+	VMOVUPS     Y0, Y11
+	VXORPS      Y12, Y12, Y12
+	VFMADD231PS (CX), Y2, Y11
+	VFMADD231PS 4(CX), Y3, Y12
+	VFMADD231PS 8(CX), Y4, Y11
+	VFMADD231PS (DX), Y5, Y12
+	VFMADD231PS 4(DX), Y6, Y11
+	VFMADD231PS 8(DX), Y7, Y12
+	VFMADD231PS (BX), Y8, Y11
+	VFMADD231PS 4(BX), Y9, Y12
+	VFMADD231PS 8(BX), Y10, Y11
+	VADDPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y1, Y11
+	VMOVUPS     Y11, (AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DI
+	JNZ         next8
+	VZEROUPPER
+	RET

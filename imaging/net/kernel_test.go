@@ -74,3 +74,32 @@ func product(w, in, bias, second []float32, relu bool, rows, depth, n int) []flo
 	}
 	return out
 }
+
+// TestFilterRow: each is the window's sum, for rows of any length, and leaves alone what lies behind.
+func TestFilterRow(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := 1; n < 90; n++ {
+		rows := [3][]float32{random(rng, n+2), random(rng, n+2), random(rng, n+2)}
+		w := [9]float32(random(rng, 9))
+		for _, low := range []float32{0, float32(math.Inf(-1))} {
+			want := make([]float32, n)
+			for x := range want {
+				sum := .25
+				for k, v := range w {
+					sum += float64(v) * float64(rows[k/3][x+k%3])
+				}
+				want[x] = float32(max(sum, float64(low)))
+			}
+			for name, k := range kernels() {
+				got := slices.Repeat([]float32{9}, n+20)
+				k.filterRow(got[:n], rows[0], rows[1], rows[2], &w, .25, low)
+				if d := furthest(got[:n], want); !(d < 1e-5) {
+					t.Errorf("%s, %d numbers, at least %g: off by %g", name, n, low, d)
+				}
+				if slices.ContainsFunc(got[n:], func(v float32) bool { return v != 9 }) {
+					t.Errorf("%s, %d numbers: wrote behind them", name, n)
+				}
+			}
+		}
+	}
+}

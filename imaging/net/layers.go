@@ -45,42 +45,37 @@ func (r *Runner) pad(in []float32, s shape) (stride int) {
 
 // depthwise is a 3×3 convolution of each channel by itself, plus bias, then ReLU where asked.
 func (r *Runner) depthwise(out, in []float32, l *layer) {
-	oh, ow := l.outShape.h, l.outShape.w
+	oh, ow, low := l.outShape.h, l.outShape.w, l.lowest()
 	for c := range l.inShape.c {
 		stride := r.pad(in[c*l.inShape.h*l.inShape.w:], l.inShape)
-		weights := [9]float32(l.weights[9*c:])
+		weights := (*[9]float32)(l.weights[9*c:])
 		for y := range oh {
 			dst := out[(c*oh+y)*ow:][:ow]
 			rows := r.plane[y*l.stride*stride:]
 			if l.stride == 1 {
-				filterRow(dst, rows, rows[stride:], rows[2*stride:], &weights, l.bias[c])
+				r.net.kernel.filterRow(dst, rows, rows[stride:], rows[2*stride:], weights, l.bias[c], low)
 			} else {
-				filterRowBy2(dst, rows, rows[stride:], rows[2*stride:], &weights, l.bias[c])
-			}
-			if l.relu {
-				for x, v := range dst {
-					dst[x] = max(v, 0)
-				}
+				filterRowBy2(dst, rows, rows[stride:], rows[2*stride:], weights, l.bias[c], low)
 			}
 		}
 	}
 }
 
 // filterRow slides the window over three rows and loads each number once.
-func filterRow(dst, r0, r1, r2 []float32, w *[9]float32, bias float32) {
+func filterRow(dst, r0, r1, r2 []float32, w *[9]float32, bias, low float32) {
 	a0, a1, b0, b1, c0, c1 := r0[0], r0[1], r1[0], r1[1], r2[0], r2[1]
 	r0, r1, r2 = r0[2:][:len(dst)], r1[2:][:len(dst)], r2[2:][:len(dst)]
 	for x := range dst {
 		a2, b2, c2 := r0[x], r1[x], r2[x]
-		dst[x] = bias + (w[0]*a0 + w[1]*a1 + w[2]*a2) + (w[3]*b0 + w[4]*b1 + w[5]*b2) + (w[6]*c0 + w[7]*c1 + w[8]*c2)
+		dst[x] = max(bias+(w[0]*a0+w[1]*a1+w[2]*a2)+(w[3]*b0+w[4]*b1+w[5]*b2)+(w[6]*c0+w[7]*c1+w[8]*c2), low)
 		a0, a1, b0, b1, c0, c1 = a1, a2, b1, b2, c1, c2
 	}
 }
 
-func filterRowBy2(dst, r0, r1, r2 []float32, w *[9]float32, bias float32) {
+func filterRowBy2(dst, r0, r1, r2 []float32, w *[9]float32, bias, low float32) {
 	for x := range dst {
 		a, b, c := r0[2*x:][:3:3], r1[2*x:][:3:3], r2[2*x:][:3:3]
-		dst[x] = bias + (w[0]*a[0] + w[1]*a[1] + w[2]*a[2]) + (w[3]*b[0] + w[4]*b[1] + w[5]*b[2]) + (w[6]*c[0] + w[7]*c[1] + w[8]*c[2])
+		dst[x] = max(bias+(w[0]*a[0]+w[1]*a[1]+w[2]*a[2])+(w[3]*b[0]+w[4]*b[1]+w[5]*b[2])+(w[6]*c[0]+w[7]*c[1]+w[8]*c[2]), low)
 	}
 }
 

@@ -12,11 +12,15 @@ type kernel struct {
 	group int // the panel is [16/group][depth][group], the weights [rows]'s interleaved: [depth][rows]
 	// tile sets dst[r*16+x] = Σ_k weights[k*rows+r]·panel(k, x).
 	tile func(dst *[mostSums]float32, weights, panel []float32)
+	// store writes a whole tile, sums + bias (+ add), but at least low; rows of out and add are stride numbers apart. nil: see finish.
+	store func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, low float32)
+	// filterRow is the function of that name.
+	filterRow func(dst, above, at, below []float32, w *[9]float32, bias, low float32)
 }
 
 const columns = 16
 
-func goKernel() kernel { return kernel{rows: 2, group: 4, tile: tileGo} }
+func goKernel() kernel { return kernel{rows: 2, group: 4, tile: tileGo, filterRow: filterRow} }
 
 // packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that there are not.
 func (k kernel) packWeights(w []float32, cout, depth int) []float32 {
@@ -53,29 +57,44 @@ func (k kernel) packPanel(panel, in []float32, column, depth, n int) {
 // multiply is out = W·in + bias (+ second), then ReLU where asked, for W of cout×depth and in of depth×n.
 func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
 	k, tile, panel := r.net.kernel, &r.tile, r.panel[:depth*columns] // a local tile would escape
+	low := l.lowest()
 	for column := 0; column < n; column += columns {
 		k.packPanel(panel, in, column, depth, n)
 		width := min(columns, n-column)
 		for row := 0; row < l.outShape.c; row += k.rows {
 			k.tile(tile, l.weights[row*depth:][:k.rows*depth], panel)
+			if k.store != nil && width == columns && row+k.rows <= l.outShape.c {
+				at := row*n + column
+				var add []float32
+				if second != nil {
+					add = second[at:]
+				}
+				k.store(out[at:], n, tile, l.bias[row:], add, low)
+				continue
+			}
 			for i := range min(k.rows, l.outShape.c-row) {
 				at := (row+i)*n + column
 				var add []float32
 				if second != nil {
 					add = second[at:][:width]
 				}
-				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], l.relu)
+				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], low)
 			}
 		}
 	}
 }
 
-func finish(out, sums, add []float32, bias float32, relu bool) {
-	sums = sums[:len(out)]
-	low := float32(math.Inf(-1))
-	if relu {
-		low = 0
+// lowest is what a layer's output is not below.
+func (l *layer) lowest() float32 {
+	if l.relu {
+		return 0
 	}
+	return float32(math.Inf(-1))
+}
+
+// finish writes one row of a tile.
+func finish(out, sums, add []float32, bias, low float32) {
+	sums = sums[:len(out)]
 	if add == nil {
 		for x := range out {
 			out[x] = max(sums[x]+bias, low)
