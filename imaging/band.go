@@ -37,36 +37,54 @@ func bandLabels(mask []uint8, width, height, reach int) []uint8 {
 
 // spread returns the largest and the smallest value in the square of reach px around each pixel (dilation and erosion).
 func spread(mask []uint8, width, height, reach int) (most, least []uint8) {
-	// One prefix sum per row, then one per column, count the ones in each square.
+	// Ones are counted in each square: along the rows by a window that slides, down the columns by adding and taking away rows.
 	rows := make([]int32, len(mask))
 	for y := range height {
-		var sum int32
-		prefix := make([]int32, width+1)
-		for x, v := range mask[y*width:][:width] {
-			sum += int32(v)
-			prefix[x+1] = sum
-		}
-		for x := range width {
-			rows[y*width+x] = prefix[min(x+reach+1, width)] - prefix[max(x-reach, 0)]
-		}
+		countAlong(rows[y*width:][:width], mask[y*width:][:width], reach)
 	}
 	most, least = make([]uint8, len(mask)), make([]uint8, len(mask))
-	for x := range width {
-		prefix := make([]int32, height+1)
-		for y := range height {
-			prefix[y+1] = prefix[y] + rows[y*width+x]
-		}
-		for y := range height {
-			top, bottom := max(y-reach, 0), min(y+reach+1, height)
-			ones := prefix[bottom] - prefix[top]
-			size := int32((bottom - top) * (min(x+reach+1, width) - max(x-reach, 0)))
-			if ones > 0 {
-				most[y*width+x] = 1
+	ones := make([]int32, width)
+	for y := -reach; y < height; y++ {
+		if in := y + reach; in < height {
+			for x, n := range rows[in*width:][:width] {
+				ones[x] += n
 			}
-			if ones == size {
-				least[y*width+x] = 1
+		}
+		if out := y - reach - 1; out >= 0 {
+			for x, n := range rows[out*width:][:width] {
+				ones[x] -= n
+			}
+		}
+		if y < 0 {
+			continue
+		}
+		high := int32(min(y+reach+1, height) - max(y-reach, 0))
+		for x, n := range ones {
+			i := y*width + x
+			if n > 0 {
+				most[i] = 1
+			}
+			if n == high*int32(min(x+reach+1, width)-max(x-reach, 0)) {
+				least[i] = 1
 			}
 		}
 	}
 	return most, least
+}
+
+// countAlong counts the ones within reach of each pixel of a row.
+func countAlong(out []int32, row []uint8, reach int) {
+	var n int32
+	for _, v := range row[:min(reach, len(row))] {
+		n += int32(v)
+	}
+	for x := range row {
+		if x+reach < len(row) {
+			n += int32(row[x+reach])
+		}
+		if x > reach {
+			n -= int32(row[x-reach-1])
+		}
+		out[x] = n
+	}
 }

@@ -68,8 +68,9 @@ func learnBoth(p palette, labels []uint8, fore, back *mixture, first bool) (unar
 		}
 	}
 	unary = make([]float32, len(p.colour))
+	fall := newDecay()
 	for b, c := range p.colour {
-		unary[b] = float32(back.cost(c) - fore.cost(c))
+		unary[b] = float32(back.cost(c, fall) - fore.cost(c, fall))
 	}
 	return unary, true
 }

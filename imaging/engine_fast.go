@@ -161,7 +161,7 @@ func (e *fast) cut(ctx context.Context, l *look) error {
 		}
 	}
 	l.small.fix(labels)
-	if err := cut(ctx, k, labels, l.z, cutOptions{iterations: 5, gamma: l.scales.smallGamma, prior: l.scales.prior}); err != nil {
+	if err := cut(ctx, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior}); err != nil {
 		return err
 	}
 	l.mask = foreground(labels)

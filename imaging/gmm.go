@@ -234,16 +234,16 @@ func invert(c [6]float64) (inverse [6]float64, det float64) {
 }
 
 // cost is the negative log-likelihood of a colour, by the log-sum-exp of its components.
-func (m *mixture) cost(c [3]float64) float64 {
+func (m *mixture) cost(c [3]float64, fall *decay) float64 {
 	var logs [components]float64
 	most := math.Inf(-1)
 	for j := range m.gaussians {
 		logs[j] = m.gaussians[j].logDensity(c)
 		most = max(most, logs[j])
 	}
-	var sum float64
+	var sum float32
 	for _, l := range logs[:len(m.gaussians)] {
-		sum += math.Exp(l - most)
+		sum += fall.at(float32(most - l))
 	}
-	return -(most + math.Log(sum))
+	return -(most + math.Log(float64(sum)))
 }
