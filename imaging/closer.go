@@ -5,11 +5,11 @@ import (
 	"image"
 )
 
-// closer looks again, at the part of the picture around what was found, where that is small: there the network sees more of it. What it
-// said of the whole still counts.
+// closer looks again, at the part of the picture around what the network takes for foreground, where that is small: there it sees more of
+// it. What it said of the whole still counts. Where the caller has said where the subject is, there is nothing to add.
 func (e *fast) closer(ctx context.Context, l *look) error {
-	const largest = .6 // share of the picture, with the margin: of larger ones a closer look shows no more
-	if e.looks < looksCloser || !l.hints.ROI.IsZero() || l.hints.marked() {
+	const largest = .6 // share of the picture, with the margin
+	if e.looks < looksCloser || l.small.roi || l.small.marks != nil {
 		return nil
 	}
 	box := l.boxInImage()
@@ -28,23 +28,30 @@ func (e *fast) closer(ctx context.Context, l *look) error {
 	}
 	c.mix(l)
 	c.openRegion()
-	for _, run := range []func(context.Context, *look) error{e.cut, e.clean} {
-		if err := run(ctx, c); err != nil {
-			return err
-		}
-	}
 	if c.isCutOff() {
 		return nil
 	}
-	l.part, l.inner, l.band, l.small, l.z, l.mask = c.part, c.inner, c.band, c.small, c.z, c.mask
+	l.part, l.inner, l.band, l.small, l.z = c.part, c.inner, c.band, c.small, c.z
 	return nil
+}
+
+// likely is a mask of what the network takes for foreground.
+func (l *look) likely() []uint8 {
+	mask := make([]uint8, len(l.z))
+	for i, z := range l.z {
+		if z > 0 {
+			mask[i] = 1
+		}
+	}
+	clean(mask, l.small.k.width, l.small.k.height, nil)
+	return mask
 }
 
 // boxInImage is the box of the mask, widened by 7 % of its sides.
 func (l *look) boxInImage() image.Rectangle {
 	const widen = .07
 	k := l.small.k
-	box := scaleRect(boxOf(l.mask, k.width), image.Pt(k.width, k.height), working{width: l.size.X, height: l.size.Y})
+	box := scaleRect(boxOf(l.likely(), k.width), image.Pt(k.width, k.height), working{width: l.size.X, height: l.size.Y})
 	if box.Empty() {
 		return box
 	}
@@ -98,7 +105,7 @@ func (l *look) openRegion() {
 
 // isCutOff tells whether the foreground reaches a border of the part that is none of the image.
 func (l *look) isCutOff() bool {
-	k, box := l.small.k, boxOf(l.mask, l.small.k.width)
+	k, box := l.small.k, boxOf(l.likely(), l.small.k.width)
 	return box.Min.X == 0 && l.part.Min.X > 0 || box.Min.Y == 0 && l.part.Min.Y > 0 ||
 		box.Max.X == k.width && l.part.Max.X < l.size.X || box.Max.Y == k.height && l.part.Max.Y < l.size.Y
 }

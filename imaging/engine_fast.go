@@ -33,7 +33,7 @@ func newFast(priorFile string, looks int) (*fast, error) {
 			return nil, err
 		}
 	}
-	prior, err := newNetworkPrior(description, weights, looks >= looksAtMirror)
+	prior, err := newNetworkPrior(description, weights)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ type step struct {
 }
 
 func (e *fast) steps() []step {
-	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"cut", e.cut}, {"clean", e.clean}, {"closer", e.closer}, {"band", e.refine}}
+	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"band", e.refine}}
 }
 
 // Matte allocates one byte a pixel of the image and some 20 MB besides.
@@ -136,12 +136,26 @@ func (l *look) reduceTo(roi bool) {
 	}
 }
 
+// ask takes the mean of what the network says of the picture and, if it may look more than once, of its mirror image, which is right more
+// often than either.
 func (e *fast) ask(_ context.Context, l *look) error {
-	l.z = e.prior.LogOdds(l.band).resample(l.small.k.width, l.small.k.height).v
+	l.z = e.logOdds(l, false)
+	if e.looks >= looksAtMirror {
+		for i, z := range e.logOdds(l, true) {
+			l.z[i] = (l.z[i] + z) / 2
+		}
+	}
 	if l.small.marks != nil {
 		addMarks(l.z, l.small)
 	}
 	return nil
+}
+
+// logOdds are the prior's, of small.
+func (e *fast) logOdds(l *look, mirrored bool) []float32 {
+	v := l.band
+	v.mirrored = mirrored
+	return e.prior.LogOdds(v).resample(l.small.k.width, l.small.k.height).v
 }
 
 // cut starts from the sign of the prior; what is marked stays as it is, and outside the roi everything is background.

@@ -25,6 +25,8 @@ type view struct {
 	inner image.Rectangle // the caller's roi
 	roi   bool            // there is one
 	marks []uint8         // h×w of Keep, Drop or Unknown; nil for none
+
+	mirrored bool // look at the mirror image; the answer is turned back
 }
 
 // The network that is shipped; prior/README.md describes it.
@@ -69,12 +71,11 @@ func readAtMost(name string, limit int64) ([]byte, error) {
 
 // networkPrior asks a convolutional network.
 type networkPrior struct {
-	net      *net.Net
-	mirrored bool      // ask also for the mirror image
-	runners  sync.Pool // of *net.Runner
+	net     *net.Net
+	runners sync.Pool // of *net.Runner
 }
 
-func newNetworkPrior(description, weights []byte, mirrored bool) (*networkPrior, error) {
+func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 	n, err := net.Read(description, weights)
 	if err != nil {
 		return nil, err
@@ -82,13 +83,12 @@ func newNetworkPrior(description, weights []byte, mirrored bool) (*networkPrior,
 	if c, _, _ := n.InputSize(); c != 4 {
 		return nil, fmt.Errorf("network input: %d channels, a prior takes 4 (blue, green, red, roi)", c)
 	}
-	p := &networkPrior{net: n, mirrored: mirrored}
+	p := &networkPrior{net: n}
 	p.runners.New = func() any { return n.NewRunner() }
 	return p, nil
 }
 
-// LogOdds squeezes the picture to the network's input, whatever its aspect. The mean of what the network says of the picture
-// and of its mirror image is right more often than either.
+// LogOdds squeezes the picture to the network's input, whatever its aspect.
 func (p *networkPrior) LogOdds(v view) grid {
 	_, h, w := p.net.InputSize()
 	input := make([]float32, 4*h*w)
@@ -106,16 +106,15 @@ func (p *networkPrior) LogOdds(v view) grid {
 			}
 		}
 	}
+	if v.mirrored {
+		mirror(input, w)
+	}
 	runner, _ := p.runners.Get().(*net.Runner)
 	defer p.runners.Put(runner)
 	oh, ow := p.net.OutputSize()
 	odds := slices.Clone(runner.Run(input))
-	if !p.mirrored {
-		return grid{ow, oh, 1, odds}
-	}
-	mirror(input, w)
-	for i, z := range mirror(runner.Run(input), ow) {
-		odds[i] = (odds[i] + z) / 2
+	if v.mirrored {
+		mirror(odds, ow)
 	}
 	return grid{ow, oh, 1, odds}
 }
