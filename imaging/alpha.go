@@ -17,12 +17,17 @@ type edge struct {
 	mask        []uint8         // of k, 0 or 1
 	most, least []uint8         // of the mask within softReach: where they differ, alpha may be soft
 	fit         grid            // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
+	alpha       []float32       // of k, 0 to 1
 }
 
 func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
 	e := &edge{part: part, k: k, mask: mask}
 	e.most, e.least = spread(mask, k.width, k.height, softReach)
 	e.guide()
+	e.alpha = make([]float32, len(mask))
+	for i := range e.alpha {
+		e.alpha[i] = e.alphaAt(i)
+	}
 	return e
 }
 
@@ -98,8 +103,7 @@ func windowMean(out []float32, g grid, x, y int) {
 	}
 }
 
-// alpha is that of a pixel of the reduced picture, 0 to 1.
-func (e *edge) alpha(i int) float32 {
+func (e *edge) alphaAt(i int) float32 {
 	if e.most[i] == e.least[i] {
 		return float32(e.mask[i])
 	}

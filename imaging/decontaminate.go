@@ -23,30 +23,30 @@ const (
 type colourSums [8]float32
 
 func (s *colourSums) add(t *colourSums, weight float32) {
-	for i, v := range t {
-		s[i] += weight * v
+	for i := range s {
+		s[i] += weight * t[i]
 	}
 }
 
 func newSurroundings(e *edge) *surroundings {
 	w, h := e.k.width, e.k.height
 	s := &surroundings{edge: e, colours: newGrid(w, h, 6), columns: betweens(e.part.Dx(), w), rows: betweens(e.part.Dy(), h)}
-	sure := make([]colourSums, w*h)
+	blocks := e.blocks()
 	blocksWide, blocksHigh := (w+block-1)/block, (h+block-1)/block
-	blocks := make([]colourSums, blocksWide*blocksHigh)
-	for i := range sure {
-		sure[i] = e.sureColours(i)
-		blocks[i/w/block*blocksWide+i%w/block].add(&sure[i], 1)
-	}
+	far := make([]colourSums, len(blocks)) // sums around each block; those that are needed
 	// Colours are interpolated between pixels, so they are needed one pixel farther than alpha may be soft.
 	most, least := spread(e.mask, w, h, softReach+1)
 	for i := range e.mask {
 		if most[i] == least[i] {
 			continue
 		}
+		j := i/w/block*blocksWide + i%w/block
+		if far[j] == (colourSums{}) {
+			sumAround(&far[j], blocks, blocksWide, blocksHigh, i%w/block, i/w/block)
+		}
 		var sum colourSums
-		sumAround(&sum, sure, w, h, i%w, i/w, nearBy, 1)
-		sumAround(&sum, blocks, blocksWide, blocksHigh, i%w/block, i/w/block, fartherBy, weak*nearShare)
+		e.sumNear(&sum, i%w, i/w)
+		sum.add(&far[j], weak*nearShare)
 		s.set(i, &sum)
 	}
 	return s
@@ -55,27 +55,50 @@ func newSurroundings(e *edge) *surroundings {
 // nearShare makes means of sums: it is the size of the near square over that of the farther one.
 const nearShare = float32((2*nearBy+1)*(2*nearBy+1)) / ((2*fartherBy + 1) * block * (2*fartherBy + 1) * block)
 
-// sureColours is the colour of one pixel of the reduced picture, as foreground or background if it is surely either.
-func (e *edge) sureColours(i int) (s colourSums) {
-	alpha := e.alpha(i)
-	side := 0
-	if alpha < .5 {
-		alpha, side = 1-alpha, 4
-	}
-	if alpha >= sureAlpha {
-		for c := range 3 {
-			s[side+c] = alpha * float32(e.k.pix[3*i+c])
+// blocks sums up sure colours in squares of block px.
+func (e *edge) blocks() []colourSums {
+	wide := (e.k.width + block - 1) / block
+	out := make([]colourSums, wide*((e.k.height+block-1)/block))
+	for y := range e.k.height {
+		row := out[y/block*wide:][:wide]
+		for x := range e.k.width {
+			e.addSure(&row[x/block], y*e.k.width+x)
 		}
-		s[side+3] = alpha
 	}
-	return s
+	return out
 }
 
-// sumAround adds up the square of reach around a place, as far as there is one.
-func sumAround(sum *colourSums, of []colourSums, width, height, x, y, reach int, weight float32) {
-	for v := max(y-reach, 0); v < min(y+reach+1, height); v++ {
-		for u := max(x-reach, 0); u < min(x+reach+1, width); u++ {
-			sum.add(&of[v*width+u], weight)
+// addSure adds the colour of one pixel of the reduced picture, as foreground or background if it is surely either.
+func (e *edge) addSure(sum *colourSums, i int) {
+	alpha := e.alpha[i]
+	half := sum[:4:4]
+	if alpha < .5 {
+		alpha, half = 1-alpha, sum[4:]
+	}
+	if alpha < sureAlpha {
+		return
+	}
+	p := e.k.pix[3*i:][:3]
+	half[0] += alpha * float32(p[0])
+	half[1] += alpha * float32(p[1])
+	half[2] += alpha * float32(p[2])
+	half[3] += alpha
+}
+
+// sumNear adds up the sure colours in the square of nearBy px around a pixel.
+func (e *edge) sumNear(sum *colourSums, x, y int) {
+	for v := max(y-nearBy, 0); v < min(y+nearBy+1, e.k.height); v++ {
+		for u := max(x-nearBy, 0); u < min(x+nearBy+1, e.k.width); u++ {
+			e.addSure(sum, v*e.k.width+u)
+		}
+	}
+}
+
+// sumAround adds up the square of fartherBy blocks around a block.
+func sumAround(sum *colourSums, of []colourSums, width, height, x, y int) {
+	for v := max(y-fartherBy, 0); v < min(y+fartherBy+1, height); v++ {
+		for u := max(x-fartherBy, 0); u < min(x+fartherBy+1, width); u++ {
+			sum.add(&of[v*width+u], 1)
 		}
 	}
 }
