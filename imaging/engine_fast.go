@@ -55,6 +55,7 @@ type look struct {
 	band, small view            // that part at two sizes
 	z           []float32       // log-odds of foreground, of small
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
+	opinion     opinion         // of the prior about the mask of small
 }
 
 // scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
@@ -228,6 +229,7 @@ func startThreshold(z []float32, total int) float32 {
 
 func (e *fast) clean(_ context.Context, l *look) error {
 	clean(l.mask, l.small.k.width, l.small.k.height, l.small.marks)
+	l.opinion = opinionOf(l.z, l.mask)
 	return nil
 }
 
@@ -254,6 +256,7 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
 	m.edge = newEdge(l.part, l.band.k, l.mask)
 	m.edge.soften(img, m)
+	m.opinion = &l.opinion
 	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
 		return nil, fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
 	}

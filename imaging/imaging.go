@@ -40,8 +40,8 @@ type Matte struct {
 	Width, Height int
 	Alpha         []uint8 // h×w, row-major, no padding
 
-	edge      *edge    // what the engine found out around the edge; nil where the matte is hard
-	agreement *float64 // see Quality
+	edge    *edge    // what the engine found out around the edge; nil where the matte is hard
+	opinion *opinion // of the prior; nil where none was asked
 }
 
 // Engine finds the foreground of an image. An engine is safe for concurrent use.
