@@ -25,7 +25,7 @@ func New(cfg Config) (*Remover, error) {
 		return nil, err
 	}
 	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine}
-	for _, e := range []Engine{quick, grabCut{}} {
+	for _, e := range append(nativeEngines(), quick) {
 		r.engines[e.Name()] = e
 	}
 	return r, nil
@@ -98,6 +98,9 @@ func (r *Remover) Find(name string) (Engine, error) {
 		name = r.engine
 	}
 	e, ok := r.engines[name]
+	if !ok && name == EngineOpenCV {
+		return nil, fmt.Errorf("%w: %s", ErrOption, noOpenCV)
+	}
 	if !ok {
 		return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", ErrOption, strings.Join(r.Engines(), ", "), name)
 	}
