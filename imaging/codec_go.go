@@ -31,7 +31,7 @@ func decodeCodec(data []byte, format Format) (*Image, error) {
 	case BMP:
 		m, err = bmp.Decode(r)
 	case TIFF:
-		m, err = tiff.Decode(r)
+		m, err = decodeTIFF(data)
 	default:
 		return nil, unsupportedf("%s", format)
 	}
@@ -43,6 +43,9 @@ func decodeCodec(data []byte, format Format) (*Image, error) {
 
 // stdFault tells what a decoder does not know from what is broken.
 func stdFault(err error) error {
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) {
+		return err
+	}
 	var inJPEG jpeg.UnsupportedError
 	var inPNG png.UnsupportedError
 	var inTIFF tiff.UnsupportedError

@@ -34,6 +34,8 @@ func decodeTIFF(data []byte) (*Image, error) {
 
 // decodeReduced decodes a JPEG at 1/2, 1/4 or 1/8 of its size, each side rounded up, with its orientation applied: at the smallest
 // of them whose longer side has least px or more. ok is false where there is none. Most of a decoder's work is saved.
+// Where a side is no multiple of the reduction, its last pixels as stored stand for less, and the orientation may put them first:
+// the picture is then off by less than one of its pixels.
 //
 // Errors: those of Decode.
 func decodeReduced(data []byte, info Info, least int) (img *Image, ok bool, err error) {

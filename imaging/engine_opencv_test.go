@@ -14,18 +14,6 @@ import (
 	"testing"
 )
 
-func mustROI(t testing.TB, s string) ROI {
-	t.Helper()
-	if s == "" {
-		return ROI{}
-	}
-	roi, err := ParseROI(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return roi
-}
-
 // TestGolden holds OpenCV's versions together.
 func TestGolden(t *testing.T) {
 	for name, roi := range map[string]string{"opencv": "", "opencv-roi": "12px 10px 75% 92%"} {
@@ -34,31 +22,6 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareGolden(t, name, matte)
-	}
-}
-
-// compareGolden compares a matte of the scene with the mask that was committed, and with the truth.
-func compareGolden(t *testing.T, name string, matte *Matte) {
-	t.Helper()
-	golden := filepath.Join(testdata, "golden", name+".png")
-	if *update {
-		data, err := encodeMatte(matte)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v := iou(matte.Alpha, greyPlane(t, want)); v < .97 {
-		t.Errorf("%s: IoU with the golden mask is %.3f, want .97", name, v)
-	}
-	if v := iou(matte.Alpha, greyPlane(t, readTestdata(t, "mask.png"))); v < .9 {
-		t.Errorf("%s: IoU with the true mask is %.3f, want .9", name, v)
 	}
 }
 
@@ -129,24 +92,6 @@ func TestGrabCutAtTheEdges(t *testing.T) {
 			}
 		}
 	}
-}
-
-// filled makes an image of one colour, of two halves, or of noise.
-func filled(w, h int, fill string) *Image {
-	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
-	state := uint32(1)
-	for i := range img.Pix {
-		switch {
-		case fill == "noise":
-			state = state*1664525 + 1013904223
-			img.Pix[i] = uint8(state >> 24)
-		case fill == "flat" || i < len(img.Pix)/2:
-			img.Pix[i] = 90
-		default:
-			img.Pix[i] = 200
-		}
-	}
-	return img
 }
 
 func TestGrabCutRefusesROI(t *testing.T) {
@@ -243,5 +188,66 @@ func TestGrabCutRefusesWhatWouldTakeAllMemory(t *testing.T) {
 	_, err := grabCut{}.Matte(t.Context(), &Image{Width: 4001, Height: 4000}, Hints{})
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "the limit of this engine is 16000000") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func BenchmarkOpenCV(b *testing.B) {
+	img := scaled(b)
+	for b.Loop() {
+		if _, err := (grabCut{}).Matte(b.Context(), img, Hints{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestGrabCutTakesMarks: a few strokes or a mask find the figure, and what they say is done.
+func TestGrabCutTakesMarks(t *testing.T) {
+	img := decodeTestdata(t, "scene.png")
+	truth := greyPlane(t, readTestdata(t, "mask.png"))
+	mask := &Mask{Width: img.Width, Height: img.Height, Pix: make([]uint8, len(truth))}
+	for i := range mask.Pix { // sure but for a belt in the middle
+		if mask.Pix[i] = truth[i]; i/img.Width > 40 && i/img.Width < 50 {
+			mask.Pix[i] = Unknown
+		}
+	}
+	corner := Stroke{Radius: 4, Points: []Point{{4, 4}, {110, 4}}}
+	kept := Stroke{Keep: true, Radius: 3, Points: []Point{{5, 85}}}
+	for name, hints := range map[string]Hints{
+		"mask":             {Mask: mask},
+		"mask and strokes": {Mask: mask, Strokes: []Stroke{corner, kept}},
+		"roi and strokes":  {ROI: mustROI(t, "12px 10px 75% 92%"), Strokes: []Stroke{corner, kept}},
+	} {
+		matte, err := grabCut{}.Matte(t.Context(), img, hints)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if v := iou(matte.Alpha, truth); v < .9 {
+			t.Errorf("%s: IoU %.3f, want .9", name, v)
+		}
+		if matte.Alpha[4*img.Width+50] != 0 {
+			t.Errorf("%s: what was dropped is there", name)
+		}
+		if want := hints.ROI.IsZero() && len(hints.Strokes) > 0; (matte.Alpha[85*img.Width+5] == 255) != want {
+			t.Errorf("%s: the corner is %d", name, matte.Alpha[85*img.Width+5])
+		}
+	}
+}
+
+// TestGrabCutNeedsBothSides: without one certain or probable pixel of each there are no colours to compare.
+func TestGrabCutNeedsBothSides(t *testing.T) {
+	img := decodeTestdata(t, "scene.png")
+	whole := []Point{{60, 45}}
+	for name, hints := range map[string]Hints{
+		"only drop":       {Strokes: []Stroke{{Radius: 9, Points: whole}}},
+		"everything kept": {Strokes: []Stroke{{Keep: true, Radius: 200, Points: whole}}},
+		"kept outside":    {ROI: mustROI(t, "0 0 10 10"), Strokes: []Stroke{{Radius: 50, Points: []Point{{5, 5}}}, {Keep: true, Radius: 3, Points: whole}}},
+	} {
+		if _, err := (grabCut{}).Matte(t.Context(), img, hints); !errors.Is(err, ErrNoForeground) {
+			t.Errorf("%s: %v, want ErrNoForeground", name, err)
+		}
+	}
+	if _, err := (grabCut{}).Matte(t.Context(), img, Hints{Strokes: []Stroke{{Keep: true, Points: whole}}}); err != nil && !errors.Is(err, ErrNoForeground) {
+		t.Errorf("one pixel kept: %v", err)
 	}
 }

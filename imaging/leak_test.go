@@ -29,6 +29,9 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 			if img, err := Decode(data, info); err == nil {
 				_, _ = encodeCutOut(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)})
 				_, _ = bgrRoundTrip(img)
+				_, _, _ = decodeReduced(data, info, 15)
+				_, _ = encodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
+				_, _ = encodeWebP(img.Pix, img.Width, img.Height, 3, 90)
 			}
 		}
 	}

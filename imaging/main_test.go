@@ -122,3 +122,58 @@ func iou(a, b []uint8) float64 {
 	}
 	return float64(both) / float64(either)
 }
+
+func mustROI(t testing.TB, s string) ROI {
+	t.Helper()
+	if s == "" {
+		return ROI{}
+	}
+	roi, err := ParseROI(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return roi
+}
+
+// compareGolden compares a matte of the scene with the mask that was committed, and with the truth.
+func compareGolden(t *testing.T, name string, matte *Matte) {
+	t.Helper()
+	golden := filepath.Join(testdata, "golden", name+".png")
+	if *update {
+		data, err := encodeMatte(matte)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := iou(matte.Alpha, greyPlane(t, want)); v < .97 {
+		t.Errorf("%s: IoU with the golden mask is %.3f, want .97", name, v)
+	}
+	if v := iou(matte.Alpha, greyPlane(t, readTestdata(t, "mask.png"))); v < .9 {
+		t.Errorf("%s: IoU with the true mask is %.3f, want .9", name, v)
+	}
+}
+
+// filled makes an image of one colour, of two halves, or of noise.
+func filled(w, h int, fill string) *Image {
+	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
+	state := uint32(1)
+	for i := range img.Pix {
+		switch {
+		case fill == "noise":
+			state = state*1664525 + 1013904223
+			img.Pix[i] = uint8(state >> 24)
+		case fill == "flat" || i < len(img.Pix)/2:
+			img.Pix[i] = 90
+		default:
+			img.Pix[i] = 200
+		}
+	}
+	return img
+}

@@ -123,7 +123,7 @@ func TestRemoveRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, `must be one of fast, opencv, is "magic"`},
+		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, "must be one of " + strings.Join(builtEngines(), ", ") + `, is "magic"`},
 		{"channels there are not", t.Context(), data, Options{Channels: "cmyk"}, ErrOption, `"cmyk"`},
 		{"a roi outside", t.Context(), data, Options{ROI: mustROI(t, "0 0 121 90")}, ErrOption, "120×90 px"},
 		{"text", t.Context(), []byte("text"), Options{}, ErrUnsupported, ""},
@@ -143,7 +143,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		t.Error("no error for an engine there is not")
 	}
 	r := newRemover(t)
-	if got := r.Engines(); !slices.Equal(got, []string{EngineFast, EngineOpenCV}) || r.DefaultEngine() != EngineFast {
+	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != EngineFast {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
 	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
