@@ -20,18 +20,6 @@ func decodeCodec(data []byte, format Format) (*Image, error) {
 	return decodeNative(data, gocv.IMReadUnchanged)
 }
 
-func decodeTIFF(data []byte) (*Image, error) {
-	t, err := readTIFF(data)
-	if err != nil {
-		return nil, err
-	}
-	img, err := decodeNative(t.withoutOrientation(), gocv.IMReadUnchanged)
-	if err == nil && t.premultiplied() {
-		unpremultiply(img)
-	}
-	return img, err
-}
-
 // decodeReduced decodes a JPEG at 1/2, 1/4 or 1/8 of its size, each side rounded up, with its orientation applied: at the smallest
 // of them whose longer side has least px or more. ok is false where there is none. Most of a decoder's work is saved.
 // Where a side is no multiple of the reduction, its last pixels as stored stand for less, and the orientation may put them first:

@@ -46,16 +46,3 @@ func isOpaque(alpha []uint8) bool {
 	}
 	return true
 }
-
-// unpremultiply divides colours by alpha, rounding. Where alpha is 0 they stay as they are.
-func unpremultiply(img *Image) {
-	for i, a := range img.Alpha {
-		if a == 0 || a == 255 {
-			continue
-		}
-		p := img.Pix[3*i : 3*i+3]
-		for c, v := range p {
-			p[c] = uint8(min((int(v)*255+int(a)/2)/int(a), 255))
-		}
-	}
-}

@@ -17,8 +17,6 @@ type want struct {
 	alpha func(x, y int) uint8            // nil: none
 }
 
-var red = color.NRGBA{R: 200, A: 255}
-
 func same(c color.NRGBA) color.NRGBA { return c }
 
 func grey(c color.NRGBA) color.NRGBA {
