@@ -274,3 +274,13 @@ func TestEXIFOrientation(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectWebPHasOneSize: a small canvas cannot hide a large frame.
+func TestInspectWebPHasOneSize(t *testing.T) {
+	const canvasWidth = 24 // less one, in a VP8X chunk
+	data := readTestdata(t, "webp-exif-6.webp")
+	data[canvasWidth]--
+	if _, err := Inspect(data, testLimits()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "a frame of 90×120 px on a canvas of 89×120") {
+		t.Errorf("error %v", err)
+	}
+}
