@@ -1,5 +1,8 @@
 # How Go builds this, said once: gocv with only the OpenCV modules that are used, so that any OpenCV from 4.6 on will do.
 TAGS := -tags=gocv_specific_modules
+# The second build: without cgo, and so without OpenCV. Its WebP encoder must load no library that the machine happens to have.
+STATIC_TAGS := -tags=nodynamic
+LDFLAGS = -X bgremove/cmd.version=$(VERSION) -X bgremove/cmd.commit=$(COMMIT)
 
 VERSION = $(shell git describe --always --dirty --tags 2>/dev/null || echo dev)
 COMMIT = $(shell git rev-parse --verify -q HEAD 2>/dev/null)
@@ -14,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz lint fmt clean setup setup-test
+.PHONY: help run build static test bench fuzz lint fmt clean setup setup-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,22 +26,33 @@ run: build ## Install what is missing, build, and start everything; ARGS="--log-
 	exec bin/bgremove serve all $(ARGS)
 
 build: setup ## Build bin/bgremove
-	go build $(TAGS) -buildvcs=false -ldflags "-X bgremove/cmd.version=$(VERSION) -X bgremove/cmd.commit=$(COMMIT)" -o bin/bgremove .
+	go build $(TAGS) -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/bgremove .
 
-test: setup-test ## Run every test; TESTFLAGS=-v names each
+static: ## Build bin/bgremove-static, which needs nothing of the machine: Go's codecs, the fast engine; only Go is needed for it
+	CGO_ENABLED=0 go build $(STATIC_TAGS) -buildvcs=false -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/bgremove-static .
+
+test: setup-test ## Run every test, of both builds where they differ; TESTFLAGS=-v names each
 	go test -race $(TAGS) -timeout 20m $(TESTFLAGS) ./...
+	CGO_ENABLED=0 go test $(STATIC_TAGS) -timeout 20m $(TESTFLAGS) ./imaging/... ./predict/... ./cmd/...
 
 bench: setup-test ## Run every benchmark
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
-fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s)
-	@grep -ro '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | while IFS=: read -r file func; do \
-		go test $(TAGS) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname "$$file")" </dev/null; \
+fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
+	@fuzz() { \
+		go test "$$1" -run '^$$' -fuzz "^$$3$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$2" </dev/null; \
+	}; \
+	grep -ro '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | while IFS=: read -r file func; do \
+		name=$${func#func } package=./$$(dirname "$$file"); \
+		fuzz $(TAGS) "$$package" "$$name"; \
+		if [[ $$name == FuzzDecode* ]]; then CGO_ENABLED=0 fuzz $(STATIC_TAGS) "$$package" "$$name"; fi; \
 	done
 
-lint: setup ## Check style, import directions and dead code
+lint: setup ## Check style, import directions and dead code, of both builds
 	go run $(GOLANGCI_LINT) run
-	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...); if [[ $$dead ]]; then echo "$$dead"; exit 1; fi
+	CGO_ENABLED=0 go run $(GOLANGCI_LINT) run --build-tags nodynamic ./imaging/... ./predict/... ./cmd/...
+	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...; CGO_ENABLED=0 go run $(DEADCODE) -test $(STATIC_TAGS) ./...); \
+	if [[ $$dead ]]; then echo "$$dead"; exit 1; fi
 
 fmt: ## Format every Go file
 	go run $(GOFUMPT) -w .

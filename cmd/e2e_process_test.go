@@ -47,7 +47,8 @@ func TestBinary(t *testing.T) {
 func build(t *testing.T) binary {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bgremove")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-race", "-tags=gocv_specific_modules", "-buildvcs=false", "-o", path, "..")
+	args := append([]string{"build", "-buildvcs=false", "-o", path}, buildFlags()...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "..")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}

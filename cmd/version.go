@@ -31,7 +31,7 @@ func newVersionCmd() *cobra.Command {
 
 // versions are names with their versions. What the linker did not set comes from what go build stamps by itself.
 func versions() [][2]string {
-	v, c, gocv := version, commit, "unknown"
+	v, c, gocv := version, commit, "none"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v = cmp.Or(v, info.Main.Version)
 		for _, setting := range info.Settings {

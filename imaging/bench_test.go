@@ -83,3 +83,35 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDecodeLarge(b *testing.B) {
+	scene := decodeTestdata(b, "scene.png")
+	for _, size := range []struct {
+		name string
+		w, h int
+	}{{"1MP", 1152, 864}, {"4MP", 2304, 1728}, {"12MP", 4000, 3000}} {
+		img := enlarged(scene, size.w, size.h)
+		data, err := encodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
+		if err != nil {
+			b.Fatal(err)
+		}
+		info := Info{Format: JPEG, Width: size.w, Height: size.h, Orientation: 1}
+		b.Run("full/"+size.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decode(data, info); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("reduced/"+size.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, ok, err := decodeReduced(data, info, 160); err != nil {
+					b.Fatal(err)
+				} else if !ok {
+					b.Skip("not in this build")
+				}
+			}
+		})
+	}
+}

@@ -7,77 +7,90 @@ import (
 	"errors"
 	"fmt"
 	"image"
-
 	"image/jpeg"
 	"image/png"
 
-	webpenc "github.com/gen2brain/webp"
+	webpenc "github.com/gen2brain/webp" // libwebp as WebAssembly; built with the tag nodynamic, it loads no library of the machine
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 )
 
-// The codecs of a build without cgo: those of the standard library and of golang.org/x/image, and to write WebP libwebp itself, compiled
-// to WebAssembly.
-
-// decodeNative decodes what Go's libraries read, as it is in the file.
-func decodeNative(data []byte, format Format) (*Image, error) {
-	decode := map[Format]func([]byte) (image.Image, error){
-		JPEG: func(b []byte) (image.Image, error) { return jpeg.Decode(bytes.NewReader(b)) },
-		PNG:  func(b []byte) (image.Image, error) { return png.Decode(bytes.NewReader(b)) },
-		WebP: func(b []byte) (image.Image, error) { return webp.Decode(bytes.NewReader(b)) },
-		BMP:  func(b []byte) (image.Image, error) { return bmp.Decode(bytes.NewReader(b)) },
-		TIFF: func(b []byte) (image.Image, error) { return tiff.Decode(bytes.NewReader(b)) },
-	}[format]
-	m, err := decode(data)
-	var unsupported tiff.UnsupportedError
-	if errors.As(err, &unsupported) {
-		return nil, unsupportedf("%s, which this build, made without OpenCV, does not read", string(unsupported))
+// decodeCodec decodes with Go's own packages; orientation is not applied.
+func decodeCodec(data []byte, format Format) (*Image, error) {
+	r := bytes.NewReader(data)
+	var m image.Image
+	var err error
+	switch format {
+	case JPEG:
+		m, err = jpeg.Decode(r)
+	case PNG:
+		return decodeStdPNG(data)
+	case WebP:
+		m, err = webp.Decode(r)
+	case BMP:
+		m, err = bmp.Decode(r)
+	case TIFF:
+		m, err = decodeTIFF(data)
+	default:
+		return nil, unsupportedf("%s", format)
 	}
 	if err != nil {
-		return nil, corruptf("%v", err)
+		return nil, stdFault(err)
 	}
-	return imageFromStd(m, m.Bounds().Dx(), m.Bounds().Dy()), nil
+	return imageFromStd(m, m.Bounds().Dx(), m.Bounds().Dy(), format == WebP), nil
 }
 
-// decodeTIFF leaves the orientation alone, as the library does.
-func decodeTIFF(data []byte) (*Image, error) { return decodeNative(data, TIFF) }
+// stdFault tells what a decoder does not know from what is broken.
+func stdFault(err error) error {
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) {
+		return err
+	}
+	var inJPEG jpeg.UnsupportedError
+	var inPNG png.UnsupportedError
+	var inTIFF tiff.UnsupportedError
+	if errors.As(err, &inJPEG) || errors.As(err, &inPNG) || errors.As(err, &inTIFF) || errors.Is(err, bmp.ErrUnsupported) {
+		return unsupportedf("%v", err)
+	}
+	return corruptf("%v", err)
+}
 
-// decodeReduced finds nothing: no Go library decodes a part of a JPEG's detail.
-func decodeReduced([]byte, Info, int) (from source, ok bool, err error) { return source{}, false, nil }
+// decodeReduced is not in this build: image/jpeg decodes whole pictures alone.
+func decodeReduced([]byte, Info, int) (img *Image, ok bool, err error) { return nil, false, nil }
 
-// encodeJPEG writes h×w×channels, grey or RGB.
+// encodeJPEG encodes pix, h×w×channels: 3 for RGB, 1 for grey. quality is 1 to 100.
 func encodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, error) {
 	var m image.Image = &image.Gray{Pix: pix, Stride: width, Rect: image.Rect(0, 0, width, height)}
-	if channels == 3 {
-		m = opaque(pix, width, height)
+	if channels == 3 { // what the encoder has a fast path for
+		m = &image.RGBA{Pix: nrgba(pix, width, height, 3).Pix, Stride: 4 * width, Rect: m.Bounds()}
 	}
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality}); err != nil {
-		return nil, fmt.Errorf("encode JPEG: %w", err)
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, m, &jpeg.Options{Quality: quality}); err != nil {
+		return nil, fmt.Errorf("encode JPEG of %d×%d px: %w", width, height, err)
 	}
-	return b.Bytes(), nil
+	return out.Bytes(), nil
 }
 
-// encodeWebP writes h×w×channels, RGB or RGBA, not premultiplied.
+// encodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is 1 to 100; alpha is kept as it is,
+// and so may be the colours at 100.
 func encodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
-	m := &image.NRGBA{Pix: pix, Stride: 4 * width, Rect: image.Rect(0, 0, width, height)}
-	if channels == 3 {
-		m = opaque(pix, width, height)
+	var out bytes.Buffer
+	if err := webpenc.Encode(&out, nrgba(pix, width, height, channels), webpenc.Options{Quality: quality, Method: 4}); err != nil {
+		return nil, fmt.Errorf("encode WebP of %d×%d px: %w", width, height, err)
 	}
-	const method = 2 // of 0 to 6: the slower ones gain a few per cent
-	var b bytes.Buffer
-	if err := webpenc.Encode(&b, m, webpenc.Options{Quality: quality, Method: method}); err != nil {
-		return nil, fmt.Errorf("encode WebP: %w", err)
-	}
-	return b.Bytes(), nil
+	return out.Bytes(), nil
 }
 
-func opaque(rgb []uint8, width, height int) *image.NRGBA {
-	m := image.NewNRGBA(image.Rect(0, 0, width, height))
+// nrgba wraps 4 channels and makes opaque what has 3.
+func nrgba(pix []uint8, width, height, channels int) *image.NRGBA {
+	m := &image.NRGBA{Pix: pix, Stride: 4 * width, Rect: image.Rect(0, 0, width, height)}
+	if channels == 4 {
+		return m
+	}
+	m.Pix = make([]uint8, 4*width*height)
 	for i := range width * height {
-		copy(m.Pix[4*i:], rgb[3*i:3*i+3])
-		m.Pix[4*i+3] = 255
+		p, q := m.Pix[4*i:4*i+4:4*i+4], pix[3*i:3*i+3:3*i+3]
+		p[0], p[1], p[2], p[3] = q[0], q[1], q[2], 255
 	}
 	return m
 }

@@ -4,164 +4,171 @@ package imaging
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"runtime"
+	"unsafe"
 
 	"gocv.io/x/gocv"
 )
 
-// decodeNative decodes with OpenCV. Its flag for "as it is" keeps alpha and depth and leaves a JPEG's orientation alone.
-func decodeNative(data []byte, _ Format) (*Image, error) {
-	return decodeMat(data, gocv.IMReadUnchanged)
+// decodeCodec decodes with OpenCV; orientation is not applied.
+func decodeCodec(data []byte, format Format) (*Image, error) {
+	if format == TIFF {
+		return decodeTIFF(data)
+	}
+	return decodeNative(data, gocv.IMReadUnchanged)
 }
 
-func decodeMat(data []byte, flag gocv.IMReadFlag) (*Image, error) {
+// decodeReduced decodes a JPEG at 1/2, 1/4 or 1/8 of its size, each side rounded up, with its orientation applied: at the smallest
+// of them whose longer side has least px or more. ok is false where there is none. Most of a decoder's work is saved.
+// Where a side is no multiple of the reduction, its last pixels as stored stand for less, and the orientation may put them first:
+// the picture is then off by less than one of its pixels.
+//
+// Errors: those of Decode.
+func decodeReduced(data []byte, info Info, least int) (img *Image, ok bool, err error) {
+	if info.Format != JPEG {
+		return nil, false, nil
+	}
+	for _, r := range []struct {
+		by   int
+		flag gocv.IMReadFlag
+	}{{8, gocv.IMReadReducedColor8}, {4, gocv.IMReadReducedColor4}, {2, gocv.IMReadReducedColor2}} {
+		width, height := (info.Width+r.by-1)/r.by, (info.Height+r.by-1)/r.by
+		if max(width, height) < least {
+			continue
+		}
+		img, err := decodeNative(data, r.flag|gocv.IMReadIgnoreOrientation)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: %w", info.Format, err)
+		}
+		if img = orient(img, info.Orientation); img.Width != width || img.Height != height {
+			return nil, false, fmt.Errorf("%s: %w", info.Format, wrongSize(width, height, img))
+		}
+		return img, true, nil
+	}
+	return nil, false, nil
+}
+
+// decodeNative decodes with OpenCV. Its flag for "as it is" keeps alpha and depth and leaves a JPEG's orientation alone. At its
+// peak there are two pictures, OpenCV's and ours.
+func decodeNative(data []byte, flags gocv.IMReadFlag) (*Image, error) {
 	m := gocv.NewMat()
-	defer m.Close()
+	defer func() { m.Close() }()
 	// IMDecode would read the error from a variable that all threads share.
-	if err := gocv.IMDecodeIntoMat(data, flag, &m); err != nil || m.Empty() {
+	if err := gocv.IMDecodeIntoMat(data, flags, &m); err != nil || m.Empty() {
 		return nil, corruptf("the picture cannot be decoded")
 	}
 	switch depth(m) {
 	case gocv.MatTypeCV8U:
-		return imageFromMat(m)
 	case gocv.MatTypeCV16U:
 		eight := gocv.NewMat()
-		defer eight.Close()
 		if err := m.ConvertToWithParams(&eight, gocv.MatTypeCV8U, 1/257., 0); err != nil {
+			eight.Close()
 			return nil, fmt.Errorf("convert to 8 bits: %w", err)
 		}
-		return imageFromMat(eight)
+		m.Close()
+		m = eight
+	default:
+		return nil, unsupportedf("samples that are neither 8 nor 16 bit whole numbers")
 	}
-	return nil, unsupportedf("samples that are neither 8 nor 16 bit whole numbers")
-}
-
-func decodeTIFF(data []byte) (*Image, error) {
-	t, err := readTIFF(data)
-	if err != nil {
-		return nil, err
-	}
-	img, err := decodeNative(t.withoutOrientation(), TIFF)
-	if err == nil && t.premultiplied() {
-		unpremultiply(img)
-	}
-	return img, err
-}
-
-// unpremultiply divides colours by alpha, rounding. Where alpha is 0 they stay as they are.
-func unpremultiply(img *Image) {
-	for i, a := range img.Alpha {
-		if a == 0 || a == 255 {
-			continue
-		}
-		p := img.Pix[3*i : 3*i+3]
-		for c, v := range p {
-			p[c] = uint8(min((int(v)*255+int(a)/2)/int(a), 255))
-		}
-	}
-}
-
-// decodeReduced decodes a JPEG at an eighth, a quarter or half of its size, the smallest whose longer side has at least that many px; it
-// takes a fraction of Decode's time. ok is false where there is none: then the file itself must do.
-//
-// Errors: ErrCorrupt, ErrUnsupported.
-func decodeReduced(data []byte, info Info, least int) (from source, ok bool, err error) {
-	const ignoreOrientation = 128 // cv::IMREAD_IGNORE_ORIENTATION, which gocv does not name
-	flag, factor := gocv.IMReadReducedColor8, 8
-	for ; factor > 1 && max(info.Width, info.Height) < least*factor; factor /= 2 {
-		if factor == 8 {
-			flag = gocv.IMReadReducedColor4
-		} else {
-			flag = gocv.IMReadReducedColor2
-		}
-	}
-	if info.Format != JPEG || factor == 1 {
-		return source{}, false, nil
-	}
-	img, err := decodeMat(data, flag|ignoreOrientation)
-	if err != nil {
-		return source{}, false, fmt.Errorf("%s: %w", info.Format, err)
-	}
-	return standFor(orient(img, info.Orientation), info, factor)
+	return imageFromMat(m)
 }
 
 // depth is the sample type of m without its channels.
 func depth(m gocv.Mat) gocv.MatType { return m.Type() & 7 }
 
-// imageFromMat copies an 8-bit matrix in OpenCV's channel order into Go's memory. It does not close m.
+// imageFromMat converts an 8-bit matrix in OpenCV's channel order right into Go's memory. It does not close m.
 func imageFromMat(m gocv.Mat) (*Image, error) {
-	src, err := m.DataPtrUint8() // m's own memory
-	if err != nil {
-		return nil, fmt.Errorf("read matrix: %w", err)
-	}
-	n, channels := m.Rows()*m.Cols(), m.Channels()
-	if !m.IsContinuous() || len(src) < n*channels {
-		return nil, fmt.Errorf("read matrix: %d bytes for %d pixels of %d channels", len(src), n, channels)
-	}
-	img := &Image{Width: m.Cols(), Height: m.Rows(), Pix: make([]uint8, 3*n)}
-	switch channels {
+	code := gocv.ColorGrayToBGR
+	switch m.Channels() {
 	case 1:
-		for i, v := range src[:n] {
-			q := img.Pix[3*i:][:3]
-			q[0], q[1], q[2] = v, v, v
-		}
 	case 3:
-		swapRedAndBlue(img.Pix, src)
+		code = gocv.ColorBGRToRGB
 	case 4:
-		img.Alpha = make([]uint8, n)
-		for i := range img.Alpha {
-			p, q := src[4*i:][:4], img.Pix[3*i:][:3]
-			q[0], q[1], q[2], img.Alpha[i] = p[2], p[1], p[0], p[3]
-		}
+		code = gocv.ColorBGRAToRGB
 	default:
-		return nil, unsupportedf("%d channels", channels)
+		return nil, unsupportedf("%d channels", m.Channels())
+	}
+	img := &Image{Width: m.Cols(), Height: m.Rows()}
+	img.Pix = make([]uint8, 3*img.Width*img.Height)
+	err := intoGo(img.Pix, img, gocv.MatTypeCV8UC3, func(rgb *gocv.Mat) error { return gocv.CvtColor(m, rgb, code) })
+	if err != nil {
+		return nil, fmt.Errorf("convert to RGB: %w", err)
+	}
+	if m.Channels() < 4 {
+		return img, nil
+	}
+	img.Alpha = make([]uint8, img.Width*img.Height)
+	err = intoGo(img.Alpha, img, gocv.MatTypeCV8UC1, func(alpha *gocv.Mat) error { return gocv.ExtractChannel(m, alpha, 3) })
+	if err != nil {
+		return nil, fmt.Errorf("extract alpha: %w", err)
 	}
 	return img, nil
 }
 
-// swapRedAndBlue copies pixels of three channels, of which the first and the third change places.
-func swapRedAndBlue(dst, src []uint8) {
-	src = src[:len(dst)]
-	for i := 0; i+2 < len(dst); i += 3 {
-		p, q := src[i:i+3:i+3], dst[i:i+3:i+3]
-		q[0], q[1], q[2] = p[2], p[1], p[0]
-	}
-}
-
-// encodeJPEG writes h×w×channels, grey or RGB.
-func encodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, error) {
-	return encodeMat(pix, width, height, channels, gocv.JPEGFileExt, []int{gocv.IMWriteJpegQuality, quality})
-}
-
-// encodeWebP writes h×w×channels, RGB or RGBA, not premultiplied. A quality of 100 is lossy, too.
-func encodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
-	const webP gocv.FileExt = ".webp"
-	return encodeMat(pix, width, height, channels, webP, []int{gocv.IMWriteWebpQuality, quality})
-}
-
-// encodeMat lets OpenCV encode pixels of 1, 3 or 4 channels, RGB(A).
-func encodeMat(pix []uint8, width, height, channels int, ext gocv.FileExt, params []int) ([]byte, error) {
-	kind := map[int]gocv.MatType{1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4}[channels]
-	m, err := gocv.NewMatFromBytes(height, width, kind, pix)
+// intoGo has fill write a matrix of img's size whose pixels lie in pix. OpenCV allocates anew what has another size or type: that
+// would be our mistake, and is an error.
+func intoGo(pix []uint8, img *Image, kind gocv.MatType, fill func(*gocv.Mat) error) error {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(unsafe.SliceData(pix))
+	m, err := gocv.NewMatFromBytes(img.Height, img.Width, kind, pix)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", ext, err)
+		return err
 	}
 	defer m.Close()
-	if channels > 1 { // m is a copy of pix
+	if err := fill(&m); err != nil {
+		return err
+	}
+	if filled, err := m.DataPtrUint8(); err != nil || unsafe.SliceData(filled) != unsafe.SliceData(pix) {
+		return errors.Join(errors.New("the matrix was moved"), err)
+	}
+	return nil
+}
+
+// encodeJPEG encodes pix, h×w×channels: 3 for RGB, 1 for grey. quality is 1 to 100.
+func encodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, error) {
+	return encodeNative(gocv.JPEGFileExt, pix, width, height, channels, []int{gocv.IMWriteJpegQuality, quality})
+}
+
+// encodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is 1 to 100; alpha is kept as it is,
+// and so may be the colours at 100.
+func encodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
+	return encodeNative(".webp", pix, width, height, channels, []int{gocv.IMWriteWebpQuality, quality})
+}
+
+// encodeNative encodes grey, RGB or RGBA.
+func encodeNative(ext gocv.FileExt, pix []uint8, width, height, channels int, params []int) ([]byte, error) {
+	fail := func(err error) ([]byte, error) {
+		return nil, fmt.Errorf("encode %s of %d×%d px: %w", ext, width, height, err)
+	}
+	kinds := map[int]gocv.MatType{1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4}
+	m, err := gocv.NewMatFromBytes(height, width, kinds[channels], pix)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { m.Close() }()
+	if channels > 1 {
 		code := gocv.ColorRGBToBGR
 		if channels == 4 {
-			code = gocv.ColorBGRAToRGBA
+			code = gocv.ColorRGBAToBGRA
 		}
-		if err := gocv.CvtColor(m, &m, code); err != nil {
-			return nil, fmt.Errorf("encode %s: %w", ext, err)
+		bgr := gocv.NewMat()
+		if err := gocv.CvtColor(m, &bgr, code); err != nil {
+			bgr.Close()
+			return fail(err)
 		}
+		m.Close()
+		m = bgr
 	}
 	buf, err := gocv.IMEncodeWithParams(ext, m, params)
 	defer buf.Close() //nolint:staticcheck // there is a buffer to free beside an error, too
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", ext, err)
+		return fail(err)
 	}
 	if buf.Len() == 0 {
-		return nil, fmt.Errorf("encode %s: the encoder returned nothing for %d×%d px", ext, width, height)
+		return fail(errors.New("the encoder returned nothing"))
 	}
 	return bytes.Clone(buf.GetBytes()), nil // the buffer is native memory
 }

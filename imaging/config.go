@@ -28,10 +28,10 @@ func (c Config) Validate() error {
 	if c.MaxImageMegapixels < 1 || c.MaxImageMegapixels > 1000 {
 		errs = append(errs, fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
 	}
-	if c.Engine != EngineFast && c.Engine != EngineOpenCV {
+	if c.Engine == EngineOpenCV && len(nativeEngines()) == 0 {
+		errs = append(errs, errors.New(noOpenCV))
+	} else if c.Engine != EngineFast && c.Engine != EngineOpenCV {
 		errs = append(errs, fmt.Errorf("engine: must be %s or %s, is %q", EngineFast, EngineOpenCV, c.Engine))
-	} else if err := checkEngine(c.Engine); err != nil {
-		errs = append(errs, fmt.Errorf("engine: %w", err))
 	}
 	if c.Looks < looksOnce || c.Looks > looksCloser {
 		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", looksOnce, looksCloser, c.Looks))

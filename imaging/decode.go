@@ -1,9 +1,6 @@
 package imaging
 
-import (
-	"fmt"
-	"image"
-)
+import "fmt"
 
 // Decode turns a file that passed Inspect into pixels: 8 bits, RGB, orientation applied, with the file's alpha where it has any
 // that is not 255. Of an animated GIF it is the first frame, on its canvas.
@@ -16,8 +13,7 @@ func Decode(data []byte, info Info) (*Image, error) {
 	}
 	img = orient(img, info.Orientation)
 	if img.Width != info.Width || img.Height != info.Height {
-		return nil, fmt.Errorf("%s: %w", info.Format,
-			corruptf("the header says %d×%d px, the picture has %d×%d", info.Width, info.Height, img.Width, img.Height))
+		return nil, fmt.Errorf("%s: %w", info.Format, wrongSize(info.Width, info.Height, img))
 	}
 	if isOpaque(img.Alpha) {
 		img.Alpha = nil
@@ -25,7 +21,11 @@ func Decode(data []byte, info Info) (*Image, error) {
 	return img, nil
 }
 
-// decodeFile picks a decoder: that of this build (see decodeNative), but for what none of them reads rightly.
+func wrongSize(width, height int, img *Image) error {
+	return corruptf("the header says %d×%d px, the picture has %d×%d", width, height, img.Width, img.Height)
+}
+
+// decodeFile picks a decoder: the build's own, but for what OpenCV does not read or reads wrongly.
 func decodeFile(data []byte, info Info) (*Image, error) {
 	switch {
 	case info.Format == PNM:
@@ -33,28 +33,9 @@ func decodeFile(data []byte, info Info) (*Image, error) {
 	case info.Format == GIF:
 		return decodeGIF(data)
 	case info.Format == PNG && hasColourKey(data):
-		return decodeColourKeyPNG(data)
-	case info.Format == TIFF:
-		return decodeTIFF(data)
+		return decodeStdPNG(data)
 	}
-	return decodeNative(data, info.Format)
-}
-
-// standFor says where a reduced picture lies over its image: a side that is no multiple of factor is rounded up, by pixels that lie
-// beyond the right and lower border of the picture as it is in the file.
-func standFor(img *Image, info Info, factor int) (from source, ok bool, err error) {
-	excess := image.Pt(img.Width*factor-info.Width, img.Height*factor-info.Height)
-	if excess.X < 0 || excess.X >= factor || excess.Y < 0 || excess.Y >= factor {
-		return source{}, false, nil
-	}
-	from = source{img: img, factor: factor}
-	if mirrorsX(info.Orientation) {
-		from.origin.X = -excess.X
-	}
-	if mirrorsY(info.Orientation) {
-		from.origin.Y = -excess.Y
-	}
-	return from, true, nil
+	return decodeCodec(data, info.Format)
 }
 
 func isOpaque(alpha []uint8) bool {
@@ -64,4 +45,29 @@ func isOpaque(alpha []uint8) bool {
 		}
 	}
 	return true
+}
+
+// standFor says where a picture that decodeReduced returned lies over its image: a side that is no multiple of the reduction is rounded up, by
+// pixels that lie beyond the right and lower border of the picture as it is in the file.
+func standFor(img *Image, info Info) source {
+	from := source{img: img, factor: 2}
+	for from.factor < 8 && max(img.Width, img.Height)*from.factor < max(info.Width, info.Height) {
+		from.factor *= 2
+	}
+	if mirrorsX(info.Orientation) {
+		from.origin.X = info.Width - img.Width*from.factor
+	}
+	if mirrorsY(info.Orientation) {
+		from.origin.Y = info.Height - img.Height*from.factor
+	}
+	return from
+}
+
+// mirrorsX and mirrorsY tell whether what is last in the file comes first in the picture, from left to right and from top to bottom.
+func mirrorsX(orientation int) bool {
+	return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7
+}
+
+func mirrorsY(orientation int) bool {
+	return orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8
 }

@@ -19,22 +19,26 @@ const (
 	grabCutInset = .05
 	// grabCutMaxPixels bounds its memory to some 3.5 GB: a larger picture could end the process, and every job with it.
 	grabCutMaxPixels = 16_000_000
+	// Its labels: bit 0 is foreground, bit 1 may change.
+	grabCutBackground         uint8 = 0
+	grabCutForeground         uint8 = 1
+	grabCutProbablyBackground uint8 = 2
+	grabCutProbablyForeground uint8 = 3
+
 	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the same result on every run.
 	grabCutSeed = 0
 )
 
+// nativeEngines are those that need OpenCV.
+func nativeEngines() []Engine { return []Engine{grabCut{}} }
+
 // grabCut is cv::grabCut at full resolution. Its matte is hard: 0 or 255.
 type grabCut struct{}
-
-func grabCuts() []Engine { return []Engine{grabCut{}} }
-
-// checkEngine has nothing to say: every engine is there.
-func checkEngine(string) error { return nil }
 
 // Name returns EngineOpenCV.
 func (grabCut) Name() string { return EngineOpenCV }
 
-// Matte takes what is outside the rectangle for background. The native call cannot be cancelled: ctx is only looked at first.
+// Matte takes what is outside the rectangle for background, also where a mask or a stroke keeps it. The native call cannot be cancelled: ctx is only looked at first.
 // It takes about 220 bytes a pixel while it runs.
 func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
 	if err := ctx.Err(); err != nil {
@@ -58,31 +62,26 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 	return hardMatte(labels, img.Width, img.Height)
 }
 
-// grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask or strokes, from labels, h×w.
-// What is not marked is then probably background, as is usual with scribbles, or with a roi probably foreground inside of it.
+// grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask or strokes, from a label a pixel.
+// labels are h×w with OpenCV's values.
 func grabCutStart(img *Image, hints Hints) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
-	if !hints.marked() {
+	if hints.Mask == nil && len(hints.Strokes) == 0 {
 		rect, err = grabCutRect(img.Width, img.Height, hints.ROI)
 		return make([]uint8, img.Width*img.Height), rect, gocv.GCInitWithRect, err
 	}
 	whole := image.Rect(0, 0, img.Width, img.Height)
-	unknown := uint8(likeBackground)
-	rect = whole
+	rect, undecided := whole, grabCutProbablyBackground
 	if !hints.ROI.IsZero() {
 		if rect, err = hints.ROI.Rect(img.Width, img.Height); err != nil {
 			return nil, rect, 0, err
 		}
-		unknown = likeForeground
+		undecided = grabCutProbablyForeground
 	}
 	labels = hints.marks(whole, img.Width, img.Height, img.Width, img.Height)
+	sure := map[uint8]uint8{Drop: grabCutBackground, Unknown: undecided, Keep: grabCutForeground}
 	for i, m := range labels {
-		switch {
-		case m == Drop, !image.Pt(i%img.Width, i/img.Width).In(rect):
-			labels[i] = sureBackground
-		case m == Keep:
-			labels[i] = sureForeground
-		default:
-			labels[i] = unknown
+		if labels[i] = sure[m]; !image.Pt(i%img.Width, i/img.Width).In(rect) {
+			labels[i] = grabCutBackground
 		}
 	}
 	return labels, rect, gocv.GCInitWithMask, nil
@@ -135,13 +134,8 @@ func bgrMat(img *Image) (gocv.Mat, error) {
 	return bgr, nil
 }
 
-// runGrabCut returns cv::grabCut's labels, one byte a pixel, for those that it begins with.
-func runGrabCut(bgr gocv.Mat, start []uint8, rect image.Rectangle, mode gocv.GrabCutMode) ([]uint8, error) {
-	labels, err := gocv.NewMatFromBytes(bgr.Rows(), bgr.Cols(), gocv.MatTypeCV8UC1, start)
-	if err != nil {
-		return nil, fmt.Errorf("matrix of labels: %w", err)
-	}
-	defer labels.Close()
+// runGrabCut changes labels, one byte a pixel, to what cv::grabCut finds, and returns them.
+func runGrabCut(bgr gocv.Mat, labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode) ([]uint8, error) {
 	background, foreground := gocv.NewMat(), gocv.NewMat()
 	defer background.Close()
 	defer foreground.Close()
@@ -150,13 +144,17 @@ func runGrabCut(bgr gocv.Mat, start []uint8, rect image.Rectangle, mode gocv.Gra
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	gocv.SetRNGSeed(grabCutSeed)
-	if err := gocv.GrabCut(bgr, &labels, rect, &background, &foreground, grabCutIterations, mode); err != nil {
+	size := &Image{Width: bgr.Cols(), Height: bgr.Rows()}
+	err := intoGo(labels, size, gocv.MatTypeCV8UC1, func(m *gocv.Mat) error {
+		return gocv.GrabCut(bgr, m, rect, &background, &foreground, grabCutIterations, mode)
+	})
+	if err != nil {
 		if isColourModelFailure(err) {
 			return nil, fmt.Errorf("%w: the colours of foreground and background do not separate", ErrNoForeground)
 		}
 		return nil, fmt.Errorf("grabCut: %w", err)
 	}
-	return labels.ToBytes(), nil
+	return labels, nil
 }
 
 // isColourModelFailure tells an assertion on the colour models, which some images fail (no foreground is left, or a colour

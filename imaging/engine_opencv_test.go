@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func TestEveryColourPictureCutsAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mask := greyPlane(t, golden)
+	mask, red := greyPlane(t, golden), color.NRGBA{R: 200, A: 255}
 	for _, w := range wants() {
 		if w.alpha != nil || w.shows(red) != red {
 			continue
@@ -200,36 +201,54 @@ func BenchmarkOpenCV(b *testing.B) {
 	}
 }
 
-// TestGrabCutFromMarks: strokes stay what they are and lead the cut; outside a roi nothing is foreground.
-func TestGrabCutFromMarks(t *testing.T) {
+// TestGrabCutTakesMarks: a few strokes or a mask find the figure, and what they say is done.
+func TestGrabCutTakesMarks(t *testing.T) {
 	img := decodeTestdata(t, "scene.png")
 	truth := greyPlane(t, readTestdata(t, "mask.png"))
-	box := boxOf(truth, img.Width)
-	middle := Point{float64(box.Min.X+box.Max.X) / 2, float64(box.Min.Y+box.Max.Y) / 2}
-	hints := Hints{Strokes: []Stroke{
-		{Keep: true, Radius: 4, Points: []Point{{middle.X - 6, middle.Y}, {middle.X + 6, middle.Y}}},
-		{Radius: 3, Points: []Point{{2, 2}, {117, 2}, {117, 87}, {2, 87}}},
-	}}
-	matte, err := grabCut{}.Matte(t.Context(), img, hints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, m := range hints.marks(image.Rect(0, 0, img.Width, img.Height), img.Width, img.Height, img.Width, img.Height) {
-		if m != Unknown && m != matte.Alpha[i] {
-			t.Fatalf("pixel %d is %d, marked %d", i, matte.Alpha[i], m)
+	mask := &Mask{Width: img.Width, Height: img.Height, Pix: make([]uint8, len(truth))}
+	for i := range mask.Pix { // sure but for a belt in the middle
+		if mask.Pix[i] = truth[i]; i/img.Width > 40 && i/img.Width < 50 {
+			mask.Pix[i] = Unknown
 		}
 	}
-	hints.ROI = mustROI(t, "0 0 50% 100%")
-	if matte, err = (grabCut{}).Matte(t.Context(), img, hints); err != nil {
-		t.Fatal(err)
-	}
-	for i, a := range matte.Alpha {
-		if i%img.Width >= img.Width/2 && a != 0 {
-			t.Fatalf("pixel %d outside the roi is %d", i, a)
+	corner := Stroke{Radius: 4, Points: []Point{{4, 4}, {110, 4}}}
+	kept := Stroke{Keep: true, Radius: 3, Points: []Point{{5, 85}}}
+	for name, hints := range map[string]Hints{
+		"mask":             {Mask: mask},
+		"mask and strokes": {Mask: mask, Strokes: []Stroke{corner, kept}},
+		"roi and strokes":  {ROI: mustROI(t, "12px 10px 75% 92%"), Strokes: []Stroke{corner, kept}},
+	} {
+		matte, err := grabCut{}.Matte(t.Context(), img, hints)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if v := iou(matte.Alpha, truth); v < .9 {
+			t.Errorf("%s: IoU %.3f, want .9", name, v)
+		}
+		if matte.Alpha[4*img.Width+50] != 0 {
+			t.Errorf("%s: what was dropped is there", name)
+		}
+		if want := hints.ROI.IsZero() && len(hints.Strokes) > 0; (matte.Alpha[85*img.Width+5] == 255) != want {
+			t.Errorf("%s: the corner is %d", name, matte.Alpha[85*img.Width+5])
 		}
 	}
-	hints = Hints{Strokes: hints.Strokes[1:]} // no foreground to learn from
-	if _, err := (grabCut{}).Matte(t.Context(), img, hints); !errors.Is(err, ErrNoForeground) {
-		t.Errorf("drop alone: %v, want ErrNoForeground", err)
+}
+
+// TestGrabCutNeedsBothSides: without one certain or probable pixel of each there are no colours to compare.
+func TestGrabCutNeedsBothSides(t *testing.T) {
+	img := decodeTestdata(t, "scene.png")
+	whole := []Point{{60, 45}}
+	for name, hints := range map[string]Hints{
+		"only drop":       {Strokes: []Stroke{{Radius: 9, Points: whole}}},
+		"everything kept": {Strokes: []Stroke{{Keep: true, Radius: 200, Points: whole}}},
+		"kept outside":    {ROI: mustROI(t, "0 0 10 10"), Strokes: []Stroke{{Radius: 50, Points: []Point{{5, 5}}}, {Keep: true, Radius: 3, Points: whole}}},
+	} {
+		if _, err := (grabCut{}).Matte(t.Context(), img, hints); !errors.Is(err, ErrNoForeground) {
+			t.Errorf("%s: %v, want ErrNoForeground", name, err)
+		}
+	}
+	if _, err := (grabCut{}).Matte(t.Context(), img, Hints{Strokes: []Stroke{{Keep: true, Points: whole}}}); err != nil && !errors.Is(err, ErrNoForeground) {
+		t.Errorf("one pixel kept: %v", err)
 	}
 }

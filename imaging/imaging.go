@@ -22,6 +22,8 @@ var (
 // EngineOpenCV names cv::grabCut at full resolution.
 const EngineOpenCV = "opencv"
 
+const noOpenCV = "engine: opencv is not in this build (built without cgo); must be fast"
+
 // Limits bound an input image; see Config.
 type Limits struct {
 	MaxBytes  int64

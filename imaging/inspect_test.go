@@ -215,9 +215,6 @@ func TestInspectTruncated(t *testing.T) {
 			continue // a bad one
 		}
 		whole, err := Decode(data, info)
-		if errors.Is(err, ErrUnsupported) && !hasOpenCV {
-			continue
-		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -275,5 +272,15 @@ func TestEXIFOrientation(t *testing.T) {
 		if got := exifOrientation(tt.block); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestInspectWebPHasOneSize: a small canvas cannot hide a large frame.
+func TestInspectWebPHasOneSize(t *testing.T) {
+	const canvasWidth = 24 // less one, in a VP8X chunk
+	data := readTestdata(t, "webp-exif-6.webp")
+	data[canvasWidth]--
+	if _, err := Inspect(data, testLimits()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "a frame of 90×120 px on a canvas of 89×120") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package imaging
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 )
@@ -169,25 +168,4 @@ func (t tiffHeader) blocksInFile(offsetsTag, countsTag uint16, blocks uint64) er
 		}
 	}
 	return nil
-}
-
-// withoutOrientation returns the file with orientation 1: OpenCV applies a TIFF's orientation whatever it is told, and we
-// apply it for all formats alike.
-func (t tiffHeader) withoutOrientation() []byte {
-	at, err := t.find(tagOrientation)
-	if at == 0 || err != nil || t.orientation() == orientationNone {
-		return t.data
-	}
-	data := bytes.Clone(t.data)
-	t.order.PutUint16(data[at+2:], 3) // SHORT, one, in place
-	t.order.PutUint32(data[at+4:], 1)
-	t.order.PutUint16(data[at+8:], orientationNone)
-	return data
-}
-
-// premultiplied tells whether the decoder returns colours multiplied by alpha: as stored, or because libtiff multiplies those of
-// 8 bits and fewer.
-func (t tiffHeader) premultiplied() bool {
-	const associated, unassociated = 1, 2
-	return t.extra == associated || t.extra == unassociated && t.bits <= 8
 }

@@ -29,6 +29,14 @@ func inspectWebP(data []byte, _ Limits) (header, error) {
 		}
 		switch kind {
 		case "VP8 ", "VP8L":
+			// Go's decoder allocates by this header, whatever the first one says; libwebp refuses two sizes.
+			var frame header
+			if err := readWebPSize(&frame, kind, body); err != nil {
+				return h, err
+			}
+			if frame != (header{width: h.width, height: h.height}) {
+				return h, corruptf("a frame of %d×%d px on a canvas of %d×%d", frame.width, frame.height, h.width, h.height)
+			}
 			pixels = true
 		case "EXIF":
 			h.orientation = exifOrientation(bytes.TrimPrefix(body, []byte(exifPrefix)))

@@ -1,86 +1,78 @@
 package imaging
 
+// orientBlock is the side of the squares that pictures are turned in, px: what is read and what is written stays in the cache.
+const orientBlock = 32
+
 // orient turns and mirrors img as EXIF orientation 1 to 8 asks.
 func orient(img *Image, orientation int) *Image {
 	if orientation == orientationNone {
 		return img
 	}
-	out := &Image{Width: img.Width, Height: img.Height}
+	t := newTurn(img.Width, img.Height, orientation)
+	out := &Image{Width: img.Width, Height: img.Height, Pix: t.plane(img.Pix, 3)}
 	if swapsSides(orientation) {
 		out.Width, out.Height = img.Height, img.Width
 	}
-	out.Pix = orientPlane(img.Pix, img.Width, img.Height, 3, orientation)
 	if img.Alpha != nil {
-		out.Alpha = orientPlane(img.Alpha, img.Width, img.Height, 1, orientation)
+		out.Alpha = t.plane(img.Alpha, 1)
 	}
 	return out
 }
 
-// mirrorsX and mirrorsY tell whether what is last in the file comes first in the picture, from left to right and from top to bottom.
-func mirrorsX(orientation int) bool {
-	return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7
-}
-func mirrorsY(orientation int) bool {
-	return orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8
+// turn moves the pixel x, y of a picture of width×height px to the pixel with the number first + x·right + y·down.
+type turn struct {
+	width, height      int
+	first, right, down int
 }
 
-// orientPlane goes through the file's picture in blocks, so that both it and the result stay in the processor's cache.
-func orientPlane(src []uint8, width, height, channels, orientation int) []uint8 {
-	const block = 32
-	out := make([]uint8, len(src))
-	outWidth, outHeight := width, height
-	stepX, stepY := 1, width // how far apart neighbours in the file are in the result, in pixels
-	if swapsSides(orientation) {
-		outWidth, outHeight = height, width
-		stepX, stepY = height, 1
+func newTurn(w, h, orientation int) turn {
+	last := w*h - 1
+	places := [...][3]int{ // by EXIF 2.32, 4.6.4, tag 274: where the stored 0th row and column are seen
+		{0, 1, w},             // 1: top, left
+		{w - 1, -1, w},        // 2: top, right
+		{last, -1, -w},        // 3: bottom, right
+		{last - w + 1, 1, -w}, // 4: bottom, left
+		{0, h, 1},             // 5: left, top
+		{h - 1, h, -1},        // 6: right, top
+		{last, -h, -1},        // 7: right, bottom
+		{last - h + 1, -h, 1}, // 8: left, bottom
 	}
-	start := 0
-	if mirrorsX(orientation) {
-		start += outWidth - 1
-	}
-	if mirrorsY(orientation) {
-		start += (outHeight - 1) * outWidth
-	}
-	if backwards := mirrorsX(orientation); swapsSides(orientation) {
-		stepY = sign(stepY, backwards)
-		stepX = sign(stepX, mirrorsY(orientation))
-	} else {
-		stepX = sign(stepX, backwards)
-		stepY = sign(stepY, mirrorsY(orientation))
-	}
-	inParallel((height+block-1)/block, func(from, to int) {
-		for y0 := from * block; y0 < min(to*block, height); y0 += block {
-			for x0 := 0; x0 < width; x0 += block {
-				for y := y0; y < min(y0+block, height); y++ {
-					p := src[channels*(y*width+x0) : channels*(y*width+min(x0+block, width))]
-					at := channels * (start + y*stepY + x0*stepX)
-					copyApart(out, at, channels*stepX, p, channels)
+	p := places[orientation-1]
+	return turn{width: w, height: h, first: p[0], right: p[1], down: p[2]}
+}
+
+// plane returns src, h×w×channels with 1 or 3 channels, turned.
+func (t turn) plane(src []uint8, channels int) []uint8 {
+	dst := make([]uint8, len(src))
+	for top := 0; top < t.height; top += orientBlock {
+		for left := 0; left < t.width; left += orientBlock {
+			n := min(orientBlock, t.width-left)
+			for y := top; y < min(top+orientBlock, t.height); y++ {
+				from := src[(y*t.width+left)*channels:][:n*channels]
+				to := t.first + left*t.right + y*t.down
+				if channels == 3 {
+					scatter3(dst, from, to, t.right)
+				} else {
+					scatter(dst, from, to, t.right)
 				}
 			}
 		}
-	})
-	return out
+	}
+	return dst
 }
 
-func sign(v int, negative bool) int {
-	if negative {
-		return -v
+func scatter(dst, from []uint8, to, step int) {
+	for _, v := range from {
+		dst[to] = v
+		to += step
 	}
-	return v
 }
 
-// copyApart copies pixels to places that are step bytes apart.
-func copyApart(out []uint8, at, step int, p []uint8, channels int) {
-	if channels == 3 {
-		for ; len(p) >= 3; p = p[3:] {
-			q := out[at:][:3]
-			q[0], q[1], q[2] = p[0], p[1], p[2]
-			at += step
-		}
-		return
-	}
-	for _, v := range p {
-		out[at] = v
-		at += step
+func scatter3(dst, from []uint8, to, step int) {
+	to, step = 3*to, 3*step
+	for ; len(from) >= 3; from = from[3:] {
+		p := dst[to : to+3 : to+3]
+		p[0], p[1], p[2] = from[0], from[1], from[2]
+		to += step
 	}
 }

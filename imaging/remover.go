@@ -25,7 +25,7 @@ func New(cfg Config) (*Remover, error) {
 		return nil, err
 	}
 	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine}
-	for _, e := range append(grabCuts(), quick) {
+	for _, e := range append(nativeEngines(), quick) {
 		r.engines[e.Name()] = e
 	}
 	return r, nil
@@ -88,12 +88,12 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
 	e, ok := engine.(*fast)
 	if ok {
-		from, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
 		if err != nil {
 			return nil, nil, err
 		}
 		if ok {
-			return e.besideDecode(ctx, data, info, from, hints)
+			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
 		}
 	}
 	img, err := Decode(data, info)
@@ -113,8 +113,8 @@ func (r *Remover) Find(name string) (Engine, error) {
 		name = r.engine
 	}
 	e, ok := r.engines[name]
-	if err := checkEngine(name); err != nil {
-		return nil, fmt.Errorf("%w: engine: %w", ErrOption, err)
+	if !ok && name == EngineOpenCV {
+		return nil, fmt.Errorf("%w: %s", ErrOption, noOpenCV)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", ErrOption, strings.Join(r.Engines(), ", "), name)

@@ -67,7 +67,7 @@ func TestRemoveOnTestdata(t *testing.T) {
 	for _, name := range pictures(t) {
 		res, err := r.Remove(t.Context(), readTestdata(t, name), Options{})
 		switch {
-		case name == "bad-float.tif", name == cmykTIFF && !hasOpenCV:
+		case name == "bad-float.tif":
 			if !errors.Is(err, ErrUnsupported) {
 				t.Errorf("%s: %v, want ErrUnsupported", name, err)
 			}
@@ -117,7 +117,7 @@ func TestRemoveRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, `is "magic"`},
+		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, "must be one of " + strings.Join(builtEngines(), ", ") + `, is "magic"`},
 		{"channels there are not", t.Context(), data, Options{Channels: "cmyk"}, ErrOption, `"cmyk"`},
 		{"a roi outside", t.Context(), data, Options{ROI: mustROI(t, "0 0 121 90")}, ErrOption, "120×90 px"},
 		{"text", t.Context(), []byte("text"), Options{}, ErrUnsupported, ""},
@@ -137,7 +137,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		t.Error("no error for an engine there is not")
 	}
 	r := newRemover(t)
-	if got := r.Engines(); !slices.Equal(got, []string{EngineFast, EngineOpenCV}[:len(grabCuts())+1]) || r.DefaultEngine() != EngineFast {
+	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != EngineFast {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
 	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
