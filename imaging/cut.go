@@ -25,54 +25,80 @@ type cutOptions struct {
 // capacityScale turns energies into whole capacities.
 const capacityScale = 32
 
+// models are the colours of both sides.
+type models struct{ fore, back mixture }
+
 // cut improves labels, h×w, by iterated graph cuts, as C. Rother, V. Kolmogorov and A. Blake, "GrabCut" (SIGGRAPH 2004): colour
-// models from the labels, a minimum cut with them, and again until little changes. z is the prior's log-odds.
-func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptions) error {
+// models from the labels, a minimum cut with them, and again until little changes. z is the prior's log-odds. The models are those of
+// the last cut, nil where one side was empty, so that there was nothing to tell apart.
+func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptions) (*models, error) {
 	colours := newPalette(k)
 	var g maxflow.Grid
 	links := linkCapacities(&g, k, labels, o.gamma)
-	var fore, back mixture
+	m := new(models)
 	for i := range o.iterations {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		unary, ok := learnBoth(colours, labels, &fore, &back, i == 0)
-		if !ok {
-			return nil // one side is empty: nothing to tell apart
+		if !m.learn(colours, labels, i == 0) {
+			return nil, nil
 		}
 		g.Reset(k.width, k.height)
 		copy(g.Links, links)
-		setTerminals(&g, colours, labels, unary, z, o.prior)
+		setTerminals(&g, colours, labels, m.unary(colours, labels), z, o.prior)
 		g.Solve()
 		if changed := relabel(&g, labels); changed*2000 <= len(labels) {
-			return nil
+			break
 		}
 	}
-	return nil
+	return m, nil
 }
 
-// learnBoth fits the two mixtures and returns, for each bin, how much more it costs as background than as foreground.
-func learnBoth(p palette, labels []uint8, fore, back *mixture, first bool) (unary []float32, ok bool) {
+// cutOnce is one cut with models that were learnt before.
+func cutOnce(k working, labels []uint8, z []float32, m *models, o cutOptions) {
+	colours := newPalette(k)
+	var g maxflow.Grid
+	linkCapacities(&g, k, labels, o.gamma)
+	setTerminals(&g, colours, labels, m.unary(colours, labels), z, o.prior)
+	g.Solve()
+	relabel(&g, labels)
+}
+
+// learn fits both mixtures to the labels; false where a side is empty.
+func (m *models) learn(p palette, labels []uint8, first bool) bool {
 	weight := [2][]float64{make([]float64, len(p.colour)), make([]float64, len(p.colour))}
 	for i, l := range labels {
 		weight[l&1][p.bin[i]]++
 	}
-	for side, m := range []*mixture{back, fore} {
+	for side, m := range []*mixture{&m.back, &m.fore} {
 		if first {
 			m.start(p, weight[side])
 		} else {
 			m.assign(p, weight[side])
 		}
 		if !m.learn(p, weight[side]) {
-			return nil, false
+			return false
 		}
 	}
-	unary = make([]float32, len(p.colour))
-	fall := newDecay()
-	for b, c := range p.colour {
-		unary[b] = float32(back.cost(c, fall) - fore.cost(c, fall))
+	return true
+}
+
+// unary is, for each bin, how much more it costs as background than as foreground; 0 for bins of no pixel that may change.
+func (m *models) unary(p palette, labels []uint8) []float32 {
+	const unknown = math.MaxFloat32
+	out := make([]float32, len(p.colour))
+	for i, l := range labels {
+		if l >= likeBackground {
+			out[p.bin[i]] = unknown
+		}
 	}
-	return unary, true
+	fall := newDecay()
+	for b, u := range out {
+		if u == unknown {
+			out[b] = float32(m.back.cost(p.colour[b], fall) - m.fore.cost(p.colour[b], fall))
+		}
+	}
+	return out
 }
 
 // setTerminals links each pixel that may change to source or sink by colour and prior. Pixels that may not leave the graph: their

@@ -55,6 +55,7 @@ type look struct {
 	band, small view            // that part at two sizes
 	z           []float32       // log-odds of foreground, of small
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
+	models      *models         // of small; nil where there was nothing to tell apart
 	opinion     opinion         // of the prior about the mask of small
 }
 
@@ -176,7 +177,9 @@ func (e *fast) cut(ctx context.Context, l *look) error {
 		}
 	}
 	l.small.fix(labels)
-	if err := cut(ctx, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior}); err != nil {
+	var err error
+	l.models, err = cut(ctx, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior})
+	if err != nil {
 		return err
 	}
 	l.mask = foreground(labels)
@@ -234,15 +237,15 @@ func (e *fast) clean(_ context.Context, l *look) error {
 }
 
 // refine moves the edge in the larger picture.
-func (e *fast) refine(ctx context.Context, l *look) error {
+func (e *fast) refine(_ context.Context, l *look) error {
 	k, small := l.band.k, l.small.k
 	mask := enlarge(l.mask, small.width, small.height, k)
 	reach := int(math.Round(bandReach * float64(k.width) / float64(small.width)))
 	labels := bandLabels(mask, k.width, k.height, reach)
 	l.band.fix(labels)
 	z := grid{small.width, small.height, 1, l.z}.resample(k.width, k.height).v
-	if err := cut(ctx, k, labels, z, cutOptions{iterations: 1, gamma: l.scales.bandGamma, prior: l.scales.prior / 2}); err != nil {
-		return err
+	if l.models != nil {
+		cutOnce(k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: l.scales.prior / 2})
 	}
 	l.mask = foreground(labels)
 	return nil

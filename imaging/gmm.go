@@ -5,14 +5,14 @@ import "math"
 // components is how many Gaussians describe each side, as in grabCut.
 const components = 5
 
-// palette is the colours of a picture in bins of 6 bits a channel: what the colour models work on in place of the pixels.
+// palette is the colours of a picture in bins of 5 bits a channel: what the colour models work on in place of the pixels.
 type palette struct {
 	bin    []int32      // of each pixel
 	colour [][3]float64 // mean of each bin
 }
 
 func newPalette(k working) palette {
-	const bits = 6
+	const bits = 5
 	index := make([]int32, 1<<(3*bits)) // bin+1 of each coarse colour
 	p := palette{bin: make([]int32, k.width*k.height)}
 	var count []float64

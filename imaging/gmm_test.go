@@ -37,12 +37,12 @@ func TestMixturesTellColoursApart(t *testing.T) {
 		}
 	}
 	p := newPalette(k)
-	var fore, back mixture
+	var m models
 	for round := range 3 {
-		unary, ok := learnBoth(p, labels, &fore, &back, round == 0)
-		if !ok {
+		if !m.learn(p, labels, round == 0) {
 			t.Fatal("one side is empty")
 		}
+		unary := m.unary(p, labels)
 		for i := range labels {
 			if u := unary[p.bin[i]]; (u > 0) != (labels[i] == likeForeground) || math.Abs(float64(u)) < 10 {
 				t.Fatalf("round %d: pixel %d of colour %v costs %g", round, i, k.pix[3*i:3*i+3], u)
@@ -80,25 +80,25 @@ func TestMixturesOfOneColour(t *testing.T) {
 	for i := range labels {
 		labels[i] = likeBackground + uint8(i%2)
 	}
-	var fore, back mixture
-	unary, ok := learnBoth(p, labels, &fore, &back, true)
-	if !ok || len(unary) != 1 || math.Abs(float64(unary[0])) > 1e-4 {
+	var m models
+	ok := m.learn(p, labels, true)
+	if unary := m.unary(p, labels); !ok || len(unary) != 1 || math.Abs(float64(unary[0])) > 1e-4 {
 		t.Errorf("%v, %v: one colour is as likely on either side", unary, ok)
 	}
 	clear(labels)
-	if _, ok := learnBoth(p, labels, &fore, &back, true); ok {
+	if m.learn(p, labels, true) {
 		t.Error("a mixture was learnt from no pixels")
 	}
 }
 
-// TestPalette: each pixel's bin is the mean of colours that agree in their upper 6 bits.
+// TestPalette: each pixel's bin is the mean of colours that agree in their upper 5 bits.
 func TestPalette(t *testing.T) {
-	k := working{4, 1, []uint8{0, 0, 0, 3, 3, 3, 4, 0, 0, 255, 255, 255}}
+	k := working{4, 1, []uint8{0, 0, 0, 3, 3, 3, 8, 0, 0, 255, 255, 255}}
 	p := newPalette(k)
 	if p.bin[0] != p.bin[1] || len(p.colour) != 3 {
 		t.Fatalf("bins %v of %d colours", p.bin, len(p.colour))
 	}
-	for i, want := range [][3]float64{{1.5, 1.5, 1.5}, {1.5, 1.5, 1.5}, {4, 0, 0}, {255, 255, 255}} {
+	for i, want := range [][3]float64{{1.5, 1.5, 1.5}, {1.5, 1.5, 1.5}, {8, 0, 0}, {255, 255, 255}} {
 		if got := p.colour[p.bin[i]]; got != want {
 			t.Errorf("pixel %d: %v, want %v", i, got, want)
 		}

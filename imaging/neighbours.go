@@ -41,7 +41,7 @@ func (n neighbour) contrasts(k working) []int32 {
 }
 
 // linkCapacities are γ/dist·exp(−β‖ΔI‖²) between each pixel and its 8 neighbours, with β = 1/(2·mean‖ΔI‖²), in the layout of
-// maxflow.Grid.Links. Links between two pixels that may not change are left out. g is only worked in.
+// maxflow.Grid.Links. Links between two pixels that may not change are left out. g is reset and has them, too.
 func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) []int32 {
 	g.Reset(k.width, k.height)
 	var contrasts [len(halfOfNeighbours)][]int32
