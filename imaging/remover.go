@@ -45,7 +45,7 @@ func (r *Remover) Inspect(data []byte) (Info, error) { return Inspect(data, r.li
 
 // CheckOptions returns an ErrOption for options that no image could be processed with.
 func (r *Remover) CheckOptions(opts Options) error {
-	if err := opts.Channels.validate(); err != nil {
+	if err := opts.validate(); err != nil {
 		return err
 	}
 	_, err := r.Find(opts.Engine)
