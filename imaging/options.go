@@ -114,16 +114,26 @@ var options = []option{
 	},
 }
 
-// OptionKeys are the keys that ParseOptions reads, each with the longest text that it takes, in bytes.
-func OptionKeys() map[string]int {
-	keys := make(map[string]int, len(options))
-	for _, opt := range options {
-		keys[opt.key] = opt.limit
+// OptionKeys are the keys that ParseOptions reads.
+func OptionKeys() []string {
+	keys := make([]string, len(options))
+	for i, opt := range options {
+		keys[i] = opt.key
 	}
 	return keys
 }
 
-// OptionsBytes is more than the texts of all options take together, in bytes.
+// OptionLimit is the longest text that a key takes, in bytes; false means that there is no such key.
+func OptionLimit(key string) (int, bool) {
+	for _, opt := range options {
+		if opt.key == key {
+			return opt.limit, true
+		}
+	}
+	return 0, false
+}
+
+// OptionsBytes is the most that the texts of all options take together, in bytes.
 func OptionsBytes() int64 {
 	var sum int64
 	for _, opt := range options {
