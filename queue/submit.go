@@ -17,7 +17,7 @@ const enqueueTimeout = 30 * time.Second
 // maxOptions bounds Request.Options: they lie in the job's hash, in the memory of the queue's server.
 const maxOptions = 3 << 20
 
-// ErrOptions: the options of a job are too long.
+// ErrOptions says that the options of a job are too long.
 var ErrOptions = errors.New("job options too large")
 
 // Request is a job to be.
