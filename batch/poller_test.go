@@ -129,8 +129,10 @@ func TestJobsAreDone(t *testing.T) {
 			if out, err := q.Output(t.Context(), j); err != nil || string(out) != fmt.Sprintf("image %d!", i) {
 				t.Errorf("result of job %d is %q, %v", i, out, err)
 			}
-			if j.Result != `{"content_type":"image/png","width":3,"height":2,"engine":"shout"}` {
-				t.Errorf("result is described as %s", j.Result)
+			var about imaging.Result
+			want := imaging.Result{ContentType: "image/png", Width: 3, Height: 2, Engine: "shout"}
+			if err := json.Unmarshal([]byte(j.Result), &about); err != nil || !reflect.DeepEqual(about, want) {
+				t.Errorf("result is described as %s, %v", j.Result, err)
 			}
 		}
 	})
