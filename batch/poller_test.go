@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,8 +129,10 @@ func TestJobsAreDone(t *testing.T) {
 			if out, err := q.Output(t.Context(), j); err != nil || string(out) != fmt.Sprintf("image %d!", i) {
 				t.Errorf("result of job %d is %q, %v", i, out, err)
 			}
-			if j.Result != `{"content_type":"image/png","width":3,"height":2,"engine":"shout"}` {
-				t.Errorf("result is described as %s", j.Result)
+			var about imaging.Result
+			want := imaging.Result{ContentType: "image/png", Width: 3, Height: 2, Engine: "shout"}
+			if err := json.Unmarshal([]byte(j.Result), &about); err != nil || !reflect.DeepEqual(about, want) {
+				t.Errorf("result is described as %s, %v", j.Result, err)
 			}
 		}
 	})
@@ -190,6 +194,34 @@ func TestTransientFaultThenSuccess(t *testing.T) {
 			return shout(ctx, image, o)
 		}}, time.Second)
 		wantState(t, wait(t, q, enqueue(t, q, "x")), queue.Succeeded, 2, "")
+	})
+}
+
+// The longest options come through the queue whole, and the quality goes back.
+func TestOptionsAndQuality(t *testing.T) {
+	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		want := imaging.Options{
+			Mask: bytes.Repeat([]byte{0xff, 0}, imaging.MaxMaskBytes/2), Format: imaging.OutputWebP, Quality: 7, Background: &imaging.Colour{R: 1},
+			Strokes: []imaging.Stroke{{Keep: true, Radius: .5, Points: []imaging.Point{{X: -1.25, Y: 1e4}}}},
+		}
+		got := make(chan imaging.Options, 1)
+		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+			got <- o
+			r, err := shout(ctx, image, o)
+			r.Quality.Confidence = .75
+			return r, err
+		}}, time.Second)
+		id, err := q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: want.Values().Encode()})
+		must(t, err)
+		j := wait(t, q, id)
+		wantState(t, j, queue.Succeeded, 1, "")
+		if o := <-got; !reflect.DeepEqual(o, want) {
+			t.Errorf("the predictor got another mask (%d bytes) or other options: %+v", len(o.Mask), o.Strokes)
+		}
+		var result imaging.Result
+		if err := json.Unmarshal([]byte(j.Result), &result); err != nil || result.Quality.Confidence != .75 {
+			t.Errorf("result %s, %v", j.Result, err)
+		}
 	})
 }
 

@@ -34,6 +34,7 @@ func TestBinary(t *testing.T) {
 	t.Run("predictor comes later", b.testPredictorComesLater)
 	t.Run("seed client, one process", b.testSeedClientAll)
 	t.Run("seed client, four parts", b.testSeedClientParts)
+	t.Run("options", b.testOptions)
 	t.Run("stop while idle", b.testStopIdle)
 	t.Run("stop with a job", b.testStopFinishesJob)
 	t.Run("stop gives a job back", b.testStopGivesBack)

@@ -128,10 +128,14 @@ func ReleaseUpload(c echo.Context) {
 
 // ReadBody reads the whole request body. Its errors are for the error handler.
 func ReadBody(c echo.Context) ([]byte, error) {
-	r := c.Request()
+	return ReadAll(c.Request().Body, c.Request().ContentLength)
+}
+
+// ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a part of the request's body.
+func ReadAll(src io.Reader, length int64) ([]byte, error) {
 	buf := make([]byte, 0, firstRead)
 	for {
-		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
 			return buf, nil
@@ -140,7 +144,7 @@ func ReadBody(c echo.Context) ([]byte, error) {
 			return nil, err
 		}
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, growth(len(buf), r.ContentLength))
+			buf = slices.Grow(buf, growth(len(buf), length))
 		}
 	}
 }

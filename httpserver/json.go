@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/labstack/echo/v4"
 )
 
 // Base64 is a field of a JSON body that holds an image: standard or URL-safe base64, padded or not, with or without white
@@ -18,17 +16,8 @@ type Base64 struct {
 	fault *FieldError // without Loc
 }
 
-// ReadJSON reads the body, whatever its Content-Type says, into the struct that dst points to. Unknown fields are ignored,
-// names are matched without regard to case, of two equal ones the last counts. Every fault of the body is a BadBody.
-func ReadJSON(c echo.Context, dst any) error {
-	data, err := ReadBody(c)
-	if err != nil {
-		return err
-	}
-	return DecodeJSON(data, dst)
-}
-
-// DecodeJSON is ReadJSON for a body that was read already.
+// DecodeJSON reads a body into the struct that dst points to. Unknown fields are ignored, names are matched without regard to
+// case, of two equal ones the last counts. Every fault of the body is a BadBody.
 func DecodeJSON(data []byte, dst any) error {
 	trimmed := bytes.TrimSpace(data)
 	switch {

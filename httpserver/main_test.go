@@ -125,13 +125,7 @@ func routes(e *echo.Echo) {
 		return c.Blob(http.StatusOK, "application/octet-stream", data)
 	})
 	e.POST("/image", func(c echo.Context) error {
-		var in struct {
-			Image Base64 `json:"image"`
-		}
-		if err := ReadJSON(c, &in); err != nil {
-			return err
-		}
-		data, err := in.Image.Bytes("image")
+		data, _, err := ReadImage(c, nil)
 		if err != nil {
 			return err
 		}

@@ -265,3 +265,20 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 	}
 	return m, nil
 }
+
+// opinionOf asks the network about a matte that it had no part in; nil where the hints fit no image.
+func (e *fast) opinionOf(img *Image, hints Hints, m *Matte) *opinion {
+	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints, scales: scalesFor(hints)}
+	ctx := context.Background()
+	if e.reduce(ctx, l) != nil || e.ask(ctx, l) != nil {
+		return nil
+	}
+	mask := make([]uint8, len(l.z))
+	for i := range mask {
+		x := l.part.Min.X + (2*(i%l.small.k.width)+1)*l.part.Dx()/(2*l.small.k.width)
+		y := l.part.Min.Y + (2*(i/l.small.k.width)+1)*l.part.Dy()/(2*l.small.k.height)
+		mask[i] = m.Alpha[y*m.Width+x] >> 7
+	}
+	o := opinionOf(l.z, mask)
+	return &o
+}

@@ -1,9 +1,11 @@
 package imaging
 
 import (
+	"bytes"
 	"errors"
 	"image"
 	"math"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,6 +26,15 @@ func TestParseOptions(t *testing.T) {
 		{map[string]string{"channels": "rgba"}, Options{Channels: ChannelsRGBA}},
 		{map[string]string{"channels": "alpha", "engine": "x"}, Options{Channels: ChannelsAlpha, Engine: "x"}},
 		{map[string]string{"roi": "0 0 10 20"}, Options{ROI: ROI{px(0), px(0), px(10), px(20)}}},
+		{map[string]string{"format": "jpeg", "channels": "alpha", "quality": "1"}, Options{Format: OutputJPEG, Channels: ChannelsAlpha, Quality: 1}},
+		{map[string]string{"format": "jpg", "bg_color": "White"}, Options{Format: OutputJPEG, Background: &Colour{255, 255, 255}}},
+		{map[string]string{"format": "webp", "quality": "100"}, Options{Format: OutputWebP, Quality: 100}},
+		{map[string]string{"format": "auto", "mask": "data:image/png;base64,_-8="}, Options{Format: OutputAuto, Mask: []byte{0xff, 0xef}}},
+		{map[string]string{"strokes": "[]"}, Options{}},
+		{
+			map[string]string{"strokes": `[{"label":"drop","radius":8,"points":[[-1,2.5]]}]`},
+			Options{Strokes: []Stroke{{Radius: 8, Points: []Point{{-1, 2.5}}}}},
+		},
 		{map[string]string{"roi": " 0px 5%  10px 99.5% "}, Options{ROI: ROI{px(0), Length{5, true}, px(10), Length{99.5, true}}}},
 	}
 	for _, tt := range tests {
@@ -50,13 +61,110 @@ func TestOptionsValuesAreCanonical(t *testing.T) {
 
 // TestParseOptionsJoinsFaults: each names its key and value.
 func TestParseOptionsJoinsFaults(t *testing.T) {
-	_, err := parse(map[string]string{"roi": "1 2 3", "channels": "cmyk"})
+	_, err := parse(map[string]string{
+		"roi": "1 2 3", "channels": "cmyk", "mask": "%", "strokes": "[{}]", "format": "gif", "quality": "0", "bg_color": "#12345",
+	})
 	if !errors.Is(err, ErrOption) {
 		t.Fatalf("error %v, want ErrOption", err)
 	}
-	for _, part := range []string{"roi", `"1 2 3"`, "channels", `"cmyk"`, `"rgba" or "alpha"`} {
+	for _, part := range []string{"roi", `"1 2 3"`, "channels", `"cmyk"`, `"rgba" or "alpha"`, "mask: ", "strokes: stroke 1", `"gif"`, "quality: must be 1 to 100, is 0", `"#12345"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not say %s", err, part)
+		}
+	}
+}
+
+func TestParseOptionsRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		in   map[string]string
+		says string
+	}{
+		{map[string]string{"format": "jpg"}, "format: JPEG has no transparency; add bg_color, or channels=alpha"},
+		{map[string]string{"format": "jpeg", "channels": "rgba"}, "JPEG has no transparency"},
+		{map[string]string{"channels": "alpha", "bg_color": "red"}, "bg_color: #ff0000 is behind a cut-out, channels=alpha has none"},
+		{map[string]string{"format": "PNG"}, `must be auto, png, jpg or webp, is "PNG"`},
+		{map[string]string{"quality": "101"}, "must be 1 to 100, is 101"},
+		{map[string]string{"quality": "-1"}, "must be 1 to 100, is -1"},
+		{map[string]string{"quality": "9.5"}, `a whole number of 1 to 100, is "9.5"`},
+		{map[string]string{"engine": strings.Repeat("x", 1025)}, "engine: 1025 bytes of text, the limit is 1024"},
+	} {
+		if _, err := parse(tt.in); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%v: %v; want an ErrOption that says %q", tt.in, err, tt.says)
+		}
+	}
+}
+
+// TestValidate: options that were never text are looked at as well.
+func TestValidate(t *testing.T) {
+	dot := []Point{{1, 1}}
+	for says, o := range map[string]Options{
+		"channels: ":                 {Channels: "x"},
+		"format: must be":            {Format: "gif"},
+		"format: JPEG":               {Format: OutputJPEG},
+		"bg_color: ":                 {Channels: ChannelsAlpha, Background: &Colour{}},
+		"quality: ":                  {Quality: -5},
+		"mask: 1048577 bytes":        {Mask: make([]byte, MaxMaskBytes+1)},
+		"strokes: stroke 1: radius":  {Strokes: []Stroke{{Radius: math.NaN(), Points: dot}}},
+		"strokes: stroke 1: point 1": {Strokes: []Stroke{{Radius: 1, Points: []Point{{math.Inf(-1), 0}}}}},
+	} {
+		if err := o.validate(); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want an ErrOption that says %q", err, says)
+		}
+		if err := newRemover(t).CheckOptions(o); !errors.Is(err, ErrOption) {
+			t.Errorf("the remover says %v, want ErrOption", err)
+		}
+	}
+	if err := (Options{Format: OutputJPEG, Background: &Colour{}, Quality: 100, Strokes: []Stroke{{Radius: 1, Points: dot}}}).validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLargestOptionsFit: what the limits allow can be queued and read again.
+func TestLargestOptionsFit(t *testing.T) {
+	o := Options{Mask: bytes.Repeat([]byte{0xff}, MaxMaskBytes), Strokes: make([]Stroke, maxStrokes)}
+	for i := range o.Strokes {
+		o.Strokes[i].Radius = 1999.999
+		for range maxPoints / maxStrokes {
+			o.Strokes[i].Points = append(o.Strokes[i].Points, Point{-65534.999, -65534.999})
+		}
+	}
+	text := o.Values().Encode()
+	if len(text) > 3<<20 {
+		t.Errorf("%d bytes, want at most 3 MiB", len(text))
+	}
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := ParseOptions(values.Get); err != nil || !reflect.DeepEqual(again, o) {
+		t.Errorf("came back changed, or %v", err)
+	}
+}
+
+func TestCheckImage(t *testing.T) {
+	mask := readTestdata(t, "mask.png") // 120×90
+	for _, tt := range []struct {
+		o    Options
+		w, h int
+		says string // empty: no fault
+	}{
+		{Options{}, 1, 1, ""},
+		{Options{Mask: mask}, 120, 90, ""},
+		{Options{Mask: mask}, 4000, 3000, ""},
+		{Options{Mask: mask}, 121, 90, ""},
+		{Options{Mask: mask}, 90, 120, "mask: has 120×90 px"},
+		{Options{Mask: mask}, 125, 90, "mask: has 120×90 px"},
+		{Options{Mask: mask[:100]}, 120, 90, "mask: png: corrupt image"},
+		{Options{Mask: []byte("text")}, 120, 90, "mask: unsupported image format"},
+		{Options{Mask: pngHeader(60000, 60000)}, 120, 90, "mask: image too large"},
+		{Options{ROI: mustROI(t, "0 0 121 90")}, 120, 90, "roi: "},
+	} {
+		err := tt.o.CheckImage(testLimits(), tt.w, tt.h)
+		if (err == nil) != (tt.says == "") || err != nil && (!errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tt.says)) {
+			t.Errorf("in %d×%d: %v, want %q", tt.w, tt.h, err, tt.says)
+		}
+		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrTooLarge) {
+			t.Errorf("%v is said of the image, not of the mask", err)
 		}
 	}
 }

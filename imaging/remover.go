@@ -13,6 +13,7 @@ type Remover struct {
 	limits  Limits
 	engines map[string]Engine
 	engine  string
+	quick   *fast
 }
 
 // New returns a Remover with every engine there is.
@@ -24,7 +25,7 @@ func New(cfg Config) (*Remover, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine}
+	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine, quick: quick}
 	for _, e := range append(nativeEngines(), quick) {
 		r.engines[e.Name()] = e
 	}
@@ -45,7 +46,7 @@ func (r *Remover) Inspect(data []byte) (Info, error) { return Inspect(data, r.li
 
 // CheckOptions returns an ErrOption for options that no image could be processed with.
 func (r *Remover) CheckOptions(opts Options) error {
-	if err := opts.Channels.validate(); err != nil {
+	if err := opts.validate(); err != nil {
 		return err
 	}
 	_, err := r.Find(opts.Engine)
@@ -70,7 +71,11 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	img, matte, err := segment(ctx, engine, data, info, Hints{ROI: opts.ROI, Strokes: opts.Strokes})
+	hints, err := opts.hints(r.limits, info.Width, info.Height)
+	if err != nil {
+		return Result{}, err
+	}
+	img, matte, err := segment(ctx, engine, data, info, hints)
 	if err != nil {
 		return Result{}, err
 	}
@@ -81,7 +86,18 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name()}, nil
+	return Result{
+		Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name(),
+		Quality: r.Assess(img, hints, matte),
+	}, nil
+}
+
+// Assess describes a matte of the image. Where the engine asked no network, that is asked now.
+func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
+	if m.opinion == nil {
+		m.opinion = r.quick.opinionOf(img, hints, m)
+	}
+	return assess(img, m)
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.

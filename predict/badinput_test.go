@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bgremove/httpserver"
+	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
 )
 
@@ -49,13 +50,19 @@ func imageInputs(t *testing.T) []badInput {
 
 func jsonInputs() []badInput {
 	var in []badInput
-	for _, bad := range append(imagingtest.BadBodies(), imagingtest.BadBody{
-		Name: "roi number", Body: `{"image":"AAAA","roi":5}`, Field: "string_type body.roi",
-	}) {
+	for _, bad := range imagingtest.BadBodies() {
 		in = append(in, badInput{name: "JSON: " + bad.Name, contentType: jsonType, body: bad.Body, status: 422, code: "bad_body", field: bad.Field})
 	}
 	return append(
 		in,
+		badInput{
+			name: "JSON: roi number", contentType: jsonType, body: `{"image":"AAAA","roi":5}`, status: 400, code: "bad_option",
+			detail: `bad option: roi: must be "x1 y1 x2 y2", is "5"`,
+		},
+		badInput{
+			name: "JSON: strokes", contentType: jsonType, body: `{"image":"AAAA","strokes":[{"label":"keep","radius":0,"points":[[1,1]]}],"quality":0}`,
+			status: 400, code: "bad_option", detail: "bad option: strokes: stroke 1: radius must be 0.5 to 2000 px, is 0; bad option: quality: must be 1 to 100, is 0",
+		},
 		badInput{name: "nothing at all", contentType: notType, status: 422, code: "bad_body", field: "missing body"},
 		badInput{name: "JSON untyped", contentType: notType, body: `{"image":5}`, status: 422, code: "bad_body", field: "string_type body.image"},
 		badInput{name: "text untyped", contentType: notType, body: "hello", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
@@ -108,6 +115,8 @@ func optionInputs(t *testing.T) []badInput {
 		"roi=NaN+0+5+5", "roi=0+0+Inf+5", "roi=-1+0+5+5", "roi=5+5+1+1", "roi=1+1+1+1", "roi=1+2+3", "roi=1+2+3+4+5", "roi=a+b+c+d",
 		"roi=0+0+99999+99999", "roi=0+0+60000+60000", "roi=0+0+101%25+50%25", "roi=1e1+1+20+20", "roi=0x1+0+5+5", "roi=%FF",
 		"engine=u2net", "engine=../../etc/passwd", "channels=rgb", "channels=RGBA", "roi=1&engine=x&channels=y",
+		"format=gif", "format=jpg", "quality=0", "bg_color=%23fff8", "channels=alpha&bg_color=red", "strokes=%5B%5B%5D%5D", "mask=!",
+		"mask=AAAA", // no image file
 	} {
 		in = append(in, badInput{
 			name: query, path: "/predict?" + query, body: scene, status: 400, code: "bad_option", detail: "bad option: ",
@@ -215,7 +224,7 @@ func stillAnswers(t *testing.T, ts *testServer) {
 func TestBadRequests(t *testing.T) {
 	ts := start(t, nil, testConfig())
 	const post = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes)
+	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes) + imaging.OptionsBytes()
 	for _, tc := range []struct {
 		raw string
 		badInput

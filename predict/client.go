@@ -65,11 +65,11 @@ func (c *Client) Predict(ctx context.Context, data []byte, opts imaging.Options)
 }
 
 func (c *Client) predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
-	address := c.url + "/predict"
-	if query := opts.Values(); len(query) > 0 {
-		address += "?" + query.Encode()
+	body, err := newFormBody(data, opts)
+	if err != nil {
+		return imaging.Result{}, err
 	}
-	resp, err := c.do(ctx, http.MethodPost, address, data)
+	resp, err := c.do(ctx, http.MethodPost, c.url+"/predict", body)
 	if err != nil {
 		return imaging.Result{}, err
 	}
@@ -84,7 +84,7 @@ func (c *Client) predict(ctx context.Context, data []byte, opts imaging.Options)
 func (c *Client) Healthy(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	resp, err := c.do(bounded, http.MethodGet, c.url+"/health", nil)
+	resp, err := c.do(bounded, http.MethodGet, c.url+"/health", formBody{})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -107,14 +107,14 @@ func (c *Client) Healthy(ctx context.Context) error {
 }
 
 // do tells a request that was never sent from one that may have reached the server. Redirects are not followed.
-func (c *Client) do(ctx context.Context, method, address string, body []byte) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, method, address string, body formBody) (*http.Response, error) {
 	var sent atomic.Bool // the transport calls back from goroutines of its own
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	req.Header.Set("Content-Type", "application/octet-stream")
+	body.attach(req)
 	resp, err := c.transport.RoundTrip(req)
 	switch {
 	case err == nil:
@@ -138,9 +138,25 @@ func readResult(resp *http.Response) (imaging.Result, error) {
 	if errW != nil || errH != nil || len(data) == 0 {
 		return imaging.Result{}, fmt.Errorf("%w: the answer is not a predictor's", ErrUnavailable)
 	}
+	quality, err := readQuality(resp.Header.Get(headerQuality))
+	if err != nil {
+		return imaging.Result{}, err
+	}
 	return imaging.Result{
 		Data: data, ContentType: resp.Header.Get("Content-Type"), Width: width, Height: height, Engine: resp.Header.Get(headerEngine),
+		Quality: quality,
 	}, nil
+}
+
+// readQuality is the zero value where the predictor has not measured it.
+func readQuality(header string) (q imaging.Quality, err error) {
+	if header == "" {
+		return q, nil
+	}
+	if err := json.Unmarshal([]byte(header), &q); err != nil {
+		return imaging.Quality{}, fmt.Errorf("%w: %s is no predictor's: %w", ErrUnavailable, headerQuality, err)
+	}
+	return q, nil
 }
 
 func readFault(resp *http.Response) error {

@@ -75,7 +75,7 @@ func TestClientRealFaults(t *testing.T) {
 		"text":        {"hello", imaging.Options{}, imaging.ErrUnsupported},
 		"cut off":     {imagingtest.File(t, "scene.png")[:200], imaging.Options{}, imaging.ErrCorrupt},
 		"too large":   {repeat("x", 1<<20+1), imaging.Options{}, imaging.ErrTooLarge},
-		"much larger": {repeat("x", 1<<21), imaging.Options{}, imaging.ErrTooLarge},
+		"much larger": {repeat("x", 1<<22), imaging.Options{}, imaging.ErrTooLarge},
 		"no engine":   {imagingtest.File(t, "scene.png"), imaging.Options{Engine: "u2net"}, imaging.ErrOption},
 	} {
 		if _, err := c.Predict(t.Context(), []byte(tc.data), tc.opts); !errors.Is(err, tc.want) {
@@ -142,6 +142,7 @@ func TestClientOddAnswers(t *testing.T) {
 		{"cut off", "HTTP/1.1 200 OK\r\nX-Width: 1\r\nX-Height: 1\r\nContent-Length: 100\r\n\r\nhalf", ErrBroken},
 		{"not HTTP", "SSH-2.0\r\n", ErrBroken},
 		{"not a predictor", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", ErrUnavailable},
+		{"odd quality", "HTTP/1.1 200 OK\r\nX-Width: 1\r\nX-Height: 1\r\nX-Quality: {\r\nContent-Length: 1\r\n\r\nx", ErrUnavailable},
 		{"empty", "HTTP/1.1 200 OK\r\nX-Width: 1\r\nX-Height: 1\r\nContent-Length: 0\r\n\r\n", ErrUnavailable},
 		{"gateway", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", ErrBroken},
 		{"gateway timeout", "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n", ErrTimeout},

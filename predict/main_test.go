@@ -25,7 +25,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fakeRemover stands in where a test must hold the engine up or make it fail.
 type fakeRemover struct {
 	remove func(ctx context.Context, data []byte) (imaging.Result, error)
+	seen   func(opts imaging.Options) // may be nil
 }
+
+func (fakeRemover) Limits() imaging.Limits { return testImaging().Limits() }
 
 func (fakeRemover) CheckOptions(imaging.Options) error { return nil }
 
@@ -36,7 +39,10 @@ func (fakeRemover) Inspect(data []byte) (imaging.Info, error) {
 	return imaging.Info{Width: 10, Height: 10}, nil
 }
 
-func (f fakeRemover) Remove(ctx context.Context, data []byte, _ imaging.Options) (imaging.Result, error) {
+func (f fakeRemover) Remove(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+	if f.seen != nil {
+		f.seen(opts)
+	}
 	return f.remove(ctx, data)
 }
 

@@ -1,6 +1,7 @@
 package predict
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -9,15 +10,19 @@ import (
 	"net/url"
 
 	"bgremove/httpserver"
+	"bgremove/imaging"
 )
 
 const (
-	maxParts      = 64
-	maxFieldBytes = 1 << 10
+	maxParts = 64
+
+	imageField = "image"
+	maskField  = "mask" // as a file, or as text like any other option
 )
 
-// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the image.
-func readMultipart(body io.Reader, boundary string) (upload, error) {
+// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the image. length is what
+// the whole body is said to have in bytes, -1 for unknown.
+func readMultipart(body io.Reader, length int64, boundary string) (upload, error) {
 	if boundary == "" {
 		return upload{}, badMultipart("Missing boundary in multipart.", nil)
 	}
@@ -27,42 +32,51 @@ func readMultipart(body io.Reader, boundary string) (upload, error) {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
 			if in.data == nil {
-				return upload{}, httpserver.Missing("body", "image")
+				return upload{}, httpserver.Missing("body", imageField)
 			}
 			return in, nil
 		}
 		if err != nil {
 			return upload{}, badMultipart("The multipart body is malformed or ends early", err)
 		}
-		if err := in.readPart(part); err != nil {
+		if err := in.readPart(part, length); err != nil {
 			return upload{}, err
 		}
 	}
 	return upload{}, badMultipart(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
 }
 
-func (in *upload) readPart(part *multipart.Part) (err error) {
+func (in *upload) readPart(part *multipart.Part, length int64) (err error) {
 	name := part.FormName()
-	switch name {
-	case "image", "file":
+	if name == imageField || name == "file" {
 		if in.data != nil {
 			return httpserver.Fault{
 				Status: http.StatusBadRequest, Code: "multiple_images", Detail: "The multipart body has more than one image",
 			}
 		}
-		if in.data, err = io.ReadAll(part); err != nil {
+		if in.data, err = httpserver.ReadAll(part, length); err != nil {
 			return badMultipart("The multipart body is malformed or ends early", err)
 		}
-	case "roi", "engine", "channels":
-		value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
-		if err != nil {
-			return badMultipart("The multipart body is malformed or ends early", err)
-		}
-		if len(value) > maxFieldBytes {
-			return badMultipart(fmt.Sprintf("The field %s is longer than the limit of %d bytes", name, maxFieldBytes), nil)
-		}
-		in.fields.Set(name, string(value))
+		return nil
 	}
+	limit, known := imaging.OptionLimit(name)
+	if !known {
+		return nil
+	}
+	file := name == maskField && part.FileName() != ""
+	if file {
+		limit = imaging.MaxMaskBytes
+	}
+	value, err := io.ReadAll(io.LimitReader(part, int64(limit)+1))
+	switch {
+	case err != nil:
+		return badMultipart("The multipart body is malformed or ends early", err)
+	case len(value) > limit:
+		return badMultipart(fmt.Sprintf("The field %s is longer than the limit of %d bytes", name, limit), nil)
+	case file:
+		value = base64.RawURLEncoding.AppendEncode(nil, value)
+	}
+	in.fields.Set(name, string(value))
 	return nil
 }
 

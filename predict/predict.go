@@ -19,8 +19,9 @@ import (
 	"bgremove/imaging"
 )
 
-// Remover is what the Predictor asks of imaging.Remover. The first two are cheap.
+// Remover is what the Predictor asks of imaging.Remover. All but the last are cheap.
 type Remover interface {
+	Limits() imaging.Limits
 	CheckOptions(opts imaging.Options) error
 	Inspect(data []byte) (imaging.Info, error)
 	Remove(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error)
@@ -98,11 +99,10 @@ func (p *Predictor) check(data []byte, opts imaging.Options) error {
 		return err
 	}
 	info, err := p.remover.Inspect(data)
-	if err != nil || opts.ROI.IsZero() {
+	if err != nil {
 		return err
 	}
-	_, err = opts.ROI.Rect(info.Width, info.Height)
-	return err
+	return opts.CheckImage(p.remover.Limits(), info.Width, info.Height)
 }
 
 // acquire takes a slot; the caller gives it back.

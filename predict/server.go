@@ -2,6 +2,8 @@ package predict
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -20,6 +22,9 @@ const (
 	headerWidth  = "X-Width"
 	headerHeight = "X-Height"
 	headerEngine = "X-Engine"
+	// The JSON of imaging.Quality, and its confidence alone, where it was measured.
+	headerQuality    = "X-Quality"
+	headerConfidence = "X-Confidence"
 )
 
 // About is what GET /metadata says of the engine.
@@ -38,7 +43,7 @@ type server struct {
 // NewServer serves p on cfg.Addr. The caller runs the server and drains p after it.
 func NewServer(p *Predictor, about About, cfg Config, httpCfg httpserver.Config, logger *slog.Logger, registry *prometheus.Registry) (*httpserver.Server, error) {
 	hs, err := httpserver.New(httpCfg, httpserver.Options{
-		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes), Faults: httpFault,
+		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes) + imaging.OptionsBytes(), Faults: httpFault,
 		Checks: []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger, Registry: registry,
 	})
 	if err != nil {
@@ -64,8 +69,11 @@ type metadata struct {
 	Version string   `json:"version"`
 	Engine  string   `json:"engine"`
 	Engines []string `json:"engines"`
-	Limits  limits   `json:"limits"`
-	Slots   int      `json:"slots"`
+	// Values of the options channels and format.
+	Channels []imaging.Channels     `json:"channels"`
+	Formats  []imaging.OutputFormat `json:"formats"`
+	Limits   limits                 `json:"limits"`
+	Slots    int                    `json:"slots"`
 }
 
 type limits struct {
@@ -76,6 +84,7 @@ type limits struct {
 func (s *server) metadata(c echo.Context) error {
 	return c.JSON(http.StatusOK, metadata{
 		Status: "ok", Version: s.about.Version, Engine: s.about.Engine, Engines: s.about.Engines,
+		Channels: imaging.ChannelChoices(), Formats: imaging.FormatChoices(),
 		Limits: limits{s.about.Limits.MaxBytes, s.about.Limits.MaxPixels}, Slots: s.predictor.Slots(),
 	})
 }
@@ -113,8 +122,22 @@ func (s *server) predict(c echo.Context) error {
 	header.Set(headerWidth, strconv.Itoa(result.Width))
 	header.Set(headerHeight, strconv.Itoa(result.Height))
 	header.Set(headerEngine, result.Engine)
+	quality := ""
+	if result.Quality != (imaging.Quality{}) {
+		text, err := json.Marshal(result.Quality)
+		if err != nil {
+			return fmt.Errorf("%w: describe quality: %w", ErrInternal, err)
+		}
+		quality = string(text)
+		header.Set(headerQuality, quality)
+		header.Set(headerConfidence, strconv.FormatFloat(result.Quality.Confidence, 'f', 3, 64))
+	}
 	if in.json {
-		return httpserver.WriteJSON(c, `{"status":"ok","img_none_bg_base64":`, result.Data, "}\n")
+		end := "}\n"
+		if quality != "" {
+			end = `,"quality":` + quality + end
+		}
+		return httpserver.WriteJSON(c, `{"status":"ok","img_none_bg_base64":`, result.Data, end)
 	}
 	header.Set(echo.HeaderContentLength, strconv.Itoa(len(result.Data)))
 	return c.Blob(http.StatusOK, result.ContentType, result.Data)
@@ -135,7 +158,7 @@ func readUpload(c echo.Context) (upload, error) {
 		}
 		return decodeUpload(data)
 	case media == echo.MIMEMultipartForm:
-		return readMultipart(c.Request().Body, params["boundary"])
+		return readMultipart(c.Request().Body, c.Request().ContentLength, params["boundary"])
 	case strings.HasPrefix(media, "image/"), media == echo.MIMEOctetStream:
 		data, err := httpserver.ReadBody(c)
 		return upload{data: data}, err
@@ -158,17 +181,7 @@ func readUntyped(c echo.Context) (upload, error) {
 }
 
 func decodeUpload(data []byte) (upload, error) {
-	var in struct {
-		Image    httpserver.Base64 `json:"image"`
-		ROI      string            `json:"roi"`
-		Engine   string            `json:"engine"`
-		Channels string            `json:"channels"`
-	}
-	if err := httpserver.DecodeJSON(data, &in); err != nil {
-		return upload{}, err
-	}
-	image, err := in.Image.Bytes("image")
-	fields := url.Values{"roi": {in.ROI}, "engine": {in.Engine}, "channels": {in.Channels}}
+	image, fields, err := httpserver.DecodeImage(data, imaging.OptionKeys())
 	return upload{data: image, fields: fields, json: true}, err
 }
 

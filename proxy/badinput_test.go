@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bgremove/httpserver"
+	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
 	"bgremove/queue"
 )
@@ -44,6 +45,17 @@ func imageInputs(t *testing.T) []badInput {
 			name: "base64 twice", body: imageJSON(imageJSON(imagingtest.File(t, scenePNG))), status: 415, code: "unsupported_format",
 			detail: "unsupported image format: ",
 		},
+	}
+	scene := strings.TrimSuffix(imageJSON(imagingtest.File(t, scenePNG)), "}") // 120×90 px
+	for option, detail := range map[string]string{
+		`"roi":"0 0 121 90"`: "roi: ", `"quality":101`: "quality: ", `"format":"jpg"`: "format: JPEG has no transparency", `"bg_color":"#fff8"`: "bg_color: a translucent",
+		`"channels":"alpha","bg_color":"red"`: "bg_color: ", `"strokes":[{}]`: "strokes: stroke 1: ", `"strokes":"[{"`: "strokes: must be a JSON list",
+		`"mask":"AAAA"`: "mask: unsupported image format", `"mask":"UDUgOTAgMTIwIDI1NQo="`: "mask: pnm: corrupt image: ",
+		`"mask":"%"`: "mask: is not base64", `"mask":` + strings.TrimPrefix(imageJSON(strings.Repeat("x", 1<<20+1)), `{"image":`): "",
+	} {
+		in = append(in, badInput{
+			name: httpserver.Excerpt(option), body: scene + "," + strings.TrimSuffix(option, "}") + "}", status: 400, code: "bad_option", detail: "bad option: " + detail,
+		})
 	}
 	for _, bad := range imagingtest.BadImages(t) {
 		in = append(in, badInput{name: bad.Name, body: imageJSON(bad.Data), status: bad.Status, code: bad.Code, detail: bad.Message})
@@ -168,7 +180,7 @@ func TestBadRequests(t *testing.T) {
 	ts := start(t, embedded(t))
 	before := ts.stats(t)
 	const post = "POST /start_job HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	limit := httpserver.Base64Limit(testLimits().MaxBytes)
+	limit := httpserver.Base64Limit(testLimits().MaxBytes) + imaging.OptionsBytes()
 	const endsEarly = "The request body ends early or is malformed"
 	tooLarge := fmt.Sprintf("The request body is larger than the limit of %d bytes", limit)
 	for _, tc := range []struct {

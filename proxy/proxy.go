@@ -42,7 +42,7 @@ func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, c
 	s, err := httpserver.New(http, httpserver.Options{
 		Addr:      cfg.Addr,
 		Subsystem: "proxy",
-		BodyLimit: httpserver.Base64Limit(limits.MaxBytes),
+		BodyLimit: httpserver.Base64Limit(limits.MaxBytes) + imaging.OptionsBytes(),
 		Faults:    fault,
 		Checks:    checks,
 		Logger:    log,
@@ -77,6 +77,7 @@ var faults = []struct {
 	{imaging.ErrCorrupt, http.StatusUnprocessableEntity, "corrupt_image", "", 0},
 	{imaging.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{imaging.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
+	{queue.ErrOptions, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{queue.ErrFull, http.StatusTooManyRequests, "queue_full", "", 5 * time.Second},
 	{queue.ErrUnavailable, http.StatusServiceUnavailable, "queue_unavailable", "The queue cannot be reached", 5 * time.Second},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout", "The queue did not answer in time", 5 * time.Second},

@@ -3,10 +3,10 @@ package proxy
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -80,24 +80,19 @@ func (a api) metadata(c echo.Context) error {
 }
 
 func (a api) startJob(c echo.Context) error {
-	var in struct {
-		Image    httpserver.Base64 `json:"image"`
-		ROI      string            `json:"roi"`
-		Engine   string            `json:"engine"`
-		Channels string            `json:"channels"`
-	}
-	if err := httpserver.ReadJSON(c, &in); err != nil {
-		return err
-	}
-	image, err := in.Image.Bytes("image")
+	image, fields, err := httpserver.ReadImage(c, imaging.OptionKeys())
 	if err != nil {
 		return err
 	}
-	opts, err := imaging.ParseOptions(url.Values{"roi": {in.ROI}, "engine": {in.Engine}, "channels": {in.Channels}}.Get)
+	opts, err := imaging.ParseOptions(fields.Get)
 	if err != nil {
 		return err
 	}
-	if _, err := imaging.Inspect(image, a.limits); err != nil {
+	info, err := imaging.Inspect(image, a.limits)
+	if err != nil {
+		return err
+	}
+	if err := opts.CheckImage(a.limits, info.Width, info.Height); err != nil {
 		return err
 	}
 	ctx, cancel := bounded(c)
@@ -159,7 +154,20 @@ func (a api) writeImages(ctx context.Context, c echo.Context, j queue.Job) error
 		return fmt.Errorf("read input: %w", err)
 	}
 	begin := fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`, j.ID, jobStatus(j.State))
-	return httpserver.WriteJSON(c, begin, in, `,"img_out_base64":`, out, "}\n")
+	return httpserver.WriteJSON(c, begin, in, `,"img_out_base64":`, out, qualityField(j.Result)+"}\n")
+}
+
+// qualityField is the part of an answer that gives the quality a worker measured, or nothing where it measured none.
+func qualityField(result string) string {
+	var about imaging.Result
+	if json.Unmarshal([]byte(result), &about) != nil || about.Quality == (imaging.Quality{}) {
+		return ""
+	}
+	text, err := json.Marshal(about.Quality)
+	if err != nil {
+		return ""
+	}
+	return `,"quality":` + string(text)
 }
 
 // noJob answers in the shape of the route, not as FastAPI does.

@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
 	"bgremove/queue"
 	"bgremove/queue/queuetest"
@@ -25,6 +27,8 @@ func TestSeed(t *testing.T) {
 	}{
 		{"Hello", testHello},
 		{"StartJob", testStartJob},
+		{"Options", testOptions},
+		{"Quality", testQuality},
 		{"States", testStates},
 		{"UnknownIDs", testUnknownIDs},
 		{"Metadata", testMetadata},
@@ -108,6 +112,50 @@ func testStartJob(t *testing.T, cfg queue.Config) {
 				t.Errorf("claimed %s with %d bytes, %v; want %s with %d", j.ID, len(image), err, id, len(tc.image))
 			}
 		})
+	}
+}
+
+// Options are queued in one form, whatever form they came in.
+func testOptions(t *testing.T, cfg queue.Config) {
+	ts := start(t, cfg)
+	mask := imagingtest.File(t, "mask.png")
+	id := startedID(t, ts.do(t, "POST", "/start_job", strings.TrimSuffix(imageJSON(imagingtest.File(t, "scene.png")), "}")+
+		`,"strokes":[{"label":"drop","radius":8,"points":[[1,2],[3.0,4]]}],"quality":80,"format":"jpeg","bg_color":"White","roi":"","engine":null,
+		"mask":"data:image/png;base64,`+base64.StdEncoding.EncodeToString([]byte(mask))+`"}`))
+	j := ts.claim(t)
+	values, err := url.ParseQuery(j.Options)
+	if err != nil || j.ID != id {
+		t.Fatal(j.ID, err)
+	}
+	got, err := imaging.ParseOptions(values.Get)
+	want := imaging.Options{
+		Mask: []byte(mask), Format: imaging.OutputJPEG, Quality: 80, Background: &imaging.Colour{R: 255, G: 255, B: 255},
+		Strokes: []imaging.Stroke{{Radius: 8, Points: []imaging.Point{{X: 1, Y: 2}, {X: 3, Y: 4}}}},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func testQuality(t *testing.T, cfg queue.Config) {
+	ts := start(t, cfg)
+	scene := imagingtest.File(t, "scene.png")
+	text, err := json.Marshal(imaging.Quality{Confidence: .9, ForegroundShare: .25, Box: imaging.Box{X: 1, Y: 2, Width: 3, Height: 4}, Components: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quality := string(text)
+	for result, want := range map[string]string{
+		`{"width":3,"quality":` + quality + `}`: `,"quality":` + quality,
+		`{"width":3}`:                           "", // of a version that measured none
+		``:                                      "",
+		`{"quality":{"confidence":"high"}}`:     "",
+	} {
+		id := ts.startJob(t, scene)
+		if err := ts.consumer.Complete(t.Context(), ts.claim(t), []byte("PNG"), result); err != nil {
+			t.Fatal(err)
+		}
+		ts.get(t, "/get_job/"+id).want(t, 200, strings.TrimSuffix(ok(id, scene, "PNG"), "}")+want+"}")
 	}
 }
 

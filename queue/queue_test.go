@@ -153,6 +153,22 @@ func wantState(t *testing.T, q *Queue, id string, want State) Job {
 	return j
 }
 
+func TestOptionsAreBounded(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.DataDir = t.TempDir()
+	q, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, q.Close()) })
+	if _, err := q.Enqueue(t.Context(), Request{Image: []byte("x"), Options: strings.Repeat("x", 3<<20+1)}); !errors.Is(err, ErrOptions) {
+		t.Errorf("got %v, want ErrOptions", err)
+	}
+	longest := strings.Repeat("x", 3<<20)
+	enqueue(t, q, Request{Image: []byte("x"), Options: longest})
+	if j := claim(t, consumer(t, q)); j.Options != longest {
+		t.Errorf("%d bytes of options came through", len(j.Options))
+	}
+}
+
 func testSuccess(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	id := enqueue(t, q, Request{Image: []byte("in"), Options: "channels=alpha", Priority: Bulk})

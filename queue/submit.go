@@ -14,17 +14,27 @@ import (
 // enqueueTimeout bounds storing an image and its job.
 const enqueueTimeout = 30 * time.Second
 
+// maxOptions bounds Request.Options: they lie in the job's hash, in the memory of the queue's server.
+const maxOptions = 3 << 20
+
+// ErrOptions says that the options of a job are too long.
+var ErrOptions = errors.New("job options too large")
+
 // Request is a job to be.
 type Request struct {
 	Image     []byte
-	Options   string // opaque to the queue
+	Options   string // opaque to the queue; at most 3 MiB
 	Priority  Priority
 	KeepInput bool // keep the input as long as the result; else it is deleted on success
 }
 
 // Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
-// the queue. ErrFull names the bound that was reached. After any other error the job may or may not have been taken.
+// the queue. ErrFull names the bound that was reached, ErrOptions the limit. After any other error the job may or may not have
+// been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
+	if len(r.Options) > maxOptions {
+		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, len(r.Options), maxOptions)
+	}
 	if err := q.checkDepth(ctx); err != nil {
 		return "", err
 	}

@@ -1,0 +1,81 @@
+package imaging
+
+import (
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestReadMask(t *testing.T) {
+	// Plain PGM: the thresholds, each side.
+	m, err := readMask([]byte("P2 3 2 255\n0 63 64\n191 192 255\n"), testLimits(), 300, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{Drop, Drop, Unknown, Unknown, Keep, Keep}; m.Width != 3 || m.Height != 2 || !slices.Equal(m.Pix, want) {
+		t.Errorf("%+v, want %v", m, want)
+	}
+	// Colours count by their mean.
+	m, err = readMask([]byte("P3 3 1 255\n255 0 0  255 255 255  0 63 126\n"), testLimits(), 3, 1)
+	if want := []uint8{Unknown, Keep, Drop}; err != nil || !slices.Equal(m.Pix, want) {
+		t.Errorf("%+v, %v; want %v", m, err, want)
+	}
+	// Its orientation is applied, its own alpha is not.
+	if m, err = readMask(readTestdata(t, "jpeg-exif-6.jpg"), testLimits(), 120, 90); err != nil || m.Width != 120 {
+		t.Errorf("%v, %v", m, err)
+	}
+	if m, err = readMask(readTestdata(t, "png-rgba.png"), testLimits(), 120, 90); err != nil || len(m.Pix) != 120*90 {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
+func TestHints(t *testing.T) {
+	o := Options{ROI: mustROI(t, "1 1 9 9"), Strokes: []Stroke{{Radius: 1, Points: []Point{{1, 1}}}}}
+	h, err := o.hints(testLimits(), 120, 90)
+	if err != nil || h.ROI != o.ROI || h.Mask != nil || len(h.Strokes) != 1 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	o.Mask = readTestdata(t, "mask.png")
+	if h, err = o.hints(testLimits(), 120, 90); err != nil || h.Mask == nil || !slices.Contains(h.Mask.Pix, Keep) || !slices.Contains(h.Mask.Pix, Drop) {
+		t.Errorf("%+v, %v", h.Mask, err)
+	}
+	if _, err := o.hints(testLimits(), 90, 120); !errors.Is(err, ErrOption) {
+		t.Errorf("a mask of another shape: %v", err)
+	}
+	// A header that is whole, and pixels that are not.
+	broken := slices.Clone(o.Mask)
+	for i := len(broken) / 3; i < len(broken)/2; i++ {
+		broken[i] = 0
+	}
+	o.Mask = broken
+	if _, err := o.hints(testLimits(), 120, 90); err == nil || !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "bad option: mask: ") {
+		t.Errorf("a broken mask: %v", err)
+	}
+}
+
+func TestParseMaskText(t *testing.T) {
+	file := []byte{0xfb, 0xff, 0xfe, 'x'}
+	std := base64.StdEncoding.EncodeToString(file)
+	for _, text := range []string{
+		std, strings.TrimRight(std, "="), base64.URLEncoding.EncodeToString(file), "data:image/png;base64," + std, " " + std[:3] + "\r\n" + std[3:] + "\n",
+	} {
+		if got, err := parseMaskText(text); err != nil || !slices.Equal(got, file) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for text, says := range map[string]string{
+		"not base64!":              "is not base64",
+		"AAAAA":                    "is not base64",
+		"AAAA====":                 "is not base64",
+		"data:image/png;base64,":   "the file is empty (0 bytes)",
+		"data:image/svg+xml,<svg>": "a data URL must begin with",
+		"data:;base64":             "a data URL must begin with",
+		base64.StdEncoding.EncodeToString(make([]byte, MaxMaskBytes+1)): "1048577 bytes, the limit is 1048576",
+	} {
+		if got, err := parseMaskText(text); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "mask: ") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.40q: %d bytes, %v; want %q", text, len(got), err, says)
+		}
+	}
+}

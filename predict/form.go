@@ -1,0 +1,55 @@
+package predict
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+
+	"bgremove/imaging"
+)
+
+// formBody is a multipart body of an image with its options: RFC 7578. The image is sent from where it lies, not copied. The zero
+// value is no body.
+type formBody struct {
+	contentType string
+	parts       [][]byte // one after the other
+}
+
+func newFormBody(image []byte, opts imaging.Options) (formBody, error) {
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	_, err := w.CreateFormFile(imageField, imageField)
+	before := buf.Len()
+	errs := []error{err}
+	for key, values := range opts.Values() {
+		errs = append(errs, w.WriteField(key, values[0]))
+	}
+	if err := errors.Join(append(errs, w.Close())...); err != nil {
+		return formBody{}, fmt.Errorf("%w: make form: %w", ErrInternal, err)
+	}
+	return formBody{w.FormDataContentType(), [][]byte{buf.Bytes()[:before], image, buf.Bytes()[before:]}}, nil
+}
+
+// attach makes it the request's body. The transport may ask for it again, where a connection was closed before it was used.
+func (f formBody) attach(r *http.Request) {
+	if f.parts == nil {
+		return
+	}
+	r.Header.Set("Content-Type", f.contentType)
+	for _, p := range f.parts {
+		r.ContentLength += int64(len(p))
+	}
+	r.GetBody = func() (io.ReadCloser, error) { return f.open(), nil }
+	r.Body = f.open()
+}
+
+func (f formBody) open() io.ReadCloser {
+	readers := make([]io.Reader, len(f.parts))
+	for i, p := range f.parts {
+		readers[i] = bytes.NewReader(p)
+	}
+	return io.NopCloser(io.MultiReader(readers...))
+}

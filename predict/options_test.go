@@ -1,0 +1,147 @@
+package predict
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"mime/multipart"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bgremove/imaging"
+)
+
+// everyOption has all there are, for an image of 10×10 px.
+func everyOption(t *testing.T) imaging.Options {
+	t.Helper()
+	roi, err := imaging.ParseROI("1px 1px 9px 90%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return imaging.Options{
+		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "x", Channels: imaging.ChannelsRGBA, Format: imaging.OutputJPEG, Quality: 80,
+		Background: &imaging.Colour{R: 255, G: 102},
+		Strokes:    []imaging.Stroke{{Keep: true, Radius: 2.5, Points: []imaging.Point{{X: 1, Y: 2}, {X: -3, Y: 4.25}}}},
+	}
+}
+
+// Whichever way options come, the remover gets the same.
+func TestOptionsReachTheRemover(t *testing.T) {
+	want := everyOption(t)
+	var got []imaging.Options
+	picture := imaging.Result{Data: []byte("\xff\xd8"), ContentType: "image/jpeg", Width: 10, Height: 10}
+	ts := start(t, fakeRemover{
+		remove: func(context.Context, []byte) (imaging.Result, error) { return picture, nil },
+		seen:   func(opts imaging.Options) { got = append(got, opts) },
+	}, testConfig())
+	const strokes = `[{"label":"keep","radius":2.5,"points":[[1,2],[-3,4.25]]}]`
+	mask := base64.StdEncoding.EncodeToString(want.Mask)
+	rest := []string{"roi", "1 1 9 90%", "engine", "x", "channels", "rgba", "format", "jpeg", "quality", "80", "bg_color", "#F60"}
+	values := url.Values{"strokes": {strokes}}
+	for i := 0; i < len(rest); i += 2 {
+		values.Set(rest[i], rest[i+1])
+	}
+	asText := append([]string{"image", "x", "strokes", strokes, "mask", "data:;base64," + mask}, rest...)
+	textType, textForm := form(t, asText...)
+	fileType, fileForm := maskForm(t, want.Mask)
+	withoutMask := values.Encode()
+	values.Set("mask", mask)
+	const around = `{"image":"eA==","roi":"1 1 9 90%","engine":"x","channels":"rgba","format":"jpg","bg_color":"ff6600","mask":"`
+	for name, tc := range map[string]struct{ contentType, query, body string }{
+		"query":                {"image/png", values.Encode(), "x"},
+		"form":                 {textType, "", textForm},
+		"form, mask as a file": {fileType, withoutMask, fileForm},
+		"JSON":                 {jsonType, "", around + mask + `","quality":80,"strokes":` + strokes + `}`},
+		"JSON of strings":      {jsonType, "", around + mask + `","quality":"80","strokes":"` + strings.ReplaceAll(strokes, `"`, `\"`) + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got = nil
+			a := ts.do(t, "POST", "/predict?"+tc.query, tc.contentType, strings.NewReader(tc.body))
+			if a.status != 200 || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+				t.Fatalf("%d %s\ngot  %+v\nwant %+v", a.status, a.body, got, want)
+			}
+			if tc.contentType != jsonType && a.header.Get("Content-Type") != "image/jpeg" {
+				t.Errorf("answered as %s", a.header.Get("Content-Type"))
+			}
+			if a.header.Get("X-Quality") != "" || a.header.Get("X-Confidence") != "" {
+				t.Errorf("a quality that was not measured: %v", a.header)
+			}
+		})
+	}
+	t.Run("client", func(t *testing.T) {
+		got = nil
+		result, err := ts.client(t).Predict(t.Context(), []byte("x"), want)
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) || !reflect.DeepEqual(result, picture) {
+			t.Errorf("%v, %+v\ngot  %+v\nwant %+v", err, result, got, want)
+		}
+	})
+}
+
+func maskForm(t *testing.T, mask []byte) (contentType, body string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for _, part := range []struct {
+		name string
+		data []byte
+	}{{"mask", mask}, {"image", []byte("x")}} {
+		p, err := w.CreateFormFile(part.name, part.name+".png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Write(part.data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), buf.String()
+}
+
+func TestQualityCrossesTheWire(t *testing.T) {
+	agreement := .75
+	want := imaging.Quality{Confidence: .87654, ForegroundShare: .25, Box: imaging.Box{X: 1, Y: 2, Width: 3, Height: 4}, Components: 1, Agreement: &agreement}
+	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+		return imaging.Result{Data: data, ContentType: "image/webp", Width: 10, Height: 10, Quality: want}, nil
+	}}, testConfig())
+	got, err := ts.client(t).Predict(t.Context(), []byte("x"), imaging.Options{})
+	if err != nil || !reflect.DeepEqual(got.Quality, want) || got.ContentType != "image/webp" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	a := ts.do(t, "POST", "/predict", jsonType, strings.NewReader(`{"image":"eA=="}`))
+	var out struct {
+		Image   []byte          `json:"img_none_bg_base64"`
+		Quality imaging.Quality `json:"quality"`
+	}
+	if err := json.Unmarshal(a.body, &out); err != nil || string(out.Image) != "x" || !reflect.DeepEqual(out.Quality, want) {
+		t.Errorf("%s: %v", a.body, err)
+	}
+	if c := a.header.Get("X-Confidence"); c != "0.877" {
+		t.Errorf("X-Confidence %q", c)
+	}
+}
+
+// The image is sent from where it lies, and as large a mask as there may be comes with it.
+func TestClientSendsTheLargest(t *testing.T) {
+	image := bytes.Repeat([]byte{'x'}, int(testImaging().Limits().MaxBytes))
+	mask := append([]byte("P5 1 1 255\n"), make([]byte, imaging.MaxMaskBytes-11)...)
+	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+		return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10}, nil
+	}, seen: func(opts imaging.Options) {
+		if !bytes.Equal(opts.Mask, mask) {
+			t.Errorf("a mask of %d bytes, want %d", len(opts.Mask), len(mask))
+		}
+	}}, testConfig())
+	got, err := ts.client(t).Predict(t.Context(), image, imaging.Options{Mask: mask})
+	if err != nil || !bytes.Equal(got.Data, image) {
+		t.Errorf("%d bytes, %v", len(got.Data), err)
+	}
+	body, err := newFormBody(image, imaging.Options{})
+	if err != nil || &body.parts[1][0] != &image[0] {
+		t.Errorf("the image was copied, or %v", err)
+	}
+}
