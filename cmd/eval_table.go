@@ -9,6 +9,9 @@ import (
 	"bgremove/imaging/eval"
 )
 
+// nameWidth is that of the longest name of a row: the writer would align names to the right, as it does figures.
+const nameWidth = len("wrong pixels %, median")
+
 // evalRow is a figure of an engine in the table.
 type evalRow struct {
 	name   string
@@ -51,7 +54,7 @@ func printSummaries(out *bytes.Buffer, engines []eval.Summary) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	first := engines[0]
 	line := func(name string, cell, difference func(s eval.Summary) string) {
-		fmt.Fprintf(w, "%s\t", name)
+		fmt.Fprintf(w, "%-*s\t", nameWidth, name)
 		for _, s := range engines {
 			fmt.Fprintf(w, "%s\t", cell(s))
 		}

@@ -14,7 +14,7 @@ const (
 	strokeMaxRadius  = .02    // but of the shorter side at most
 	strokeLength     = 1. / 8 // of the shorter side at most
 	strokeMinDepth   = 3      // cells: where a side is thinner, no stroke is drawn
-	strokeMinShare   = 1. / 3 // of the first stroke's depth: where less room is left, no further one is drawn
+	strokeMinShare   = 1. / 2 // of the first stroke's depth: where less room is left, no further one is drawn
 )
 
 // SparseStrokes are the strokes of somebody who draws a few short straight lines well inside the foreground and the
