@@ -1,77 +1,64 @@
-package imaging
+package imaging_test
 
 import (
-	"image"
+	"flag"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"bgremove/imaging"
+	"bgremove/imaging/eval"
 )
+
+var everyPicture = flag.Bool("every-picture", false, "measure on the whole validation set, not on an eighth of it")
 
 // TestFastOnValidationSet measures the mean IoU where the pictures are at hand.
 func TestFastOnValidationSet(t *testing.T) {
-	dir := filepath.Join(evalDir, "valid")
-	files, _ := filepath.Glob(dir + "/images/*")
-	if len(files) == 0 {
+	dir := filepath.Join("..", "..", "shared", "eval", "valid")
+	pairs, _, err := eval.Pairs(filepath.Join(dir, "images"), filepath.Join(dir, "masks"))
+	if err != nil || len(pairs) == 0 {
 		t.Skip("no validation set here")
 	}
-	e, err := newFast("", looksCloser)
+	if !*everyPicture {
+		for i := range (len(pairs) + 7) / 8 {
+			pairs[i] = pairs[8*i]
+		}
+		pairs = pairs[:(len(pairs)+7)/8]
+	}
+	remover, err := imaging.New(imaging.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums, counts := map[string]float64{}, map[string]int{}
-	for i, f := range files {
-		if i%8 != 0 && !*everyPicture {
-			continue
-		}
-		name := strings.TrimSuffix(filepath.Base(f), filepath.Ext(f))
-		set, _, _ := strings.Cut(name, "-")
-		img := decodePath(t, f)
-		truth := firstChannel(decodePath(t, filepath.Join(dir, "masks", name+".png")))
-		for _, mode := range []string{"auto", "roi"} {
-			var hints Hints
-			if mode == "roi" {
-				hints.ROI = roiOf(truth, img.Width, img.Height, .07)
-			}
-			m, err := e.Matte(t.Context(), img, hints)
-			got := make([]uint8, len(truth))
-			if err == nil {
-				got = m.Alpha
-			}
-			v := iou(got, truth)
-			for _, key := range []string{mode + " all", mode + " " + set} {
-				sums[key] += v
-				counts[key]++
-			}
-		}
+	fast, err := remover.Find(imaging.EngineFast)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for key, n := range counts {
-		t.Logf("%s: %.3f (%d)", key, sums[key]/float64(n), n)
-	}
-	for key, least := range map[string]float64{"auto all": .76, "roi all": .85} {
-		if v := sums[key] / float64(counts[key]); v < least {
-			t.Errorf("%s: %.3f, want %.2f", key, v, least)
+	widen := .07
+	for _, mode := range []struct {
+		name  string
+		hints eval.HintConfig
+		least float64 // mean IoU
+	}{{"auto", eval.HintConfig{}, .76}, {"roi", eval.HintConfig{ROI: &widen}, .85}} {
+		r := eval.Run(t.Context(), eval.Config{
+			Engines: []imaging.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints, Jobs: runtime.NumCPU(),
+		}, pairs)
+		if r.Unread > 0 || r.Interrupted {
+			t.Fatalf("%d of %d pictures measured, %d could not be read", len(r.Pictures), r.Asked, r.Unread)
+		}
+		sums, counts := map[string]float64{}, map[string]int{}
+		for _, p := range r.Pictures {
+			set, _, _ := strings.Cut(p.Name, "-")
+			sums[set] += p.Results[0].IoU
+			counts[set]++
+		}
+		for set, n := range counts {
+			t.Logf("%s %s: %.3f (%d)", mode.name, set, sums[set]/float64(n), n)
+		}
+		v := r.Engines[0].Mean.IoU
+		t.Logf("%s all: %.3f (%d)", mode.name, v, r.Engines[0].Pictures)
+		if v < mode.least {
+			t.Errorf("%s: mean IoU %.3f, want %.2f", mode.name, v, mode.least)
 		}
 	}
-}
-
-func firstChannel(img *Image) []uint8 {
-	out := make([]uint8, img.Width*img.Height)
-	for i := range out {
-		out[i] = img.Pix[3*i]
-	}
-	return out
-}
-
-// roiOf is the box of a mask, widened by a share of its sides.
-func roiOf(mask []uint8, width, height int, widen float64) ROI {
-	var box image.Rectangle
-	for i, v := range mask {
-		if v > 127 {
-			box = box.Union(image.Rect(i%width, i/width, i%width+1, i/width+1))
-		}
-	}
-	dx, dy := int(float64(box.Dx())*widen), int(float64(box.Dy())*widen)
-	box = image.Rect(box.Min.X-dx, box.Min.Y-dy, box.Max.X+dx, box.Max.Y+dy).Intersect(image.Rect(0, 0, width, height))
-	px := func(v int) Length { return Length{Value: float64(v)} }
-	return ROI{px(box.Min.X), px(box.Min.Y), px(box.Max.X), px(box.Max.Y)}
 }

@@ -15,8 +15,6 @@ import (
 
 const testdata = "../testdata"
 
-var everyPicture = flag.Bool("every-picture", false, "measure on the whole validation set, not on an eighth of it")
-
 var update = flag.Bool("update", false, "write the golden masks instead of comparing with them")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
