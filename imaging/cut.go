@@ -3,6 +3,7 @@ package imaging
 import (
 	"context"
 	"math"
+	"slices"
 
 	"bgremove/imaging/maxflow"
 )
@@ -30,11 +31,11 @@ type models struct{ fore, back mixture }
 
 // cut improves labels, h×w, by iterated graph cuts, as C. Rother, V. Kolmogorov and A. Blake, "GrabCut" (SIGGRAPH 2004): colour
 // models from the labels, a minimum cut with them, and again until little changes. z is the prior's log-odds. The models are those of
-// the last cut, nil where one side was empty, so that there was nothing to tell apart.
-func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptions) (*models, error) {
+// the last cut, nil where one side was empty, so that there was nothing to tell apart. g is worked in.
+func cut(ctx context.Context, g *maxflow.Grid, k working, labels []uint8, z []float32, o cutOptions) (*models, error) {
 	colours := newPalette(k)
-	var g maxflow.Grid
-	links := linkCapacities(&g, k, labels, o.gamma)
+	linkCapacities(g, k, labels, o.gamma)
+	links := slices.Clone(g.Links)
 	m := new(models)
 	for i := range o.iterations {
 		if err := ctx.Err(); err != nil {
@@ -45,9 +46,9 @@ func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptio
 		}
 		g.Reset(k.width, k.height)
 		copy(g.Links, links)
-		setTerminals(&g, colours, labels, m.unary(colours, labels), z, o.prior)
+		setTerminals(g, colours, labels, m.unary(colours, labels), z, o.prior)
 		g.Solve()
-		if changed := relabel(&g, labels); changed*2000 <= len(labels) {
+		if changed := relabel(g, labels); changed*2000 <= len(labels) {
 			break
 		}
 	}
@@ -55,13 +56,12 @@ func cut(ctx context.Context, k working, labels []uint8, z []float32, o cutOptio
 }
 
 // cutOnce is one cut with models that were learnt before.
-func cutOnce(k working, labels []uint8, z []float32, m *models, o cutOptions) {
+func cutOnce(g *maxflow.Grid, k working, labels []uint8, z []float32, m *models, o cutOptions) {
 	colours := newPalette(k)
-	var g maxflow.Grid
-	linkCapacities(&g, k, labels, o.gamma)
-	setTerminals(&g, colours, labels, m.unary(colours, labels), z, o.prior)
+	linkCapacities(g, k, labels, o.gamma)
+	setTerminals(g, colours, labels, m.unary(colours, labels), z, o.prior)
 	g.Solve()
-	relabel(&g, labels)
+	relabel(g, labels)
 }
 
 // learn fits both mixtures to the labels; false where a side is empty.

@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"bgremove/imaging/maxflow"
 	"context"
 	"errors"
 	"testing"
@@ -41,7 +42,7 @@ func TestCutFindsTheTruth(t *testing.T) {
 		"rectangle": func(x, y int) bool { return x >= 8 && x < 52 && y >= 8 && y < 52 },
 	} {
 		labels := labelled(start)
-		_, err := cut(t.Context(), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1})
+		_, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestCutKeepsWhatIsSure(t *testing.T) {
 			labels[i] = sureBackground
 		}
 	}
-	if _, err := cut(t.Context(), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
+	if _, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for i, l := range labels {
@@ -92,7 +93,7 @@ func TestCutByThePrior(t *testing.T) {
 			z[i] = 4
 		}
 	}
-	if _, err := cut(t.Context(), k, labels, z, cutOptions{iterations: 5, gamma: 1, prior: 1}); err != nil {
+	if _, err := cut(t.Context(), new(maxflow.Grid), k, labels, z, cutOptions{iterations: 5, gamma: 1, prior: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for i, l := range labels {
@@ -108,7 +109,7 @@ func TestCutOfOneSide(t *testing.T) {
 		for i := range labels {
 			labels[i] = label
 		}
-		if _, err := cut(t.Context(), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
+		if _, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
 			t.Fatal(err)
 		}
 		for i, l := range labels {
@@ -123,7 +124,7 @@ func TestCutLooksAtTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	labels := labelled(func(x, _ int) bool { return x > 30 })
-	if _, err := cut(ctx, disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 1, gamma: 8}); !errors.Is(err, context.Canceled) {
+	if _, err := cut(ctx, new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 1, gamma: 8}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"image"
 	"math"
 	"slices"
+	"sync"
+
+	"bgremove/imaging/maxflow"
 )
 
 // EngineFast names the engine that cuts a reduced picture and refines its edge.
@@ -13,8 +16,9 @@ const EngineFast = "fast"
 
 // fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
-	prior Prior
-	looks int // see Config.Looks
+	prior  Prior
+	looks  int       // see Config.Looks
+	graphs sync.Pool // of *maxflow.Grid, so that each image does not clear a new one's memory
 }
 
 // Values of Config.Looks.
@@ -37,7 +41,7 @@ func newFast(priorFile string, looks int) (*fast, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fast{prior, looks}, nil
+	return &fast{prior: prior, looks: looks, graphs: sync.Pool{New: func() any { return new(maxflow.Grid) }}}, nil
 }
 
 // Name returns EngineFast.
@@ -55,8 +59,9 @@ type look struct {
 	band, small view            // that part at two sizes
 	z           []float32       // log-odds of foreground, of small
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
-	models      *models         // of small; nil where there was nothing to tell apart
-	opinion     opinion         // of the prior about the mask of small
+	graph       *maxflow.Grid
+	models      *models // of small; nil where there was nothing to tell apart
+	opinion     opinion // of the prior about the mask of small
 }
 
 // scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
@@ -89,6 +94,8 @@ func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 // find takes all steps that need no more than a reduced picture.
 func (e *fast) find(ctx context.Context, l *look) error {
 	l.scales = scalesFor(l.hints)
+	l.graph, _ = e.graphs.Get().(*maxflow.Grid)
+	defer e.graphs.Put(l.graph)
 	for _, s := range e.steps() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -178,7 +185,7 @@ func (e *fast) cut(ctx context.Context, l *look) error {
 	}
 	l.small.fix(labels)
 	var err error
-	l.models, err = cut(ctx, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior})
+	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior})
 	if err != nil {
 		return err
 	}
@@ -245,7 +252,7 @@ func (e *fast) refine(_ context.Context, l *look) error {
 	l.band.fix(labels)
 	z := grid{small.width, small.height, 1, l.z}.resample(k.width, k.height).v
 	if l.models != nil {
-		cutOnce(k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: l.scales.prior / 2})
+		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: l.scales.prior / 2})
 	}
 	l.mask = foreground(labels)
 	return nil

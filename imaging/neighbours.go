@@ -3,7 +3,6 @@ package imaging
 import (
 	"image"
 	"math"
-	"slices"
 
 	"bgremove/imaging/maxflow"
 )
@@ -40,9 +39,9 @@ func (n neighbour) contrasts(k working) []int32 {
 	return out
 }
 
-// linkCapacities are γ/dist·exp(−β‖ΔI‖²) between each pixel and its 8 neighbours, with β = 1/(2·mean‖ΔI‖²), in the layout of
-// maxflow.Grid.Links. Links between two pixels that may not change are left out. g is reset and has them, too.
-func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) []int32 {
+// linkCapacities resets g and links each pixel to its 8 neighbours by γ/dist·exp(−β‖ΔI‖²), with β = 1/(2·mean‖ΔI‖²). Links between two
+// pixels that may not change are left out.
+func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) {
 	g.Reset(k.width, k.height)
 	var contrasts [len(halfOfNeighbours)][]int32
 	var sum, count int64
@@ -73,7 +72,6 @@ func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) [
 			}
 		}
 	}
-	return slices.Clone(g.Links)
 }
 
 // decay is a table of exp(−x), x being 0 to decayEnd.
