@@ -12,15 +12,16 @@ GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 DEADCODE := golang.org/x/tools/cmd/deadcode@v0.52.0
 
 FUZZTIME ?= 10s
+PHOTOS ?= ../shared/eval
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build static test bench fuzz lint fmt clean setup setup-test
+.PHONY: help run build static test bench microbench fuzz lint fmt clean setup setup-test
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, and start everything; ARGS="--log-level debug" adds flags
 	exec bin/bgremove serve all $(ARGS)
@@ -35,7 +36,7 @@ test: setup-test ## Run every test, of both builds where they differ; TESTFLAGS=
 	go test -race $(TAGS) -timeout 20m $(TESTFLAGS) ./...
 	CGO_ENABLED=0 go test $(STATIC_TAGS) -timeout 20m $(TESTFLAGS) ./imaging/... ./predict/... ./cmd/...
 
-bench: setup-test ## Run every benchmark
+bench: setup-test ## Measure what is promised, side by side with OpenCV, and write docs/benchmarks.md; needs photos with masks in PHOTOS
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
