@@ -4,10 +4,10 @@ import "image"
 
 // The guided filter's window and regularisation, and how far from the edge of the mask alpha may be other than 0 or 255.
 const (
-	guideRadius  = 2    // mask px
-	guideEpsilon = 1e-3 // colours being 0 to 1
-	softReach    = 2    // mask px
-	alphaGain    = 2    // contrast around ½
+	softReach    = 2         // mask px
+	guideRadius  = softReach // so that one dilation serves both
+	guideEpsilon = 1e-3      // colours being 0 to 1
+	alphaGain    = 2         // contrast around ½
 )
 
 // edge is what is known of a part of an image around the edge of the foreground.
@@ -16,6 +16,7 @@ type edge struct {
 	k           working         // that part, reduced
 	mask        []uint8         // of k, 0 or 1
 	most, least []uint8         // of the mask within softReach: where they differ, alpha may be soft
+	near        []bool          // one pixel farther: where values are needed to interpolate alpha
 	fit         grid            // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
 	alpha       []float32       // of k, 0 to 1
 }
@@ -23,6 +24,11 @@ type edge struct {
 func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
 	e := &edge{part: part, k: k, mask: mask}
 	e.most, e.least = spread(mask, k.width, k.height, softReach)
+	most, least := spread(mask, k.width, k.height, softReach+1)
+	e.near = make([]bool, len(mask))
+	for i := range e.near {
+		e.near[i] = most[i] != least[i]
+	}
 	e.guide()
 	e.alpha = make([]float32, len(mask))
 	for i := range e.alpha {
@@ -35,20 +41,17 @@ func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
 // for colour guides. A window that is all foreground or all background fits a constant, so only those around the edge are worked out.
 func (e *edge) guide() {
 	w, h := e.k.width, e.k.height
-	most, least := spread(e.mask, w, h, guideRadius)
 	local := newGrid(w, h, 4)
 	for i := range e.mask {
-		if most[i] != least[i] {
+		if e.most[i] != e.least[i] { // guideRadius is softReach
 			e.fitWindow(local.v[4*i:][:4], i%w, i/w)
 		} else {
 			local.v[4*i+3] = float32(e.mask[i])
 		}
 	}
-	// Alpha is interpolated between pixels, so it is needed one pixel farther than it may be soft.
-	most, least = spread(e.mask, w, h, softReach+1)
 	e.fit = newGrid(w, h, 4)
-	for i := range e.mask {
-		if most[i] != least[i] {
+	for i, near := range e.near {
+		if near {
 			windowMean(e.fit.v[4*i:][:4], local, i%w, i/w)
 		}
 	}
@@ -120,40 +123,73 @@ func (e *edge) soften(img *Image, matte *Matte) {
 	starts := cellStarts(columns, e.k.width)
 	inParallel(len(rows), func(from, to int) {
 		line := make([]float32, 4*e.k.width)
+		var stretches []stretch
 		for y := from; y < to; y++ {
+			if y == from || rows[y].at != rows[y-1].at {
+				stretches = e.stretches(stretches[:0], columns, starts, rows[y])
+			}
 			at := (e.part.Min.Y+y)*img.Width + e.part.Min.X
-			e.softenRow(matte.Alpha[at:][:len(columns)], img.Pix[3*at:][:3*len(columns)], columns, starts, rows[y], line)
+			e.softenRow(matte.Alpha[at:][:len(columns)], img.Pix[3*at:][:3*len(columns)], columns, stretches, rows[y], line)
 		}
 	})
 }
 
-// softenRow goes from cell to cell, a cell being what lies between four pixels of the reduced picture. line has room for a row of the fit.
-func (e *edge) softenRow(out, pix []uint8, columns []between, starts []int, r between, line []float32) {
+// stretch is a part of a row, from..to, whose alpha is all 0, all 255, or soft.
+type stretch struct {
+	from, to int
+	kind     uint8
+}
+
+const (
+	allBackground = iota
+	allForeground
+	soft
+)
+
+// stretches divides the rows that lie between the same two rows of the reduced picture. A cell is what lies between four of its pixels.
+func (e *edge) stretches(out []stretch, columns []between, starts []int, r between) []stretch {
 	upper, lower := r.at*e.k.width, r.next*e.k.width
-	blended := -1 // the last column of line that is up to date
 	for c := range len(starts) - 1 {
 		from, to := starts[c], starts[c+1]
 		if from == to {
 			continue
 		}
 		next := columns[from].next
+		kind := uint8(soft)
 		switch {
 		case e.most[upper+c]|e.most[lower+c]|e.most[upper+next]|e.most[lower+next] == 0:
-			clear(out[from:to])
-			continue
+			kind = allBackground
 		case e.least[upper+c]&e.least[lower+c]&e.least[upper+next]&e.least[lower+next] == 1:
-			for x := range out[from:to] {
-				out[from+x] = 255
+			kind = allForeground
+		}
+		if n := len(out); n > 0 && out[n-1].kind == kind {
+			out[n-1].to = to
+		} else {
+			out = append(out, stretch{from, to, kind})
+		}
+	}
+	return out
+}
+
+// softenRow writes one row. line has room for a row of the fit.
+func (e *edge) softenRow(out, pix []uint8, columns []between, stretches []stretch, r between, line []float32) {
+	upper, lower := 4*r.at*e.k.width, 4*r.next*e.k.width
+	for _, s := range stretches {
+		switch s.kind {
+		case allBackground:
+			clear(out[s.from:s.to])
+		case allForeground:
+			row := out[s.from:s.to]
+			for x := range row {
+				row[x] = 255
 			}
-			continue
-		}
-		for u := max(c, blended+1); u <= next; u++ {
-			blend(line[4*u:][:4], e.fit.v[4*(upper+u):][:4], e.fit.v[4*(lower+u):][:4], r.f)
-			blended = u
-		}
-		left, right := [4]float32(line[4*c:]), [4]float32(line[4*next:])
-		for x := from; x < to; x++ {
-			out[x] = evaluate(&left, &right, columns[x].f, pix[3*x:][:3])
+		default:
+			first, last := 4*columns[s.from].at, 4*columns[s.to-1].next+4
+			blend(line[first:last], e.fit.v[upper+first:upper+last], e.fit.v[lower+first:lower+last], r.f)
+			for x := s.from; x < s.to; x++ {
+				c := columns[x]
+				out[x] = evaluate((*[4]float32)(line[4*c.at:]), (*[4]float32)(line[4*c.next:]), c.f, pix[3*x:][:3])
+			}
 		}
 	}
 }
@@ -201,6 +237,7 @@ func cellStarts(columns []between, small int) []int {
 
 // blend interpolates between numbers of two rows.
 func blend(out, upper, lower []float32, f float32) {
+	lower, out = lower[:len(upper)], out[:len(upper)]
 	for i, v := range upper {
 		out[i] = v + (lower[i]-v)*f
 	}

@@ -34,10 +34,8 @@ func newSurroundings(e *edge) *surroundings {
 	blocks := e.blocks()
 	blocksWide, blocksHigh := (w+block-1)/block, (h+block-1)/block
 	far := make([]colourSums, len(blocks)) // sums around each block; those that are needed
-	// Colours are interpolated between pixels, so they are needed one pixel farther than alpha may be soft.
-	most, least := spread(e.mask, w, h, softReach+1)
-	for i := range e.mask {
-		if most[i] == least[i] {
+	for i, near := range e.near {
+		if !near {
 			continue
 		}
 		j := i/w/block*blocksWide + i%w/block

@@ -102,8 +102,8 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
 func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
-	e, ok := engine.(*fast)
-	if ok {
+	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
+	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
 		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
 		if err != nil {
 			return nil, nil, err
