@@ -22,26 +22,26 @@ SHIPPED = Path(__file__).with_name("net.pt")
 
 
 def arguments(argv=None):
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--images", nargs="+", required=True, metavar="DIR", help="folders of pictures")
     p.add_argument("--masks", nargs="+", required=True, metavar="DIR", help="for each, a folder of masks or cutouts with the same stems")
     p.add_argument("--weights", nargs="+", type=positive, metavar="W", help="for each, how often its pictures are drawn; default 1")
     p.add_argument("--backgrounds", metavar="DIR", help="pictures without a subject to composite on; default: those of --images, filled in")
-    p.add_argument("--held-out", metavar="FILE", help="stems of the pictures to validate on, one a line; default: a tenth, by a hash of the stems")
+    p.add_argument("--held-out", metavar="FILE", help="stems to validate on, one a line; default: a tenth, by a hash of the stems")
     p.add_argument("--init", metavar="FILE", help="checkpoint to refine, auto is the shipped network's; default: random weights")
     p.add_argument("--out", required=True, metavar="DIR", help="where net.pt, the best network, and resume.pt go")
     p.add_argument("--resume", action="store_true", help="go on from resume.pt in --out; the other arguments must be as before")
     length = p.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=positive, help="train that long")
     length.add_argument("--epochs", type=positive, help="train on as many pictures as this many times all")
-    p.add_argument("--batch", type=int, default=32, help="pictures a step")
+    p.add_argument("--batch", type=count, default=32, help="pictures a step; default %(default)s")
     p.add_argument("--lr", type=positive, help="highest learning rate; default 2.5e-3, with --init 3e-4")
-    p.add_argument("--validate-every", type=int, default=200, metavar="STEPS", help="steps between validations")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--validate-every", type=count, default=200, metavar="STEPS", help="steps between validations; default %(default)s")
+    p.add_argument("--seed", type=int, default=1, help="of everything that is drawn; default %(default)s")
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of PyTorch; here the default is %(default)s")
     p.add_argument("--bfloat16", action="store_true", help="multiply in bfloat16: faster on processors and GPUs that can")
-    p.add_argument("--threads", type=int, help="of PyTorch; default: its own choice")
-    p.add_argument("--workers", type=int, default=1, help="processes that make batches")
+    p.add_argument("--threads", type=count, help="of PyTorch; default: its own choice")
+    p.add_argument("--workers", type=int, default=1, help="processes that make batches, 0 for none of their own; default %(default)s")
     return p.parse_args(argv)
 
 
@@ -49,6 +49,13 @@ def positive(text):
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return value
 
 
@@ -66,19 +73,20 @@ class Run:
         groups = [{"params": decayed, "weight_decay": 2e-2}, {"params": others, "weight_decay": 0}]
         self.optimizer = torch.optim.AdamW(groups)
         self.step, self.seconds = 0, 0.0
-        self.best = 0.0
+        self.best, self.best_step = 0.0, 0  # the highest validation IoU, the mean of both, and when
 
     def save(self, path):
         write(path, {
             "net": self.net.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self.seconds, "best": self.best,
+            "step": self.step, "seconds": self.seconds, "best": self.best, "best_step": self.best_step,
         })  # fmt: skip
 
     def load(self, path, device):
         state = torch.load(path, map_location=device, weights_only=False)  # as pickle: it is this script's own file
         for part in ("net", "ema", "optimizer"):
             getattr(self, part).load_state_dict(state[part])
-        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        for number in ("step", "seconds", "best", "best_step"):
+            setattr(self, number, state[number])
 
 
 def write(path, value):
@@ -139,7 +147,7 @@ def validate(run, validation, out, args, note):
     """Measures the average network, prints a line, keeps the network if it is the best, and what is needed to resume."""
     free, roi = mean_iou(run.ema, validation, args.device)
     if (free + roi) / 2 > run.best:
-        run.best = (free + roi) / 2
+        run.best, run.best_step = (free + roi) / 2, run.step
         write(out / "net.pt", {k: v.cpu() for k, v in run.ema.state_dict().items()})
         note += ", best so far"
     run.save(out / "resume.pt")
@@ -192,7 +200,10 @@ def main(argv=None):
     else:
         validate(run, validation, out, args, ", before training")
     train(run, training, validation, backgrounds, out, args)
-    print(f"the best is {out / 'net.pt'}; next: python3 training/export.py {out / 'net.pt'} {out / 'net.json'}")
+    if run.best_step == 0:
+        print(f"no step was better than the start: {out / 'net.pt'} is the network that training began with")
+    else:
+        print(f"{out / 'net.pt'} is the best, of step {run.best_step}")
 
 
 if __name__ == "__main__":

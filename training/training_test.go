@@ -4,11 +4,13 @@ package training
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
 // TestScripts runs the scripts' own tests where there is a Python with PyTorch.
 func TestScripts(t *testing.T) {
+	watch(t, "*.py", "net.pt", "../imaging/prior/*", "../imaging/net/*.go", "../imaging/net/check/*.go")
 	for _, python := range []string{"python3", "/usr/bin/python3"} { // Debian's python3-torch is the latter's
 		if exec.CommandContext(t.Context(), python, "-c", "import torch, numpy, PIL").Run() != nil {
 			continue
@@ -21,4 +23,20 @@ func TestScripts(t *testing.T) {
 		return
 	}
 	t.Skip("no Python with torch, numpy and PIL here")
+}
+
+// watch tells go test, which caches results, that they depend on files that only other processes read.
+func watch(t *testing.T, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, f := range files {
+			if _, err := os.Stat(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
