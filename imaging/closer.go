@@ -23,9 +23,7 @@ func (e *fast) closer(ctx context.Context, l *look) error {
 		return err
 	}
 	c.reduceTo(true)
-	if err := e.ask(ctx, c); err != nil {
-		return err
-	}
+	c.z = e.logOdds(c, false)
 	c.mix(l)
 	c.openRegion()
 	if c.isCutOff() {

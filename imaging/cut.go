@@ -48,7 +48,7 @@ func cut(ctx context.Context, g *maxflow.Grid, k working, labels []uint8, z []fl
 		copy(g.Links, links)
 		setTerminals(g, colours, labels, m.unary(colours, labels), z, o.prior)
 		g.Solve()
-		if changed := relabel(g, labels); changed*2000 <= len(labels) {
+		if changed := relabel(g, labels); changed*400 <= len(labels) {
 			break
 		}
 	}
