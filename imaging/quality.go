@@ -183,7 +183,7 @@ func extentOf(row []uint8) (e rowExtent) {
 // confidence is a logistic regression on what the network thinks of the result, fitted to photos with known masks. (The other figures
 // were tried and add nothing to these two.) Without an opinion it is ½.
 func (q *Quality) confidence() float64 {
-	const certainty, agreement, bias = 9.21, 2.73, -8.68
+	const certainty, agreement, bias = 9.24, 2.85, -8.79
 	if q.Agreement == nil {
 		return .5
 	}
