@@ -1,3 +1,5 @@
+//go:build cgo
+
 // Command benchmark measures what bgremove promises, side by side with OpenCV on the same machine, and writes the report:
 //
 //	go run -tags gocv_specific_modules ./imaging/benchmark -photos DIR -out docs/benchmarks.md
