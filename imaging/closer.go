@@ -16,21 +16,32 @@ func (e *fast) closer(ctx context.Context, l *look) error {
 	if box.Empty() || float64(box.Dx())*float64(box.Dy()) > largest*float64(l.size.X)*float64(l.size.Y) {
 		return nil
 	}
-	c := &look{size: l.size, scales: l.scales}
+	c := *l
 	c.part, c.inner = around(box, l.size)
 	var err error
 	if c.source, err = l.sourceFor(ctx, c.part); err != nil {
 		return err
 	}
 	c.reduceTo(true)
-	c.z = e.logOdds(c, false)
+	c.z = e.logOdds(&c, false)
 	c.mix(l)
 	c.openRegion()
-	if c.isCutOff() {
+	wide := *l
+	*l, l.wide = c, &wide
+	return nil
+}
+
+// whole goes back to the whole picture where the cut of the closer look reaches the border of its part: the subject is larger than it
+// seemed, and would end there in a straight line.
+func (e *fast) whole(ctx context.Context, l *look) error {
+	if l.wide == nil || !l.isCutOff() {
 		return nil
 	}
-	l.part, l.inner, l.band, l.small, l.z = c.part, c.inner, c.band, c.small, c.z
-	return nil
+	*l = *l.wide
+	if err := e.cut(ctx, l); err != nil {
+		return err
+	}
+	return e.clean(ctx, l)
 }
 
 // likely is a mask of what the network takes for foreground.
@@ -103,7 +114,7 @@ func (l *look) openRegion() {
 
 // isCutOff tells whether the foreground reaches a border of the part that is none of the image.
 func (l *look) isCutOff() bool {
-	k, box := l.small.k, boxOf(l.likely(), l.small.k.width)
+	k, box := l.small.k, boxOf(l.mask, l.small.k.width)
 	return box.Min.X == 0 && l.part.Min.X > 0 || box.Min.Y == 0 && l.part.Min.Y > 0 ||
 		box.Max.X == k.width && l.part.Max.X < l.size.X || box.Max.Y == k.height && l.part.Max.Y < l.size.Y
 }

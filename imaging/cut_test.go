@@ -1,10 +1,11 @@
 package imaging
 
 import (
-	"bgremove/imaging/maxflow"
 	"context"
 	"errors"
 	"testing"
+
+	"bgremove/imaging/maxflow"
 )
 
 const discSide = 60

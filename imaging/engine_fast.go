@@ -56,6 +56,7 @@ type look struct {
 	scales scales
 
 	part, inner image.Rectangle // what is looked at, and the roi within it
+	wide        *look           // the look at the whole picture, before the closer one; nil where there was none
 	band, small view            // that part at two sizes
 	z           []float32       // log-odds of foreground, of small
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
@@ -79,7 +80,7 @@ type step struct {
 }
 
 func (e *fast) steps() []step {
-	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"band", e.refine}}
+	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"whole", e.whole}, {"band", e.refine}}
 }
 
 // Matte allocates one byte a pixel of the image and some 20 MB besides.
@@ -145,9 +146,14 @@ func (l *look) reduceTo(roi bool) {
 	}
 }
 
-// ask takes the mean of what the network says of the picture and, if it may look more than once, of its mirror image, which is right more
-// often than either.
 func (e *fast) ask(_ context.Context, l *look) error {
+	e.estimate(l)
+	return nil
+}
+
+// estimate takes the mean of what the network says of the picture and, if it may look more than once, of its mirror image, which is right
+// more often than either. Marks are added.
+func (e *fast) estimate(l *look) {
 	l.z = e.logOdds(l, false)
 	if e.looks >= looksAtMirror {
 		for i, z := range e.logOdds(l, true) {
@@ -157,7 +163,6 @@ func (e *fast) ask(_ context.Context, l *look) error {
 	if l.small.marks != nil {
 		addMarks(l.z, l.small)
 	}
-	return nil
 }
 
 // logOdds are the prior's, of small.
@@ -276,10 +281,12 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 // opinionOf asks the network about a matte that it had no part in; nil where the hints fit no image.
 func (e *fast) opinionOf(img *Image, hints Hints, m *Matte) *opinion {
 	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints, scales: scalesFor(hints)}
-	ctx := context.Background()
-	if e.reduce(ctx, l) != nil || e.ask(ctx, l) != nil {
+	var err error
+	if l.part, l.inner, err = region(l.size, hints.ROI); err != nil {
 		return nil
 	}
+	l.reduceTo(!hints.ROI.IsZero())
+	e.estimate(l)
 	mask := make([]uint8, len(l.z))
 	for i := range mask {
 		x := l.part.Min.X + (2*(i%l.small.k.width)+1)*l.part.Dx()/(2*l.small.k.width)
