@@ -28,7 +28,8 @@ func (e *fast) besideDecode(ctx context.Context, data []byte, info Info, from so
 		defer close(decoded)
 		panicked = caught(func() { img, decodeErr = Decode(data, info) })
 	}()
-	full := func(context.Context) (source, error) { // decoding cannot be broken off
+	defer func() { <-decoded }()
+	full := func() (source, error) { // decoding cannot be broken off
 		if <-decoded; panicked != nil {
 			panic(panicked)
 		}
@@ -36,7 +37,7 @@ func (e *fast) besideDecode(ctx context.Context, data []byte, info Info, from so
 	}
 	l := &look{source: from, full: full, size: image.Pt(info.Width, info.Height), hints: hints}
 	err := e.find(ctx, l)
-	if _, decodeErr := full(ctx); decodeErr != nil {
+	if _, decodeErr := full(); decodeErr != nil {
 		return nil, nil, decodeErr
 	}
 	var matte *Matte

@@ -19,12 +19,15 @@ func (e *fast) closer(ctx context.Context, l *look) error {
 	c := *l
 	c.part, c.inner = around(box, l.size)
 	var err error
-	if c.source, err = l.sourceFor(ctx, c.part); err != nil {
+	if c.source, err = l.sourceFor(c.part); err != nil {
 		return err
 	}
-	c.reduceTo(true)
+	if err := c.reduceTo(ctx, true); err != nil {
+		return err
+	}
 	c.z = e.logOdds(&c, false)
 	c.mix(l)
+	c.network = c.z
 	c.openRegion()
 	wide := *l
 	*l, l.wide = c, &wide

@@ -50,15 +50,16 @@ func (*fast) Name() string { return EngineFast }
 // look is one image on its way through the steps.
 type look struct {
 	source source
-	full   func(context.Context) (source, error) // waits for the image itself; nil where source is it
-	size   image.Point                           // of the image
+	full   func() (source, error) // waits for the image itself; nil where source is it
+	size   image.Point            // of the image
 	hints  Hints
 	scales scales
 
 	part, inner image.Rectangle // what is looked at, and the roi within it
 	wide        *look           // the look at the whole picture, before the closer one; nil where there was none
 	band, small view            // that part at two sizes
-	z           []float32       // log-odds of foreground, of small
+	network     []float32       // what the network alone says: log-odds of foreground, of small
+	z           []float32       // the same with what else is known
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
 	graph       *maxflow.Grid
 	models      *models // of small; nil where there was nothing to tell apart
@@ -119,31 +120,33 @@ func (e *fast) reduce(ctx context.Context, l *look) (err error) {
 	if l.part, l.inner, err = region(l.size, l.hints.ROI); err != nil {
 		return err
 	}
-	if l.source, err = l.sourceFor(ctx, l.part); err != nil {
+	if l.source, err = l.sourceFor(l.part); err != nil {
 		return err
 	}
-	l.reduceTo(!l.hints.ROI.IsZero())
-	return nil
+	return l.reduceTo(ctx, !l.hints.ROI.IsZero())
 }
 
 // sourceFor is what a part can be reduced from: the picture that stands for the image, if it shows enough of the part.
-func (l *look) sourceFor(ctx context.Context, part image.Rectangle) (source, error) {
+func (l *look) sourceFor(part image.Rectangle) (source, error) {
 	if l.full == nil || max(part.Dx(), part.Dy()) >= l.scales.band*l.source.factor {
 		return l.source, nil
 	}
-	return l.full(ctx)
+	return l.full()
 }
 
 // reduceTo makes both pictures of the part.
-func (l *look) reduceTo(roi bool) {
+func (l *look) reduceTo(ctx context.Context, roi bool) (err error) {
 	l.band.k = l.source.reduce(l.part, l.scales.band)
 	l.small.k = l.band.k.reduce(l.scales.small)
 	for _, v := range []*view{&l.band, &l.small} {
 		v.roi, v.inner = roi, scaleRect(l.inner, l.part.Size(), v.k)
 		if l.hints.marked() {
-			v.marks = l.hints.marks(l.part, v.k.width, v.k.height, l.size.X, l.size.Y)
+			if v.marks, err = l.hints.marks(ctx, l.part, v.k.width, v.k.height, l.size.X, l.size.Y); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 func (e *fast) ask(_ context.Context, l *look) error {
@@ -160,7 +163,9 @@ func (e *fast) estimate(l *look) {
 			l.z[i] = (l.z[i] + z) / 2
 		}
 	}
+	l.network = l.z
 	if l.small.marks != nil {
+		l.z = slices.Clone(l.z)
 		addMarks(l.z, l.small)
 	}
 }
@@ -175,20 +180,23 @@ func (e *fast) logOdds(l *look, mirrored bool) []float32 {
 // cut starts from the sign of the prior; what is marked stays as it is, and outside the roi everything is background.
 func (e *fast) cut(ctx context.Context, l *look) error {
 	k := l.small.k
-	inside := l.small.inner
-	var allowed []float32
-	for y := inside.Min.Y; y < inside.Max.Y; y++ {
-		allowed = append(allowed, l.z[y*k.width+inside.Min.X:][:inside.Dx()]...)
+	labels := slices.Repeat([]uint8{likeBackground}, len(l.z))
+	l.small.fix(labels)
+	var undecided []float32
+	for i, label := range labels {
+		if label == likeBackground {
+			undecided = append(undecided, l.z[i])
+		}
 	}
-	threshold := startThreshold(allowed, len(l.z))
-	labels := make([]uint8, len(l.z))
+	threshold := float32(0)
+	if !slices.Contains(labels, sureForeground) {
+		threshold = startThreshold(undecided, len(l.z))
+	}
 	for i, z := range l.z {
-		labels[i] = likeBackground
-		if z > threshold {
+		if labels[i] == likeBackground && z > threshold {
 			labels[i] = likeForeground
 		}
 	}
-	l.small.fix(labels)
 	var err error
 	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior})
 	if err != nil {
@@ -235,7 +243,7 @@ func startThreshold(z []float32, total int) float32 {
 			above++
 		}
 	}
-	if above*100 >= total {
+	if above*100 >= total || len(z) == 0 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(z))
@@ -244,7 +252,7 @@ func startThreshold(z []float32, total int) float32 {
 
 func (e *fast) clean(_ context.Context, l *look) error {
 	clean(l.mask, l.small.k.width, l.small.k.height, l.small.marks)
-	l.opinion = opinionOf(l.z, l.mask)
+	l.opinion = opinionOf(l.network, l.mask)
 	return nil
 }
 
@@ -271,7 +279,8 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
 	m.edge = newEdge(l.part, l.band.k, l.mask)
 	m.edge.soften(img, m)
-	m.opinion = &l.opinion
+	o := l.opinion // a copy: the look holds the whole picture
+	m.opinion = &o
 	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
 		return nil, fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
 	}
@@ -280,19 +289,21 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 
 // opinionOf asks the network about a matte that it had no part in; nil where the hints fit no image.
 func (e *fast) opinionOf(img *Image, hints Hints, m *Matte) *opinion {
-	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints, scales: scalesFor(hints)}
+	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), scales: scalesFor(hints)}
 	var err error
 	if l.part, l.inner, err = region(l.size, hints.ROI); err != nil {
 		return nil
 	}
-	l.reduceTo(!hints.ROI.IsZero())
-	e.estimate(l)
+	l.band.k = l.source.reduce(l.part, l.scales.band)
+	l.small.k = l.band.k.reduce(l.scales.small)
+	l.band.roi, l.band.inner = !hints.ROI.IsZero(), scaleRect(l.inner, l.part.Size(), l.band.k)
+	e.estimate(l) // without the marks: what the network alone says
 	mask := make([]uint8, len(l.z))
 	for i := range mask {
 		x := l.part.Min.X + (2*(i%l.small.k.width)+1)*l.part.Dx()/(2*l.small.k.width)
 		y := l.part.Min.Y + (2*(i/l.small.k.width)+1)*l.part.Dy()/(2*l.small.k.height)
 		mask[i] = m.Alpha[y*m.Width+x] >> 7
 	}
-	o := opinionOf(l.z, mask)
+	o := opinionOf(l.network, mask)
 	return &o
 }

@@ -47,7 +47,7 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 	if n := img.Width * img.Height; n > grabCutMaxPixels {
 		return nil, fmt.Errorf("%w: %d×%d px are %d pixels, the limit of this engine is %d", ErrTooLarge, img.Width, img.Height, n, grabCutMaxPixels)
 	}
-	labels, rect, mode, err := grabCutStart(img, hints)
+	labels, rect, mode, err := grabCutStart(ctx, img, hints)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 
 // grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask or strokes, from a label a pixel.
 // labels are h×w with OpenCV's values.
-func grabCutStart(img *Image, hints Hints) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
-	if hints.Mask == nil && len(hints.Strokes) == 0 {
+func grabCutStart(ctx context.Context, img *Image, hints Hints) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
+	if !hints.marked() {
 		rect, err = grabCutRect(img.Width, img.Height, hints.ROI)
 		return make([]uint8, img.Width*img.Height), rect, gocv.GCInitWithRect, err
 	}
@@ -75,9 +75,13 @@ func grabCutStart(img *Image, hints Hints) (labels []uint8, rect image.Rectangle
 		if rect, err = hints.ROI.Rect(img.Width, img.Height); err != nil {
 			return nil, rect, 0, err
 		}
-		undecided = grabCutProbablyForeground
+		if rect != whole { // which says nothing
+			undecided = grabCutProbablyForeground
+		}
 	}
-	labels = hints.marks(whole, img.Width, img.Height, img.Width, img.Height)
+	if labels, err = hints.marks(ctx, whole, img.Width, img.Height, img.Width, img.Height); err != nil {
+		return nil, rect, 0, err
+	}
 	sure := map[uint8]uint8{Drop: grabCutBackground, Unknown: undecided, Keep: grabCutForeground}
 	for i, m := range labels {
 		if labels[i] = sure[m]; !image.Pt(i%img.Width, i/img.Width).In(rect) {

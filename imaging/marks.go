@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"context"
 	"image"
 	"math"
 )
@@ -8,9 +9,11 @@ import (
 // marks draws the mask and the strokes on a grid of width×height cells over a part of an image of imgWidth×imgHeight px. It returns
 // h×w of Drop, Unknown and Keep. Strokes lie over the mask and later ones over earlier ones. A cell has the mask's value at its
 // centre; a stroke marks it where the brush covers its centre or the line itself passes through it.
-func (h Hints) marks(part image.Rectangle, width, height int, imgWidth, imgHeight int) []uint8 {
+//
+// Strokes may be many and long: ctx is looked at on the way, and its error returned.
+func (h Hints) marks(ctx context.Context, part image.Rectangle, width, height int, imgWidth, imgHeight int) ([]uint8, error) {
 	g := markGrid{
-		marks: make([]uint8, width*height), width: width, height: height,
+		marks: make([]uint8, width*height), covered: make([]span, height), width: width, height: height,
 		left: float64(part.Min.X), top: float64(part.Min.Y),
 		cellWidth: float64(part.Dx()) / float64(width), cellHeight: float64(part.Dy()) / float64(height),
 	}
@@ -25,7 +28,11 @@ func (h Hints) marks(part image.Rectangle, width, height int, imgWidth, imgHeigh
 		if s.Keep {
 			g.mark = Keep
 		}
+		clear(g.covered)
 		for i, p := range s.Points {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			if i == 0 && len(s.Points) > 1 {
 				continue
 			}
@@ -34,12 +41,13 @@ func (h Hints) marks(part image.Rectangle, width, height int, imgWidth, imgHeigh
 			g.line(from, p)
 		}
 	}
-	return g.marks
+	return g.marks, nil
 }
 
 // markGrid is what marks are drawn on: cells of cellWidth×cellHeight px of the image, the first one at left, top.
 type markGrid struct {
 	marks                            []uint8 // h×w
+	covered                          []span  // of each row: cells that the stroke at work has marked
 	width, height                    int
 	left, top, cellWidth, cellHeight float64
 	mark                             uint8 // what is drawn
@@ -94,9 +102,29 @@ func (g *markGrid) line(a, b Point) {
 	}
 }
 
-// fill marks the cells from..to of a row.
+// span is a stretch of cells, from..end−1.
+type span struct{ from, end int }
+
+// fill marks the cells from..to of a row, but for those that it knows to be marked: a stroke goes over the same place often.
 func (g *markGrid) fill(y, from, to int) {
-	for x := from; x <= to; x++ {
+	if to < from {
+		return
+	}
+	c := &g.covered[y]
+	if from > c.end || to+1 < c.from { // apart: the larger one is worth knowing
+		g.set(y, from, to+1)
+		if to+1-from > c.end-c.from {
+			*c = span{from, to + 1}
+		}
+		return
+	}
+	g.set(y, from, c.from)
+	g.set(y, c.end, to+1)
+	*c = span{min(from, c.from), max(to+1, c.end)}
+}
+
+func (g *markGrid) set(y, from, end int) {
+	for x := from; x < end; x++ {
 		g.marks[y*g.width+x] = g.mark
 	}
 }

@@ -2,8 +2,11 @@ package imaging
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"image"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -45,7 +48,7 @@ func TestMarks(t *testing.T) {
 		{"no points", Hints{Strokes: []Stroke{line(true, 2)}}, whole, 3, 2, "...\n..."},
 	}
 	for _, tt := range tests {
-		got := drawn(tt.hints.marks(tt.part, tt.width, tt.height, whole.Dx(), whole.Dy()), tt.width)
+		got := drawn(mustMarks(t, tt.hints, tt.part, tt.width, tt.height, whole.Dx(), whole.Dy()), tt.width)
 		if got != tt.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
@@ -59,7 +62,7 @@ func TestMarksByDistance(t *testing.T) {
 	a, b := Point{5.2, 22.7}, Point{31.4, 6.1}
 	for _, ends := range [][2]Point{{a, b}, {b, a}, {a, a}, {{a.X, b.Y}, b}, {{a.X, b.Y}, a}} {
 		hints := Hints{Strokes: []Stroke{{Keep: true, Radius: radius, Points: ends[:]}}}
-		marks := hints.marks(image.Rect(0, 0, w, h), w, h, w, h)
+		marks := mustMarks(t, hints, image.Rect(0, 0, w, h), w, h, w, h)
 		for i, m := range marks {
 			d := distance(Point{float64(i%w) + .5, float64(i/w) + .5}, ends[0], ends[1])
 			if d < radius-1e-9 && m != Keep || d > radius+1e-9 && m != Unknown {
@@ -76,4 +79,61 @@ func distance(p, a, b Point) float64 {
 		at = min(max(((p.X-a.X)*dx+(p.Y-a.Y)*dy)/n, 0), 1)
 	}
 	return math.Hypot(p.X-a.X-at*dx, p.Y-a.Y-at*dy)
+}
+
+func mustMarks(t testing.TB, h Hints, part image.Rectangle, width, height, imgWidth, imgHeight int) []uint8 {
+	t.Helper()
+	m, err := h.marks(t.Context(), part, width, height, imgWidth, imgHeight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestMarksCoverAlike: what a stroke has covered is not drawn again, and every cell that a slow brush marks is marked.
+func TestMarksCoverAlike(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 200 {
+		const w, h = 40, 30
+		s := Stroke{Keep: true, Radius: rng.Float64() * 6}
+		for range 1 + rng.IntN(6) {
+			s.Points = append(s.Points, Point{rng.Float64()*60 - 10, rng.Float64()*50 - 10})
+		}
+		got := mustMarks(t, Hints{Strokes: []Stroke{s}}, image.Rect(0, 0, w, h), w, h, w, h)
+		want := bytes.Repeat([]uint8{Unknown}, w*h)
+		for i := range s.Points { // each piece by itself: nothing is covered before
+			piece := Stroke{Keep: true, Radius: s.Radius, Points: s.Points[max(i-1, 0) : i+1]}
+			if i == 0 && len(s.Points) > 1 {
+				continue
+			}
+			for j, m := range mustMarks(t, Hints{Strokes: []Stroke{piece}}, image.Rect(0, 0, w, h), w, h, w, h) {
+				if m == Keep {
+					want[j] = Keep
+				}
+			}
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%+v: other cells than its pieces", s)
+		}
+	}
+}
+
+// TestMarksLookAtTheContext: a small request can ask for much drawing; a caller that leaves ends it.
+func TestMarksLookAtTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := Hints{Strokes: []Stroke{{Keep: true, Radius: 2000, Points: make([]Point, 20_000)}}}
+	if _, err := h.marks(ctx, image.Rect(0, 0, 9, 9), 9, 9, 9, 9); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
+	}
+}
+
+func BenchmarkMarks(b *testing.B) {
+	s := Stroke{Keep: true, Radius: 2000}
+	for i := range 20_000 {
+		s.Points = append(s.Points, Point{float64(i % 800), float64(i / 25 % 600)})
+	}
+	for b.Loop() {
+		mustMarks(b, Hints{Strokes: []Stroke{s}}, image.Rect(0, 0, 800, 600), 400, 300, 800, 600)
+	}
 }

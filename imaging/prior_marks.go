@@ -1,23 +1,31 @@
 package imaging
 
-// addMarks joins what the marks say to the log-odds z of a network, which counts the less the oftener it contradicts them.
+// addMarks joins what the marks say to the log-odds z of a network. Where there are marks of both kinds, the network counts the less the
+// oftener it contradicts them, but never for nothing; marks of one kind correct it where they are, and say nothing of it elsewhere.
 func addMarks(z []float32, v view) {
 	const (
-		most   = 4 // of the network's log-odds
-		weight = .5
+		most   = 4  // of the network's log-odds
+		least  = .1 // of its weight
+		weight = .5 // of the marks
 	)
-	var right, all float32
+	var right, all [2]float32 // of Drop, of Keep
 	for i, m := range v.marks {
-		if m != Unknown {
-			all++
-			if (m == Keep) == (z[i] > 0) {
-				right++
-			}
+		if m == Unknown {
+			continue
+		}
+		side := 0
+		if m == Keep {
+			side = 1
+		}
+		all[side]++
+		if (m == Keep) == (z[i] > 0) {
+			right[side]++
 		}
 	}
 	trust := float32(1)
-	if all > 0 {
-		trust = right / all * right / all
+	if all[0] > 0 && all[1] > 0 {
+		share := (right[0] + right[1]) / (all[0] + all[1])
+		trust = max(share*share, least)
 	}
 	for i, add := range (marksPrior{}).LogOdds(v).v {
 		z[i] = min(max(z[i], -most), most)*trust + weight*add

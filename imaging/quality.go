@@ -52,10 +52,10 @@ func opinionOf(z []float32, mask []uint8) opinion {
 	return opinion{agreement: both / either, certainty: sure / either}
 }
 
-// assess describes a matte of the image.
-func assess(img *Image, m *Matte) Quality {
+// assess describes a matte of the image, with an opinion where there is one.
+func assess(img *Image, m *Matte, o *opinion) Quality {
 	var q Quality
-	q.ForegroundShare, q.BorderContact, q.Box = m.extent()
+	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha)
 	k, mask := m.reduced(img)
 	for _, p := range label(mask, k.width, k.height, 1, true).found {
 		if p.area*1000 >= len(mask) {
@@ -63,8 +63,9 @@ func assess(img *Image, m *Matte) Quality {
 		}
 	}
 	q.EdgeContrast = edgeContrast(k, mask)
-	if m.opinion != nil {
-		q.Agreement, q.Certainty = &m.opinion.agreement, &m.opinion.certainty
+	if o != nil {
+		agreement, certainty := o.agreement, o.certainty
+		q.Agreement, q.Certainty = &agreement, &certainty
 	}
 	q.Confidence = q.confidence()
 	return q
@@ -118,40 +119,49 @@ func edgeContrast(k working, mask []uint8) float64 {
 	return sum / n / 255
 }
 
-// extent measures a matte at full resolution.
-func (m *Matte) extent() (share, border float64, box Box) {
+// extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
+func (m *Matte) extent(own []uint8) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
 	inParallel(m.Height, func(from, to int) {
+		var both []uint8
 		for y := from; y < to; y++ {
-			rows[y] = extentOf(m.Alpha[y*m.Width:][:m.Width])
+			row := m.Alpha[y*m.Width:][:m.Width]
+			if own != nil {
+				both = append(both[:0], row...)
+				for x, a := range own[y*m.Width:][:m.Width] {
+					both[x] = min(both[x], a)
+				}
+				row = both
+			}
+			rows[y] = extentOf(row, y == 0 || y == m.Height-1)
 		}
 	})
-	var sum, outermost, foreground int64
+	var sum, foreground int64
 	var all image.Rectangle
 	for y, r := range rows {
 		sum += r.sum
+		foreground += r.outermost
 		all = all.Union(image.Rect(r.first, y, r.end, y+1))
-		row := m.Alpha[y*m.Width:][:m.Width]
-		if y > 0 && y < m.Height-1 && m.Width > 1 {
-			row = []uint8{row[0], row[m.Width-1]}
-		}
-		for _, a := range row {
-			outermost++
-			foreground += int64(a >> 7)
-		}
+	}
+	outermost := len(m.Alpha)
+	if m.Width > 2 && m.Height > 2 {
+		outermost -= (m.Width - 2) * (m.Height - 2)
 	}
 	share = float64(sum) / 255 / float64(len(m.Alpha))
 	return share, float64(foreground) / float64(outermost), Box{all.Min.X, all.Min.Y, all.Dx(), all.Dy()}
 }
 
-// rowExtent is the sum of a row of alpha and where its foreground begins and ends; both are 0 where there is none.
+// rowExtent is the sum of a row of alpha, where its foreground begins and ends, both 0 where there is none, and how many of the
+// picture's outermost pixels are foreground.
 type rowExtent struct {
 	sum        int64
 	first, end int
+	outermost  int64
 }
 
-// extentOf goes through eight pixels at a time where they are all background or all foreground.
-func extentOf(row []uint8) (e rowExtent) {
+// extentOf goes through eight pixels at a time where they are all background or all foreground. In a row at the picture's border every pixel
+// is outermost, in the others the first and the last.
+func extentOf(row []uint8, atBorder bool) (e rowExtent) {
 	found := func(from, to int) {
 		if e.end == 0 {
 			e.first = from
@@ -176,6 +186,13 @@ func extentOf(row []uint8) (e rowExtent) {
 			found(x, x+1)
 		}
 		x++
+	}
+	ends := row
+	if !atBorder && len(row) > 1 {
+		ends = []uint8{row[0], row[len(row)-1]}
+	}
+	for _, a := range ends {
+		e.outermost += int64(a >> 7)
 	}
 	return e
 }

@@ -94,10 +94,11 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 
 // Assess describes a matte of the image. Where the engine asked no network, that is asked now.
 func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
-	if m.opinion == nil {
-		m.opinion = r.quick.opinionOf(img, hints, m)
+	o := m.opinion
+	if o == nil {
+		o = r.quick.opinionOf(img, hints, m)
 	}
-	return assess(img, m)
+	return assess(img, m, o)
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
