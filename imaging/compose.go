@@ -8,12 +8,11 @@ type composer struct {
 	background Colour        // behind what rgb writes
 }
 
-func newComposer(img *Image, matte *Matte) *composer {
-	c := &composer{img: img, matte: matte}
-	if matte.edge != nil {
-		c.colours = newSurroundings(matte.edge)
+// learnColours is for the methods that write colours.
+func (c *composer) learnColours() {
+	if c.matte.edge != nil {
+		c.colours = newSurroundings(c.matte.edge)
 	}
-	return c
 }
 
 // grey writes row y of the matte, no more opaque than the image is itself. w bytes.
@@ -27,52 +26,58 @@ func (c *composer) grey(y int, dst []uint8) {
 	}
 }
 
+// alpha is that of pixel x, y of the result: the matte's, no more opaque than the image is itself.
+func (c *composer) alpha(x, y int) uint8 {
+	i := y*c.matte.Width + x
+	if c.img.Alpha != nil {
+		return min(c.matte.Alpha[i], c.img.Alpha[i])
+	}
+	return c.matte.Alpha[i]
+}
+
+// colour writes the foreground's colour of a pixel whose own is p.
+func (c *composer) colour(out, p []uint8, x, y int) {
+	a := c.matte.Alpha[y*c.matte.Width+x]
+	if a == 255 || c.colours == nil {
+		out[0], out[1], out[2] = p[0], p[1], p[2]
+		return
+	}
+	c.colours.restore(out, p, x, y, a)
+}
+
 // rgba writes row y of the cut-out, not premultiplied, with RGB zeroed where alpha is 0: what was taken away cannot be recovered, and
 // it compresses better. 4·w bytes.
 func (c *composer) rgba(y int, dst []uint8) {
 	w := c.matte.Width
-	alpha, pix := c.matte.Alpha[y*w:][:w], c.img.Pix[3*y*w:][:3*w]
+	pix := c.img.Pix[3*y*w:][:3*w]
 	dst = dst[:4*w]
-	for x, a := range alpha {
-		p, q := pix[3*x:3*x+3:3*x+3], dst[4*x:4*x+4:4*x+4]
-		switch {
-		case a == 0:
+	for x := range w {
+		q := dst[4*x : 4*x+4 : 4*x+4]
+		a := c.alpha(x, y)
+		if a == 0 {
 			q[0], q[1], q[2], q[3] = 0, 0, 0, 0
-		case a == 255 || c.colours == nil:
-			q[0], q[1], q[2], q[3] = p[0], p[1], p[2], a
-		default:
-			c.colours.restore(q, p, x, y, a)
-			q[3] = a
+			continue
 		}
-	}
-	if c.img.Alpha != nil {
-		c.limit(y, dst)
-	}
-}
-
-// limit makes a row of rgba no more opaque than the image is itself.
-func (c *composer) limit(y int, dst []uint8) {
-	for x, own := range c.img.Alpha[y*c.img.Width:][:c.img.Width] {
-		if q := dst[4*x : 4*x+4]; own < q[3] {
-			q[3] = own
-			if own == 0 {
-				clear(q)
-			}
-		}
+		c.colour(q, pix[3*x:3*x+3:3*x+3], x, y)
+		q[3] = a
 	}
 }
 
 // rgb writes row y of the cut-out over the background. 3·w bytes.
 func (c *composer) rgb(y int, dst []uint8) {
 	w := c.matte.Width
-	rgba := make([]uint8, 4*w)
-	c.rgba(y, rgba)
-	back := [3]int{int(c.background.R), int(c.background.G), int(c.background.B)}
+	pix := c.img.Pix[3*y*w:][:3*w]
+	back := [3]uint8{c.background.R, c.background.G, c.background.B}
 	for x := range w {
-		q, p := rgba[4*x:4*x+4:4*x+4], dst[3*x:3*x+3:3*x+3]
-		a := int(q[3])
-		for k := range p {
-			p[k] = uint8((int(q[k])*a + back[k]*(255-a) + 127) / 255)
+		q := dst[3*x : 3*x+3 : 3*x+3]
+		a := int(c.alpha(x, y))
+		if a == 0 {
+			q[0], q[1], q[2] = back[0], back[1], back[2]
+			continue
+		}
+		c.colour(q, pix[3*x:3*x+3:3*x+3], x, y)
+		for k, v := range q {
+			q[k] = uint8((int(v)*a + int(back[k])*(255-a) + 127) / 255)
 		}
 	}
 }

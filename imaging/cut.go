@@ -18,7 +18,7 @@ const (
 
 // cutOptions weigh the parts of the energy against each other.
 type cutOptions struct {
-	iterations int
+	iterations int     // at most; cutOnce makes one
 	gamma      float64 // of the links between neighbours; grows with the picture's side
 	prior      float32 // weight of the prior against the colours
 }

@@ -22,7 +22,7 @@ func (o Options) format() OutputFormat {
 
 // encode writes what the options ask for: the matte, the cut-out, or the cut-out over a colour.
 func encode(img *Image, matte *Matte, opts Options) ([]byte, error) {
-	c := newComposer(img, matte)
+	c := &composer{img: img, matte: matte}
 	channels, row := 4, c.rgba
 	switch {
 	case opts.Channels == ChannelsAlpha:
@@ -30,6 +30,9 @@ func encode(img *Image, matte *Matte, opts Options) ([]byte, error) {
 	case opts.Background != nil:
 		c.background = *opts.Background
 		channels, row = 3, c.rgb
+	}
+	if channels > 1 {
+		c.learnColours()
 	}
 	format := opts.format()
 	if format == OutputPNG {

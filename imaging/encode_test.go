@@ -16,7 +16,8 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newComposer(scene, matte)
+	c := &composer{img: scene, matte: matte}
+	c.learnColours()
 	white := Colour{255, 255, 255}
 	for _, tt := range []struct {
 		opts   Options

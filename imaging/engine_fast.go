@@ -67,11 +67,10 @@ type look struct {
 }
 
 // scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
-// fits them, and that of the prior.
+// fits them.
 type scales struct {
 	small, band           int
 	smallGamma, bandGamma float64
-	prior                 float32
 }
 
 // step is one of those that an image goes through; ctx is looked at before each.
@@ -103,7 +102,7 @@ func (e *fast) find(ctx context.Context, l *look) error {
 			return err
 		}
 		if err := s.run(ctx, l); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return nil
@@ -111,9 +110,9 @@ func (e *fast) find(ctx context.Context, l *look) error {
 
 func scalesFor(hints Hints) scales {
 	if hints.marked() {
-		return scales{small: 240, band: 400, smallGamma: 12, bandGamma: 16, prior: 1}
+		return scales{small: 240, band: 400, smallGamma: 12, bandGamma: 16}
 	}
-	return scales{small: 160, band: 320, smallGamma: 8, bandGamma: 16, prior: 1}
+	return scales{small: 160, band: 320, smallGamma: 8, bandGamma: 16}
 }
 
 func (e *fast) reduce(ctx context.Context, l *look) (err error) {
@@ -198,7 +197,7 @@ func (e *fast) cut(ctx context.Context, l *look) error {
 		}
 	}
 	var err error
-	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: l.scales.prior})
+	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: 1})
 	if err != nil {
 		return err
 	}
@@ -265,7 +264,7 @@ func (e *fast) refine(_ context.Context, l *look) error {
 	l.band.fix(labels)
 	z := grid{small.width, small.height, 1, l.z}.resample(k.width, k.height).v
 	if l.models != nil {
-		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: l.scales.prior / 2})
+		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: .5})
 	}
 	l.mask = foreground(labels)
 	return nil

@@ -34,7 +34,7 @@ type OutputFormat string
 
 // The zero value stands for OutputPNG.
 const (
-	OutputAuto OutputFormat = "auto" // PNG where the result has transparency, else JPEG
+	OutputAuto OutputFormat = "auto" // JPEG over a Background, else PNG
 	OutputPNG  OutputFormat = "png"
 	OutputJPEG OutputFormat = "jpg" // needs a Background or ChannelsAlpha
 	OutputWebP OutputFormat = "webp"
@@ -204,9 +204,13 @@ func (o Options) conflicts() error {
 }
 
 // CheckImage finds, without decoding anything, what cannot be done to an image of width×height px: a ROI that is not inside, a
-// mask that cannot be read or has another shape. A fault is an ErrOption.
+// mask that cannot be read or has another shape, a format that holds no such picture. A fault is an ErrOption.
 func (o Options) CheckImage(limits Limits, width, height int) error {
 	var errs []error
+	longest := map[OutputFormat]int{OutputPNG: maxSide, OutputJPEG: 65500, OutputWebP: 16383} // libjpeg's, and WebP's own
+	if f := o.format(); max(width, height) > longest[f] {
+		errs = append(errs, fmt.Errorf("%w: format: %s holds up to %d px a side, the image has %d×%d", ErrOption, f, longest[f], width, height))
+	}
 	if !o.ROI.IsZero() {
 		_, err := o.ROI.Rect(width, height)
 		errs = append(errs, err)

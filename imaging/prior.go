@@ -120,9 +120,8 @@ func (p *networkPrior) LogOdds(v view) grid {
 }
 
 // mirror turns each row of a plane around, in place.
-func mirror(v []float32, width int) []float32 {
+func mirror(v []float32, width int) {
 	for row := range slices.Chunk(v, width) {
 		slices.Reverse(row)
 	}
-	return v
 }

@@ -68,6 +68,9 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err != nil {
 		return Result{}, err
 	}
+	if err := opts.CheckImage(r.limits, info.Width, info.Height); err != nil {
+		return Result{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}

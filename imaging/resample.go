@@ -64,37 +64,20 @@ func newGrid(width, height, channels int) grid {
 
 // resample scales to width×height.
 func (g grid) resample(width, height int) grid {
-	return resampleRows(g.width, g.height, width, height, g.channels, func(y int) []float32 {
-		return g.v[y*g.width*g.channels:][:g.width*g.channels]
-	})
-}
-
-// resampleRows scales what row gives, one row at a time and each once at most, in order.
-func resampleRows(fromWidth, fromHeight, width, height, channels int, row func(y int) []float32) grid {
-	columns, rows := axis(fromWidth, width), axis(fromHeight, height)
-	out := newGrid(width, height, channels)
-	// Each source row is squeezed once; rows that two output rows share are kept.
-	n := width * channels
-	cache := map[int][]float32{}
-	var spare [][]float32
+	columns, rows := axis(g.width, width), axis(g.height, height)
+	out := newGrid(width, height, g.channels)
+	n := width * g.channels
+	// Each row is squeezed once: those that two output rows share are the last of one and the first of the next.
+	lines := [2][]float32{make([]float32, n), make([]float32, n)}
+	held := [2]int{-1, -1}
 	for y, t := range rows {
 		dst := out.v[y*n:][:n]
-		for old, line := range cache {
-			if old < t.start {
-				spare = append(spare, line)
-				delete(cache, old)
-			}
-		}
 		for k, w := range t.weights {
-			line, ok := cache[t.start+k]
-			if !ok {
-				if len(spare) > 0 {
-					line, spare = spare[len(spare)-1], spare[:len(spare)-1]
-				} else {
-					line = make([]float32, n)
-				}
-				squeeze(line, row(t.start+k), columns, channels)
-				cache[t.start+k] = line
+			row := t.start + k
+			line := lines[row%2]
+			if held[row%2] != row {
+				squeeze(line, g.v[row*g.width*g.channels:][:g.width*g.channels], columns, g.channels)
+				held[row%2] = row
 			}
 			for x, v := range line {
 				dst[x] += w * v

@@ -1,7 +1,6 @@
 package imaging
 
 import (
-	"fmt"
 	"math"
 	"testing"
 )
@@ -100,26 +99,6 @@ func TestAxis(t *testing.T) {
 					t.Fatalf("%d to %d, pixel %d: from %d, weights %v", from, to, i, a.start, a.weights)
 				}
 			}
-		}
-	}
-}
-
-// TestResampleRowsInOrder: callers read each row from a stream of their own.
-func TestResampleRowsInOrder(t *testing.T) {
-	for _, size := range [][2]int{{97, 13}, {97, 96}, {97, 97}, {13, 97}, {1, 9}} {
-		last := -1
-		g := noise(4, size[0], 1)
-		row := make([]float32, 4)
-		got := resampleRows(4, size[0], 2, size[1], 1, func(y int) []float32 {
-			if y <= last {
-				t.Errorf("%v: row %d after %d", size, y, last)
-			}
-			last = y
-			copy(row, g.v[4*y:])
-			return row
-		})
-		if want := g.resample(2, size[1]); fmt.Sprint(got.v) != fmt.Sprint(want.v) {
-			t.Errorf("%v: another picture where the rows share memory", size)
 		}
 	}
 }

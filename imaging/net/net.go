@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Bounds on a description, which may be a user's own file.
@@ -87,6 +88,11 @@ func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 		weights: fromFloat16(weightsFloat16),
 		tensors: map[string]tensor{},
 		lastUse: lastUses(d),
+	}
+	for i, w := range p.weights {
+		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
+			return nil, fmt.Errorf("network weights: number %d is %v", i, w)
+		}
 	}
 	input := shape{d.Input[0], d.Input[1], d.Input[2]}
 	if err := checkShape(input); err != nil {

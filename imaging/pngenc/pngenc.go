@@ -13,6 +13,7 @@ import (
 	"hash/adler32"
 	"hash/crc32"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -95,7 +96,8 @@ func (p *picture) strips() ([]strip, error) {
 			wg.Go(func() {
 				defer func() {
 					if v := recover(); v != nil {
-						panics.Store(0, v) // for the caller to panic with
+						panics.Store(0, fmt.Sprintf("%v\n%s", v, debug.Stack())) // for the caller to panic with
+						next.Store(int64(len(strips)))
 					}
 				}()
 				work()
