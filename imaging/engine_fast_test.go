@@ -130,6 +130,14 @@ func TestFastIsDeterministic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, cores := range []int{1, 3} {
+		runtime.GOMAXPROCS(cores)
+		again, err := e.Matte(t.Context(), img, Hints{})
+		if err != nil || !slices.Equal(again.Alpha, first.Alpha) {
+			t.Errorf("on %d cores: another matte (%v)", cores, err)
+		}
+	}
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {

@@ -141,7 +141,9 @@ func (m *Matte) extent(own []uint8) (share, border float64, box Box) {
 	for y, r := range rows {
 		sum += r.sum
 		foreground += r.outermost
-		all = all.Union(image.Rect(r.first, y, r.end, y+1))
+		if r.end > 0 {
+			all = all.Union(image.Rect(r.first, y, r.end, y+1))
+		}
 	}
 	outermost := len(m.Alpha)
 	if m.Width > 2 && m.Height > 2 {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -133,8 +135,18 @@ func TestRemoveRefuses(t *testing.T) {
 }
 
 func TestNewRefusesBadConfig(t *testing.T) {
-	if _, err := New(Config{MaxImageMiB: 1, MaxImageMegapixels: 1, Engine: "magic"}); err == nil {
-		t.Error("no error for an engine there is not")
+	for key, change := range map[string]func(*Config){
+		"max_image_mib":        func(c *Config) { c.MaxImageMiB = 0 },
+		"max_image_megapixels": func(c *Config) { c.MaxImageMegapixels = 2000 },
+		"engine":               func(c *Config) { c.Engine = "magic" },
+		"looks":                func(c *Config) { c.Looks = 4 },
+		"prior":                func(c *Config) { c.Prior = filepath.Join(t.TempDir(), "none.json") },
+	} {
+		cfg := DefaultConfig()
+		change(&cfg)
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 	r := newRemover(t)
 	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != EngineFast {
@@ -142,5 +154,55 @@ func TestNewRefusesBadConfig(t *testing.T) {
 	}
 	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
 		t.Errorf("limits %+v, want %+v", got, want)
+	}
+}
+
+// TestPriorFromFiles: another network is read from where the configuration says, and what is wrong with it is said.
+func TestPriorFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, data []byte) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("good.f16", netWeights)
+	cfg := DefaultConfig()
+	cfg.Prior = write("good.json", netDescription)
+	r, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Remove(t.Context(), readTestdata(t, "scene.png"), Options{}); err != nil {
+		t.Error(err)
+	}
+	write("long.f16", append(slices.Clone(netWeights), 0, 0))
+	write("nan.f16", append([]byte{0x00, 0x7e}, netWeights[2:]...))
+	for want, name := range map[string]string{
+		".json":       write("net.txt", netDescription),
+		"alone.f16":   write("alone.json", netDescription),
+		"bytes":       write("long.json", netDescription),
+		"number 0 is": write("nan.json", netDescription),
+		"description": write("empty.json", nil),
+	} {
+		write("empty.f16", nil)
+		cfg.Prior = name
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want an error that says %q", filepath.Base(name), err, want)
+		}
+	}
+}
+
+// TestFormatsHaveLimits: a picture that a format cannot hold is refused before any work.
+func TestFormatsHaveLimits(t *testing.T) {
+	r := newRemover(t)
+	wide := slices.Concat([]byte("P5 17000 1 255\n"), make([]byte, 17000))
+	if _, err := r.Remove(t.Context(), wide, Options{Format: OutputWebP}); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "16383") {
+		t.Errorf("%v, want ErrOption with the limit", err)
+	}
+	if _, err := r.Remove(t.Context(), wide, Options{}); err != nil && !errors.Is(err, ErrNoForeground) {
+		t.Errorf("as PNG: %v", err)
 	}
 }
