@@ -36,6 +36,11 @@ func (c Config) Validate() error {
 	if c.Looks < looksOnce || c.Looks > looksCloser {
 		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", looksOnce, looksCloser, c.Looks))
 	}
+	if c.Prior != "" {
+		if _, _, err := readPrior(c.Prior); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -281,7 +281,7 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 	o := l.opinion // a copy: the look holds the whole picture
 	m.opinion = &o
 	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
-		return nil, fmt.Errorf("%w: every pixel is taken for background", ErrNoForeground)
+		return nil, fmt.Errorf("%w: every pixel is taken for background; a roi around the subject or a keep stroke on it may help", ErrNoForeground)
 	}
 	return m, nil
 }

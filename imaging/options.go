@@ -73,7 +73,7 @@ var options = []option{
 	},
 	{
 		"engine", maxShortText,
-		func(o *Options, s string) error { o.Engine = s; return nil },
+		func(o *Options, s string) error { o.Engine = s; return checkEngineName(s) },
 		func(o Options) string { return o.Engine },
 	},
 	{
@@ -231,6 +231,14 @@ func (o Options) hints(limits Limits, width, height int) (Hints, error) {
 	var err error
 	h.Mask, err = readMask(o.Mask, limits, width, height)
 	return h, err
+}
+
+// checkEngineName knows all engines, whether this build has them or not.
+func checkEngineName(name string) error {
+	if name == EngineFast || name == EngineOpenCV {
+		return nil
+	}
+	return fmt.Errorf("%w: engine: must be %s or %s, is %.64q", ErrOption, EngineFast, EngineOpenCV, name)
 }
 
 // ChannelChoices are the values of channels.

@@ -26,7 +26,7 @@ func ParseROI(s string) (ROI, error) {
 	fields := strings.Fields(s)
 	corners := []*Length{&r.X1, &r.Y1, &r.X2, &r.Y2}
 	if len(fields) != len(corners) {
-		return ROI{}, fmt.Errorf("%w: roi: must be \"x1 y1 x2 y2\", is %.64q", ErrOption, s)
+		return ROI{}, fmt.Errorf("%w: roi: must be \"x1 y1 x2 y2\" with spaces between, is %.64q", ErrOption, s)
 	}
 	for i, f := range fields {
 		var err error
@@ -35,7 +35,7 @@ func ParseROI(s string) (ROI, error) {
 		}
 	}
 	if notAfter(r.X1, r.X2) || notAfter(r.Y1, r.Y2) {
-		return ROI{}, fmt.Errorf("%w: roi: %q is empty, x2 must be above x1 and y2 above y1", ErrOption, r)
+		return ROI{}, fmt.Errorf("%w: roi: %.64q is empty, x2 must be above x1 and y2 above y1", ErrOption, s)
 	}
 	return r, nil
 }
@@ -97,7 +97,7 @@ func parseLength(s string) (Length, error) {
 	}
 	v, err := strconv.ParseFloat(number, 64)
 	if err != nil || strings.Trim(number, "0123456789.") != "" {
-		return Length{}, fmt.Errorf("%w: roi: must be numbers in px or %%, one is %.32q", ErrOption, s)
+		return Length{}, fmt.Errorf("%w: roi: must be plain numbers from 0 on, in px or %%, one is %.32q", ErrOption, s)
 	}
 	if v > limit {
 		return Length{}, fmt.Errorf("%w: roi: must be 0 to %v%s, one is %.32q", ErrOption, limit, unit, s)

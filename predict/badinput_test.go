@@ -114,7 +114,7 @@ func optionInputs(t *testing.T) []badInput {
 	for _, query := range []string{
 		"roi=NaN+0+5+5", "roi=0+0+Inf+5", "roi=-1+0+5+5", "roi=5+5+1+1", "roi=1+1+1+1", "roi=1+2+3", "roi=1+2+3+4+5", "roi=a+b+c+d",
 		"roi=0+0+99999+99999", "roi=0+0+60000+60000", "roi=0+0+101%25+50%25", "roi=1e1+1+20+20", "roi=0x1+0+5+5", "roi=%FF",
-		"engine=u2net", "engine=../../etc/passwd", "channels=rgb", "channels=RGBA", "roi=1&engine=x&channels=y",
+		"engine=u2net", "engine=../../etc/passwd", "channels=rgb", "channels=RGBA", "roi=1&engine=opencv&channels=y",
 		"format=gif", "format=jpg", "quality=0", "bg_color=%23fff8", "channels=alpha&bg_color=red", "strokes=%5B%5B%5D%5D", "mask=!",
 		"mask=AAAA", // no image file
 	} {

@@ -22,7 +22,7 @@ func everyOption(t *testing.T) imaging.Options {
 		t.Fatal(err)
 	}
 	return imaging.Options{
-		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "x", Channels: imaging.ChannelsRGBA, Format: imaging.OutputJPEG, Quality: 80,
+		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "opencv", Channels: imaging.ChannelsRGBA, Format: imaging.OutputJPEG, Quality: 80,
 		Background: &imaging.Colour{R: 255, G: 102},
 		Strokes:    []imaging.Stroke{{Keep: true, Radius: 2.5, Points: []imaging.Point{{X: 1, Y: 2}, {X: -3, Y: 4.25}}}},
 	}
@@ -49,7 +49,7 @@ func TestOptionsReachTheRemover(t *testing.T) {
 	fileType, fileForm := maskForm(t, want.Mask)
 	withoutMask := values.Encode()
 	values.Set("mask", mask)
-	const around = `{"image":"eA==","roi":"1 1 9 90%","engine":"x","channels":"rgba","format":"jpg","bg_color":"ff6600","mask":"`
+	const around = `{"image":"eA==","roi":"1 1 9 90%","engine":"opencv","channels":"rgba","format":"jpg","bg_color":"ff6600","mask":"`
 	for name, tc := range map[string]struct{ contentType, query, body string }{
 		"query":                {"image/png", values.Encode(), "x"},
 		"form":                 {textType, "", textForm},
