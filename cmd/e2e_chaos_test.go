@@ -27,7 +27,7 @@ func (b binary) testChaos(t *testing.T) {
 	redis := queuetest.StartRedis(t)
 	q := openQueue(t, redis.URL())
 	url := "--queue-url=" + redis.URL()
-	predict := b.serve(t, "predict", "--log-level=warn", "--imaging-engine="+quickestEngine).url(t, "predict")
+	predict := b.serve(t, "predict", "--log-level=warn", "--imaging-engine="+quickestEngine, "--imaging-looks=1").url(t, "predict")
 	// A job may be on a worker at every kill, and each takes an attempt of it.
 	proxy := b.serve(t, "proxy", url, "--queue-max-attempts=1000", "--log-level=warn").url(t, "proxy")
 	picture := scaled(t, 60, 45)
