@@ -37,6 +37,9 @@ test: setup-test ## Run every test, of both builds where they differ; TESTFLAGS=
 	CGO_ENABLED=0 go test $(STATIC_TAGS) -timeout 20m $(TESTFLAGS) ./imaging/... ./predict/... ./cmd/...
 
 bench: setup-test ## Measure what is promised, side by side with OpenCV, and write docs/benchmarks.md; needs photos with masks in PHOTOS
+	go run $(TAGS) ./imaging/benchmark -photos $(PHOTOS) -out docs/benchmarks.md
+
+microbench: setup-test ## Run every benchmark of a single function
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
@@ -52,8 +55,9 @@ fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders 
 lint: setup ## Check style, import directions and dead code, of both builds
 	go run $(GOLANGCI_LINT) run
 	CGO_ENABLED=0 go run $(GOLANGCI_LINT) run --build-tags nodynamic ./imaging/... ./predict/... ./cmd/...
-	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...; CGO_ENABLED=0 go run $(DEADCODE) -test $(STATIC_TAGS) ./...); \
-	if [[ $$dead ]]; then echo "$$dead"; exit 1; fi
+	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...); \
+	static=$$(CGO_ENABLED=0 go run $(DEADCODE) -test $(STATIC_TAGS) ./...); \
+	if [[ $$dead$$static ]]; then printf '%s\n' "$$dead" "$$static"; exit 1; fi
 
 fmt: ## Format every Go file
 	go run $(GOFUMPT) -w .

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"bgremove/imaging"
 	"bgremove/imaging/eval"
 )
 
@@ -27,7 +28,8 @@ func evalFolders(t *testing.T) (images, masks string) {
 func TestEval(t *testing.T) {
 	images, masks := evalFolders(t)
 	jsonPath, htmlPath := filepath.Join(t.TempDir(), "out.json"), filepath.Join(t.TempDir(), "out.html")
-	status, stdout, stderr := call(t, "eval", "--images", images, "--masks", masks, "--engine", "opencv,fast",
+	engines := engines(t)
+	status, stdout, stderr := call(t, "eval", "--images", images, "--masks", masks, "--engine", strings.Join(engines, ","),
 		"--roi-from-mask", "0.07", "--strokes", "sparse", "--reliability", "0.8", "--json", jsonPath, "--html", htmlPath)
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -36,10 +38,14 @@ func TestEval(t *testing.T) {
 		"left out: " + filepath.Join(masks, "lonely.png") + ": no image of that name\n"; stderr != sortedLines(want) {
 		t.Errorf("stderr:\n%s\nwant:\n%s", stderr, want)
 	}
-	for _, want := range []string{
-		"fast  fast − opencv\n", "\n  pictures   ", "\n  IoU, mean   ", "ms a megapixel, median",
-		"Reliability of opencv (good: IoU ≥ 0.8)\n", "Reliability of fast (good: IoU ≥ 0.8)\n",
-	} {
+	wants := []string{"\n  pictures   ", "\n  IoU, mean   ", "ms a megapixel, median"}
+	for i, engine := range engines {
+		wants = append(wants, "Reliability of "+engine+" (good: IoU ≥ 0.8)\n")
+		if i > 0 {
+			wants = append(wants, engine+" − "+engines[0])
+		}
+	}
+	for _, want := range wants {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("stdout lacks %q:\n%s", want, stdout)
 		}
@@ -48,6 +54,16 @@ func TestEval(t *testing.T) {
 		t.Errorf("%d bytes of HTML", len(page))
 	}
 	checkEvalJSON(t, read(t, jsonPath))
+}
+
+// engines are the names of those of this build, sorted.
+func engines(t *testing.T) []string {
+	t.Helper()
+	r, err := imaging.New(imaging.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Engines()
 }
 
 // The names in the JSON are what scripts rely on.
@@ -76,7 +92,7 @@ func checkEvalJSON(t *testing.T, text string) {
 		{"engine", summary, "calibration engine failures mean median pictures seconds_per_image seconds_per_megapixel"},
 		{"mean", object(summary["mean"]), "boundary_f iou mae pixel_error"},
 		{"picture", picture, "height name results width"},
-		{"result", element(picture["results"], 1), "boundary_f engine iou mae pixel_error quality seconds"},
+		{"result", element(picture["results"], 0), "boundary_f engine iou mae pixel_error quality seconds"},
 	} {
 		var keys []string
 		for key := range test.of {
@@ -87,7 +103,7 @@ func checkEvalJSON(t *testing.T, text string) {
 			t.Errorf("%s: keys %s, want %s", test.name, got, test.keys)
 		}
 	}
-	if iou, _ := element(picture["results"], 1)["iou"].(float64); iou < .9 || picture["name"] != "scene.png" {
+	if iou, _ := element(picture["results"], 0)["iou"].(float64); iou < .9 || picture["name"] != "scene.png" {
 		t.Errorf("%v: IoU %v", picture["name"], iou)
 	}
 }
@@ -97,9 +113,9 @@ func TestEvalFailures(t *testing.T) {
 	images, masks := evalFolders(t)
 	copyTo(t, "../testdata/one-colour.png", filepath.Join(images, "flat.png"))
 	copyTo(t, "../testdata/one-colour.png", filepath.Join(masks, "flat.png"))
-	args := []string{"eval", "--images", images, "--masks", masks, "--engine", "opencv"}
+	args := []string{"eval", "--images", images, "--masks", masks, "--engine", quickestEngine}
 	status, stdout, stderr := call(t, args...)
-	if status != 0 || !strings.Contains(stdout, "Failures, counted as empty masks:\n  flat.png: opencv: no foreground found: ") {
+	if status != 0 || !strings.Contains(stdout, "Failures, counted as empty masks:\n  flat.png: " + quickestEngine + ": no foreground found: ") {
 		t.Errorf("status %d, %s%s", status, stdout, stderr)
 	}
 	copyTo(t, "../testdata/mask.png", filepath.Join(masks, "flat.png"))
@@ -139,7 +155,7 @@ func TestEvalUsage(t *testing.T) {
 		stderr string
 	}{
 		{"no folders", nil, 2, `required flag(s) "images", "masks" not set`},
-		{"unknown engine", append(folders, "--engine", "fast,magic"), 2, `engine: must be one of fast, opencv, is "magic"`},
+		{"unknown engine", append(folders, "--engine", "fast,magic"), 2, "engine: must be one of " + strings.Join(engines(t), ", ") + `, is "magic"`},
 		{"engine twice", append(folders, "--engine", "fast,fast"), 2, "--engine: fast is named twice"},
 		{"roi", append(folders, "--roi-from-mask", "NaN"), 2, "--roi-from-mask: must be 0 to 1, is NaN"},
 		{"reliability", append(folders, "--reliability", "0"), 2, "--reliability: must be above 0 and at most 1, is 0"},
@@ -161,9 +177,13 @@ func TestEvalUsage(t *testing.T) {
 // A setting of imaging counts here as it does in serve.
 func TestEvalTakesImagingSettings(t *testing.T) {
 	images, masks := evalFolders(t)
-	status, stdout, _ := call(t, "eval", "--images", images, "--masks", masks, "--imaging-engine", "opencv")
-	if status != 0 || !strings.Contains(stdout, "opencv") || strings.Contains(stdout, "fast") {
-		t.Errorf("status %d, %s", status, stdout)
+	for _, engine := range engines(t) {
+		status, stdout, _ := call(t, "eval", "--images", images, "--masks", masks, "--imaging-engine", engine)
+		for _, other := range []string{"fast", "opencv"} {
+			if status != 0 || strings.Contains(stdout, other) != (other == engine) {
+				t.Errorf("engine %s: status %d, %s", engine, status, stdout)
+			}
+		}
 	}
 }
 

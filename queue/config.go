@@ -30,7 +30,7 @@ type Config struct {
 	ResultTTL   time.Duration `yaml:"result_ttl" help:"how long a finished job and its images are kept"`
 	DeadTTL     time.Duration `yaml:"dead_ttl" help:"how long a failed or expired job and its input are kept for a retry"`
 	MaxDepth    int           `yaml:"max_depth" help:"jobs that may wait at the same time; one more is refused"`
-	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images that unfinished jobs may hold together; 0 means no limit"`
+	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images, masks and strokes that unfinished jobs may hold together; 0 means no limit"`
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
 	BackoffBase time.Duration `yaml:"backoff_base" help:"wait before the first retry; doubles with each further one"`
 	BackoffMax  time.Duration `yaml:"backoff_max" help:"longest wait before a retry"`

@@ -39,7 +39,6 @@ type Job struct {
 	ID          string
 	State       State
 	Priority    Priority
-	Options     string // the submitter's, opaque to the queue
 	Result      string // what the worker said of its result, opaque to the queue
 	Bytes       int64  // of the input image
 	KeepInput   bool   // the input stays after success
@@ -57,13 +56,22 @@ type Job struct {
 	Due         time.Time // of the next attempt, while retrying
 }
 
-// jobOf reads the hash of a job.
-func jobOf(id string, h map[string]string) Job {
+// jobFields are those of a job's hash that make a Job. Its options are not: they may have MiB, and only a worker needs them.
+var jobFields = []string{
+	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out", "code", "msg",
+	"created", "started", "finished", "deadline", "due",
+}
+
+// jobOf makes a Job of the values of jobFields. There is none without a state.
+func jobOf(id string, values []any) (j Job, ok bool) {
+	h := map[string]string{}
+	for i, field := range jobFields {
+		h[field], _ = values[i].(string)
+	}
 	return Job{
 		ID:          id,
 		State:       State(h["state"]),
 		Priority:    Priority(number(h["prio"])),
-		Options:     h["options"],
 		Result:      h["result"],
 		Bytes:       number(h["bytes"]),
 		KeepInput:   h["keep"] == "1",
@@ -79,7 +87,7 @@ func jobOf(id string, h map[string]string) Job {
 		Finished:    moment(h["finished"]),
 		Deadline:    moment(h["deadline"]),
 		Due:         moment(h["due"]),
-	}
+	}, h["state"] != ""
 }
 
 // number reads what a script wrote; what is absent is 0.

@@ -10,14 +10,15 @@ import (
 
 // Job returns a job as it stands, ErrNotFound if there is none of that id (any more).
 func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
-	h, err := q.redis.HGetAll(ctx, q.jobKey(id)).Result()
+	values, err := q.redis.HMGet(ctx, q.jobKey(id), jobFields...).Result()
 	if err != nil {
 		return Job{}, unavailable("read job", err)
 	}
-	if len(h) == 0 {
+	j, ok := jobOf(id, values)
+	if !ok {
 		return Job{}, ErrNotFound
 	}
-	return jobOf(id, h), nil
+	return j, nil
 }
 
 // List returns the newest jobs, at most limit (and at most 1000), newest first. Jobs past their TTL are left out.
@@ -27,9 +28,9 @@ func (q *Queue) List(ctx context.Context, limit int) ([]Job, error) {
 		return nil, unavailable("list jobs", err)
 	}
 	pipe := q.redis.Pipeline()
-	hashes := make([]*redis.MapStringStringCmd, len(ids))
+	hashes := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		hashes[i] = pipe.HGetAll(ctx, q.jobKey(id))
+		hashes[i] = pipe.HMGet(ctx, q.jobKey(id), jobFields...)
 	}
 	if len(ids) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -38,8 +39,8 @@ func (q *Queue) List(ctx context.Context, limit int) ([]Job, error) {
 	}
 	jobs := make([]Job, 0, len(ids))
 	for i := len(ids) - 1; i >= 0; i-- {
-		if h := hashes[i].Val(); len(h) > 0 {
-			jobs = append(jobs, jobOf(ids[i], h))
+		if j, ok := jobOf(ids[i], hashes[i].Val()); ok {
+			jobs = append(jobs, j)
 		}
 	}
 	return jobs, nil

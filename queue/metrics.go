@@ -77,7 +77,7 @@ func (q *Queue) Collector() prometheus.Collector {
 		up:      desc("up", "1 while the queue's server answers."),
 		jobs:    desc("jobs", "Jobs by where they are.", "where"),
 		oldest:  desc("oldest_age_seconds", "Age of the longest waiting queued job."),
-		bytes:   desc("input_bytes", "Bytes of input images that unfinished jobs hold."),
+		bytes:   desc("input_bytes", "Bytes of input images and options that unfinished jobs hold."),
 		events:  desc("events_total", "What happened to jobs.", "event"),
 		waiting: desc("waiters", "Jobs that somebody in this process waits for."),
 	}

@@ -30,6 +30,7 @@ func TestQueue(t *testing.T) {
 		{"Order", testOrder},
 		{"BulkDoesNotStarve", testBulkDoesNotStarve},
 		{"Full", testFull},
+		{"OptionsAreHeld", testOptionsAreHeld},
 		{"RetryThenDeadLetterThenRequeue", testRetryThenDeadLetterThenRequeue},
 		{"PermanentFaultFailsAtOnce", testPermanentFaultFailsAtOnce},
 		{"RequeueIsBounded", testRequeueIsBounded},
@@ -173,7 +174,7 @@ func testSuccess(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	id := enqueue(t, q, Request{Image: []byte("in"), Options: "channels=alpha", Priority: Bulk})
 	j := wantState(t, q, id, Queued)
-	if j.Options != "channels=alpha" || j.Priority != Bulk || j.Bytes != 2 || j.MaxAttempts != 2 || time.Since(j.Created) > time.Minute {
+	if j.Priority != Bulk || j.Bytes != 2 || j.MaxAttempts != 2 || time.Since(j.Created) > time.Minute {
 		t.Errorf("job is %+v", j)
 	}
 	got := claim(t, c)
@@ -250,6 +251,8 @@ func testFull(t *testing.T, q *Queue) {
 	if !strings.Contains(err.Error(), "the limit is 1 MiB") {
 		t.Errorf("error %q does not name the limit", err)
 	}
+	_, err = q.Enqueue(t.Context(), Request{Image: []byte{}, Options: "x"})
+	wantErr(t, err, ErrFull)
 	q.cfg.MaxMiB = 0
 	for range 4 {
 		enqueue(t, q, Request{})
@@ -259,6 +262,46 @@ func testFull(t *testing.T, q *Queue) {
 	if !strings.Contains(err.Error(), "5 jobs wait, the limit is 5") {
 		t.Errorf("error %q does not name the limit", err)
 	}
+}
+
+// The options of a job count for as much as its image, and stay only while it may run again.
+func testOptionsAreHeld(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	wantHeld := func(n int64) {
+		t.Helper()
+		if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != n {
+			t.Errorf("%d bytes are held, %v; want %d", s.Counters["bytes"], err, n)
+		}
+	}
+	wantOptions := func(id, want string) {
+		t.Helper()
+		if got := q.redis.HGet(ctx, q.jobKey(id), "options").Val(); got != want {
+			t.Errorf("options are %q, want %q", got, want)
+		}
+	}
+	id := enqueue(t, q, Request{Image: []byte("in"), Options: "engine=fast"})
+	wantHeld(13)
+	_, err := c.Fail(ctx, claim(t, c), "x", "", false)
+	must(t, err)
+	wantHeld(0)
+	wantOptions(id, "engine=fast")
+	must(t, q.Requeue(ctx, id))
+	wantHeld(13)
+	j := claim(t, c)
+	if j.Options != "engine=fast" {
+		t.Errorf("options after requeue are %q", j.Options)
+	}
+	must(t, c.Complete(ctx, j, nil, ""))
+	wantHeld(0)
+	wantOptions(id, "")
+	id = enqueue(t, q, Request{Image: []byte("in"), Options: "engine=fast"})
+	must(t, q.Cancel(ctx, id))
+	wantHeld(0)
+	wantOptions(id, "")
+	enqueue(t, q, Request{Image: []byte("in"), Options: "engine=fast"})
+	_, err = q.Purge(ctx, Queued)
+	must(t, err)
+	wantHeld(0)
 }
 
 func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {

@@ -23,7 +23,7 @@ var ErrOptions = errors.New("job options too large")
 // Request is a job to be.
 type Request struct {
 	Image     []byte
-	Options   string // opaque to the queue; at most 3 MiB
+	Options   string // opaque to the queue; at most 3 MiB; kept until the job has succeeded or was cancelled
 	Priority  Priority
 	KeepInput bool // keep the input as long as the result; else it is deleted on success
 }
@@ -96,7 +96,7 @@ func (q *Queue) maxBytes() int64 { return int64(q.cfg.MaxMiB) << 20 }
 // full says which bound was reached.
 func (q *Queue) full(answer string, now int64) error {
 	if answer == "FULL_BYTES" {
-		return fmt.Errorf("%w: unfinished jobs hold %d MiB of images, the limit is %d MiB", ErrFull, now>>20, q.cfg.MaxMiB)
+		return fmt.Errorf("%w: unfinished jobs hold %d MiB of images and options, the limit is %d MiB", ErrFull, now>>20, q.cfg.MaxMiB)
 	}
 	return fmt.Errorf("%w: %d jobs wait, the limit is %d", ErrFull, now, q.cfg.MaxDepth)
 }

@@ -13,4 +13,9 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- What an unfinished job counts for against max bytes: image and options.
+local function size(id)
+  return tonumber(redis.call('HGET', key(id), 'bytes')) + redis.call('HSTRLEN', key(id), 'options')
+end
+
 local function count(field, n) redis.call('HINCRBY', T .. ':stats', field, n) end

@@ -12,8 +12,8 @@ else
   redis.call('LTRIM', list, #ids, -1)
 end
 for _, id in ipairs(ids) do
-  local j = redis.call('HMGET', key(id), 'bytes', 'in')
-  if j[1] and which ~= 'dead' then count('bytes', 0 - tonumber(j[1])) end
+  local j = redis.call('HMGET', key(id), 'state', 'in')
+  if j[1] and which ~= 'dead' then count('bytes', 0 - size(id)) end
   redis.call('DEL', key(id))
   redis.call('PUBLISH', T .. ':done', id .. ' purged')
   out[#out + 1] = {id, j[2] or ''}
