@@ -115,7 +115,7 @@ func TestEvalFailures(t *testing.T) {
 	copyTo(t, "../testdata/one-colour.png", filepath.Join(masks, "flat.png"))
 	args := []string{"eval", "--images", images, "--masks", masks, "--engine", quickestEngine}
 	status, stdout, stderr := call(t, args...)
-	if status != 0 || !strings.Contains(stdout, "Failures, counted as empty masks:\n  flat.png: " + quickestEngine + ": no foreground found: ") {
+	if status != 0 || !strings.Contains(stdout, "Failures, counted as empty masks:\n  flat.png: "+quickestEngine+": no foreground found: ") {
 		t.Errorf("status %d, %s%s", status, stdout, stderr)
 	}
 	copyTo(t, "../testdata/mask.png", filepath.Join(masks, "flat.png"))

@@ -129,8 +129,8 @@ func decodeBase64(src []byte) ([]byte, error) {
 	return out, nil
 }
 
-// Base64Limit is a body limit that fits an image of so many bytes as base64 in short lines, with other fields around it.
-func Base64Limit(image int64) int64 {
+// Base64Limit is a body limit that fits an image as base64 in short lines, with other fields around it; both in bytes.
+func Base64Limit(image, fields int64) int64 {
 	encoded := (image + 2) / 3 * 4
-	return encoded + encoded/20 + 64<<10
+	return encoded + encoded/20 + fields + 64<<10
 }

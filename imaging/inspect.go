@@ -19,7 +19,7 @@ const (
 	GIF  Format = "gif"
 )
 
-// maxSide is the longest side that is read, in px: a JPEG's own limit, and well below OpenCV's.
+// maxSide is the longest side that is read, in px: well below OpenCV's limit. JPEG's is lower.
 const maxSide = 1<<16 - 1
 
 // Info is what the header of an image says.

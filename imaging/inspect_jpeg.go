@@ -3,10 +3,14 @@ package imaging
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // maxJPEGScans bounds the passes over the whole picture that a small file can ask for. Encoders make about ten.
 const maxJPEGScans = 100
+
+// maxJPEGSide is libjpeg's JPEG_MAX_DIMENSION, in px: it takes what is larger for damaged.
+const maxJPEGSide = 65_500
 
 const (
 	jpegSOI  = 0xd8
@@ -81,6 +85,9 @@ func readJPEGFrame(h *header, code byte, segment []byte) error {
 	h.width = int(binary.BigEndian.Uint16(segment[3:]))
 	if h.width == 0 || h.height == 0 {
 		return corruptf("the size is %d×%d px", h.width, h.height)
+	}
+	if h.width > maxJPEGSide || h.height > maxJPEGSide {
+		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side", ErrTooLarge, h.width, h.height, maxJPEGSide)
 	}
 	switch code {
 	case 0xc0, 0xc1, 0xc2, 0xc9, 0xca: // baseline, extended, progressive; the last two with arithmetic coding

@@ -284,3 +284,14 @@ func TestInspectWebPHasOneSize(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestInspectJPEGSides(t *testing.T) {
+	for side, want := range map[int]error{65_500: nil, 65_501: ErrTooLarge} {
+		data := bytes.Clone(readTestdata(t, "jpeg-baseline.jpg"))
+		frame := bytes.Index(data, []byte{0xff, 0xc0})
+		binary.BigEndian.PutUint16(data[frame+7:], uint16(side))
+		if _, err := Inspect(data, Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 30}); !errors.Is(err, want) {
+			t.Errorf("%d px: %v, want %v", side, err, want)
+		}
+	}
+}

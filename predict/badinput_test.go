@@ -224,7 +224,7 @@ func stillAnswers(t *testing.T, ts *testServer) {
 func TestBadRequests(t *testing.T) {
 	ts := start(t, nil, testConfig())
 	const post = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes) + imaging.OptionsBytes()
+	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes, imaging.OptionsBytes())
 	for _, tc := range []struct {
 		raw string
 		badInput

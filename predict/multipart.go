@@ -28,7 +28,7 @@ func readMultipart(body io.Reader, length int64, boundary string) (upload, error
 	}
 	in := upload{fields: url.Values{}}
 	form := multipart.NewReader(body, boundary)
-	for range maxParts {
+	for parts := 0; ; parts++ {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
 			if in.data == nil {
@@ -39,11 +39,13 @@ func readMultipart(body io.Reader, length int64, boundary string) (upload, error
 		if err != nil {
 			return upload{}, badMultipart("The multipart body is malformed or ends early", err)
 		}
+		if parts == maxParts {
+			return upload{}, badMultipart(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
+		}
 		if err := in.readPart(part, length); err != nil {
 			return upload{}, err
 		}
 	}
-	return upload{}, badMultipart(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
 }
 
 func (in *upload) readPart(part *multipart.Part, length int64) (err error) {
@@ -73,6 +75,8 @@ func (in *upload) readPart(part *multipart.Part, length int64) (err error) {
 		return badMultipart("The multipart body is malformed or ends early", err)
 	case len(value) > limit:
 		return badMultipart(fmt.Sprintf("The field %s is longer than the limit of %d bytes", name, limit), nil)
+	case file && len(value) == 0: // as text it would stand for no mask
+		return httpserver.Fault{Status: http.StatusBadRequest, Code: "bad_option", Detail: "bad option: mask: the file is empty (0 bytes)"}
 	case file:
 		value = base64.RawURLEncoding.AppendEncode(nil, value)
 	}

@@ -3,7 +3,9 @@ package predict
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"bgremove/httpserver"
@@ -16,6 +18,7 @@ func FuzzMultipart(f *testing.F) {
 		"--b\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\nxyz\r\n--b--\r\n",
 		"--b\r\nContent-Disposition: form-data; name=roi\r\n\r\n1 1 2 2\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
 		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name=image\r\n\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\n\r\n--b--",
 		"--b\nContent-Disposition: form-data; name=image\n\nxyz\n--b--", "--b--", "--b\r\n", "",
 	} {
 		f.Add([]byte(seed))
@@ -35,4 +38,34 @@ func FuzzMultipart(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMultipartLimitsParts(t *testing.T) {
+	for parts, says := range map[int]string{64: "", 65: "more than 64 parts"} {
+		pairs := []string{"image", "xyz"}
+		for i := 1; i < parts; i++ {
+			pairs = append(pairs, fmt.Sprint("field", i), "v")
+		}
+		wantDetail(t, says, pairs...)
+	}
+}
+
+// An empty file is not the absence of one. What a browser sends for a field that was left empty has no file name.
+func TestMultipartEmptyMask(t *testing.T) {
+	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz", "mask\"; filename=\"a.png", "")
+	wantDetail(t, "", "image", "xyz", "mask\"; filename=\"", "")
+}
+
+// wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for none.
+func wantDetail(t *testing.T, says string, pairs ...string) {
+	t.Helper()
+	var body strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", pairs[i], pairs[i+1])
+	}
+	_, err := readMultipart(strings.NewReader(body.String()+"--b--\r\n"), -1, "b")
+	var fault httpserver.Fault
+	if errors.As(err, &fault) != (says != "") || says != "" && !strings.Contains(fmt.Sprint(fault.Detail), says) {
+		t.Errorf("%v, %v; want %q", err, fault.Detail, says)
+	}
 }

@@ -43,7 +43,7 @@ type server struct {
 // NewServer serves p on cfg.Addr. The caller runs the server and drains p after it.
 func NewServer(p *Predictor, about About, cfg Config, httpCfg httpserver.Config, logger *slog.Logger, registry *prometheus.Registry) (*httpserver.Server, error) {
 	hs, err := httpserver.New(httpCfg, httpserver.Options{
-		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes) + imaging.OptionsBytes(), Faults: httpFault,
+		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, imaging.OptionsBytes()), Faults: httpFault,
 		Checks: []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger, Registry: registry,
 	})
 	if err != nil {

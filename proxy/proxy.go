@@ -42,7 +42,7 @@ func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, c
 	s, err := httpserver.New(http, httpserver.Options{
 		Addr:      cfg.Addr,
 		Subsystem: "proxy",
-		BodyLimit: httpserver.Base64Limit(limits.MaxBytes) + imaging.OptionsBytes(),
+		BodyLimit: httpserver.Base64Limit(limits.MaxBytes, imaging.OptionsBytes()),
 		Faults:    fault,
 		Checks:    checks,
 		Logger:    log,

@@ -1,6 +1,8 @@
 """Pictures with masks from folders, as Pillow images of at most 224 px a side."""
 
 import hashlib
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from model import SIDE
 KEPT_SIDE = 224  # px of the longer side that pictures are kept at: room for crops of SIDE
 MAX_PIXELS = 100_000_000
 LEAST_FOREGROUND, MOST_FOREGROUND = 0.01, 0.93  # shares of the picture; outside of them there is nothing to learn
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)  # what Pillow raises on damaged files
+UNREADABLE = (  # what Pillow raises on damaged files
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 @dataclass
@@ -79,17 +83,25 @@ def read_image(file):
     with Image.open(file) as image:
         check_size(image)
         image.draft("RGB", (2 * KEPT_SIDE, 2 * KEPT_SIDE))
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
 
 
 def read_mask(file):
     """Reads the alpha channel of an image that has one, else the image as grey."""
     with Image.open(file) as image:
         check_size(image)
-        image = ImageOps.exif_transpose(image)
+        image = eight_bits(ImageOps.exif_transpose(image))
         if "A" in image.getbands() or "transparency" in image.info:
             return image.convert("RGBA").getchannel("A")
         return image.convert("L")
+
+
+def eight_bits(image):
+    """Scales grey of 16 bits, which Pillow would clip. Some of its versions open that as mode I."""
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    grey = np.asarray(image).astype(np.int64) // 257
+    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
 
 
 def check_size(image):

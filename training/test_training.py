@@ -4,9 +4,11 @@ import contextlib
 import io
 import itertools
 import json
+import struct
 import sys
 import tempfile
 import unittest
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -92,6 +94,31 @@ class TestData(InFolder):
         image.save(self.masks / "a.webp", lossless=True)
         found, said = self.read()
         self.assertEqual(np.asarray(found["a"].mask).tolist(), np.asarray(mask).tolist(), said)
+
+    def test_damaged_chunks_leave_a_picture_out(self):
+        """Chunks that Pillow does not expect to be this short raise whatever it stumbles over."""
+        self.save(1)
+        image, mask = picture(1)
+        for kind, body in ((b"gAMA", b""), (b"pHYs", b""), (b"eXIf", b"II*\0\x08\0"), (b"zTXt", b"a\0\0zz"), (b"cHRM", b"\0"), (b"tRNS", b"\0")):
+            name = kind.decode()
+            image.save(self.images / f"{name}.png")
+            mask.save(self.masks / f"{name}.png")
+            raw = (self.images / f"{name}.png").read_bytes()
+            end = raw.rindex(b"IEND") - 4
+            chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            (self.images / f"{name}.png").write_bytes(raw[:end] + chunk + raw[end:])
+        found, said = self.read()
+        self.assertIn("p0", found)
+        self.assertIn("gAMA.png", said)
+
+    def test_masks_of_16_bits_are_scaled(self):
+        picture(1)[0].save(self.images / "a.png")
+        ramp = np.linspace(0, 65535, 120 * 90).reshape(90, 120).astype(np.uint16)
+        Image.fromarray(ramp).save(self.masks / "a.png")
+        found, said = self.read()
+        self.assertAlmostEqual(data.foreground_share(found["a"].mask), 0.5, delta=0.01, msg=said)
+        Image.fromarray(ramp).save(self.images / "a.png")
+        self.assertAlmostEqual(np.asarray(data.read_image(self.images / "a.png")).mean(), 127, delta=1)
 
     def test_photos_are_upright_and_small(self):
         image, mask = picture(1, (600, 400))
@@ -273,11 +300,21 @@ class TestTrain(InFolder):
         said = self.run_quietly(train.main, self.arguments("out", "--epochs", "2", "--resume"))
         self.assertIn("step 2: validation IoU", said)
 
+    def test_a_network_that_finds_nothing_is_kept_too(self):
+        self.save(4)
+        net = model.Net()
+        with torch.no_grad():
+            net.out.bias.fill_(-30)
+        torch.save(net.state_dict(), self.dir / "nothing.pt")
+        said = self.run_quietly(train.main, self.arguments("out", "--init", str(self.dir / "nothing.pt"), "--epochs", "1"))
+        self.assertIn("validation IoU 0.0000, with a roi 0.0000, before training", said)
+        self.assertTrue((self.dir / "out" / "net.pt").exists())
+
     def test_empty_folders_end_it(self):
         with self.assertRaisesRegex(SystemExit, "no picture of"):
             train.main(self.arguments("out", "--epochs", "1"))
 
-    def test_refinement_learns(self):
+    def test_random_weights_learn(self):
         """From random weights, discs are told from a gradient after a few steps."""
         args = train.arguments(self.arguments("out", "--epochs", "1"))
         run = train.Run(args)

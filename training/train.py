@@ -73,7 +73,7 @@ class Run:
         groups = [{"params": decayed, "weight_decay": 2e-2}, {"params": others, "weight_decay": 0}]
         self.optimizer = torch.optim.AdamW(groups)
         self.step, self.seconds = 0, 0.0
-        self.best, self.best_step = 0.0, 0  # the highest validation IoU, the mean of both, and when
+        self.best, self.best_step = -1.0, 0  # the highest validation IoU, the mean of both, and when; even 0 is higher at first
 
     def save(self, path):
         write(path, {

@@ -21,7 +21,8 @@ type Pair struct {
 }
 
 // Pairs matches the files of two folders by their names without extension: a.jpg goes with a.png. The pairs are sorted by that
-// name. Whatever is in the folders but in no pair is in rest, with the reason.
+// name. Whatever is in the folders but in no pair is in rest, with the reason;
+// hidden files are passed over.
 func Pairs(images, masks string) (pairs []Pair, rest []string, err error) {
 	imageOf, rest, err := stems(images)
 	if err != nil {
@@ -60,6 +61,9 @@ func stems(folder string) (paths map[string]string, rest []string, err error) {
 	}
 	paths = map[string]string{}
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") { // such as .DS_Store
+			continue
+		}
 		path := filepath.Join(folder, e.Name())
 		key := stem(e.Name())
 		first, taken := paths[key]
