@@ -57,7 +57,7 @@ func jsonInputs() []badInput {
 		in,
 		badInput{
 			name: "JSON: roi number", contentType: jsonType, body: `{"image":"AAAA","roi":5}`, status: 400, code: "bad_option",
-			detail: `bad option: roi: must be "x1 y1 x2 y2", is "5"`,
+			detail: `bad option: roi: must be "x1 y1 x2 y2" with spaces between, is "5"`,
 		},
 		badInput{
 			name: "JSON: strokes", contentType: jsonType, body: `{"image":"AAAA","strokes":[{"label":"keep","radius":0,"points":[[1,1]]}],"quality":0}`,

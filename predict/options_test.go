@@ -39,7 +39,7 @@ func TestOptionsReachTheRemover(t *testing.T) {
 	}, testConfig())
 	const strokes = `[{"label":"keep","radius":2.5,"points":[[1,2],[-3,4.25]]}]`
 	mask := base64.StdEncoding.EncodeToString(want.Mask)
-	rest := []string{"roi", "1 1 9 90%", "engine", "x", "channels", "rgba", "format", "jpeg", "quality", "80", "bg_color", "#F60"}
+	rest := []string{"roi", "1 1 9 90%", "engine", "opencv", "channels", "rgba", "format", "jpeg", "quality", "80", "bg_color", "#F60"}
 	values := url.Values{"strokes": {strokes}}
 	for i := 0; i < len(rest); i += 2 {
 		values.Set(rest[i], rest[i+1])

@@ -11,6 +11,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.photos, "photos", "../shared/eval", "folder of photos with masks")
 	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "report to write")
-	flag.StringVar(&o.section, "section", "", "run only this section, and print it")
+	flag.StringVar(&o.section, "section", "", "run only the sections whose names begin so, and print them")
 	flag.StringVar(&o.work, "work", "", "folder of a run's own files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -77,7 +78,10 @@ func run(ctx context.Context, o options) (err error) {
 	if o.work, err = os.MkdirTemp("", "bgremove-benchmark-"); err != nil {
 		return err
 	}
-	defer func() { err = joined(err, os.RemoveAll(o.work)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(o.work)) }()
+	if !slices.ContainsFunc(sections(), func(s section) bool { return strings.HasPrefix(s.name, o.section) }) {
+		return fmt.Errorf("no section's name begins with %q", o.section)
+	}
 	if err := preparePhotos(o); err != nil {
 		return err
 	}
@@ -88,20 +92,13 @@ func run(ctx context.Context, o options) (err error) {
 	return os.WriteFile(o.out, report, 0o644)
 }
 
-func joined(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
-}
-
 // all runs the sections one after the other, each in a child.
 func all(ctx context.Context, o options) ([]byte, error) {
 	var report bytes.Buffer
 	out := io.MultiWriter(&report, os.Stdout)
 	about(out)
 	for _, s := range sections() {
-		if o.section != "" && o.section != s.name {
+		if !strings.HasPrefix(s.name, o.section) {
 			continue
 		}
 		start := time.Now()
