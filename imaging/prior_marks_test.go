@@ -11,7 +11,7 @@ import (
 // TestBarriers: on a picture of three bands of grey, the distance is the greatest step on the easiest way.
 func TestBarriers(t *testing.T) {
 	const w, h = 30, 10
-	k := speckled(w, h, func(x, _ int) [3]uint8 { return [3]uint8{} })
+	k := speckled(w, h, func(_, _ int) [3]uint8 { return [3]uint8{} })
 	channel := make([]uint8, w*h)
 	for i := range channel {
 		channel[i] = uint8(50 * (i % w / 10)) // 0, 50, 100

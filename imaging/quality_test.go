@@ -63,7 +63,7 @@ func TestOpinion(t *testing.T) {
 }
 
 func TestEdgeContrast(t *testing.T) {
-	k := speckled(40, 20, func(x, _ int) [3]uint8 { return [3]uint8{} })
+	k := speckled(40, 20, func(_, _ int) [3]uint8 { return [3]uint8{} })
 	mask := painted(40, 20, []image.Rectangle{image.Rect(20, 0, 40, 20)}, nil)
 	for i := range k.pix {
 		k.pix[i] = 255 * mask[i/3]
