@@ -21,6 +21,8 @@ func decodeTIFF(data []byte) (image.Image, error) {
 		return nil, err
 	case t.planar == separate && t.samples > 1:
 		return nil, unsupportedf("colours in planes of their own")
+	case t.samples > 1 && uint64(t.depths()) != t.samples: // the library tells further samples by this alone
+		return nil, unsupportedf("%d samples a pixel, of which %d have a depth", t.samples, t.depths())
 	case t.photometric != cmyk || t.samples != 4 || t.bits != 8:
 		return tiff.Decode(bytes.NewReader(data))
 	}
@@ -33,6 +35,15 @@ func decodeTIFF(data []byte) (image.Image, error) {
 		return nil, unsupportedf("CMYK that is laid out as %T", m)
 	}
 	return &image.CMYK{Pix: rgba.Pix, Stride: rgba.Stride, Rect: rgba.Rect}, nil
+}
+
+// depths is how many samples the file gives a depth for.
+func (t tiffHeader) depths() int {
+	depths, err := t.numbers(tagBits)
+	if err != nil {
+		return 0
+	}
+	return depths.len()
 }
 
 // asRGBA returns the file with a second directory after its end, which says RGB with alpha that is not multiplied and is the one in
