@@ -132,7 +132,9 @@ func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcom
 	}
 	var state queue.State
 	err = p.persist(ctx, func(ctx context.Context) error {
-		state, err = p.jobs.Fail(ctx, j, f.Code, f.Message, f.Transient)
+		state, err = p.jobs.Fail(ctx, j, queue.Fault{
+			Code: f.Code, Message: f.Message, Transient: f.Transient, Suspect: errors.Is(cause, predict.ErrBroken),
+		})
 		return err
 	})
 	if state == queue.Retrying {
@@ -146,6 +148,8 @@ func classify(err error) predict.Fault {
 	switch {
 	case errors.Is(err, queue.ErrInputExpired):
 		return predict.Fault{Code: "input_expired", Message: "The input image was deleted before the job was run", Taken: true}
+	case errors.Is(err, queue.ErrDamaged):
+		return predict.Fault{Code: "damaged", Message: "The input image was damaged in its store", Taken: true}
 	case errors.Is(err, errStorage):
 		// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
 		taken := !errors.Is(err, queue.ErrUnavailable)

@@ -11,16 +11,21 @@ import (
 
 // Blobs stores images under references. Stores for other places implement the same five methods.
 type Blobs interface {
+	images
 	// Put stores size bytes of r for ttl. A reader sees all of them or none.
 	Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error
+	// Check says whether the store works, for readiness.
+	Check(ctx context.Context) error
+}
+
+// images are there by reference. The spool has them too, but takes none without its job.
+type images interface {
 	// Open returns ErrNotFound for what was never put, was deleted or has outlived its TTL.
 	Open(ctx context.Context, ref string) (io.ReadCloser, error)
 	// Delete is idempotent.
 	Delete(ctx context.Context, refs ...string) error
 	// Touch sets a new TTL, counted from now; ErrNotFound as for Open.
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
-	// Check says whether the store works, for readiness.
-	Check(ctx context.Context) error
 }
 
 // stores sends each reference to the store of its scheme ("redis:…", "fs:…"), so that the store for new images can be
@@ -29,20 +34,23 @@ type stores struct {
 	scheme string // of new references
 	redis  Blobs  // nil when embedded
 	fs     *fsBlobs
+	spool  images // nil unless embedded
 }
 
 func (q *Queue) openBlobs() error {
+	if q.cfg.Embedded() {
+		d, err := openDurable(q)
+		if err != nil {
+			return fmt.Errorf("queue.data_dir: %w", err)
+		}
+		q.durable, q.blobs = d, stores{scheme: spoolScheme, spool: spoolImages{d.spool}}
+		return nil
+	}
 	scheme := q.cfg.Blobs
 	if scheme == BlobsAuto {
 		scheme = BlobsRedis
-		if q.cfg.Embedded() {
-			scheme = BlobsFS
-		}
 	}
-	q.blobs = stores{scheme: scheme}
-	if !q.cfg.Embedded() {
-		q.blobs.redis = redisBlobs{q.redis}
-	}
+	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
 		fs, err := openFSBlobs(q.cfg)
 		if err != nil {
@@ -53,23 +61,18 @@ func (q *Queue) openBlobs() error {
 	return nil
 }
 
-func (s stores) close() error {
-	if s.fs != nil {
-		return s.fs.close()
-	}
-	return nil
-}
-
 // newRef names an image of a job; kind tells the job's images apart.
 func (s stores) newRef(id, kind string) string { return s.scheme + ":" + id + "." + kind }
 
-func (s stores) of(ref string) (Blobs, string, error) {
+func (s stores) of(ref string) (images, string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
 	switch {
 	case scheme == BlobsRedis && s.redis != nil:
 		return s.redis, name, nil
 	case scheme == BlobsFS && s.fs != nil:
 		return s.fs, name, nil
+	case scheme == spoolScheme && s.spool != nil:
+		return s.spool, name, nil
 	}
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
@@ -79,7 +82,11 @@ func (s stores) Put(ctx context.Context, ref string, r io.Reader, size int64, tt
 	if err != nil {
 		return err
 	}
-	return b.Put(ctx, name, r, size, ttl)
+	blobs, ok := b.(Blobs)
+	if !ok {
+		return fmt.Errorf("image %s cannot be stored without its job", ref)
+	}
+	return blobs.Put(ctx, name, r, size, ttl)
 }
 
 func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {

@@ -23,12 +23,16 @@ type Config struct {
 	URL         string        `yaml:"url" secret:"url" help:"redis:// or rediss:// address of the queue; empty means embedded in this process"`
 	Mode        string        `yaml:"mode" help:"how to read url: single, sentinel (redis://sentinel:26379?master_name=NAME&addr=OTHER:26379) or cluster (redis://node:6379?addr=OTHER:6379)"`
 	Name        string        `yaml:"name" help:"name of the queue; several may share one Redis"`
-	DataDir     string        `yaml:"data_dir" help:"folder for images when they are kept as files; empty means bgremove under the user's state folder"`
+	DataDir     string        `yaml:"data_dir" help:"folder of an embedded queue's jobs, and of images when they are kept as files; empty means bgremove under the user's state folder"`
+	Ephemeral   bool          `yaml:"ephemeral" help:"an embedded queue keeps nothing: its jobs and images end with the process"`
+	Fsync       bool          `yaml:"fsync" help:"an embedded queue's jobs survive a power loss; without it they survive only the end of the process, and are accepted sooner"`
+	DiskReserve int           `yaml:"disk_reserve_mib" help:"MiB of disk space that stay free in data_dir: with less, jobs are refused"`
 	Blobs       string        `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts) or auto (fs when embedded, else redis)"`
 	Lease       time.Duration `yaml:"lease" help:"a running job whose worker is silent for this long goes to another worker"`
 	Deadline    time.Duration `yaml:"deadline" help:"a job not started within this time expires"`
 	ResultTTL   time.Duration `yaml:"result_ttl" help:"how long a finished job and its images are kept"`
 	DeadTTL     time.Duration `yaml:"dead_ttl" help:"how long a failed or expired job and its input are kept for a retry"`
+	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered of a job that is not kept any more that there was one; 0s means not at all"`
 	MaxDepth    int           `yaml:"max_depth" help:"jobs that may wait at the same time; one more is refused"`
 	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images, masks and strokes that unfinished jobs may hold together; 0 means no limit"`
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
@@ -41,11 +45,14 @@ func DefaultConfig() Config {
 	return Config{
 		Mode:        ModeSingle,
 		Name:        "default",
+		Fsync:       true,
+		DiskReserve: 512,
 		Blobs:       BlobsAuto,
 		Lease:       30 * time.Second,
 		Deadline:    24 * time.Hour,
 		ResultTTL:   time.Hour,
 		DeadTTL:     24 * time.Hour,
+		GoneTTL:     24 * time.Hour,
 		MaxDepth:    10_000,
 		MaxMiB:      4096,
 		MaxAttempts: 3,
@@ -56,6 +63,8 @@ func DefaultConfig() Config {
 
 // Embedded says that the queue lives in this process.
 func (c Config) Embedded() bool { return c.URL == "" }
+
+func (c Config) reserve() int64 { return int64(c.DiskReserve) << 20 } // bytes
 
 // Validate joins every fault; each starts with the key it is about.
 func (c Config) Validate() error {
@@ -78,7 +87,7 @@ func (c Config) Validate() error {
 	switch c.Blobs {
 	case BlobsAuto, BlobsFS:
 	case BlobsRedis:
-		fault(c.Embedded(), "blobs: redis needs queue.url; the embedded queue keeps no images")
+		fault(c.Embedded(), "blobs: redis needs queue.url; an embedded queue keeps its images in data_dir")
 	default:
 		fault(true, "blobs: must be auto, redis or fs, is %q", c.Blobs)
 	}
@@ -87,6 +96,9 @@ func (c Config) Validate() error {
 	fault(c.Deadline < time.Second, "deadline: must be at least 1s, is %v", c.Deadline)
 	fault(c.ResultTTL < time.Second, "result_ttl: must be at least 1s, is %v", c.ResultTTL)
 	fault(c.DeadTTL < time.Second, "dead_ttl: must be at least 1s, is %v", c.DeadTTL)
+	fault(c.GoneTTL < 0, "gone_ttl: must not be negative, is %v", c.GoneTTL)
+	fault(c.DiskReserve < 0, "disk_reserve_mib: must not be negative, is %d", c.DiskReserve)
+	fault(c.Ephemeral && !c.Embedded(), "ephemeral: is for an embedded queue, but queue.url is set")
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)

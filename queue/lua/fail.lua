@@ -1,5 +1,5 @@
 -- Ends an attempt without a result: the job is retried after a delay while it may be and has attempts left, else it has failed.
--- ARGV: T, id, owner, code, message, transient (0|1), delay ms
+-- ARGV: T, id, owner, code, message, transient (0|1), delay ms, suspect (0|1): see claim
 -- Answer: 'retrying' | 'failed' | 'LOST'
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'owner', 'attempt', 'max')
@@ -13,7 +13,7 @@ if ARGV[6] == '0' or tonumber(j[3]) >= tonumber(j[4]) then
   return 'failed'
 end
 local due = ms + tonumber(ARGV[7])
-redis.call('HSET', key(id), 'state', 'retrying', 'owner', '', 'code', ARGV[4], 'msg', ARGV[5], 'due', due)
+redis.call('HSET', key(id), 'state', 'retrying', 'owner', '', 'code', ARGV[4], 'msg', ARGV[5], 'due', due, 'suspect', ARGV[8])
 redis.call('ZREM', T .. ':lease', id)
 redis.call('ZADD', T .. ':delayed', due, id)
 count('retried', 1)

@@ -14,7 +14,7 @@ end
 for _, id in ipairs(ids) do
   local j = redis.call('HMGET', key(id), 'state', 'in')
   if j[1] and which ~= 'dead' then count('bytes', 0 - size(id)) end
-  redis.call('DEL', key(id))
+  redis.call('DEL', key(id), gone(id))
   redis.call('PUBLISH', T .. ':done', id .. ' purged')
   out[#out + 1] = {id, j[2] or ''}
 end
