@@ -48,6 +48,7 @@ func TestQueue(t *testing.T) {
 		{"Wait", testWait},
 		{"WaitEnds", testWaitEnds},
 		{"IdleEndsWithItsContext", testIdleEndsWithItsContext},
+		{"SuspectsRunAlone", testSuspectsRunAlone},
 		{"Blobs", testBlobs},
 	}
 	for _, kind := range []struct {
