@@ -16,10 +16,10 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// kills is how often a test kills each part: BGREMOVE_TEST_KILLS, or a few.
+// kills is how often a test kills each part: TEST_KILLS, or a few.
 func kills(t *testing.T, few int) int {
 	t.Helper()
-	n, err := strconv.Atoi(os.Getenv("BGREMOVE_TEST_KILLS"))
+	n, err := strconv.Atoi(os.Getenv("TEST_KILLS"))
 	if err != nil {
 		return few
 	}
