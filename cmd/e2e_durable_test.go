@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -112,7 +114,12 @@ func (b binary) testKillAll(t *testing.T) {
 	pictures := [][]byte{scaled(t, 24, 18), scaled(t, 32, 24), scaled(t, 40, 30), scaled(t, 48, 36)}
 	jobs := accepted{jobs: map[string]int{}}
 	n := kills(t, 6)
-	for range n {
+	for i := range n {
+		if i%3 == 2 { // and while it starts
+			p := b.launch(t, "all", dir)
+			<-time.After(time.Duration(random.Int64N(int64(500 * time.Millisecond))))
+			p.kill(t)
+		}
 		p := serve()
 		stop := make(chan struct{})
 		var load sync.WaitGroup
@@ -134,6 +141,57 @@ func (b binary) testKillAll(t *testing.T) {
 		t.Errorf("%s jobs run for ever", v)
 	}
 	t.Logf("%d kills, %d jobs accepted", n, len(jobs.jobs))
+	p.stop(t)
+}
+
+// The command that docs/operations.md gives for a back-up, of a service that runs, and a start from what it made.
+func (b binary) testBackup(t *testing.T) {
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, restored := t.TempDir(), t.TempDir()
+	p := b.serve(t, "all", "--data-dir="+dir)
+	proxy := p.url(t, "proxy")
+	id := doneJob(t, proxy)
+	commands := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(commands) != 1 {
+		t.Fatalf("%d blocks of commands, want the one for a back-up", len(commands))
+	}
+	backup := strings.ReplaceAll(string(commands[0][1]), "/var/lib/bgremove", dir)
+	for _, command := range []string{backup, "tar -xmf " + dir + "/backup.tar -C " + restored} { // -m: without the files' times
+		if out, err := exec.CommandContext(t.Context(), "bash", "-euc", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v, %s", command, err, out)
+		}
+	}
+	want := getJob(t, proxy, id)
+	p.stop(t)
+	p = b.serve(t, "all", "--data-dir="+restored)
+	if got := getJob(t, p.url(t, "proxy"), id); got.JobStatus != "SUCCEED" || !bytes.Equal(got.Out, want.Out) {
+		t.Errorf("from the back-up the job is %s with %d bytes, want %d", got.JobStatus, len(got.Out), len(want.Out))
+	}
+	p.stop(t)
+}
+
+// docs/operations.md has a word on every metric.
+func (b binary) testMetricsAreExplained(t *testing.T) {
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.serve(t, "all", "--batch-addr=127.0.0.1:0")
+	doneJob(t, p.url(t, "proxy"))
+	_, metrics := get(t, p.url(t, "proxy")+"/metrics")
+	names := regexp.MustCompile(`(?m)^# TYPE (bgremove_\w+)`).FindAllStringSubmatch(metrics, -1)
+	if len(names) < 15 {
+		t.Fatalf("only %d metrics", len(names))
+	}
+	for _, name := range names {
+		general := regexp.MustCompile(`_(proxy|predict|batch)_http_`).ReplaceAllString(name[1], "_*_http_")
+		if !strings.Contains(string(page), "`"+general+"`") && !strings.Contains(string(page), "`"+general+"{") {
+			t.Errorf("%s is not explained", name[1])
+		}
+	}
 	p.stop(t)
 }
 

@@ -126,6 +126,17 @@ func (q *Queue) Check(ctx context.Context) error {
 	return storage(q.blobs.Check(ctx))
 }
 
+// folder is where files are kept; empty where none are.
+func (q *Queue) folder() string {
+	switch {
+	case q.durable != nil:
+		return q.durable.spool.Folder()
+	case q.blobs.fs != nil:
+		return q.blobs.fs.root
+	}
+	return ""
+}
+
 // Room says early, before an image is read from its sender, that there is no disk space to keep it: an ErrNoSpace.
 func (q *Queue) Room() error {
 	switch {
