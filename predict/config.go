@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"bgremove/httpserver"
@@ -12,7 +13,7 @@ import (
 // Config is the predictor's: where it listens, how its clients reach it, and how much it takes on at once.
 type Config struct {
 	Addr    string        `yaml:"addr" help:"address the predictor listens on (host:port)"`
-	URL     string        `yaml:"url" secret:"url" help:"where batch workers reach the predictor"`
+	URL     string        `yaml:"url" secret:"urls" help:"where batch workers reach the predictor; several predictors are separated by commas"`
 	Slots   int           `yaml:"slots" help:"images worked on at the same time; 0 means one per CPU core"`
 	MaxWait time.Duration `yaml:"max_wait" help:"how long a request may wait for a free slot before it is answered 503"`
 	Timeout time.Duration `yaml:"timeout" help:"how long a batch worker waits for one answer, slot wait included"`
@@ -28,14 +29,25 @@ func DefaultConfig() Config {
 	}
 }
 
+// URLs are the addresses that URL lists.
+func (c Config) URLs() []string {
+	var urls []string
+	for address := range strings.SplitSeq(c.URL, ",") {
+		urls = append(urls, strings.TrimSpace(address))
+	}
+	return urls
+}
+
 // Validate joins every fault; each starts with the key it is about.
 func (c Config) Validate() error {
 	var errs []error
 	if err := httpserver.CheckAddr(c.Addr); err != nil {
 		errs = append(errs, fmt.Errorf("addr: %w", err))
 	}
-	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, is %q", c.URL))
+	for _, address := range c.URLs() {
+		if u, err := url.Parse(address); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, or several with commas between, is %q", address))
+		}
 	}
 	if c.Slots < 0 || c.Slots > 1024 {
 		errs = append(errs, fmt.Errorf("slots: must be 0 (one per core) to 1024, is %d", c.Slots))
