@@ -48,6 +48,7 @@ func TestBinary(t *testing.T) {
 	t.Run("readme", b.testReadme)
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
+	t.Run("kill parts", b.testKillParts)
 	t.Run("backup", b.testBackup)
 	t.Run("metrics are explained", b.testMetricsAreExplained)
 	t.Run("disk full", b.testDiskFull)
