@@ -34,10 +34,10 @@ type accepted struct {
 	jobs map[string]int
 }
 
-// submit sends pictures in turn until stop is closed. What is not answered with a job's id was not accepted.
-func (a *accepted) submit(t *testing.T, proxy string, pictures [][]byte, stop <-chan struct{}) {
+// submit sends pictures in turn, one every so often, until stop is closed. What is not answered with a job's id was not accepted.
+func (a *accepted) submit(t *testing.T, proxy string, pictures [][]byte, every time.Duration, stop <-chan struct{}) {
 	t.Helper()
-	tick := time.NewTicker(25 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		body, err := json.Marshal(map[string][]byte{"image": pictures[i%len(pictures)]})
@@ -124,7 +124,7 @@ func (b binary) testKillAll(t *testing.T) {
 		stop := make(chan struct{})
 		var load sync.WaitGroup
 		for range 2 {
-			load.Go(func() { jobs.submit(t, p.url(t, "proxy"), pictures, stop) })
+			load.Go(func() { jobs.submit(t, p.url(t, "proxy"), pictures, 25*time.Millisecond, stop) })
 		}
 		<-time.After(time.Duration(random.Int64N(int64(1500 * time.Millisecond)))) // a random moment is the point
 		p.kill(t)

@@ -62,7 +62,7 @@ func (b binary) testKillParts(t *testing.T) {
 	var load sync.WaitGroup
 	for i := range 2 {
 		proxy := w.parts["proxy"][i].url(t, "proxy")
-		load.Go(func() { jobs.submit(t, proxy, pictures, stop) })
+		load.Go(func() { jobs.submit(t, proxy, pictures, 150*time.Millisecond, stop) })
 	}
 	random := rand.New(rand.NewPCG(chaosSeed, 2))
 	n := kills(t, 2)
