@@ -50,7 +50,7 @@ func (q *Queue) openBlobs() error {
 	if scheme == BlobsAuto {
 		scheme = BlobsRedis
 	}
-	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis}}
+	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis, q.cfg.MinReplicas}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
 		fs, err := openFSBlobs(q.cfg)
 		if err != nil {

@@ -13,7 +13,10 @@ import (
 
 // redisBlobs keeps each image as one string, under a hash tag of its job's own, so that a cluster spreads the images.
 // Meant for small installations: Redis holds all of it in memory.
-type redisBlobs struct{ redis redis.UniversalClient }
+type redisBlobs struct {
+	redis       redis.UniversalClient
+	minReplicas int // that must have an image before it is stored
+}
 
 func blobKey(name string) string {
 	id, kind, _ := strings.Cut(name, ".")
@@ -25,7 +28,13 @@ func (b redisBlobs) Put(ctx context.Context, name string, r io.Reader, size int6
 	if _, err := io.ReadFull(r, data); err != nil {
 		return err
 	}
-	return unavailable("put image", b.redis.Set(ctx, blobKey(name), data, ttl).Err())
+	key := blobKey(name)
+	if b.minReplicas == 0 {
+		return unavailable("put image", b.redis.Set(ctx, key, data, ttl).Err())
+	}
+	return unavailable("put image", onMaster(ctx, b.redis, key, func(node *redis.Client) error {
+		return replicated(ctx, node, b.minReplicas, func(pipe redis.Pipeliner) { pipe.Set(ctx, key, data, ttl) })
+	}))
 }
 
 func (b redisBlobs) Open(ctx context.Context, name string) (io.ReadCloser, error) {

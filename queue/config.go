@@ -38,6 +38,7 @@ type Config struct {
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
 	BackoffBase time.Duration `yaml:"backoff_base" help:"wait before the first retry; doubles with each further one"`
 	BackoffMax  time.Duration `yaml:"backoff_max" help:"longest wait before a retry"`
+	MinReplicas int           `yaml:"min_replicas" help:"replicas of an external Redis that must have a job before it is accepted; with 1 or more a fail-over loses no accepted job"`
 }
 
 // DefaultConfig is an embedded queue with three attempts a job.
@@ -99,6 +100,8 @@ func (c Config) Validate() error {
 	fault(c.GoneTTL < 0, "gone_ttl: must not be negative, is %v", c.GoneTTL)
 	fault(c.DiskReserve < 0, "disk_reserve_mib: must not be negative, is %d", c.DiskReserve)
 	fault(c.Ephemeral && !c.Embedded(), "ephemeral: is for an embedded queue, but queue.url is set")
+	fault(c.MinReplicas < 0 || c.MinReplicas > 16, "min_replicas: must be 0 to 16, is %d", c.MinReplicas)
+	fault(c.MinReplicas > 0 && c.Embedded(), "min_replicas: is for Redis, but queue.url is not set")
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)

@@ -54,9 +54,13 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := q.storeInput(ctx, id, job, r.Image); err != nil {
 		return "", fmt.Errorf("store input image: %w", storage(err))
 	}
-	answer, err := q.eval(ctx, q.lua.enqueue, args...).StringSlice()
+	cmd, err := q.evalSafely(ctx, q.lua.enqueue, args...)
 	if err != nil {
 		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
+	}
+	answer, err := cmd.StringSlice()
+	if err != nil {
+		return "", unavailable("enqueue", err)
 	}
 	if answer[0] == "OK" || answer[0] == "FULL" {
 		q.lastDepth.Store(number(answer[1]))

@@ -53,12 +53,20 @@ func StartCluster(t testing.TB) *Server {
 	return s
 }
 
-// StartSentinel runs a server and one Sentinel that watches it under the given name, and returns the Sentinel.
-func StartSentinel(t testing.TB, name string) *Server {
+// Failover is a master, a replica of it, and a Sentinel that makes the other the master when one is away for half a second.
+type Failover struct{ Sentinel, Master, Replica *Server }
+
+// StartFailover runs one whose master has the given name.
+func StartFailover(t testing.TB, name string) Failover {
 	t.Helper()
-	host, port, _ := net.SplitHostPort(StartRedis(t).Addr)
+	master := StartRedis(t, "--appendonly", "yes")
+	host, port, _ := net.SplitHostPort(master.Addr)
+	replica := StartRedis(t, "--appendonly", "yes", "--replicaof", host+" "+port)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor %s %s %s 1\n", name, host, port), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, `sentinel monitor %[1]s %[2]s %[3]s 1
+sentinel down-after-milliseconds %[1]s 500
+sentinel failover-timeout %[1]s 3000
+`, name, host, port), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	addr := freeAddr(t)
@@ -66,7 +74,50 @@ func StartSentinel(t testing.TB, name string) *Server {
 	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", sentinelPort, "--bind", "127.0.0.1"}}
 	s.start(t)
 	t.Cleanup(s.kill)
-	return s
+	r := redis.NewSentinelClient(&redis.Options{Addr: addr})
+	defer r.Close()
+	until(t, "Sentinel to know the replica", func() error {
+		replicas, err := r.Replicas(t.Context(), name).Result()
+		if err == nil && (len(replicas) != 1 || replicas[0]["master-link-status"] != "ok") {
+			err = fmt.Errorf("%v", replicas)
+		}
+		return err
+	})
+	return Failover{s, master, replica}
+}
+
+// StartClusterOfSix runs a cluster of three masters with a replica each, in which a replica takes over after a second or two.
+func StartClusterOfSix(t testing.TB) (nodes []*Server) {
+	t.Helper()
+	create := []string{"--cluster", "create"}
+	for range 6 {
+		s := StartRedis(t, "--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+		nodes = append(nodes, s)
+		create = append(create, s.Addr)
+	}
+	out, err := exec.CommandContext(t.Context(), "redis-cli", append(create, "--cluster-replicas", "1", "--cluster-yes")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("create a cluster: %v\n%s", err, out)
+	}
+	for _, s := range nodes {
+		r := redis.NewClient(&redis.Options{Addr: s.Addr})
+		until(t, "the cluster to be ready", func() error {
+			state, err := r.ClusterInfo(t.Context()).Result()
+			if err != nil {
+				return err
+			}
+			link, err := r.Info(t.Context(), "replication").Result()
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(state, "cluster_state:ok") || !strings.Contains(link, "connected_slaves:1") && !strings.Contains(link, "master_link_status:up") {
+				return errors.New(state + link)
+			}
+			return nil
+		})
+		_ = r.Close()
+	}
+	return nodes
 }
 
 // URL is the server's address as queue.url takes it.
