@@ -49,6 +49,7 @@ func TestBinary(t *testing.T) {
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
 	t.Run("kill parts", b.testKillParts)
+	t.Run("redis fails", b.testRedisFails)
 	t.Run("backup", b.testBackup)
 	t.Run("metrics are explained", b.testMetricsAreExplained)
 	t.Run("disk full", b.testDiskFull)

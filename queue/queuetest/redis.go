@@ -130,6 +130,14 @@ func (s *Server) Restart(t testing.TB) {
 	s.start(t)
 }
 
+// Signal sends a signal to the server: SIGSTOP has it hang.
+func (s *Server) Signal(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Stop kills the server at once.
 func (s *Server) Stop() { s.kill() }
 
