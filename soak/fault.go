@@ -56,9 +56,13 @@ func between(random *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(random.Int64N(int64(to-from)))
 }
 
+// quiet is the longest time before the last fault without another: what waits from the ones before is done by then, so that the
+// time to normal is that of the last alone.
+const quiet = 20 * time.Second
+
 // breakParts breaks one part at a time, with exponential pauses of the given mean, for a length of time. The last fault, at the
-// end of it, is always a kill -9 of a part, so that the times to normal of two runs compare. It returns how many of each kind there were and
-// when, on rec's clock, the last was over.
+// end of it, is always a kill -9 of a part, so that the times to normal of two runs compare. It returns how many of each kind
+// there were and when, on rec's clock, the last was over.
 func breakParts(ctx context.Context, f *fleet, rec *record, seed uint64, every, length time.Duration) (done map[string]int, last time.Duration) {
 	random := rand.New(rand.NewPCG(seed, streamFaults))
 	kinds := faultKinds()
@@ -70,7 +74,7 @@ func breakParts(ctx context.Context, f *fleet, rec *record, seed uint64, every, 
 	end := time.Now().Add(length)
 	for ctx.Err() == nil {
 		next := time.Now().Add(time.Duration(random.ExpFloat64() * float64(every)))
-		if next.After(end) {
+		if next.After(end.Add(-min(quiet, length/4))) {
 			break
 		}
 		if rest(ctx, time.Until(next)) == nil {

@@ -15,8 +15,10 @@ const (
 	flatShare      = 0.1     // more at the end than at the beginning is still flat
 	flatBytes      = 4 << 20 // as is this, where a tenth is less
 	flatGoroutines = 5
-	minGenerations = 3 // in each quarter, or nothing can be said
+	minGenerations = 3  // in each quarter, or nothing can be said
+	minMoments     = 30 // likewise, of what outlives restarts
 	youngest       = 10 * time.Second
+	filling        = time.Minute // until Redis holds as many results as it will: twice their TTL
 )
 
 // report is what came of a soak.
@@ -54,10 +56,11 @@ type growth struct {
 	slack         float64 // a difference that is no growth
 	first, last   float64 // medians
 	nFirst, nLast int     // of how many generations, or moments
+	enough        int     // of them in each quarter
 	slope         float64 // a minute, within generations
 }
 
-func (g growth) known() bool { return g.nFirst >= minGenerations && g.nLast >= minGenerations }
+func (g growth) known() bool { return g.nFirst >= g.enough && g.nLast >= g.enough }
 
 // flat is false only where something grew for sure.
 func (g growth) flat() bool {
@@ -144,15 +147,15 @@ func growths(w *watcher, length, age time.Duration) (all []growth) {
 	}
 	rss := func(s sample) float64 { return float64(s.rss) }
 	for _, kind := range names {
-		g := growth{what: kind + " RSS", unit: 1 << 20, unitName: "MiB", slack: flatBytes}
+		g := growth{what: kind + " RSS", unit: 1 << 20, unitName: "MiB", slack: flatBytes, enough: minGenerations}
 		all = append(all, g.of(kinds[kind], length, age, rss))
 		if kind != "redis" {
-			g = growth{what: kind + " goroutines", unit: 1, slack: flatGoroutines}
+			g = growth{what: kind + " goroutines", unit: 1, slack: flatGoroutines, enough: minGenerations}
 			all = append(all, g.of(kinds[kind], length, age, func(s sample) float64 { return float64(s.goroutines) }))
 		}
 	}
 	if len(w.used) > 0 {
-		g := growth{what: "redis used_memory", unit: 1 << 20, unitName: "MiB", slack: flatBytes}
+		g := growth{what: "redis used_memory", unit: 1 << 20, unitName: "MiB", slack: flatBytes, enough: minMoments}
 		all = append(all, g.overTime(w.used, length))
 	}
 	return all
@@ -188,6 +191,9 @@ func (g growth) overTime(samples []sample, length time.Duration) growth {
 	var first, last []float64
 	var slope slope
 	for _, s := range samples {
+		if s.at < filling {
+			continue
+		}
 		slope.add(s.at.Minutes(), float64(s.rss))
 		first, last = inQuarters(first, last, s.at, length, float64(s.rss))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -57,10 +58,10 @@ func (r report) writeNormal(out io.Writer) {
 }
 
 func (r report) writeGrowths(out io.Writer) {
-	fmt.Fprint(out, "\n| | first quarter | last quarter | of | a minute | |\n|---|---|---|---|---|---|\n")
+	fmt.Fprint(out, "\n| | first quarter | last quarter | medians of | a minute | |\n|---|---|---|---|---|---|\n")
 	for _, g := range r.growths {
-		fmt.Fprintf(out, "| %s | %.1f %s | %.1f %s | %d, %d | %+.2f | %s |\n", g.what, g.first/g.unit, g.unitName, g.last/g.unit, g.unitName,
-			g.nFirst, g.nLast, g.slope/g.unit, g.verdict())
+		fmt.Fprintf(out, "| %s | %.1f | %.1f | %d and %d | %+.2f | %s |\n", strings.TrimSuffix(g.what+", "+g.unitName, ", "), g.first/g.unit,
+			g.last/g.unit, g.nFirst, g.nLast, g.slope/g.unit, g.verdict())
 	}
 }
 
