@@ -39,7 +39,6 @@ type client struct {
 
 func newClient() *client {
 	return &client{
-
 		http:    &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 256, IdleConnTimeout: 30 * time.Second}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
