@@ -85,7 +85,7 @@ func (c *client) get(ctx context.Context, proxy, id string, p *picture) (o outco
 			o, err = judgeAnswer(body, id, p)
 			return err
 		case http.StatusNotFound:
-			return fmt.Errorf("%w: %.200q", errGone, body)
+			return errGone
 		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return fmt.Errorf("%w with status %d", errRefused, status)
 		}
