@@ -84,7 +84,7 @@ func (c *client) get(ctx context.Context, proxy, id string, p *picture) (o outco
 		case http.StatusOK:
 			o, err = judgeAnswer(body, id, p)
 			return err
-		case http.StatusNotFound:
+		case http.StatusNotFound, http.StatusGone:
 			return errGone
 		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return fmt.Errorf("%w with status %d", errRefused, status)
