@@ -16,7 +16,7 @@ const envPrefix = "BGREMOVE_"
 type key struct {
 	name   string // dotted, as in queue.max_depth
 	help   string
-	secret string // "url" where the value may hold a password
+	secret string // "url" where the value may hold a password, "value" where all of it is one
 	field  any    // pointer to the field in the Config
 	origin string // "default", "config.yaml:12", "BGREMOVE_QUEUE_MAX_DEPTH" or "--queue-max-depth"
 	faulty bool   // a layer's value was refused; what Validate says of the value below it would mislead
@@ -99,7 +99,7 @@ func (k *key) value() any {
 		return durationText(*field)
 	case *string:
 		if k.secret != "" {
-			return redact(*field)
+			return k.redacted()
 		}
 	}
 	return reflect.ValueOf(k.field).Elem().Interface()
@@ -123,10 +123,19 @@ func (k *key) hide(message string) string {
 	if !ok || k.secret == "" || *text == "" {
 		return message
 	}
-	if _, err := url.Parse(*text); err != nil {
+	if _, err := url.Parse(*text); err != nil && k.secret == "url" {
 		return "is no valid address" // the message may quote any part of it
 	}
-	return strings.ReplaceAll(message, *text, redact(*text))
+	return strings.ReplaceAll(message, *text, k.redacted())
+}
+
+// redacted is a secret value as it may be shown. Whether there is one may be.
+func (k *key) redacted() string {
+	text := *k.field.(*string) //nolint:errcheck,revive // only texts have the tag
+	if k.secret == "value" && text != "" {
+		return "(hidden)"
+	}
+	return redact(text)
 }
 
 // redact hides the passwords of an address: the user's, and those that Redis Sentinel takes as parameters.

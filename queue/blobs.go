@@ -23,12 +23,13 @@ type Blobs interface {
 	Check(ctx context.Context) error
 }
 
-// stores sends each reference to the store of its scheme ("redis:…", "fs:…"), so that the store for new images can be
+// stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the store for new images can be
 // switched while jobs refer to the old one.
 type stores struct {
 	scheme string // of new references
 	redis  Blobs  // nil when embedded
 	fs     *fsBlobs
+	s3     *s3Blobs // nil unless configured
 }
 
 func (q *Queue) openBlobs() error {
@@ -50,10 +51,20 @@ func (q *Queue) openBlobs() error {
 		}
 		q.blobs.fs = fs
 	}
+	if q.cfg.usesS3() {
+		s3, err := openS3Blobs(q.cfg)
+		if err != nil {
+			return errors.Join(fmt.Errorf("queue.s3_endpoint: %w", err), q.blobs.close())
+		}
+		q.blobs.s3 = s3
+	}
 	return nil
 }
 
 func (s stores) close() error {
+	if s.s3 != nil {
+		s.s3.close()
+	}
 	if s.fs != nil {
 		return s.fs.close()
 	}
@@ -61,7 +72,13 @@ func (s stores) close() error {
 }
 
 // newRef names an image of a job; kind tells the job's images apart.
-func (s stores) newRef(id, kind string) string { return s.scheme + ":" + id + "." + kind }
+func (s stores) newRef(id, kind string) string {
+	name := id + "." + kind
+	if s.scheme == BlobsS3 {
+		name = s.s3.newName(name)
+	}
+	return s.scheme + ":" + name
+}
 
 func (s stores) of(ref string) (Blobs, string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
@@ -70,6 +87,8 @@ func (s stores) of(ref string) (Blobs, string, error) {
 		return s.redis, name, nil
 	case scheme == BlobsFS && s.fs != nil:
 		return s.fs, name, nil
+	case scheme == BlobsS3 && s.s3 != nil:
+		return s.s3, name, nil
 	}
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
@@ -91,13 +110,18 @@ func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
 }
 
 func (s stores) Delete(ctx context.Context, refs ...string) error {
+	names := map[Blobs][]string{}
 	var errs []error
 	for _, ref := range refs {
 		b, name, err := s.of(ref)
-		if err == nil {
-			err = b.Delete(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		errs = append(errs, err)
+		names[b] = append(names[b], name)
+	}
+	for b, names := range names {
+		errs = append(errs, b.Delete(ctx, names...))
 	}
 	return errors.Join(errs...)
 }
@@ -112,8 +136,11 @@ func (s stores) Touch(ctx context.Context, ref string, ttl time.Duration) error 
 
 // Check asks the store of new images.
 func (s stores) Check(ctx context.Context) error {
-	if s.scheme == BlobsFS {
+	switch s.scheme {
+	case BlobsFS:
 		return s.fs.Check(ctx)
+	case BlobsS3:
+		return s.s3.Check(ctx)
 	}
 	return s.redis.Check(ctx)
 }

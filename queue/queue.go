@@ -65,6 +65,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if fs := q.blobs.fs; fs != nil {
 		q.running.Go(func() { fs.sweepEvery(background, log) })
 	}
+	if q.blobs.s3 != nil {
+		q.running.Go(func() { q.sweepS3Every(background) })
+	}
 	if !cfg.Embedded() {
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
