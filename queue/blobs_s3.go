@@ -47,7 +47,8 @@ func openS3Blobs(cfg Config) (*s3Blobs, error) {
 	return b, err
 }
 
-// s3Transport is http.DefaultTransport with shorter waits, and with the images as they are stored.
+// s3Transport is http.DefaultTransport with shorter waits, with the images as they are stored, and without HTTP/2, where one
+// connection would have to carry them all.
 func s3Transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -57,7 +58,6 @@ func s3Transport() *http.Transport {
 		MaxIdleConns:          64,
 		MaxIdleConnsPerHost:   64, // one server
 		IdleConnTimeout:       time.Minute,
-		ForceAttemptHTTP2:     true,
 		DisableCompression:    true,
 	}
 }

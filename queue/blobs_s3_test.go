@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -309,5 +311,24 @@ func TestValidateS3(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// A server that takes connections and never answers holds nobody up for longer than the caller waits.
+func TestS3Silent(t *testing.T) {
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	cfg := DefaultConfig()
+	cfg.URL = queuetest.StartRedis(t).URL()
+	cfg.Blobs, cfg.S3Endpoint, cfg.S3Bucket, cfg.S3AccessKey, cfg.S3SecretKey = BlobsS3, "http://"+l.Addr().String(), "images", "a", "b"
+	q := open(t, cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	wantErr(t, q.Check(ctx), ErrUnavailable)
+	wantErr(t, q.blobs.Touch(ctx, q.blobs.newRef(newID(), "in"), time.Minute), ErrUnavailable)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
