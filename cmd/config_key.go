@@ -99,7 +99,7 @@ func (k *key) value() any {
 		return durationText(*field)
 	case *string:
 		if k.secret != "" {
-			return k.redacted()
+			return k.redacted(*field)
 		}
 	}
 	return reflect.ValueOf(k.field).Elem().Interface()
@@ -126,12 +126,11 @@ func (k *key) hide(message string) string {
 	if _, err := url.Parse(*text); err != nil && k.secret == "url" {
 		return "is no valid address" // the message may quote any part of it
 	}
-	return strings.ReplaceAll(message, *text, k.redacted())
+	return strings.ReplaceAll(message, *text, k.redacted(*text))
 }
 
 // redacted is a secret value as it may be shown. Whether there is one may be.
-func (k *key) redacted() string {
-	text := *k.field.(*string) //nolint:errcheck,revive // only texts have the tag
+func (k *key) redacted(text string) string {
 	if k.secret == "value" && text != "" {
 		return "(hidden)"
 	}
