@@ -28,13 +28,14 @@ type images interface {
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
 }
 
-// stores sends each reference to the store of its scheme ("redis:…", "fs:…"), so that the store for new images can be
+// stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the store for new images can be
 // switched while jobs refer to the old one.
 type stores struct {
 	scheme string // of new references
 	redis  Blobs  // nil when embedded
 	fs     *fsBlobs
-	spool  images // nil unless embedded
+	spool  images   // nil unless embedded
+	s3     *s3Blobs // nil unless configured
 }
 
 func (q *Queue) openBlobs() error {
@@ -58,11 +59,30 @@ func (q *Queue) openBlobs() error {
 		}
 		q.blobs.fs = fs
 	}
+	if q.cfg.usesS3() {
+		s3, err := openS3Blobs(q.cfg)
+		if err != nil {
+			return fmt.Errorf("queue.s3_endpoint: %w", err)
+		}
+		q.blobs.s3 = s3
+	}
 	return nil
 }
 
+func (s stores) close() {
+	if s.s3 != nil {
+		s.s3.close()
+	}
+}
+
 // newRef names an image of a job; kind tells the job's images apart.
-func (s stores) newRef(id, kind string) string { return s.scheme + ":" + id + "." + kind }
+func (s stores) newRef(id, kind string) string {
+	name := id + "." + kind
+	if s.scheme == BlobsS3 {
+		name = s.s3.newName(name)
+	}
+	return s.scheme + ":" + name
+}
 
 func (s stores) of(ref string) (images, string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
@@ -73,6 +93,8 @@ func (s stores) of(ref string) (images, string, error) {
 		return s.fs, name, nil
 	case scheme == spoolScheme && s.spool != nil:
 		return s.spool, name, nil
+	case scheme == BlobsS3 && s.s3 != nil:
+		return s.s3, name, nil
 	}
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
@@ -98,13 +120,18 @@ func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
 }
 
 func (s stores) Delete(ctx context.Context, refs ...string) error {
+	names := map[images][]string{}
 	var errs []error
 	for _, ref := range refs {
 		b, name, err := s.of(ref)
-		if err == nil {
-			err = b.Delete(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		errs = append(errs, err)
+		names[b] = append(names[b], name)
+	}
+	for b, names := range names {
+		errs = append(errs, b.Delete(ctx, names...))
 	}
 	return errors.Join(errs...)
 }
@@ -119,8 +146,11 @@ func (s stores) Touch(ctx context.Context, ref string, ttl time.Duration) error 
 
 // Check asks the store of new images.
 func (s stores) Check(ctx context.Context) error {
-	if s.scheme == BlobsFS {
+	switch s.scheme {
+	case BlobsFS:
 		return s.fs.Check(ctx)
+	case BlobsS3:
+		return s.s3.Check(ctx)
 	}
 	return s.redis.Check(ctx)
 }

@@ -80,6 +80,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if q.durable != nil {
 		q.running.Go(func() { q.durable.spool.SweepEvery(background, sweepEvery, cfg.GoneTTL) })
 	}
+	if q.blobs.s3 != nil {
+		q.running.Go(func() { q.sweepS3Every(background) })
+	}
 	if !cfg.Embedded() {
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
@@ -94,6 +97,7 @@ func (q *Queue) Close() error {
 	q.stop()
 	err := q.closeServer() // before the wait: a server that does not answer would hold it up
 	q.running.Wait()
+	q.blobs.close()
 	return errors.Join(err, q.durable.close())
 }
 

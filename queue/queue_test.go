@@ -58,6 +58,10 @@ func TestQueue(t *testing.T) {
 		{"embedded", func(*testing.T, *Config) {}},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
 		{"redis with files", func(t *testing.T, c *Config) { c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS }},
+		{"redis with s3", func(t *testing.T, c *Config) {
+			c.URL = queuetest.StartRedis(t).URL()
+			useS3(t, c, queuetest.StartS3(t))
+		}},
 		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
