@@ -332,3 +332,12 @@ func TestS3Silent(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+func TestS3KeysFromTheEnvironment(t *testing.T) {
+	s := queuetest.StartS3(t)
+	cfg := s3Config(t, s)
+	cfg.S3AccessKey, cfg.S3SecretKey = "", ""
+	t.Setenv("AWS_ACCESS_KEY_ID", queuetest.S3AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", queuetest.S3SecretKey)
+	must(t, open(t, cfg).Check(t.Context()))
+}
