@@ -76,7 +76,8 @@ func TestPoolFailsOver(t *testing.T) {
 	eventually(t, func() bool {
 		return !p.isDown(p.members[0]) && !p.isDown(p.members[1]) && !p.isDown(p.members[2])
 	})
-	leaves.Close() // the pool thinks that it is up
+	leaves.Close()              // the pool thinks that it is up
+	p.members[0].client.Close() // no connection that breaks with an image on it
 	for range 6 {
 		if _, err := p.Predict(t.Context(), []byte("x"), imaging.Options{}); err != nil {
 			t.Error(err)
