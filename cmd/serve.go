@@ -167,13 +167,16 @@ func (s *service) batchOnly() error {
 	if err != nil {
 		return err
 	}
-	client := predict.NewClient(s.cfg.Predict.URL, s.cfg.Predict.Timeout)
-	s.onStop(func(context.Context) error { client.Close(); return nil })
-	if err := s.batch(q, client); err != nil {
+	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
+	s.onStop(func(context.Context) error { pool.Close(); return nil })
+	if err := s.registry.Register(pool); err != nil {
 		return err
 	}
-	s.ready = append(s.ready, "batch to "+redact(s.cfg.Predict.URL))
-	return s.watch(q, client)
+	if err := s.batch(q, pool); err != nil {
+		return err
+	}
+	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
+	return s.watch(q, pool)
 }
 
 func (s *service) predictOnly() error {
