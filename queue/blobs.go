@@ -41,7 +41,7 @@ func (q *Queue) openBlobs() error {
 	}
 	q.blobs = stores{scheme: scheme}
 	if !q.cfg.Embedded() {
-		q.blobs.redis = redisBlobs{q.redis}
+		q.blobs.redis = redisBlobs{q.redis, q.cfg.MinReplicas}
 	}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
 		fs, err := openFSBlobs(q.cfg)

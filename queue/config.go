@@ -34,6 +34,7 @@ type Config struct {
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
 	BackoffBase time.Duration `yaml:"backoff_base" help:"wait before the first retry; doubles with each further one"`
 	BackoffMax  time.Duration `yaml:"backoff_max" help:"longest wait before a retry"`
+	MinReplicas int           `yaml:"min_replicas" help:"replicas of Redis that must have a job before it counts as accepted; with 1, a fail-over loses none"`
 }
 
 // DefaultConfig is an embedded queue with three attempts a job.
@@ -90,6 +91,7 @@ func (c Config) Validate() error {
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)
+	fault(c.MinReplicas < 0 || c.MinReplicas > 0 && c.Embedded(), "min_replicas: must be 0 or more, and 0 without queue.url, is %d", c.MinReplicas)
 	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v", c.BackoffBase)
 	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v", c.BackoffBase, c.BackoffMax)
 	return errors.Join(errs...)

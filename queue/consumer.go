@@ -131,7 +131,7 @@ func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result
 	if err := c.q.blobs.Put(ctx, out, bytes.NewReader(image), int64(len(image)), c.q.cfg.ResultTTL); err != nil {
 		return fmt.Errorf("store result: %w", err)
 	}
-	if _, err := settle(c.q.eval(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
+	if _, err := settle(c.q.evalReplicated(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
 		if errors.Is(err, ErrLost) { // on any other error it may have been taken, so the image stays until its TTL
 			err = errors.Join(err, c.q.blobs.Delete(ctx, out))
 		}

@@ -66,6 +66,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 		q.running.Go(func() { fs.sweepEvery(background, log) })
 	}
 	if !cfg.Embedded() {
+		q.watchServer(background)
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
 	return q, nil
@@ -98,7 +99,7 @@ func (q *Queue) warnAboutLoss() {
 
 // Check says whether the queue can take and hand out jobs now.
 func (q *Queue) Check(ctx context.Context) error {
-	if err := q.redis.Ping(ctx).Err(); err != nil {
+	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return q.blobs.Check(ctx)
@@ -113,8 +114,11 @@ func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
 
 // unavailable marks an error of the server or of the way to it; a caller's own cancellation stays what it is.
 func unavailable(what string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errMemory) {
 		return err
+	}
+	if outOfMemory(err) {
+		return errMemory
 	}
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }

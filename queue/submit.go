@@ -42,7 +42,7 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)
+	ctx, cancel := detached(ctx, enqueueTimeout)
 	defer cancel()
 	id := newID()
 	input := q.blobs.newRef(id, "in")
@@ -50,7 +50,7 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := q.blobs.Put(ctx, input, bytes.NewReader(r.Image), int64(len(r.Image)), ttl); err != nil {
 		return "", unavailable("store input image", err)
 	}
-	answer, err := q.eval(ctx, q.lua.enqueue, id, int(r.Priority), len(r.Image), input, r.Options, flag(r.KeepInput),
+	answer, err := q.evalReplicated(ctx, q.lua.enqueue, id, int(r.Priority), len(r.Image), input, r.Options, flag(r.KeepInput),
 		q.cfg.MaxAttempts, q.cfg.Deadline.Milliseconds(), q.cfg.ResultTTL.Milliseconds(), q.cfg.DeadTTL.Milliseconds(),
 		q.cfg.MaxDepth, q.maxBytes()).StringSlice()
 	if err != nil {
