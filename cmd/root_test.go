@@ -129,3 +129,16 @@ func TestPrintHidesSecrets(t *testing.T) {
 		}
 	}
 }
+
+// A list of addresses is shown without any of its passwords, in faults too.
+func TestPrintHidesListedSecrets(t *testing.T) {
+	inDirWith(t, "")
+	t.Setenv("BGREMOVE_PREDICT_URL", "http://me:hunter2@a:1, http://me:hunter3@b:2")
+	if _, text, fault := call(t, "config", "print"); fault != "" || !strings.Contains(text, "http://me:xxxxx@a:1,http://me:xxxxx@b:2") {
+		t.Error(text, fault)
+	}
+	t.Setenv("BGREMOVE_PREDICT_URL", "http://me:hunter2@a:1,ftp://me:hunter3@b:2")
+	if _, _, fault := call(t, "config", "check"); strings.Contains(fault, "hunter") || !strings.Contains(fault, "ftp://me:xxxxx@b:2") {
+		t.Error(fault)
+	}
+}

@@ -178,16 +178,15 @@ func (s *service) batchOnly() error {
 	if err != nil {
 		return err
 	}
-	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.registry)
+	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
 	s.onStop(func(context.Context) error { pool.Close(); return nil })
+	if err := s.registry.Register(pool); err != nil {
+		return err
+	}
 	if err := s.batch(q, pool); err != nil {
 		return err
 	}
-	var to []string
-	for _, address := range s.cfg.Predict.URLs() {
-		to = append(to, redact(address))
-	}
-	s.ready = append(s.ready, "batch to "+strings.Join(to, ", "))
+	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
 	return s.watch(q, pool)
 }
 

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,239 +14,287 @@ import (
 	"bgremove/imaging"
 )
 
-// misses is how often in a row a predictor does not answer before what it works on is given up: one that hangs, or that the network
-// has swallowed, breaks no connection. More than one, as one under load may be late.
-const misses = 3
+// poolPace is how often a Pool asks its members for their health.
+type poolPace struct {
+	down, up time.Duration // between two questions to a member that is down, and to one that is up
+	answer   time.Duration // what an answer may take
+	abandon  time.Duration // silent for this long, a member loses the images that it holds
+}
 
-// pace is how often a Pool asks its predictors for their health.
-type pace struct{ up, down, patience time.Duration }
+func defaultPace() poolPace {
+	return poolPace{down: 500 * time.Millisecond, up: 3 * time.Second, answer: 5 * time.Second, abandon: 30 * time.Second}
+}
 
-// errHung is why an image is taken away from a predictor that does not answer any more.
-var errHung = errors.New("predictor does not answer")
-
-var errNotAsked = errors.New("not asked yet")
-
-// Pool predicts on one of several servers: on that of those that are up which has the fewest images of this pool's. It is safe for
-// concurrent use. Its owner closes it.
+// Pool predicts on the servers of a list: each image goes to the one with the fewest images under way, among those that are
+// up. A member is down from a fault of its own until it answers a question for its health. It is safe for concurrent use,
+// and a prometheus.Collector of its members' state. Its owner closes it.
 type Pool struct {
 	members []*member
-	pace    pace
+	pace    poolPace
+	log     *slog.Logger
+
+	mu   sync.Mutex // guards what changes of the members
+	next int        // member at which the next search for the least busy begins
+
 	stop    context.CancelFunc
 	asking  sync.WaitGroup
-	up      *prometheus.GaugeVec
-	images  *prometheus.GaugeVec
-
-	mu   sync.Mutex // of the members' fields below it
-	next int        // where to look first among equals
+	numbers *prometheus.Desc
+	flying  *prometheus.Desc
 }
 
+// member is one server. What is below the line changes.
 type member struct {
+	name   string // its address without a password
 	client *Client
-	name   string        // its address, fit for people
-	ask    chan struct{} // holds a token when its health is in doubt
+	hurry  chan struct{} // asks for its health at once; holds one
 
-	down   error // nil while it is up
-	images int   // in flight
-	missed int   // health questions without an answer, in a row
-	work   context.Context
-	abort  context.CancelCauseFunc // ends work
+	down     error // why it gets no images; nil while it is up
+	faults   int   // so far: an answer to a question from before the last one says nothing
+	inFlight int
+	answered time.Time       // when it last was not silent
+	alive    context.Context //nolint:containedctx // of the images that it holds; ends when it is given up
+	giveUp   context.CancelFunc
 }
 
-// NewPool returns a Pool of the servers at baseURLs. None is taken to be up before it said so. An image may take at most timeout.
-func NewPool(baseURLs []string, timeout time.Duration, registry prometheus.Registerer) *Pool {
-	return newPool(baseURLs, timeout, registry, pace{up: 5 * time.Second, down: 500 * time.Millisecond, patience: healthTimeout})
+var (
+	errNotAsked = errors.New("has not answered yet")
+	errSilent   = errors.New("does not answer questions for its health")
+)
+
+// NewPool returns a Pool of the servers at addresses, all different, that waits at most timeout for one prediction. It begins to ask them
+// for their health.
+func NewPool(addresses []string, timeout time.Duration, log *slog.Logger) *Pool {
+	return newPool(addresses, timeout, defaultPace(), log)
 }
 
-func newPool(baseURLs []string, timeout time.Duration, registry prometheus.Registerer, pace pace) *Pool {
-	gauge := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bgremove", Subsystem: "batch", Name: name, Help: help}, []string{"predictor"})
-	}
+func newPool(addresses []string, timeout time.Duration, pace poolPace, log *slog.Logger) *Pool {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pool{
-		pace:   pace,
-		stop:   stop,
-		up:     gauge("predictor_up", "1 while a predictor answers."),
-		images: gauge("predictor_images", "Images that a predictor works on for this process."),
+		pace: pace, log: log, stop: stop,
+		numbers: prometheus.NewDesc("bgremove_predictors", "Predictors that this process may send images to, by state: up or down.",
+			[]string{"state"}, nil),
+		flying: prometheus.NewDesc("bgremove_predictors_in_flight", "Images under way to a predictor or worked on there.",
+			[]string{"predictor"}, nil),
 	}
-	registry.MustRegister(p.up, p.images)
-	for _, address := range baseURLs {
-		m := &member{client: NewClient(address, timeout), name: address, ask: make(chan struct{}, 1), down: errNotAsked}
-		m.ask <- struct{}{}
-		if u, err := url.Parse(address); err == nil {
-			m.name = u.Redacted()
+	for _, address := range addresses {
+		name, err := memberName(address)
+		if err != nil {
+			name = "(no address)" // Config.Validate refuses it
 		}
-		m.work, m.abort = context.WithCancelCause(ctx)
+		m := &member{name: name, client: NewClient(address, timeout), hurry: make(chan struct{}, 1), down: errNotAsked, answered: time.Now()}
+		m.alive, m.giveUp = context.WithCancel(context.Background())
 		p.members = append(p.members, m)
-		p.up.WithLabelValues(m.name).Set(0)
 		p.asking.Go(func() { p.watch(ctx, m) })
 	}
 	return p
 }
 
-// Close ends the questions for health and closes idle connections.
+// Close ends the questions and closes idle connections. Predictions still under way end as broken.
 func (p *Pool) Close() {
 	p.stop()
 	p.asking.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, m := range p.members {
-		m.abort(nil)
+		m.giveUp()
 		m.client.Close()
 	}
 }
 
-// Predict is Client.Predict on one of the servers. One that cannot be reached or is busy has not looked at the image: then the next
-// is asked. ErrBroken stands also for a server that hung with the image.
+// Names are the members' addresses without passwords.
+func (p *Pool) Names() []string {
+	names := make([]string, len(p.members))
+	for i, m := range p.members {
+		names[i] = m.name
+	}
+	return names
+}
+
+// Predict is Client.Predict on the least busy member. The next one is tried while an image was not looked at (ErrUnavailable,
+// ErrBusy); after that an error is the caller's to judge.
 func (p *Pool) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
-	tried := map[*member]bool{}
-	var last error
+	tried := make(map[*member]bool, len(p.members))
+	var refusal error
 	for {
-		m, work := p.take(tried)
+		m, alive := p.take(tried)
+		if m == nil && refusal != nil {
+			return imaging.Result{}, refusal
+		}
 		if m == nil {
-			return imaging.Result{}, p.none(last)
+			if err := p.absent(); err != nil {
+				return imaging.Result{}, err
+			}
+			continue // one came up just now
 		}
-		result, err := predictOn(ctx, work, m.client, data, opts)
+		tried[m] = true
+		result, err := m.predict(ctx, alive, data, opts)
 		p.give(m, err)
-		if ctx.Err() != nil || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrBusy) {
+		switch {
+		case ctx.Err() != nil:
 			return result, err
+		case errors.Is(err, ErrBusy):
+			refusal = err
+		case !errors.Is(err, ErrUnavailable):
+			return result, err
+		case refusal == nil:
+			refusal = err
 		}
-		tried[m], last = true, err
 	}
 }
 
-// predictOn ends with an ErrBroken when work does.
-func predictOn(ctx, work context.Context, c *Client, data []byte, opts imaging.Options) (imaging.Result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(work, func() { cancel(errHung) })()
-	result, err := c.Predict(ctx, data, opts)
-	if err != nil && errors.Is(context.Cause(ctx), errHung) {
-		return imaging.Result{}, fmt.Errorf("%w: %w", ErrBroken, errHung)
+// predict ends as broken when the member is given up meanwhile.
+func (m *member) predict(ctx, alive context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+	bounded, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(alive, cancel)()
+	result, err := m.client.Predict(bounded, data, opts)
+	if err != nil && alive.Err() != nil && ctx.Err() == nil {
+		return result, fmt.Errorf("%w: %s was given up", ErrBroken, m.name)
 	}
 	return result, err
 }
 
-// take chooses a member that was not tried and counts an image for it; nil where there is none.
+// take finds the member that is up, was not tried and has the fewest images in flight, those that are equal in turn.
 func (p *Pool) take(tried map[*member]bool) (*member, context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var best *member
+	at := 0
 	for i := range p.members {
-		m := p.members[(p.next+i)%len(p.members)]
-		if m.down == nil && !tried[m] && (best == nil || m.images < best.images) {
-			best = m
+		k := (p.next + i) % len(p.members)
+		if m := p.members[k]; m.down == nil && !tried[m] && (best == nil || m.inFlight < best.inFlight) {
+			best, at = m, k
 		}
 	}
-	p.next++
 	if best == nil {
 		return nil, nil
 	}
-	best.images++
-	p.images.WithLabelValues(best.name).Inc()
-	return best, best.work
+	p.next = at + 1
+	best.inFlight++
+	return best, best.alive
 }
 
-// give takes note of how an image came back.
+// give ends what take began. A member with a fault of its own is asked for its health before it gets another image.
 func (p *Pool) give(m *member, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m.images--
-	p.images.WithLabelValues(m.name).Dec()
+	m.inFlight--
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBroken) || errors.Is(err, ErrTimeout) {
 		p.setDown(m, err)
 		select {
-		case m.ask <- struct{}{}:
+		case m.hurry <- struct{}{}:
 		default:
 		}
 	}
 }
 
-// none is the error when no member can be asked: that of the last that was, or why each is down.
-func (p *Pool) none(last error) error {
-	if last != nil {
-		return last
+func (p *Pool) setDown(m *member, err error) {
+	if m.down == nil {
+		p.log.Warn("predictor is down", "predictor", m.name, "err", err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	err := ErrUnavailable
-	for _, m := range p.members {
-		if m.down != nil {
-			err = fmt.Errorf("%w; %s: %w", err, m.name, m.down)
-		}
-	}
-	return err
+	m.down = err
+	m.faults++
 }
 
-// Healthy asks those that are down, and is nil while one is up.
+// Healthy returns nil while one member is up, else an ErrUnavailable that says of each why it is not. Where none is up they are
+// asked once more.
 func (p *Pool) Healthy(ctx context.Context) error {
-	var asked sync.WaitGroup
-	for _, m := range p.members {
-		if p.isDown(m) {
-			asked.Go(func() { p.askHealth(ctx, m) })
-		}
+	if p.absent() == nil {
+		return nil
 	}
-	asked.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+	found := make(chan bool, len(p.members))
 	for _, m := range p.members {
-		if !p.isDown(m) {
+		p.asking.Go(func() { found <- p.ask(ctx, m) })
+	}
+	for range p.members {
+		if <-found { // the others' answers are not waited for
 			return nil
 		}
 	}
-	return p.none(nil)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return p.absent()
 }
 
-func (p *Pool) isDown(m *member) bool {
+// absent is nil while a member is up.
+func (p *Pool) absent() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return m.down != nil
+	reasons := make([]string, 0, len(p.members))
+	for _, m := range p.members {
+		if m.down == nil {
+			return nil
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %v", m.name, m.down))
+	}
+	return fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(reasons, "; "))
 }
 
 // watch asks a member for its health until ctx ends.
 func (p *Pool) watch(ctx context.Context, m *member) {
-	for {
-		every := p.pace.up
-		if p.isDown(m) {
-			every = p.pace.down
+	for ctx.Err() == nil {
+		every := p.pace.down
+		if p.ask(ctx, m) {
+			every = p.pace.up
 		}
-		t := time.NewTimer(every)
+		timer := time.NewTimer(every)
 		select {
-		case <-t.C:
-		case <-m.ask:
 		case <-ctx.Done():
-			t.Stop()
-			return
+		case <-m.hurry:
+		case <-timer.C:
 		}
-		t.Stop()
-		p.askHealth(ctx, m)
+		timer.Stop()
 	}
 }
 
-func (p *Pool) askHealth(ctx context.Context, m *member) {
-	bounded, cancel := context.WithTimeout(ctx, p.pace.patience)
+// ask has the member's state follow its answer. It says whether the member is up.
+func (p *Pool) ask(ctx context.Context, m *member) bool {
+	p.mu.Lock()
+	faults := m.faults
+	p.mu.Unlock()
+	bounded, cancel := context.WithTimeout(ctx, p.pace.answer)
 	defer cancel()
 	err := m.client.Healthy(bounded)
 	if ctx.Err() != nil {
-		return
+		return false // the asker has left
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil {
-		p.setUp(m)
-		return
+	silent := errors.Is(err, context.DeadlineExceeded)
+	if !silent { // one that refuses or drains is no better, but the images that it holds end by themselves
+		m.answered = time.Now()
 	}
-	p.setDown(m, err)
-	if m.missed++; m.missed == misses {
-		m.abort(errHung)
-		m.work, m.abort = context.WithCancelCause(context.WithoutCancel(m.work))
+	switch {
+	case silent:
+		p.setDown(m, errSilent)
+		if time.Since(m.answered) > p.pace.abandon {
+			m.giveUp()
+			m.alive, m.giveUp = context.WithCancel(context.Background())
+		}
+	case err != nil:
+		p.setDown(m, err)
+	case faults == m.faults && m.down != nil:
+		p.log.Info("predictor is up", "predictor", m.name)
+		m.down = nil
 	}
+	return m.down == nil
 }
 
-func (p *Pool) setUp(m *member) {
-	m.down, m.missed = nil, 0
-	p.up.WithLabelValues(m.name).Set(1)
-}
+// Describe and Collect make the Pool a prometheus.Collector.
+func (p *Pool) Describe(ch chan<- *prometheus.Desc) { ch <- p.numbers; ch <- p.flying }
 
-func (p *Pool) setDown(m *member, err error) {
-	m.down = err
-	p.up.WithLabelValues(m.name).Set(0)
+// Collect sends the members' numbers as they stand.
+func (p *Pool) Collect(ch chan<- prometheus.Metric) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	up := 0
+	for _, m := range p.members {
+		if m.down == nil {
+			up++
+		}
+		ch <- prometheus.MustNewConstMetric(p.flying, prometheus.GaugeValue, float64(m.inFlight), m.name)
+	}
+	ch <- prometheus.MustNewConstMetric(p.numbers, prometheus.GaugeValue, float64(up), "up")
+	ch <- prometheus.MustNewConstMetric(p.numbers, prometheus.GaugeValue, float64(len(p.members)-up), "down")
 }

@@ -147,11 +147,7 @@ func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result
 	} else if err != nil {
 		return fmt.Errorf("store result: %w", storage(err))
 	}
-	cmd, err := c.q.evalSafely(ctx, c.q.lua.complete, j.ID, j.owner, out, result)
-	if err != nil { // the input must stay for as long as a fail-over could bring the job back
-		return unavailable("settle job", err)
-	}
-	if _, err := settle(cmd); err != nil {
+	if _, err := settle(c.q.evalReplicated(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
 		if errors.Is(err, ErrLost) { // on any other error it may have been taken, so the image stays until its TTL
 			err = errors.Join(err, c.q.blobs.Delete(ctx, out))
 		}

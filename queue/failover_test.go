@@ -178,7 +178,7 @@ func TestMinReplicas(t *testing.T) {
 	q := open(t, cfg)
 	_, err := q.Enqueue(t.Context(), Request{Image: []byte("x")})
 	wantErr(t, err, ErrUnavailable)
-	if !strings.Contains(err.Error(), "only 0 of 1 replicas have it") {
+	if !strings.Contains(err.Error(), "0 replicas have it after 1s, 1 are asked for") {
 		t.Errorf("error is %v", err)
 	}
 }

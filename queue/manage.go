@@ -104,7 +104,7 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 		return fmt.Errorf("prolong input image: %w", err)
 	}
 	defer q.durable.lock(id)()
-	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes()).StringSlice()
+	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID()).StringSlice()
 	if err != nil {
 		return unavailable("requeue", err)
 	}
@@ -150,7 +150,7 @@ func (q *Queue) Purge(ctx context.Context, state State) (int, error) {
 func (q *Queue) purgeList(ctx context.Context, list string) (total int, err error) {
 	const chunk = 100 // jobs a script: a long one would stop the whole server
 	for {
-		rows, err := q.eval(ctx, q.lua.purge, list, chunk).Slice()
+		rows, err := q.eval(ctx, q.lua.purge, list, chunk, newID()).Slice()
 		if err != nil {
 			return total, unavailable("purge", err)
 		}

@@ -84,6 +84,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 		q.running.Go(func() { q.sweepS3Every(background) })
 	}
 	if !cfg.Embedded() {
+		q.watchServer(background)
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
 	return q, nil
@@ -121,7 +122,7 @@ func (q *Queue) tellUnfinished() {
 
 // Check says whether the queue can take and hand out jobs now.
 func (q *Queue) Check(ctx context.Context) error {
-	if err := q.redis.Ping(ctx).Err(); err != nil {
+	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if q.durable != nil {
@@ -171,8 +172,11 @@ func storage(err error) error {
 
 // unavailable marks an error of the server or of the way to it; a caller's own cancellation stays what it is.
 func unavailable(what string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errMemory) {
 		return err
+	}
+	if outOfMemory(err) {
+		return errMemory
 	}
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }

@@ -8,63 +8,58 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// replicaWait is how long a write may take to reach the replicas that were asked for.
+// replicaWait is how long the replicas may take to acknowledge.
 const replicaWait = time.Second
 
-// replicated runs a command on the node that has the key, and returns once n replicas have what it wrote: an error that is an
-// ErrUnavailable where fewer have it in time. The command was then run all the same. WAIT tells of its own connection only
-// (https://redis.io/docs/latest/commands/wait/), so both go over one.
-func replicated(ctx context.Context, node *redis.Client, n int, command func(redis.Pipeliner)) error {
+// evalReplicated is eval for what must outlive a fail-over: with Config.MinReplicas, an error unless as many replicas have what
+// the script did. Redis answers a WAIT for the writes of its own connection, so both go in one pipeline. A script that was run
+// before writes nothing the second time; the fence gives WAIT something to wait for.
+func (q *Queue) evalReplicated(ctx context.Context, s *redis.Script, args ...any) *redis.Cmd {
+	if q.cfg.MinReplicas == 0 {
+		return q.eval(ctx, s, args...)
+	}
+	keys, args := []string{q.prefix + ":lease"}, append([]any{q.prefix}, args...)
+	run := func(eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) (cmd *redis.Cmd) {
+		err := replicated(ctx, q.redis, q.cfg.MinReplicas, keys[0], func(p redis.Pipeliner) {
+			cmd = eval(ctx, p, keys, args...)
+			p.Set(ctx, q.prefix+":fence", 1, time.Hour)
+		})
+		if err != nil && (cmd == nil || cmd.Err() == nil) {
+			cmd = redis.NewCmd(ctx)
+			cmd.SetErr(err)
+		}
+		return cmd
+	}
+	cmd := run(s.EvalSha)
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		cmd = run(s.Eval)
+	}
+	return cmd
+}
+
+// replicated sends what write adds to a pipeline to the node that has key, and waits until n replicas have it.
+func replicated(ctx context.Context, client redis.UniversalClient, n int, key string, write func(redis.Pipeliner)) error {
+	node := redis.Cmdable(client)
+	cluster, isCluster := client.(*redis.ClusterClient)
+	if isCluster {
+		master, err := cluster.MasterForKey(ctx, key)
+		if err != nil {
+			return err
+		}
+		node = master
+	}
 	pipe := node.Pipeline()
-	command(pipe)
-	acknowledged := pipe.Do(ctx, "WAIT", n, replicaWait.Milliseconds())
+	write(pipe)
+	acks := redis.NewIntCmd(ctx, "WAIT", n, replicaWait.Milliseconds())
+	_ = pipe.Process(ctx, acks) // queued; Exec sends it
 	if _, err := pipe.Exec(ctx); err != nil {
-		return err
-	}
-	have, err := acknowledged.Int()
-	if err == nil && have < n {
-		err = fmt.Errorf("%w: only %d of %d replicas have it after %v", ErrUnavailable, have, n, replicaWait)
-	}
-	return err
-}
-
-// onMaster runs write on the server that has the key. Where that fails in a cluster, the key's place is looked up anew for the next time.
-func onMaster(ctx context.Context, client redis.UniversalClient, key string, write func(node *redis.Client) error) error {
-	cluster, ok := client.(*redis.ClusterClient)
-	if !ok {
-		return write(client.(*redis.Client)) // the only other kind that connect makes
-	}
-	node, err := cluster.MasterForKey(ctx, key)
-	if err == nil {
-		err = write(node)
-	}
-	if err != nil {
-		cluster.ReloadState(ctx)
-	}
-	return err
-}
-
-// evalSafely is eval for what must not be lost once it is acknowledged: it returns when Config.MinReplicas replicas have it too.
-func (q *Queue) evalSafely(ctx context.Context, s *redis.Script, args ...any) (cmd *redis.Cmd, err error) {
-	n := q.cfg.MinReplicas
-	if n == 0 {
-		cmd = q.eval(ctx, s, args...)
-		return cmd, cmd.Err()
-	}
-	keys := []string{q.prefix + ":lease"}
-	args = append([]any{q.prefix}, args...)
-	err = onMaster(ctx, q.redis, keys[0], func(node *redis.Client) error {
-		run := func() error {
-			return replicated(ctx, node, n, func(pipe redis.Pipeliner) { cmd = pipe.EvalSha(ctx, s.Hash(), keys, args...) })
-		}
-		err := run()
-		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			if err := s.Load(ctx, node).Err(); err != nil {
-				return err
-			}
-			err = run()
+		if isCluster { // the key may have moved to another node
+			cluster.ReloadState(ctx)
 		}
 		return err
-	})
-	return cmd, err
+	}
+	if acks.Val() < int64(n) {
+		return fmt.Errorf("accepted but not replicated: %d replicas have it after %v, %d are asked for; it may be taken", acks.Val(), replicaWait, n)
+	}
+	return nil
 }

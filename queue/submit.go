@@ -43,7 +43,7 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)
+	ctx, cancel := detached(ctx, enqueueTimeout)
 	defer cancel()
 	id := newID()
 	job := q.newJob(id, r)
@@ -54,13 +54,9 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := q.storeInput(ctx, id, job, r.Image); err != nil {
 		return "", fmt.Errorf("store input image: %w", storage(err))
 	}
-	cmd, err := q.evalSafely(ctx, q.lua.enqueue, args...)
+	answer, err := q.evalReplicated(ctx, q.lua.enqueue, args...).StringSlice()
 	if err != nil {
 		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
-	}
-	answer, err := cmd.StringSlice()
-	if err != nil {
-		return "", unavailable("enqueue", err)
 	}
 	if answer[0] == "OK" || answer[0] == "FULL" {
 		q.lastDepth.Store(number(answer[1]))
