@@ -136,10 +136,14 @@ func (k *key) hide(message string) string {
 }
 
 func (k *key) addresses(text string) []string {
-	if k.secret == "urls" {
-		return strings.Split(text, ",")
+	if k.secret != "urls" {
+		return []string{text}
 	}
-	return []string{text}
+	list := strings.Split(text, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
 }
 
 // redacted is a secret value as it may be shown. Whether there is one may be.

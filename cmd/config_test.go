@@ -100,7 +100,7 @@ func TestEveryKeyInEveryLayer(t *testing.T) {
 		}{
 			{origin: "config.yaml:5"},
 			{origin: k.env(), environ: []string{k.env() + "=" + text}},
-			{origin: "--" + k.flag(), args: []string{"--" + k.flag(), text}},
+			{origin: "--" + k.flag(), args: []string{"--" + k.flag() + "=" + text}},
 		} {
 			s, err := load(test.environ, parse(t, test.args...))
 			if err != nil {
