@@ -299,18 +299,19 @@ func TestRedisRefuses(t *testing.T) {
 		of := strings.Replace(master.Addr, ":", " ", 1)
 		return queuetest.StartRedis(t, append([]string{"--replicaof", of}, args...)...).URL()
 	}
-	for word, at := range map[string]struct{ url, mode string }{
-		"READONLY":    {replica(), ModeSingle},
-		"MASTERDOWN":  {replica("--replica-serve-stale-data", "no", "--masterauth", "wrong", "--repl-timeout", "1"), ModeSingle},
-		"CLUSTERDOWN": {queuetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", "0").URL(), ModeSingle},
+	readOnly, alone := replica(), replica("--replica-serve-stale-data", "no")
+	master.Stop()
+	enqueue := func(q *Queue) error { _, err := q.Enqueue(t.Context(), Request{}); return err }
+	look := func(q *Queue) error { _, err := q.Job(t.Context(), "one"); return err }
+	for word, at := range map[string]struct {
+		url string
+		try func(q *Queue) error
+	}{
+		"READONLY":    {readOnly, enqueue},
+		"MASTERDOWN":  {alone, look},
+		"CLUSTERDOWN": {queuetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", "0").URL(), enqueue},
 	} {
-		if word == "MASTERDOWN" {
-			master.Stop()
-		}
-		cfg := faultConfig(at.url)
-		cfg.Mode = at.mode
-		q := open(t, cfg)
-		_, err := q.Enqueue(t.Context(), Request{})
+		err := at.try(open(t, faultConfig(at.url)))
 		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull) || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: error is %v", word, err)
 		}
