@@ -43,6 +43,8 @@ func TestBinary(t *testing.T) {
 	t.Run("batch metrics", b.testBatchMetrics)
 	t.Run("readme", b.testReadme)
 	t.Run("chaos", b.testChaos)
+	t.Run("redis hangs", b.testRedisHangs)
+	t.Run("split kills", b.testSplitKills)
 }
 
 func build(t *testing.T) binary {
