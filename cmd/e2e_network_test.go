@@ -1,10 +1,11 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 // whatever was accepted ends well.
 func (b binary) testRedisFails(t *testing.T) {
 	server := queuetest.StartRedis(t, "--appendonly", "yes")
-	link := queuetest.StartLink(t, server.Addr)
-	args := []string{"--queue-url=" + link.URL(), "--queue-lease=2s", "--log-level=error"}
+	gate := queuetest.StartGate(t, server.Addr)
+	args := []string{"--queue-url=" + gate.URL(), "--queue-lease=2s", "--log-level=error"}
 	predict := b.serve(t, "predict", "--imaging-engine="+quickestEngine, "--imaging-looks=1")
 	batch := b.serve(t, "batch", append(args, "--predict-url="+predict.url(t, "predict"), "--batch-addr=127.0.0.1:0")...)
 	proxy := b.serve(t, "proxy", args...)
@@ -27,9 +28,8 @@ func (b binary) testRedisFails(t *testing.T) {
 		name        string
 		begin, mend func()
 	}{
-		{"cut", link.Cut, link.Mend},
-		{"swallow", link.Swallow, link.Mend},
-		{"pause", func() { server.Signal(t, syscall.SIGSTOP) }, func() { server.Signal(t, syscall.SIGCONT) }},
+		{"cut", func() { gate.Set(queuetest.Shut) }, func() { gate.Set(queuetest.Open) }},
+		{"pause", func() { server.Pause(t) }, func() { server.Resume(t) }},
 		{"restart", server.Stop, func() { server.Restart(t) }},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
@@ -78,4 +78,47 @@ func status(t *testing.T, url string) int {
 		t.Errorf("%s: %v", url, err)
 	}
 	return s
+}
+
+// A Redis that neither answers nor refuses: requests are answered in time, soon at once, and readiness follows.
+func (b binary) testRedisHangs(t *testing.T) {
+	gate := queuetest.StartGate(t, queuetest.StartRedis(t).Addr)
+	proxy := b.serve(t, "proxy", "--queue-url="+gate.URL()).url(t, "proxy")
+	picture := scaled(t, 24, 18)
+	startJob(t, proxy, picture)
+	body, err := json.Marshal(map[string][]byte{"image": picture})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readyz := func(want int) func() bool {
+		return func() bool {
+			status, _, err := fetch(t, http.MethodGet, proxy+"/readyz", nil)
+			return err == nil && status == want
+		}
+	}
+	gate.Set(queuetest.Silent)
+	type answer struct {
+		status int
+		err    error
+		took   time.Duration
+	}
+	ask := func() (a answer) {
+		start := time.Now()
+		a.status, _, a.err = fetch(t, http.MethodPost, proxy+"/start_job", bytes.NewReader(body))
+		a.took = time.Since(start)
+		return a
+	}
+	first := make(chan answer, 1)
+	go func() { first <- ask() }()
+	within(t, 5*time.Second, "readiness to end", readyz(http.StatusServiceUnavailable))
+	within(t, 20*time.Second, "an answer at once", func() bool {
+		a := ask()
+		return a.status == http.StatusServiceUnavailable && a.took < time.Second
+	})
+	if a := <-first; a.status != http.StatusServiceUnavailable || a.took > 25*time.Second {
+		t.Errorf("the first request was answered with %d, %v after %v", a.status, a.err, a.took)
+	}
+	gate.Set(queuetest.Open)
+	within(t, 5*time.Second, "readiness", readyz(http.StatusOK))
+	startJob(t, proxy, picture)
 }

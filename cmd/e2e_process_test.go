@@ -54,6 +54,7 @@ func TestBinary(t *testing.T) {
 	t.Run("metrics are explained", b.testMetricsAreExplained)
 	t.Run("disk full", b.testDiskFull)
 	t.Run("disk read-only", b.testDiskReadOnly)
+	t.Run("redis hangs", b.testRedisHangs)
 }
 
 func build(t *testing.T, flags ...string) binary {

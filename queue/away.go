@@ -38,7 +38,10 @@ func outOfMemory(err error) bool {
 }
 
 // breaker fails commands at once while the server is known to be away. Without it every caller would wait for its own time-out.
-type breaker struct{ away atomic.Bool }
+type breaker struct {
+	away  atomic.Bool
+	alive atomic.Bool // a command was answered lately
+}
 
 func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
 
@@ -48,7 +51,11 @@ func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			cmd.SetErr(errAway)
 			return errAway
 		}
-		return next(ctx, cmd)
+		err := next(ctx, cmd)
+		if err == nil {
+			b.alive.Store(true)
+		}
+		return err
 	}
 }
 
@@ -60,7 +67,11 @@ func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 			}
 			return errAway
 		}
-		return next(ctx, cmds)
+		err := next(ctx, cmds)
+		if err == nil {
+			b.alive.Store(true)
+		}
+		return err
 	}
 }
 
@@ -75,7 +86,8 @@ func (q *Queue) watchServer(ctx context.Context) {
 		tick := time.NewTicker(probeEvery)
 		defer tick.Stop()
 		for failed := 0; ; {
-			if q.probe(ctx, asker) == nil {
+			b.alive.Store(false)
+			if q.probe(ctx, asker) == nil || b.alive.Load() {
 				failed = 0
 			} else {
 				failed++

@@ -16,7 +16,8 @@ import (
 
 func TestMain(m *testing.M) {
 	LogTo(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m)
+	// Ends by itself a second or so after its client was closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 // TestQueue runs the whole suite on every kind of server, each test in a queue of its own with limits small enough to reach.

@@ -20,14 +20,14 @@ func loadScripts() scripts {
 	return scripts{
 		enqueue:   script("lib_head", "lib_wake", "lib_room", "enqueue"),
 		restore:   script("lib_head", "lib_forget", "restore"),
-		claim:     script("lib_head", "lib_wake", "lib_forget", "lib_finish", "claim"),
-		heartbeat: script("lib_head", "heartbeat"),
-		complete:  script("lib_head", "lib_forget", "lib_finish", "complete"),
-		fail:      script("lib_head", "lib_wake", "lib_forget", "lib_finish", "fail"),
-		release:   script("lib_head", "lib_wake", "release"),
-		cancel:    script("lib_head", "lib_forget", "lib_finish", "cancel"),
+		claim:     script("lib_head", "lib_drain", "lib_wake", "lib_forget", "lib_finish", "claim"),
+		heartbeat: script("lib_head", "lib_drain", "heartbeat"),
+		complete:  script("lib_head", "lib_drain", "lib_forget", "lib_finish", "complete"),
+		fail:      script("lib_head", "lib_drain", "lib_wake", "lib_forget", "lib_finish", "fail"),
+		release:   script("lib_head", "lib_drain", "lib_wake", "release"),
+		cancel:    script("lib_head", "lib_drain", "lib_forget", "lib_finish", "cancel"),
 		requeue:   script("lib_head", "lib_wake", "lib_room", "requeue"),
-		purge:     script("lib_head", "purge"),
+		purge:     script("lib_head", "lib_drain", "purge"),
 	}
 }
 

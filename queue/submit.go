@@ -51,8 +51,12 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	for field, value := range job {
 		args = append(args, field, value)
 	}
-	if err := q.storeInput(ctx, id, job, r.Image); err != nil {
-		return "", fmt.Errorf("store input image: %w", storage(err))
+	err := storage(q.storeInput(ctx, id, job, r.Image))
+	switch {
+	case errors.Is(err, ErrFull), errors.Is(err, ErrNoSpace): // says all that a client has to know
+		return "", err
+	case err != nil:
+		return "", fmt.Errorf("store input image: %w", err)
 	}
 	answer, err := q.evalReplicated(ctx, q.lua.enqueue, args...).StringSlice()
 	if err != nil {

@@ -144,7 +144,7 @@ func TestServerRestarts(t *testing.T) {
 
 func TestSentinel(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.URL, cfg.Mode = queuetest.StartFailover(t, "main").Sentinel.URL()+"?master_name=main", ModeSentinel
+	cfg.URL, cfg.Mode = queuetest.StartSentinel(t, "main").URL()+"?master_name=main", ModeSentinel
 	q := open(t, cfg)
 	work(t, q, 1, 1)
 	if j, err := q.Wait(t.Context(), enqueue(t, q, Request{})); err != nil || j.State != Succeeded {

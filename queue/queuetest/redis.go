@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func StartRedis(t testing.TB, args ...string) *Server {
 // StartCluster runs a cluster of one node that holds every slot.
 func StartCluster(t testing.TB) *Server {
 	t.Helper()
-	s := StartRedis(t, "--cluster-enabled", "yes")
+	s := startNode(t)
 	r := redis.NewClient(&redis.Options{Addr: s.Addr})
 	defer r.Close()
 	if err := r.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
@@ -53,71 +54,32 @@ func StartCluster(t testing.TB) *Server {
 	return s
 }
 
-// Failover is a master, a replica of it, and a Sentinel that makes the other the master when one is away for half a second.
-type Failover struct{ Sentinel, Master, Replica *Server }
-
-// StartFailover runs one whose master has the given name.
-func StartFailover(t testing.TB, name string) Failover {
+// StartSentinel runs a server and one Sentinel that watches it under the given name, and returns the Sentinel.
+func StartSentinel(t testing.TB, name string) *Server {
 	t.Helper()
-	master := StartRedis(t, "--appendonly", "yes")
-	host, port, _ := net.SplitHostPort(master.Addr)
-	replica := StartRedis(t, "--appendonly", "yes", "--replicaof", host+" "+port)
+	host, port, _ := net.SplitHostPort(StartRedis(t).Addr)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, `sentinel monitor %[1]s %[2]s %[3]s 1
-sentinel down-after-milliseconds %[1]s 500
-sentinel failover-timeout %[1]s 3000
-`, name, host, port), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor %s %s %s 1\n", name, host, port), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
-	_, sentinelPort, _ := net.SplitHostPort(addr)
-	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", sentinelPort, "--bind", "127.0.0.1"}}
-	s.start(t)
-	t.Cleanup(s.kill)
-	r := redis.NewSentinelClient(&redis.Options{Addr: addr})
-	defer r.Close()
-	until(t, "Sentinel to know the replica", func() error {
-		replicas, err := r.Replicas(t.Context(), name).Result()
-		if err == nil && (len(replicas) != 1 || replicas[0]["master-link-status"] != "ok") {
-			err = fmt.Errorf("%v", replicas)
-		}
-		return err
-	})
-	return Failover{s, master, replica}
+	return startSentinel(t, conf)
 }
 
-// StartClusterOfSix runs a cluster of three masters with a replica each, in which a replica takes over after a second or two.
-func StartClusterOfSix(t testing.TB) (nodes []*Server) {
+func startSentinel(t testing.TB, conf string) *Server {
 	t.Helper()
-	create := []string{"--cluster", "create"}
-	for range 6 {
-		s := StartRedis(t, "--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-		nodes = append(nodes, s)
-		create = append(create, s.Addr)
-	}
-	out, err := exec.CommandContext(t.Context(), "redis-cli", append(create, "--cluster-replicas", "1", "--cluster-yes")...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("create a cluster: %v\n%s", err, out)
-	}
-	for _, s := range nodes {
-		r := redis.NewClient(&redis.Options{Addr: s.Addr})
-		until(t, "the cluster to be ready", func() error {
-			state, err := r.ClusterInfo(t.Context()).Result()
-			if err != nil {
-				return err
-			}
-			link, err := r.Info(t.Context(), "replication").Result()
-			if err != nil {
-				return err
-			}
-			if !strings.Contains(state, "cluster_state:ok") || !strings.Contains(link, "connected_slaves:1") && !strings.Contains(link, "master_link_status:up") {
-				return errors.New(state + link)
-			}
-			return nil
-		})
-		_ = r.Close()
-	}
-	return nodes
+	addr := freeAddr(t)
+	_, port, _ := net.SplitHostPort(addr)
+	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", port, "--bind", "127.0.0.1"}}
+	s.start(t)
+	t.Cleanup(s.kill)
+	return s
+}
+
+// startNode runs a server that a cluster is made of. Its bus has a port of its own: the usual one, ten thousand higher, may not exist.
+func startNode(t testing.TB, args ...string) *Server {
+	t.Helper()
+	_, bus, _ := net.SplitHostPort(freeAddr(t))
+	return StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 }
 
 // URL is the server's address as queue.url takes it.
@@ -130,11 +92,16 @@ func (s *Server) Restart(t testing.TB) {
 	s.start(t)
 }
 
-// Signal sends a signal to the server: SIGSTOP has it hang.
-func (s *Server) Signal(t testing.TB, signal os.Signal) {
+// Pause has the server answer nothing, with its connections open, until Resume.
+func (s *Server) Pause(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("send %v to redis-server: %v", sig, err)
 	}
 }
 
@@ -149,7 +116,13 @@ func (s *Server) start(t testing.TB) {
 	}
 	r := redis.NewClient(&redis.Options{Addr: s.Addr})
 	defer r.Close()
-	until(t, "redis-server to answer", func() error { return r.Ping(t.Context()).Err() })
+	until(t, "redis-server to answer", func() error {
+		err := r.Ping(t.Context()).Err()
+		if redis.HasErrorPrefix(err, "MASTERDOWN") { // a replica that was told to say so
+			return nil
+		}
+		return err
+	})
 }
 
 func (s *Server) kill() {
