@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,8 @@ func TestChart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kinds := object{}
+			kinds, config := object{}, ""
+			var readers []object // of config
 			for _, manifest := range manifests {
 				if f := faults(v, manifest); len(f) > 0 {
 					t.Errorf("%s\n%s", strings.Join(f, "\n"), manifest)
@@ -96,8 +98,18 @@ func TestChart(t *testing.T) {
 				}
 				n, _ := kinds[resource["kind"].(string)].(float64)
 				kinds[resource["kind"].(string)] = n + 1
+				switch resource["kind"] {
+				case "ConfigMap":
+					config = resource["data"].(object)["config.yaml"].(string)
+				case "Deployment", "ScaledObject":
+					readers = append(readers, resource)
+				}
+			}
+			for _, resource := range readers {
 				if resource["kind"] == "Deployment" {
-					checkDeployment(t, resource, values)
+					checkDeployment(t, resource, config)
+				} else {
+					checkTriggers(t, resource, config)
 				}
 			}
 			if fmt.Sprint(kinds) != fmt.Sprint(want) {
@@ -107,21 +119,44 @@ func TestChart(t *testing.T) {
 	}
 }
 
+// checkTriggers compares the lists that are counted with those that the queue keeps.
+func checkTriggers(t *testing.T, scaled object, config string) {
+	t.Helper()
+	if !strings.Contains(read(t, root+"/queue/queue.go"), `"{bg:" + cfg.Name + "}"`) ||
+		!strings.Contains(read(t, root+"/queue/manage.go"), `Sprintf("%s:q:%d", q.prefix, p)`) {
+		t.Error("the queue names its lists in another way than the chart")
+	}
+	var settings struct{ Queue struct{ Name string } }
+	if err := yaml.Unmarshal([]byte(config), &settings); err != nil {
+		t.Fatal(err)
+	}
+	triggers := scaled["spec"].(object)["triggers"].([]any)
+	if len(triggers) != 3 {
+		t.Errorf("%d triggers, want one for each of 3 priorities", len(triggers))
+	}
+	for priority, trigger := range triggers {
+		want := fmt.Sprintf("{bg:%s}:q:%d", cmp.Or(settings.Queue.Name, "default"), priority)
+		if got := trigger.(object)["metadata"].(object)["listName"]; got != want {
+			t.Errorf("list %v, want %v", got, want)
+		}
+	}
+}
+
 // checkDeployment has the program check the part's variables and its config.yaml.
-func checkDeployment(t *testing.T, deployment, values object) {
+func checkDeployment(t *testing.T, deployment object, config string) {
 	t.Helper()
 	pod := deployment["spec"].(object)["template"].(object)["spec"].(object)
 	container := pod["containers"].([]any)[0].(object)
-	config, err := yaml.Marshal(values["config"])
-	if err != nil {
-		t.Fatal(err)
+	if pod["enableServiceLinks"] != false || pod["automountServiceAccountToken"] != false || pod["securityContext"].(object)["runAsNonRoot"] != true ||
+		container["securityContext"].(object)["readOnlyRootFilesystem"] != true || pod["terminationGracePeriodSeconds"].(float64) < 40 {
+		t.Errorf("the pod has rights that it does not need, or too little time to stop: %v", pod)
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	url := "redis://redis:6379"
-	if strings.Contains(string(config), "mode: sentinel") {
+	if strings.Contains(config, "mode: sentinel") {
 		url = "redis://sentinel:26379?master_name=main"
 	}
 	var env, args []string

@@ -44,6 +44,9 @@ func TestCompose(t *testing.T) {
 			}
 			for name, service := range project.Services {
 				checkService(t, name, service)
+				if len(project.Services) == 1 && (len(service.DependsOn) > 0 || service.Environment["BGREMOVE_QUEUE_URL"] != nil) {
+					t.Errorf("alone, %s still wants Redis", name)
+				}
 				if name != "redis" {
 					checkServiceCommand(t, service)
 				}

@@ -45,13 +45,11 @@ func module(t *testing.T, path, sum string) string {
 	return answer.Dir
 }
 
+var buildDir string // TestMain makes and removes it
+
 // binary builds the program once, without cgo: every key, variable and flag is in that build too.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "bgremove-check")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "bgremove")
+	path := filepath.Join(buildDir, "bgremove")
 	cmd := exec.Command("go", "build", "-tags=nodynamic", "-buildvcs=false", "-o", path, ".")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -60,10 +58,12 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	status := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	var err error
+	if buildDir, err = os.MkdirTemp("", "bgremove-check"); err != nil {
+		panic(err)
 	}
+	status := m.Run()
+	os.RemoveAll(buildDir)
 	os.Exit(status)
 }
 
