@@ -18,10 +18,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build static test bench microbench soak fuzz lint fmt clean setup setup-test
+.PHONY: help run build static test bench microbench soak fuzz lint fmt clean setup setup-test deploy-check
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, and start everything; ARGS="--log-level debug" adds flags
 	exec bin/bgremove serve all $(ARGS)
@@ -61,6 +61,9 @@ lint: setup ## Check style, import directions and dead code, of both builds
 	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...); \
 	static=$$(CGO_ENABLED=0 go run $(DEADCODE) -test $(STATIC_TAGS) ./...); \
 	if [[ $$dead$$static ]]; then printf '%s\n' "$$dead" "$$static"; exit 1; fi
+
+deploy-check: ## Check what deploy/ holds: image, compose files, units and chart, without a container engine or a cluster
+	cd deploy/check && go vet ./... && go test ./...
 
 fmt: ## Format every Go file
 	go run $(GOFUMPT) -w .

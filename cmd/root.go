@@ -81,6 +81,7 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 		newServeCmd(),
 		newEvalCmd(),
 		newConfigCmd(),
+		newHealthCmd(),
 		newVersionCmd(),
 	)
 	return root

@@ -1,0 +1,60 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHealth(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/readyz" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"status":"unavailable","checks":{"queue":"failed"}}`)
+		}
+	}))
+	defer server.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for _, test := range []struct {
+		name   string
+		urls   []string
+		status int
+		stderr string
+	}{
+		{"well", []string{server.URL + "/livez"}, 0, ""},
+		{"ill", []string{server.URL + "/readyz"}, 1, `answered 503 Service Unavailable: "{\"status\":\"unavailable\"`},
+		{"one of two", []string{server.URL + "/livez", server.URL + "/readyz"}, 1, "503"},
+		{"no server", []string{gone.URL}, 1, "connection refused"},
+		{"no address", []string{"127.0.0.1:5000"}, 1, "first path segment"},
+		{"no HTTP", []string{"file:///"}, 1, "unsupported protocol"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := []string{"health"}
+			for _, url := range test.urls {
+				args = append(args, "--url", url)
+			}
+			status, stdout, stderr := call(t, args...)
+			if status != test.status || stdout != "" || !strings.Contains(stderr, test.stderr) || test.stderr == "" && stderr != "" {
+				t.Errorf("status %d, stdout %q, stderr %q; want %d and %q", status, stdout, stderr, test.status, test.stderr)
+			}
+		})
+	}
+}
+
+// A server that never answers does not hold the check longer than its context.
+func TestHealthIsBounded(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := checkHealth(ctx, server.URL); err == nil || !strings.Contains(err.Error(), "deadline") {
+		t.Errorf("got %v, want the deadline", err)
+	}
+}
