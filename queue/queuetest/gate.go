@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// What becomes of the bytes that come to a Gate.
+// Passage is what becomes of the bytes that come to a Gate.
 type Passage int
 
+// The passages.
 const (
 	Open   Passage = iota
 	Shut           // connections are closed, the open ones too
