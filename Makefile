@@ -18,7 +18,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build static test bench microbench fuzz lint fmt clean setup setup-test deploy-check
+.PHONY: help run build static test bench microbench soak fuzz lint fmt clean setup setup-test deploy-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: setup-test ## Measure what is promised, side by side with OpenCV, and wri
 
 microbench: setup-test ## Run every benchmark of a single function
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+soak: setup-test ## Load the real program for half an hour, break its parts again and again, and judge; SOAKFLAGS="-mode all"
+	go run $(TAGS) ./soak $(SOAKFLAGS)
 
 fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
 	@fuzz() { \

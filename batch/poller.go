@@ -30,7 +30,7 @@ type Jobs interface {
 type Settler interface {
 	Input(ctx context.Context, j queue.Claimed) ([]byte, error)
 	Complete(ctx context.Context, j queue.Claimed, image []byte, result string) error
-	Fail(ctx context.Context, j queue.Claimed, code, message string, transient bool) (queue.State, error)
+	Fail(ctx context.Context, j queue.Claimed, f queue.Fault) (queue.State, error)
 	Release(ctx context.Context, j queue.Claimed) error
 }
 

@@ -115,7 +115,7 @@ func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.R
 	err = p.persist(ctx, func(ctx context.Context) error {
 		return p.jobs.Complete(ctx, j, result.Data, string(about))
 	})
-	if err != nil && !errors.Is(err, queue.ErrLost) && !errors.Is(err, queue.ErrUnavailable) { // a full disk, say
+	if err != nil && !errors.Is(err, queue.ErrLost) && (!errors.Is(err, queue.ErrUnavailable) || errors.Is(err, queue.ErrFull)) { // a full disk, say
 		return p.fail(ctx, j, fmt.Errorf("%w: %w", errStorage, err))
 	}
 	return succeeded, err
@@ -132,7 +132,9 @@ func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcom
 	}
 	var state queue.State
 	err = p.persist(ctx, func(ctx context.Context) error {
-		state, err = p.jobs.Fail(ctx, j, f.Code, f.Message, f.Transient)
+		state, err = p.jobs.Fail(ctx, j, queue.Fault{
+			Code: f.Code, Message: f.Message, Transient: f.Transient, Suspect: errors.Is(cause, predict.ErrBroken),
+		})
 		return err
 	})
 	if state == queue.Retrying {
@@ -146,6 +148,8 @@ func classify(err error) predict.Fault {
 	switch {
 	case errors.Is(err, queue.ErrInputExpired):
 		return predict.Fault{Code: "input_expired", Message: "The input image was deleted before the job was run", Taken: true}
+	case errors.Is(err, queue.ErrDamaged):
+		return predict.Fault{Code: "damaged", Message: "The input image was damaged in its store", Taken: true}
 	case errors.Is(err, errStorage):
 		// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
 		taken := !errors.Is(err, queue.ErrUnavailable)

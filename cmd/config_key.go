@@ -16,7 +16,7 @@ const envPrefix = "BGREMOVE_"
 type key struct {
 	name   string // dotted, as in queue.max_depth
 	help   string
-	secret string // "url" where the value may hold a password
+	secret string // "url" where the value may hold a password, "urls" where it is several with commas between, "value" where all of it is one
 	field  any    // pointer to the field in the Config
 	origin string // "default", "config.yaml:12", "BGREMOVE_QUEUE_MAX_DEPTH" or "--queue-max-depth"
 	faulty bool   // a layer's value was refused; what Validate says of the value below it would mislead
@@ -99,7 +99,7 @@ func (k *key) value() any {
 		return durationText(*field)
 	case *string:
 		if k.secret != "" {
-			return redact(*field)
+			return k.redacted(*field)
 		}
 	}
 	return reflect.ValueOf(k.field).Elem().Interface()
@@ -123,10 +123,42 @@ func (k *key) hide(message string) string {
 	if !ok || k.secret == "" || *text == "" {
 		return message
 	}
-	if _, err := url.Parse(*text); err != nil {
-		return "is no valid address" // the message may quote any part of it
+	if k.secret == "value" {
+		return strings.ReplaceAll(message, *text, k.redacted(*text))
 	}
-	return strings.ReplaceAll(message, *text, redact(*text))
+	for _, address := range k.addresses(*text) {
+		if _, err := url.Parse(address); err != nil {
+			return "is no valid address" // the message may quote any part of it
+		}
+		message = strings.ReplaceAll(message, address, redact(address))
+	}
+	return message
+}
+
+func (k *key) addresses(text string) []string {
+	if k.secret != "urls" {
+		return []string{text}
+	}
+	list := strings.Split(text, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// redacted is a secret value as it may be shown. Whether there is one may be.
+func (k *key) redacted(text string) string {
+	if k.secret == "value" {
+		if text == "" {
+			return ""
+		}
+		return "(hidden)"
+	}
+	addresses := k.addresses(text)
+	for i, address := range addresses {
+		addresses[i] = redact(address)
+	}
+	return strings.Join(addresses, ",")
 }
 
 // redact hides the passwords of an address: the user's, and those that Redis Sentinel takes as parameters.

@@ -45,6 +45,9 @@ func addConfigFlags(cmd *cobra.Command) {
 	cobra.CheckErr(cmd.MarkPersistentFlagFilename("config", "yaml", "yml"))
 	for _, k := range defaultSettings().keys {
 		flags.Var(&flagText{kind: k.kind()}, k.flag(), fmt.Sprintf("%s (default %s)", k.help, yamlText(k.value())))
+		if k.kind() == "bool" {
+			flags.Lookup(k.flag()).NoOptDefVal = "true"
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,8 +19,11 @@ import (
 	"bgremove/queue"
 )
 
-// binary is the path of the program as it is shipped, but for the race detector.
-type binary string
+// binary is the program as it is shipped, but for the race detector.
+type binary struct {
+	path string
+	dies bool // its processes crash on purpose
+}
 
 // TestBinary runs the real program in processes of its own. Each test's come with a folder and an environment of their own
 // and end with the test.
@@ -43,17 +47,25 @@ func TestBinary(t *testing.T) {
 	t.Run("batch metrics", b.testBatchMetrics)
 	t.Run("readme", b.testReadme)
 	t.Run("chaos", b.testChaos)
+	t.Run("kill all", b.testKillAll)
+	t.Run("kill parts", b.testKillParts)
+	t.Run("redis fails", b.testRedisFails)
+	t.Run("backup", b.testBackup)
+	t.Run("metrics are explained", b.testMetricsAreExplained)
+	t.Run("disk full", b.testDiskFull)
+	t.Run("disk read-only", b.testDiskReadOnly)
+	t.Run("redis hangs", b.testRedisHangs)
 }
 
-func build(t *testing.T) binary {
+func build(t *testing.T, flags ...string) binary {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bgremove")
-	args := append([]string{"build", "-buildvcs=false", "-o", path}, buildFlags()...)
-	cmd := exec.CommandContext(t.Context(), "go", append(args, "..")...)
+	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, buildFlags(), flags, []string{".."})
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
-	return binary(path)
+	return binary{path: path}
 }
 
 // process is one run of the binary.
@@ -67,7 +79,7 @@ type process struct {
 func (b binary) run(t *testing.T, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
-	p := &process{cmd: exec.CommandContext(t.Context(), string(b), args...), ended: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(t.Context(), b.path, args...), ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	// The race detector would sleep a second before every exit.
 	p.cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0"}
@@ -82,7 +94,7 @@ func (b binary) run(t *testing.T, args ...string) *process {
 	t.Cleanup(func() {
 		<-p.ended
 		log := p.stderr.String()
-		if strings.Contains(log, "WARNING: DATA RACE") || strings.Contains(log, "\ngoroutine ") {
+		if strings.Contains(log, "WARNING: DATA RACE") || !b.dies && strings.Contains(log, "\ngoroutine ") {
 			t.Errorf("data race or panic")
 		}
 		if t.Failed() && log != "" {
@@ -152,6 +164,15 @@ func (p *process) wantExit(t *testing.T, status int) {
 	eventually(t, "the end of a process", p.hasEnded)
 	if got := p.cmd.ProcessState.ExitCode(); got != status {
 		t.Errorf("%v: %v, want exit status %d", p.cmd.Args[1:], p.cmd.ProcessState, status)
+	}
+}
+
+// wantCrash waits for the process' end by a signal that it sends itself.
+func (p *process) wantCrash(t *testing.T) {
+	t.Helper()
+	eventually(t, "a crash", p.hasEnded)
+	if !strings.Contains(p.stderr.String(), "SIGABRT") {
+		t.Errorf("%v ended with %v, want an abort", p.cmd.Args[1:], p.cmd.ProcessState)
 	}
 }
 

@@ -22,7 +22,7 @@ func (b binary) testReadme(t *testing.T) {
 	)
 	dir := t.TempDir()
 	copyTo(t, "../testdata/jpeg-baseline.jpg", filepath.Join(dir, "photo.jpg"))
-	if err := os.Symlink(string(b), filepath.Join(dir, "bgremove")); err != nil {
+	if err := os.Symlink(b.path, filepath.Join(dir, "bgremove")); err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(readme, -1)

@@ -88,6 +88,10 @@ func TestPrintedConfigLoads(t *testing.T) {
 func TestPrintHidesSecrets(t *testing.T) {
 	inDirWith(t, "queue:\n  mode: sentinel\n")
 	t.Setenv("BGREMOVE_QUEUE_URL", "redis://sentinel:hunter2@host:26379?master_name=main&password=hunter3")
+	t.Setenv("BGREMOVE_QUEUE_S3_ENDPOINT", "http://localhost:9000")
+	t.Setenv("BGREMOVE_QUEUE_S3_BUCKET", "images")
+	t.Setenv("BGREMOVE_QUEUE_S3_ACCESS_KEY", "AKIA")
+	t.Setenv("BGREMOVE_QUEUE_S3_SECRET_KEY", "hunter4")
 	_, text, textErr := call(t, "config", "print")
 	_, object, objectErr := call(t, "config", "print", "--json")
 	if textErr != "" || objectErr != "" {
@@ -112,13 +116,29 @@ func TestPrintHidesSecrets(t *testing.T) {
 		value  any
 		origin string
 	}{
-		"queue.url":       {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
-		"queue.mode":      {"sentinel", "config.yaml:2"},
-		"queue.max_depth": {10000.0, "default"},
-		"queue.dead_ttl":  {"24h", "default"},
+		"queue.url":              {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
+		"queue.s3_access_key":    {"AKIA", "BGREMOVE_QUEUE_S3_ACCESS_KEY"},
+		"queue.s3_secret_key":    {"(hidden)", "BGREMOVE_QUEUE_S3_SECRET_KEY"},
+		"queue.s3_old_locations": {"", "default"},
+		"queue.mode":             {"sentinel", "config.yaml:2"},
+		"queue.max_depth":        {10000.0, "default"},
+		"queue.dead_ttl":         {"24h", "default"},
 	} {
 		if got := entries[name]; got.Value != want.value || got.Origin != want.origin {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
+	}
+}
+
+// A list of addresses is shown without any of its passwords, in faults too.
+func TestPrintHidesListedSecrets(t *testing.T) {
+	inDirWith(t, "")
+	t.Setenv("BGREMOVE_PREDICT_URL", "http://me:hunter2@a:1, http://me:hunter3@b:2")
+	if _, text, fault := call(t, "config", "print"); fault != "" || !strings.Contains(text, "http://me:xxxxx@a:1,http://me:xxxxx@b:2") {
+		t.Error(text, fault)
+	}
+	t.Setenv("BGREMOVE_PREDICT_URL", "http://me:hunter2@a:1,ftp://me:hunter3@b:2")
+	if _, _, fault := call(t, "config", "check"); strings.Contains(fault, "hunter") || !strings.Contains(fault, "ftp://me:xxxxx@b:2") {
+		t.Error(fault)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"bgremove/batch"
@@ -42,7 +43,7 @@ what is left goes back to the queue, and the process exits with 0. A second sign
 	}{
 		{
 			"all", "Run everything in this process; without queue.url the queue too",
-			"  bgremove serve all\n  bgremove serve all --proxy-addr :8080 --queue-data-dir /var/lib/bgremove",
+			"  bgremove serve all\n  bgremove serve all --proxy-addr :8080 --data-dir /var/lib/bgremove\n  bgremove serve all --ephemeral",
 			(*service).all,
 		},
 		{
@@ -66,7 +67,17 @@ what is left goes back to the queue, and the process exits with 0. A second sign
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, part.run) },
 		})
 	}
+	cmd.SetGlobalNormalizationFunc(shortFlags)
 	return cmd
+}
+
+// shortFlags lets two settings of the embedded queue be named without their section.
+func shortFlags(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "data-dir", "ephemeral":
+		name = "queue-" + name
+	}
+	return pflag.NormalizedName(name)
 }
 
 // service is a process being put together: its parts are started back to front and stop front to back.
@@ -167,13 +178,16 @@ func (s *service) batchOnly() error {
 	if err != nil {
 		return err
 	}
-	client := predict.NewClient(s.cfg.Predict.URL, s.cfg.Predict.Timeout)
-	s.onStop(func(context.Context) error { client.Close(); return nil })
-	if err := s.batch(q, client); err != nil {
+	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
+	s.onStop(func(context.Context) error { pool.Close(); return nil })
+	if err := s.registry.Register(pool); err != nil {
 		return err
 	}
-	s.ready = append(s.ready, "batch to "+redact(s.cfg.Predict.URL))
-	return s.watch(q, client)
+	if err := s.batch(q, pool); err != nil {
+		return err
+	}
+	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
+	return s.watch(q, pool)
 }
 
 func (s *service) predictOnly() error {

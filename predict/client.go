@@ -101,7 +101,7 @@ func (c *Client) Healthy(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case !bytes.Contains(body, []byte(`"health"`)):
-		return fmt.Errorf("%w: %s answers, but is no predictor", ErrUnavailable, c.url)
+		return fmt.Errorf("%w: what answers is no predictor", ErrUnavailable)
 	}
 	return nil
 }
@@ -113,6 +113,10 @@ func (c *Client) do(ctx context.Context, method, address string, body formBody) 
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if user := req.URL.User; user != nil { // the transport, unlike an http.Client, leaves it out
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
 	}
 	body.attach(req)
 	resp, err := c.transport.RoundTrip(req)

@@ -1,9 +1,11 @@
 package predict
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -118,9 +120,9 @@ func rawServer(t *testing.T, answer string) string {
 			if err != nil {
 				return
 			}
-			buf := make([]byte, 4096)
-			// What is left unread would be a reset in place of an orderly end; one read holds these small requests.
-			if _, err := conn.Read(buf); err == nil {
+			// What is left unread would be a reset in place of an orderly end.
+			if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.Copy(io.Discard, req.Body)
 				_, _ = conn.Write([]byte(answer))
 			}
 			conn.Close()

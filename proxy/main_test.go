@@ -184,7 +184,7 @@ func (ts *testServer) complete(t *testing.T, j queue.Claimed, output string) {
 
 func (ts *testServer) fail(t *testing.T, j queue.Claimed, transient bool, want queue.State) {
 	t.Helper()
-	if state, err := ts.consumer.Fail(t.Context(), j, "corrupt_image", "png: corrupt image: cut short", transient); err != nil || state != want {
+	if state, err := ts.consumer.Fail(t.Context(), j, queue.Fault{Code: "corrupt_image", Message: "png: corrupt image: cut short", Transient: transient}); err != nil || state != want {
 		t.Fatalf("state %q, err %v; want %q", state, err, want)
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 // Jobs is the submitting side of the queue. *queue.Queue is one.
 type Jobs interface {
+	Room() error
 	Enqueue(ctx context.Context, r queue.Request) (id string, err error)
 	Job(ctx context.Context, id string) (queue.Job, error)
 	List(ctx context.Context, limit int) ([]queue.Job, error)
@@ -79,6 +80,8 @@ var faults = []struct {
 	{imaging.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
 	{queue.ErrOptions, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{queue.ErrFull, http.StatusTooManyRequests, "queue_full", "", 5 * time.Second},
+	{queue.ErrNoSpace, http.StatusServiceUnavailable, "disk_full", "", 30 * time.Second},
+	{queue.ErrStorage, http.StatusServiceUnavailable, "storage_failed", "The image store failed", 5 * time.Second},
 	{queue.ErrUnavailable, http.StatusServiceUnavailable, "queue_unavailable", "The queue cannot be reached", 5 * time.Second},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout", "The queue did not answer in time", 5 * time.Second},
 }

@@ -80,6 +80,9 @@ func (a api) metadata(c echo.Context) error {
 }
 
 func (a api) startJob(c echo.Context) error {
+	if err := a.jobs.Room(); err != nil { // before the body is read
+		return err
+	}
 	image, fields, err := httpserver.ReadImage(c, imaging.OptionKeys())
 	if err != nil {
 		return err
@@ -125,8 +128,10 @@ func (a api) getJob(c echo.Context) error {
 	defer cancel()
 	id := c.Param("id")
 	j, err := a.jobs.Job(ctx, id)
-	if errors.Is(err, queue.ErrNotFound) {
-		return noJob(c, id, "Job not found")
+	if errors.Is(err, queue.ErrGone) {
+		return noJob(c, id, http.StatusGone, "The job and its result have expired")
+	} else if errors.Is(err, queue.ErrNotFound) {
+		return noJob(c, id, http.StatusNotFound, "Job not found")
 	} else if err != nil {
 		return err
 	}
@@ -145,7 +150,7 @@ func (a api) getJob(c echo.Context) error {
 func (a api) writeImages(ctx context.Context, c echo.Context, j queue.Job) error {
 	out, err := a.jobs.Output(ctx, j)
 	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
-		return noJob(c, j.ID, "The result has expired")
+		return noJob(c, j.ID, http.StatusGone, "The result has expired")
 	} else if err != nil {
 		return fmt.Errorf("read result: %w", err)
 	}
@@ -171,7 +176,11 @@ func qualityField(result string) string {
 }
 
 // noJob answers in the shape of the route, not as FastAPI does.
-func noJob(c echo.Context, id, detail string) error {
-	c.Response().Header().Set(httpserver.HeaderErrorCode, "not_found")
-	return c.JSON(http.StatusNotFound, jobAnswer{Status: "ng", ID: httpserver.Excerpt(id), Detail: detail})
+func noJob(c echo.Context, id string, status int, detail string) error {
+	code := "not_found"
+	if status == http.StatusGone {
+		code = "expired"
+	}
+	c.Response().Header().Set(httpserver.HeaderErrorCode, code)
+	return c.JSON(status, jobAnswer{Status: "ng", ID: httpserver.Excerpt(id), Detail: detail})
 }

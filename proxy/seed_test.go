@@ -49,7 +49,7 @@ func TestSeed(t *testing.T) {
 			for _, s := range suite {
 				t.Run(s.name, func(t *testing.T) {
 					cfg := cfg
-					cfg.Name = s.name
+					cfg.Name, cfg.DataDir = s.name, t.TempDir()
 					s.test(t, cfg)
 				})
 			}
@@ -257,13 +257,13 @@ func testMetadata(t *testing.T, cfg queue.Config) {
 }
 
 func testExpiry(t *testing.T, cfg queue.Config) {
-	cfg.ResultTTL, cfg.Deadline = time.Second, time.Second
+	cfg.ResultTTL, cfg.Deadline, cfg.GoneTTL = time.Second, time.Second, 3*time.Second
 	ts := start(t, cfg)
 	scene := imagingtest.File(t, "scene.png")
 	done := ts.startJob(t, scene)
 	ts.complete(t, ts.claim(t), scene)
 	late := ts.startJob(t, scene)
-	eventually(t, "the result to expire", func() bool { return ts.get(t, "/get_job/"+done).status == 404 })
+	eventually(t, "the result to expire", func() bool { return ts.get(t, "/get_job/"+done).status == 410 })
 	eventually(t, "the deadline to pass", func() bool {
 		// Expired jobs are found by those who look for work. What they get before is given back.
 		jobs, _, err := ts.consumer.Claim(t.Context(), 1)
@@ -278,6 +278,7 @@ func testExpiry(t *testing.T, cfg queue.Config) {
 		return len(jobs) == 0
 	})
 	ts.get(t, "/get_job/"+late).want(t, 200, ng(late, `"FAILED"`, `,"detail":"deadline: not started before its deadline"`))
+	eventually(t, "the job to be forgotten", func() bool { return ts.get(t, "/get_job/"+done).status == 404 })
 }
 
 // A result's image goes a moment before its job does.
@@ -287,7 +288,7 @@ func TestResultGoneBeforeItsJob(t *testing.T) {
 	scene := imagingtest.File(t, "scene.png")
 	remove := func(id, kind string) {
 		t.Helper()
-		files, err := filepath.Glob(filepath.Join(cfg.DataDir, "embedded", "*", id+"."+kind+"*"))
+		files, err := filepath.Glob(filepath.Join(cfg.DataDir, "spool", kind, "*", id))
 		if err != nil || len(files) != 1 {
 			t.Fatalf("%v, %v", files, err)
 		}
@@ -297,10 +298,10 @@ func TestResultGoneBeforeItsJob(t *testing.T) {
 	}
 	id := ts.startJob(t, scene)
 	ts.complete(t, ts.claim(t), "PNG")
-	remove(id, "in")
+	remove(id, "job")
 	ts.get(t, "/get_job/"+id).want(t, 200, strings.Replace(ok(id, "", "PNG"), `"img_in_base64":""`, `"img_in_base64":null`, 1))
-	remove(id, "out")
-	ts.get(t, "/get_job/"+id).want(t, 404, ng(id, "null", `,"detail":"The result has expired"`))
+	remove(id, "res")
+	ts.get(t, "/get_job/"+id).want(t, 410, ng(id, "null", `,"detail":"The result has expired"`))
 }
 
 // In the seed, a job could be claimed before its image was stored, and get the result of another.

@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"context"
-	"io"
 	"os"
 	"slices"
 	"sync"
@@ -13,37 +11,26 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// benchOnEach measures no-op jobs on both kinds of server, once without storing images, which is the queue's own cost, and
-// once with images of 1 KB in and out: in Redis, or in files on the disk that this code is on. Machines differ tenfold in what a
-// new file costs.
+// benchOnEach measures no-op jobs with images of 1 KB in and out: embedded with fsync and without, in files on the disk that this code
+// is on, and on a real server. Machines differ tenfold in what a new file costs.
 func benchOnEach(b *testing.B, bench func(b *testing.B, q *Queue)) {
 	b.Helper()
-	for _, kind := range []string{"miniredis", "redis"} {
-		for _, images := range []string{"none", "1KB"} {
-			b.Run(kind+"/images="+images, func(b *testing.B) {
-				cfg := DefaultConfig()
-				cfg.MaxDepth, cfg.DataDir = 1_000_000, benchDir(b)
-				if kind == "redis" {
-					cfg.URL = queuetest.StartRedis(b).URL()
-				}
-				q := open(b, cfg)
-				if images == "none" {
-					q.blobs = stores{scheme: BlobsRedis, redis: noBlobs{}}
-				}
-				bench(b, q)
-			})
-		}
+	for _, kind := range []struct {
+		name string
+		set  func(c *Config)
+	}{
+		{"embedded", func(*Config) {}},
+		{"embedded/fsync=false", func(c *Config) { c.Fsync = false }},
+		{"redis", func(c *Config) { c.URL = queuetest.StartRedis(b).URL() }},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			cfg := DefaultConfig()
+			cfg.MaxDepth, cfg.DataDir = 1_000_000, benchDir(b)
+			kind.set(&cfg)
+			bench(b, open(b, cfg))
+		})
 	}
 }
-
-// noBlobs keeps nothing.
-type noBlobs struct{}
-
-func (noBlobs) Put(context.Context, string, io.Reader, int64, time.Duration) error { return nil }
-func (noBlobs) Open(context.Context, string) (io.ReadCloser, error)                { return nil, ErrNotFound }
-func (noBlobs) Delete(context.Context, ...string) error                            { return nil }
-func (noBlobs) Touch(context.Context, string, time.Duration) error                 { return nil }
-func (noBlobs) Check(context.Context) error                                        { return nil }
 
 func benchDir(b *testing.B) string {
 	b.Helper()

@@ -11,38 +11,47 @@ import (
 
 // Blobs stores images under references. Stores for other places implement the same five methods.
 type Blobs interface {
+	images
 	// Put stores size bytes of r for ttl. A reader sees all of them or none.
 	Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error
+	// Check says whether the store works, for readiness.
+	Check(ctx context.Context) error
+}
+
+// images are there by reference. The spool has them too, but takes none without its job.
+type images interface {
 	// Open returns ErrNotFound for what was never put, was deleted or has outlived its TTL.
 	Open(ctx context.Context, ref string) (io.ReadCloser, error)
 	// Delete is idempotent.
 	Delete(ctx context.Context, refs ...string) error
 	// Touch sets a new TTL, counted from now; ErrNotFound as for Open.
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
-	// Check says whether the store works, for readiness.
-	Check(ctx context.Context) error
 }
 
-// stores sends each reference to the store of its scheme ("redis:…", "fs:…"), so that the store for new images can be
+// stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the store for new images can be
 // switched while jobs refer to the old one.
 type stores struct {
 	scheme string // of new references
 	redis  Blobs  // nil when embedded
 	fs     *fsBlobs
+	spool  images   // nil unless embedded
+	s3     *s3Blobs // nil unless configured
 }
 
 func (q *Queue) openBlobs() error {
+	if q.cfg.Embedded() {
+		d, err := openDurable(q)
+		if err != nil {
+			return fmt.Errorf("queue.data_dir: %w", err)
+		}
+		q.durable, q.blobs = d, stores{scheme: spoolScheme, spool: spoolImages{d.spool}}
+		return nil
+	}
 	scheme := q.cfg.Blobs
 	if scheme == BlobsAuto {
 		scheme = BlobsRedis
-		if q.cfg.Embedded() {
-			scheme = BlobsFS
-		}
 	}
-	q.blobs = stores{scheme: scheme}
-	if !q.cfg.Embedded() {
-		q.blobs.redis = redisBlobs{q.redis}
-	}
+	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis, q.cfg.MinReplicas}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
 		fs, err := openFSBlobs(q.cfg)
 		if err != nil {
@@ -50,26 +59,42 @@ func (q *Queue) openBlobs() error {
 		}
 		q.blobs.fs = fs
 	}
-	return nil
-}
-
-func (s stores) close() error {
-	if s.fs != nil {
-		return s.fs.close()
+	if q.cfg.usesS3() {
+		s3, err := openS3Blobs(q.cfg)
+		if err != nil {
+			return fmt.Errorf("queue.s3_endpoint: %w", err)
+		}
+		q.blobs.s3 = s3
 	}
 	return nil
 }
 
-// newRef names an image of a job; kind tells the job's images apart.
-func (s stores) newRef(id, kind string) string { return s.scheme + ":" + id + "." + kind }
+func (s stores) close() {
+	if s.s3 != nil {
+		s.s3.close()
+	}
+}
 
-func (s stores) of(ref string) (Blobs, string, error) {
+// newRef names an image of a job; kind tells the job's images apart.
+func (s stores) newRef(id, kind string) string {
+	name := id + "." + kind
+	if s.scheme == BlobsS3 {
+		name = s.s3.newName(name)
+	}
+	return s.scheme + ":" + name
+}
+
+func (s stores) of(ref string) (images, string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
 	switch {
 	case scheme == BlobsRedis && s.redis != nil:
 		return s.redis, name, nil
 	case scheme == BlobsFS && s.fs != nil:
 		return s.fs, name, nil
+	case scheme == spoolScheme && s.spool != nil:
+		return s.spool, name, nil
+	case scheme == BlobsS3 && s.s3 != nil:
+		return s.s3, name, nil
 	}
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
@@ -79,7 +104,11 @@ func (s stores) Put(ctx context.Context, ref string, r io.Reader, size int64, tt
 	if err != nil {
 		return err
 	}
-	return b.Put(ctx, name, r, size, ttl)
+	blobs, ok := b.(Blobs)
+	if !ok {
+		return fmt.Errorf("image %s cannot be stored without its job", ref)
+	}
+	return blobs.Put(ctx, name, r, size, ttl)
 }
 
 func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
@@ -91,13 +120,18 @@ func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
 }
 
 func (s stores) Delete(ctx context.Context, refs ...string) error {
+	names := map[images][]string{}
 	var errs []error
 	for _, ref := range refs {
 		b, name, err := s.of(ref)
-		if err == nil {
-			err = b.Delete(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		errs = append(errs, err)
+		names[b] = append(names[b], name)
+	}
+	for b, names := range names {
+		errs = append(errs, b.Delete(ctx, names...))
 	}
 	return errors.Join(errs...)
 }
@@ -112,8 +146,11 @@ func (s stores) Touch(ctx context.Context, ref string, ttl time.Duration) error 
 
 // Check asks the store of new images.
 func (s stores) Check(ctx context.Context) error {
-	if s.scheme == BlobsFS {
+	switch s.scheme {
+	case BlobsFS:
 		return s.fs.Check(ctx)
+	case BlobsS3:
+		return s.s3.Check(ctx)
 	}
 	return s.redis.Check(ctx)
 }

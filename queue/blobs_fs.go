@@ -11,45 +11,34 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"bgremove/queue/spool"
 )
 
-// fsBlobs keeps each image as a file whose modification time is the moment at which it expires. Layout of its folder:
+const sweepEvery = time.Minute // expired files are removed
+
+// fsBlobs keeps each image as a file whose modification time is the moment at which it expires. All parts share the folder, over a
+// network file system too. Layout:
 //
-//	LOCK        held by the one process of an embedded queue
 //	tmp/        files being written
 //	<xx>/<name> whole files; xx = crc32(name) & 0xff in hex
 type fsBlobs struct {
-	root string
-	sync bool     // fsync before a Put returns: the images must survive a power loss if the jobs do
-	lock *os.File // nil when several processes share the folder
+	root    string
+	reserve int64 // bytes of free disk space below which no image is taken
 }
 
-// openFSBlobs prepares the folder. An embedded queue has it for itself and empties it: its jobs died with the last process.
-// Beside an external Redis the folder may be shared by all parts, over a network file system too.
 func openFSBlobs(cfg Config) (*fsBlobs, error) {
 	dir, err := dataDir(cfg)
 	if err != nil {
 		return nil, err
 	}
-	b := &fsBlobs{root: filepath.Join(dir, "blobs"), sync: true}
-	if cfg.Embedded() {
-		b.root, b.sync = filepath.Join(dir, "embedded"), false
-	}
-	if err := os.MkdirAll(b.root, 0o700); err != nil {
-		return nil, err
-	}
-	if cfg.Embedded() {
-		if err := b.takeOver(); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(b.root, "tmp"), 0o700); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, nil
+	b := &fsBlobs{root: filepath.Join(dir, "blobs"), reserve: cfg.reserve()}
+	return b, os.MkdirAll(filepath.Join(b.root, "tmp"), 0o700)
 }
+
+// room is an ErrNoSpace where less than the reserve is free.
+func (b *fsBlobs) room() error { return spool.Room(b.root, b.reserve) }
 
 // dataDir is the configured folder, or bgremove's in the user's state folder (XDG Base Directory Specification).
 func dataDir(cfg Config) (string, error) {
@@ -64,51 +53,6 @@ func dataDir(cfg Config) (string, error) {
 		return "", fmt.Errorf("no home folder to put it in (%w): set it", err)
 	}
 	return filepath.Join(home, ".local", "state", "bgremove"), nil
-}
-
-// takeOver locks the folder and drops what an earlier process left in it.
-func (b *fsBlobs) takeOver() error {
-	path := filepath.Join(b.root, "LOCK")
-	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		return fmt.Errorf("%s is in use by another bgremove (%w); name another folder", b.root, err)
-	}
-	b.lock = lock
-	if err := b.empty(); err != nil {
-		return errors.Join(err, lock.Close())
-	}
-	return nil
-}
-
-// empty removes every image, and nothing else that may lie in the folder.
-func (b *fsBlobs) empty() error {
-	entries, err := os.ReadDir(b.root)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, e := range entries {
-		if e.Name() == "tmp" || isShard(e.Name()) {
-			errs = append(errs, os.RemoveAll(filepath.Join(b.root, e.Name())))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// close leaves no image behind that no job refers to any more.
-func (b *fsBlobs) close() error {
-	if b.lock == nil {
-		return nil
-	}
-	return errors.Join(b.empty(), b.lock.Close()) // closing releases the flock
-}
-
-func isShard(name string) bool {
-	return len(name) == 2 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 // path refuses a name that could leave the folder. Names are made by this package, but references come back from Redis.
@@ -141,10 +85,7 @@ func (b *fsBlobs) fill(f *os.File, r io.Reader, size int64, ttl time.Duration) e
 	if err := expireAt(f.Name(), ttl); err != nil {
 		return err
 	}
-	if b.sync {
-		return f.Sync()
-	}
-	return nil
+	return f.Sync() // the images must survive a power loss if the jobs do
 }
 
 // publish moves a whole file to its place, making the shard's folder at first use.
@@ -158,10 +99,7 @@ func (b *fsBlobs) publish(tmp, path string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	if b.sync {
-		return errors.Join(syncDir(filepath.Dir(path)), syncDir(b.root))
-	}
-	return nil
+	return errors.Join(syncDir(filepath.Dir(path)), syncDir(b.root))
 }
 
 // syncDir makes a rename into the folder survive a power loss.
@@ -234,15 +172,15 @@ func (b *fsBlobs) Touch(_ context.Context, name string, ttl time.Duration) error
 func (b *fsBlobs) Check(context.Context) error {
 	f, err := os.CreateTemp(filepath.Join(b.root, "tmp"), "check.*")
 	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
+		return fmt.Errorf("queue.data_dir: %w", err)
 	}
 	_, err = f.WriteString("ok")
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()), b.room())
 }
 
 // sweepEvery removes expired files until ctx ends.
 func (b *fsBlobs) sweepEvery(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -262,7 +200,7 @@ func (b *fsBlobs) sweep(now time.Time) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // deleted while we walk
 		}
-		if err != nil || e.IsDir() || e.Name() == "LOCK" {
+		if err != nil || e.IsDir() {
 			return err
 		}
 		info, err := e.Info()

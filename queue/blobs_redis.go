@@ -13,7 +13,10 @@ import (
 
 // redisBlobs keeps each image as one string, under a hash tag of its job's own, so that a cluster spreads the images.
 // Meant for small installations: Redis holds all of it in memory.
-type redisBlobs struct{ redis redis.UniversalClient }
+type redisBlobs struct {
+	redis    redis.UniversalClient
+	replicas int // that must have an image before Put returns: a job that outlives a fail-over needs it
+}
 
 func blobKey(name string) string {
 	id, kind, _ := strings.Cut(name, ".")
@@ -25,7 +28,12 @@ func (b redisBlobs) Put(ctx context.Context, name string, r io.Reader, size int6
 	if _, err := io.ReadFull(r, data); err != nil {
 		return err
 	}
-	return unavailable("put image", b.redis.Set(ctx, blobKey(name), data, ttl).Err())
+	if b.replicas == 0 {
+		return unavailable("put image", b.redis.Set(ctx, blobKey(name), data, ttl).Err())
+	}
+	return unavailable("put image", replicated(ctx, b.redis, b.replicas, blobKey(name), func(p redis.Pipeliner) {
+		p.Set(ctx, blobKey(name), data, ttl)
+	}))
 }
 
 func (b redisBlobs) Open(ctx context.Context, name string) (io.ReadCloser, error) {

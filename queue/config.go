@@ -16,24 +16,40 @@ const (
 	BlobsAuto  = "auto"
 	BlobsRedis = "redis"
 	BlobsFS    = "fs"
+	BlobsS3    = "s3"
 )
 
 // Config says where the queue lives and what it holds at most. An empty URL means an embedded queue in this process.
 type Config struct {
-	URL         string        `yaml:"url" secret:"url" help:"redis:// or rediss:// address of the queue; empty means embedded in this process"`
-	Mode        string        `yaml:"mode" help:"how to read url: single, sentinel (redis://sentinel:26379?master_name=NAME&addr=OTHER:26379) or cluster (redis://node:6379?addr=OTHER:6379)"`
-	Name        string        `yaml:"name" help:"name of the queue; several may share one Redis"`
-	DataDir     string        `yaml:"data_dir" help:"folder for images when they are kept as files; empty means bgremove under the user's state folder"`
-	Blobs       string        `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts) or auto (fs when embedded, else redis)"`
+	URL         string `yaml:"url" secret:"url" help:"redis:// or rediss:// address of the queue; empty means embedded in this process"`
+	Mode        string `yaml:"mode" help:"how to read url: single, sentinel (redis://sentinel:26379?master_name=NAME&addr=OTHER:26379) or cluster (redis://node:6379?addr=OTHER:6379)"`
+	Name        string `yaml:"name" help:"name of the queue; several may share one Redis"`
+	DataDir     string `yaml:"data_dir" help:"folder of an embedded queue's jobs, and of images when they are kept as files; empty means bgremove under the user's state folder"`
+	Ephemeral   bool   `yaml:"ephemeral" help:"an embedded queue keeps nothing: its jobs and images end with the process"`
+	Fsync       bool   `yaml:"fsync" help:"an embedded queue's jobs survive a power loss; without it they survive only the end of the process, and are accepted sooner"`
+	DiskReserve int    `yaml:"disk_reserve_mib" help:"MiB of disk space that stay free in data_dir: with less, jobs are refused"`
+	Blobs       string `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts), s3 (an object store) or auto (fs when embedded, else redis); see docs/storage.md"`
+
+	S3Endpoint     string `yaml:"s3_endpoint" help:"server of the object store, as in https://s3.eu-central-1.amazonaws.com or http://minio:9000; with s3_bucket, images there can be read also while blobs says otherwise"`
+	S3Bucket       string `yaml:"s3_bucket" help:"bucket for images; it must exist"`
+	S3Region       string `yaml:"s3_region" help:"region of s3_bucket; empty means ask the server"`
+	S3Prefix       string `yaml:"s3_prefix" help:"folder for images in s3_bucket, ends with /; two Redis servers must not share one: each would delete the images of the other's jobs"`
+	S3PathStyle    string `yaml:"s3_path_style" help:"how requests name the bucket: path (host/bucket), virtual (bucket.host) or auto (virtual at Amazon, Google and Aliyun)"`
+	S3AccessKey    string `yaml:"s3_access_key" help:"access key id; empty means AWS_ACCESS_KEY_ID, ~/.aws/credentials, or the role of the machine, container or web identity"`
+	S3SecretKey    string `yaml:"s3_secret_key" secret:"value" help:"secret of s3_access_key; better given as a variable than as a flag, which other users of the machine can see"`
+	S3OldLocations string `yaml:"s3_old_locations" help:"comma-separated BUCKET/PREFIX/ that earlier s3_bucket and s3_prefix named, whose images are still read, and deleted when due"`
+
 	Lease       time.Duration `yaml:"lease" help:"a running job whose worker is silent for this long goes to another worker"`
 	Deadline    time.Duration `yaml:"deadline" help:"a job not started within this time expires"`
 	ResultTTL   time.Duration `yaml:"result_ttl" help:"how long a finished job and its images are kept"`
 	DeadTTL     time.Duration `yaml:"dead_ttl" help:"how long a failed or expired job and its input are kept for a retry"`
+	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered of a job that is not kept any more that there was one; 0s means not at all"`
 	MaxDepth    int           `yaml:"max_depth" help:"jobs that may wait at the same time; one more is refused"`
 	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images, masks and strokes that unfinished jobs may hold together; 0 means no limit"`
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
 	BackoffBase time.Duration `yaml:"backoff_base" help:"wait before the first retry; doubles with each further one"`
 	BackoffMax  time.Duration `yaml:"backoff_max" help:"longest wait before a retry"`
+	MinReplicas int           `yaml:"min_replicas" help:"replicas of an external Redis that must have a job before it is accepted; with 1 or more a fail-over loses no accepted job"`
 }
 
 // DefaultConfig is an embedded queue with three attempts a job.
@@ -41,11 +57,16 @@ func DefaultConfig() Config {
 	return Config{
 		Mode:        ModeSingle,
 		Name:        "default",
+		Fsync:       true,
+		DiskReserve: 512,
 		Blobs:       BlobsAuto,
+		S3Prefix:    "bgremove/",
+		S3PathStyle: "auto",
 		Lease:       30 * time.Second,
 		Deadline:    24 * time.Hour,
 		ResultTTL:   time.Hour,
 		DeadTTL:     24 * time.Hour,
+		GoneTTL:     24 * time.Hour,
 		MaxDepth:    10_000,
 		MaxMiB:      4096,
 		MaxAttempts: 3,
@@ -56,6 +77,8 @@ func DefaultConfig() Config {
 
 // Embedded says that the queue lives in this process.
 func (c Config) Embedded() bool { return c.URL == "" }
+
+func (c Config) reserve() int64 { return int64(c.DiskReserve) << 20 } // bytes
 
 // Validate joins every fault; each starts with the key it is about.
 func (c Config) Validate() error {
@@ -76,17 +99,23 @@ func (c Config) Validate() error {
 		fault(true, "mode: must be single, sentinel or cluster, is %q", c.Mode)
 	}
 	switch c.Blobs {
-	case BlobsAuto, BlobsFS:
+	case BlobsAuto, BlobsFS, BlobsS3:
 	case BlobsRedis:
-		fault(c.Embedded(), "blobs: redis needs queue.url; the embedded queue keeps no images")
+		fault(c.Embedded(), "blobs: redis needs queue.url; an embedded queue keeps its images in data_dir")
 	default:
-		fault(true, "blobs: must be auto, redis or fs, is %q", c.Blobs)
+		fault(true, "blobs: must be auto, redis, fs or s3, is %q", c.Blobs)
 	}
+	c.validateS3(fault)
 	fault(!queueName.MatchString(c.Name), "name: must be 1 to 64 letters, digits, - or _, is %q", c.Name)
 	fault(c.Lease < time.Second, "lease: must be at least 1s, is %v", c.Lease)
 	fault(c.Deadline < time.Second, "deadline: must be at least 1s, is %v", c.Deadline)
 	fault(c.ResultTTL < time.Second, "result_ttl: must be at least 1s, is %v", c.ResultTTL)
 	fault(c.DeadTTL < time.Second, "dead_ttl: must be at least 1s, is %v", c.DeadTTL)
+	fault(c.GoneTTL < 0, "gone_ttl: must not be negative, is %v", c.GoneTTL)
+	fault(c.DiskReserve < 0, "disk_reserve_mib: must not be negative, is %d", c.DiskReserve)
+	fault(c.Ephemeral && !c.Embedded(), "ephemeral: is for an embedded queue, but queue.url is set")
+	fault(c.MinReplicas < 0 || c.MinReplicas > 16, "min_replicas: must be 0 to 16, is %d", c.MinReplicas)
+	fault(c.MinReplicas > 0 && c.Embedded(), "min_replicas: is for Redis, but queue.url is not set")
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)

@@ -10,11 +10,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// How long one command may take. Image-sized values need more than go-redis' three seconds on a slow link.
+// How long one command may take. Image-sized values need more than go-redis' three seconds on a slow link. Repeated once, a
+// command to a server that neither answers nor refuses has failed after 20 s, in time for a request that is to be answered in 30.
 const (
 	dialTimeout    = 3 * time.Second
 	commandTimeout = 10 * time.Second
+	maxRetries     = 1
 )
+
+// detached is a context that the end of ctx does not end before its deadline, and that ends after limit at the latest.
+func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(limit)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
 
 // LogTo sends what the Redis client library says of its connections to log, at debug level: what matters comes back as
 // errors. The library has one logger a process, so this is for main to call, once, before Open.
@@ -62,6 +73,7 @@ func (c Config) dial() (func() redis.UniversalClient, error) {
 			return nil, errors.New("sentinel mode needs ?master_name=NAME in the address")
 		}
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		o.MaxRetries = maxRetries
 		return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
 	case ModeCluster:
 		o, err := redis.ParseClusterURL(c.URL)
@@ -76,6 +88,7 @@ func (c Config) dial() (func() redis.UniversalClient, error) {
 			return nil, redact(err)
 		}
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		o.MaxRetries = maxRetries
 		return func() redis.UniversalClient { return redis.NewClient(o) }, nil
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"bgremove/queue/spool"
 )
 
 // longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
@@ -76,7 +78,15 @@ func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.
 			keepInput: text(5) == "1", Created: moment(text(6)),
 		})
 	}
-	return jobs, time.Duration(ms) * time.Millisecond, nil
+	uncounted, err := c.q.durable.begin(jobs)
+	if err != nil {
+		err = fmt.Errorf("count an attempt: %w", err)
+	}
+	for _, j := range jobs[len(jobs)-uncounted:] {
+		_, e := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
+		err = errors.Join(err, e)
+	}
+	return jobs[:len(jobs)-uncounted], time.Duration(ms) * time.Millisecond, err
 }
 
 // Idle sleeps until there may be something to claim: a wake-up token, next (see Claim) or two seconds. It ends at once
@@ -116,22 +126,28 @@ func (c *Consumer) Heartbeat(ctx context.Context, jobs []Claimed) (lost []Claime
 	return lost, nil
 }
 
-// Input returns the image to work on, ErrInputExpired where it is gone.
+// Input returns the image to work on, ErrInputExpired where it is gone, ErrDamaged where it is not what was submitted.
 func (c *Consumer) Input(ctx context.Context, j Claimed) ([]byte, error) {
 	data, err := c.q.read(ctx, j.input)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrInputExpired
+	}
+	if errors.Is(err, spool.ErrCorrupt) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return data, err
 }
 
 // Complete stores the result and ends the job. ErrLost: the job was another's by then and the result is dropped.
 func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result string) error {
-	out := c.q.blobs.newRef(j.ID, "out."+j.owner)
-	if err := c.q.blobs.Put(ctx, out, bytes.NewReader(image), int64(len(image)), c.q.cfg.ResultTTL); err != nil {
-		return fmt.Errorf("store result: %w", err)
+	defer c.q.durable.lock(j.ID)()
+	out, err := c.storeOutput(ctx, j, image, result)
+	if errors.Is(err, ErrLost) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("store result: %w", storage(err))
 	}
-	if _, err := settle(c.q.eval(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
+	if _, err := settle(c.q.evalReplicated(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
 		if errors.Is(err, ErrLost) { // on any other error it may have been taken, so the image stays until its TTL
 			err = errors.Join(err, c.q.blobs.Delete(ctx, out))
 		}
@@ -143,6 +159,15 @@ func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result
 	return nil
 }
 
+// storeOutput keeps the result before the queue is told that there is one.
+func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
+	if c.q.durable != nil {
+		return c.q.finishDurably(ctx, j, image, result)
+	}
+	ref = c.q.blobs.newRef(j.ID, "out."+j.owner)
+	return ref, c.q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), c.q.cfg.ResultTTL)
+}
+
 func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {
 	if j.keepInput {
 		return c.q.blobs.Touch(ctx, j.input, c.q.cfg.ResultTTL)
@@ -150,15 +175,30 @@ func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {
 	return c.q.blobs.Delete(ctx, j.input)
 }
 
-// Fail ends an attempt. A transient fault is retried after a delay while attempts are left; state says what became of the
-// job. Code and message are shown to the submitter.
-func (c *Consumer) Fail(ctx context.Context, j Claimed, code, message string, transient bool) (state State, err error) {
-	cmd := c.q.eval(ctx, c.q.lua.fail, j.ID, j.owner, code, message, flag(transient), c.q.backoff(j.Attempt).Milliseconds())
+// Fault is why an attempt came to no result.
+type Fault struct {
+	Code      string // for machines; shown to the submitter, as Message is
+	Message   string
+	Transient bool // another attempt may succeed
+	Suspect   bool // the image may have ended the process that worked on it: it is tried again apart from others like it
+}
+
+// Fail ends an attempt. A transient fault is retried after a delay while attempts are left; state says what became of the job.
+func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, err error) {
+	defer c.q.durable.lock(j.ID)()
+	cmd := c.q.eval(ctx, c.q.lua.fail, j.ID, j.owner, f.Code, f.Message, flag(f.Transient), c.q.backoff(j.Attempt).Milliseconds(),
+		flag(f.Suspect))
 	answer, err := settle(cmd)
 	if err != nil {
 		return "", err
 	}
-	if state = State(answer); state == Failed {
+	state = State(answer)
+	if c.q.durable != nil {
+		if err := c.q.failedDurably(ctx, j.ID, state); err != nil {
+			c.q.log.WarnContext(ctx, "the end of an attempt is not on disk: after a restart the job runs again", "job", j.ID, "err", err)
+		}
+	}
+	if state == Failed {
 		if err := c.q.blobs.Touch(ctx, j.input, c.q.cfg.DeadTTL); err != nil && !errors.Is(err, ErrNotFound) {
 			c.q.log.WarnContext(ctx, "input of a failed job keeps its old TTL", "job", j.ID, "err", err)
 		}
@@ -169,6 +209,9 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, code, message string, tr
 // Release gives a job back, unharmed and with its attempt not counted, for another to run.
 func (c *Consumer) Release(ctx context.Context, j Claimed) error {
 	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
+	if err == nil && c.q.durable != nil {
+		err = storage(c.q.durable.spool.Undo(j.ID))
+	}
 	return err
 }
 

@@ -8,17 +8,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Job returns a job as it stands, ErrNotFound if there is none of that id (any more).
+// Job returns a job as it stands, ErrNotFound if there is none of that id (any more): ErrGone, for a while after it expired.
 func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
 	values, err := q.redis.HMGet(ctx, q.jobKey(id), jobFields...).Result()
 	if err != nil {
 		return Job{}, unavailable("read job", err)
 	}
 	j, ok := jobOf(id, values)
-	if !ok {
-		return Job{}, ErrNotFound
+	if ok {
+		return j, nil
 	}
-	return j, nil
+	before, err := q.redis.Exists(ctx, q.goneKey(id)).Result()
+	if err != nil {
+		return Job{}, unavailable("read job", err)
+	}
+	if before == 1 {
+		return Job{}, ErrGone
+	}
+	return Job{}, ErrNotFound
 }
 
 // List returns the newest jobs, at most limit (and at most 1000), newest first. Jobs past their TTL are left out.
@@ -66,6 +73,7 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	defer q.durable.lock(id)()
 	answer, err := q.eval(ctx, q.lua.cancel, id).Text()
 	switch {
 	case err != nil:
@@ -74,6 +82,11 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 		return ErrNotFound
 	case answer != "OK":
 		return fmt.Errorf("%w: cannot cancel a job that is %s", ErrWrongState, answer)
+	}
+	if q.durable != nil {
+		if err := q.endDurably(ctx, id, Cancelled, q.cfg.ResultTTL); err != nil {
+			return fmt.Errorf("cancelled, but not on disk: %w", storage(err))
+		}
 	}
 	return q.blobs.Delete(ctx, j.Input)
 }
@@ -90,12 +103,16 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 	} else if err != nil {
 		return fmt.Errorf("prolong input image: %w", err)
 	}
-	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes()).StringSlice()
+	defer q.durable.lock(id)()
+	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID()).StringSlice()
 	if err != nil {
 		return unavailable("requeue", err)
 	}
 	switch answer[0] {
 	case "OK":
+		if q.durable != nil {
+			return storage(q.requeueDurably(ctx, id))
+		}
 		return nil
 	case "NOT_FOUND":
 		return ErrNotFound
@@ -133,20 +150,23 @@ func (q *Queue) Purge(ctx context.Context, state State) (int, error) {
 func (q *Queue) purgeList(ctx context.Context, list string) (total int, err error) {
 	const chunk = 100 // jobs a script: a long one would stop the whole server
 	for {
-		rows, err := q.eval(ctx, q.lua.purge, list, chunk).Slice()
+		rows, err := q.eval(ctx, q.lua.purge, list, chunk, newID()).Slice()
 		if err != nil {
 			return total, unavailable("purge", err)
 		}
 		var refs []string
 		for _, row := range rows {
 			if f, ok := row.([]any); ok && len(f) == 2 {
+				if id, _ := f[0].(string); q.durable != nil {
+					err = errors.Join(err, q.durable.spool.Forget(id))
+				}
 				if ref, _ := f[1].(string); ref != "" {
 					refs = append(refs, ref)
 				}
 			}
 		}
 		total += len(rows)
-		if err := q.blobs.Delete(ctx, refs...); err != nil {
+		if err := errors.Join(err, q.blobs.Delete(ctx, refs...)); err != nil {
 			return total, fmt.Errorf("delete purged images: %w", err)
 		}
 		if len(rows) < chunk {

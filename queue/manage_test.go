@@ -10,7 +10,7 @@ func testCancel(t *testing.T, q *Queue) {
 	running := enqueue(t, q, Request{})
 	j := claim(t, c)
 	retrying := enqueue(t, q, Request{})
-	_, err := c.Fail(ctx, claim(t, c), "x", "", true)
+	_, err := c.Fail(ctx, claim(t, c), Fault{"x", "", true, false})
 	must(t, err)
 	queued := enqueue(t, q, Request{})
 	for _, id := range []string{running, retrying, queued} {
@@ -52,10 +52,10 @@ func testPurge(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	q.cfg.MaxDepth = 1000
 	enqueue(t, q, Request{})
-	_, err := c.Fail(ctx, claim(t, c), "x", "", false)
+	_, err := c.Fail(ctx, claim(t, c), Fault{"x", "", false, false})
 	must(t, err)
 	enqueue(t, q, Request{})
-	_, err = c.Fail(ctx, claim(t, c), "x", "", true)
+	_, err = c.Fail(ctx, claim(t, c), Fault{"x", "", true, false})
 	must(t, err)
 	var last Job
 	for i := range 250 { // several chunks
@@ -88,7 +88,7 @@ func testOldestAge(t *testing.T, q *Queue) {
 func testRequeueIsBounded(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	id := enqueue(t, q, Request{})
-	_, err := c.Fail(t.Context(), claim(t, c), "x", "", false)
+	_, err := c.Fail(t.Context(), claim(t, c), Fault{"x", "", false, false})
 	must(t, err)
 	for range 5 {
 		enqueue(t, q, Request{})

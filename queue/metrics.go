@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+
+	"bgremove/queue/spool"
 )
 
 // Stats is the queue at one moment.
@@ -65,6 +67,8 @@ type collector struct {
 	bytes   *prometheus.Desc
 	events  *prometheus.Desc
 	waiting *prometheus.Desc
+	free    *prometheus.Desc
+	damaged *prometheus.Desc
 }
 
 // Collector returns the queue's metrics.
@@ -80,12 +84,14 @@ func (q *Queue) Collector() prometheus.Collector {
 		bytes:   desc("input_bytes", "Bytes of input images and options that unfinished jobs hold."),
 		events:  desc("events_total", "What happened to jobs.", "event"),
 		waiting: desc("waiters", "Jobs that somebody in this process waits for."),
+		free:    desc("disk_free_bytes", "Disk space left in queue.data_dir. None where nothing is kept there."),
+		damaged: desc("damaged_files_total", "Files of the embedded queue that were not what had been written, and were set aside."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting} {
+	for _, d := range []*prometheus.Desc{c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting, c.free, c.damaged} {
 		ch <- d
 	}
 }
@@ -96,6 +102,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(c.waiting, float64(len(c.q.waiters.ids())))
+	if folder := c.q.folder(); folder != "" {
+		if free, err := spool.Free(folder); err == nil {
+			gauge(c.free, float64(free))
+		}
+	}
+	if c.q.durable != nil {
+		ch <- prometheus.MustNewConstMetric(c.damaged, prometheus.CounterValue, float64(c.q.durable.spool.Corrupt()))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	s, err := c.q.Stats(ctx)

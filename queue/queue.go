@@ -15,28 +15,35 @@ import (
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+
+	"bgremove/queue/spool"
 )
 
 // What can come back from a queue besides errors of the network.
 var (
 	ErrFull         = errors.New("queue full")
 	ErrNotFound     = errors.New("not found")
+	ErrGone         = fmt.Errorf("%w: expired", ErrNotFound) // there was one
 	ErrWrongState   = errors.New("not possible in the job's state")
 	ErrLost         = errors.New("lease lost")
 	ErrInputExpired = errors.New("input image expired")
+	ErrDamaged      = errors.New("input image damaged")
 	ErrUnavailable  = errors.New("queue unavailable")
+	ErrStorage      = errors.New("image store failed")
+	ErrNoSpace      = spool.ErrNoSpace
 )
 
 // Queue is safe for concurrent use. Its owner closes it, after every Consumer made from it.
 type Queue struct {
-	cfg    Config
-	log    *slog.Logger
-	prefix string // of every key: "{bg:<name>}"; the braces keep all keys in one slot of a cluster
-	dial   func() redis.UniversalClient
-	redis  redis.UniversalClient
-	blobs  stores
-	server *embedded // nil when external
-	lua    scripts
+	cfg     Config
+	log     *slog.Logger
+	prefix  string // of every key: "{bg:<name>}"; the braces keep all keys in one slot of a cluster
+	dial    func() redis.UniversalClient
+	redis   redis.UniversalClient
+	blobs   stores
+	server  *embedded // nil when external
+	durable *durable  // nil when external
+	lua     scripts
 
 	lastDepth atomic.Int64 // as the last enqueue found it
 
@@ -58,6 +65,11 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if err := q.openBlobs(); err != nil {
 		return nil, errors.Join(err, q.closeServer())
 	}
+	if q.durable != nil {
+		if err := q.replay(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("queue.data_dir: %w", err), q.durable.close(), q.closeServer())
+		}
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stop = stop
 	q.waiters = newWaiters()
@@ -65,25 +77,33 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if fs := q.blobs.fs; fs != nil {
 		q.running.Go(func() { fs.sweepEvery(background, log) })
 	}
+	if q.durable != nil {
+		q.running.Go(func() { q.durable.spool.SweepEvery(background, sweepEvery, cfg.GoneTTL) })
+	}
+	if q.blobs.s3 != nil {
+		q.running.Go(func() { q.sweepS3Every(background) })
+	}
 	if !cfg.Embedded() {
+		q.watchServer(background)
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
 	return q, nil
 }
 
-// Close ends the background work and the embedded server, and with it the jobs that are in it.
+// Close ends the background work and the embedded server. Jobs stay in its data folder; those of an ephemeral queue end here.
 func (q *Queue) Close() error {
 	if q.server != nil {
-		q.warnAboutLoss()
+		q.tellUnfinished()
 	}
 	q.stop()
 	err := q.closeServer() // before the wait: a server that does not answer would hold it up
 	q.running.Wait()
-	return errors.Join(err, q.blobs.close())
+	q.blobs.close()
+	return errors.Join(err, q.durable.close())
 }
 
-// warnAboutLoss tells how many jobs end unfinished with an embedded queue.
-func (q *Queue) warnAboutLoss() {
+// tellUnfinished says how many jobs an embedded queue ends with, and what becomes of them.
+func (q *Queue) tellUnfinished() {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	s, err := q.Stats(ctx)
@@ -91,17 +111,46 @@ func (q *Queue) warnAboutLoss() {
 		q.log.WarnContext(ctx, "count unfinished jobs", "err", err)
 		return
 	}
-	if n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Retrying + s.Running; n > 0 {
-		q.log.WarnContext(ctx, "unfinished jobs are lost with the embedded queue; with queue.url they would be kept", "jobs", n)
+	switch n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Retrying + s.Running; {
+	case n == 0:
+	case q.cfg.Ephemeral:
+		q.log.WarnContext(ctx, "unfinished jobs are lost with the ephemeral queue", "jobs", n)
+	default:
+		q.log.InfoContext(ctx, "unfinished jobs go on at the next start with this data folder", "jobs", n)
 	}
 }
 
 // Check says whether the queue can take and hand out jobs now.
 func (q *Queue) Check(ctx context.Context) error {
-	if err := q.redis.Ping(ctx).Err(); err != nil {
+	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return q.blobs.Check(ctx)
+	if q.durable != nil {
+		return storage(q.durable.spool.Check())
+	}
+	return storage(q.blobs.Check(ctx))
+}
+
+// folder is where files are kept; empty where none are.
+func (q *Queue) folder() string {
+	switch {
+	case q.durable != nil:
+		return q.durable.spool.Folder()
+	case q.blobs.fs != nil:
+		return q.blobs.fs.root
+	}
+	return ""
+}
+
+// Room says early, before an image is read from its sender, that there is no disk space to keep it: an ErrNoSpace.
+func (q *Queue) Room() error {
+	switch {
+	case q.durable != nil:
+		return q.durable.spool.Room()
+	case q.blobs.scheme == BlobsFS:
+		return q.blobs.fs.room()
+	}
+	return nil
 }
 
 // eval runs one transition.
@@ -109,12 +158,25 @@ func (q *Queue) eval(ctx context.Context, s *redis.Script, args ...any) *redis.C
 	return s.Run(ctx, q.redis, []string{q.prefix + ":lease"}, append([]any{q.prefix}, args...)...)
 }
 
-func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
+func (q *Queue) jobKey(id string) string  { return q.prefix + ":job:" + id }
+func (q *Queue) goneKey(id string) string { return q.prefix + ":gone:" + id }
+
+// storage marks what is a fault of the place where images are kept and neither a full disk nor the queue's server.
+func storage(err error) error {
+	err = spool.NoSpace(err)
+	if err == nil || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrStorage, err)
+}
 
 // unavailable marks an error of the server or of the way to it; a caller's own cancellation stays what it is.
 func unavailable(what string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errMemory) {
 		return err
+	}
+	if outOfMemory(err) {
+		return errMemory
 	}
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }

@@ -16,7 +16,8 @@ import (
 
 func TestMain(m *testing.M) {
 	LogTo(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m)
+	// Ends by itself a second or so after its client was closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 // TestQueue runs the whole suite on every kind of server, each test in a queue of its own with limits small enough to reach.
@@ -48,6 +49,7 @@ func TestQueue(t *testing.T) {
 		{"Wait", testWait},
 		{"WaitEnds", testWaitEnds},
 		{"IdleEndsWithItsContext", testIdleEndsWithItsContext},
+		{"SuspectsRunAlone", testSuspectsRunAlone},
 		{"Blobs", testBlobs},
 	}
 	for _, kind := range []struct {
@@ -57,6 +59,10 @@ func TestQueue(t *testing.T) {
 		{"embedded", func(*testing.T, *Config) {}},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
 		{"redis with files", func(t *testing.T, c *Config) { c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS }},
+		{"redis with s3", func(t *testing.T, c *Config) {
+			c.URL = queuetest.StartRedis(t).URL()
+			useS3(t, c, queuetest.StartS3(t))
+		}},
 		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -281,7 +287,7 @@ func testOptionsAreHeld(t *testing.T, q *Queue) {
 	}
 	id := enqueue(t, q, Request{Image: []byte("in"), Options: "engine=fast"})
 	wantHeld(13)
-	_, err := c.Fail(ctx, claim(t, c), "x", "", false)
+	_, err := c.Fail(ctx, claim(t, c), Fault{"x", "", false, false})
 	must(t, err)
 	wantHeld(0)
 	wantOptions(id, "engine=fast")
@@ -307,7 +313,7 @@ func testOptionsAreHeld(t *testing.T, q *Queue) {
 func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	id := enqueue(t, q, Request{Image: []byte("in")})
-	state, err := c.Fail(ctx, claim(t, c), "busy", "predictor is busy", true)
+	state, err := c.Fail(ctx, claim(t, c), Fault{"busy", "predictor is busy", true, false})
 	must(t, err)
 	if j := wantState(t, q, id, Retrying); state != Retrying || j.Code != "busy" || j.Due.Before(j.Started) {
 		t.Errorf("state %s, job %+v", state, j)
@@ -316,7 +322,7 @@ func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 	if second.Attempt != 2 {
 		t.Errorf("attempt is %d, want 2", second.Attempt)
 	}
-	state, err = c.Fail(ctx, second, "busy", "predictor is busy", true) // no attempts left
+	state, err = c.Fail(ctx, second, Fault{"busy", "predictor is busy", true, false}) // no attempts left
 	must(t, err)
 	if j := wantState(t, q, id, Failed); state != Failed || j.Message != "predictor is busy" {
 		t.Errorf("state %s, job %+v", state, j)
@@ -342,7 +348,7 @@ func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 func testPermanentFaultFailsAtOnce(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	id := enqueue(t, q, Request{})
-	state, err := c.Fail(t.Context(), claim(t, c), "corrupt_image", "truncated", false)
+	state, err := c.Fail(t.Context(), claim(t, c), Fault{"corrupt_image", "truncated", false, false})
 	must(t, err)
 	if j := wantState(t, q, id, Failed); state != Failed || j.Attempt != 1 || j.Code != "corrupt_image" {
 		t.Errorf("state %s, job %+v", state, j)
@@ -358,7 +364,7 @@ func testLapsedLease(t *testing.T, q *Queue) {
 		t.Fatalf("claimed %+v", second)
 	}
 	wantErr(t, dead.Complete(ctx, first, []byte("late"), ""), ErrLost)
-	_, err := dead.Fail(ctx, first, "x", "", true)
+	_, err := dead.Fail(ctx, first, Fault{"x", "", true, false})
 	wantErr(t, err, ErrLost)
 	wantErr(t, dead.Release(ctx, first), ErrLost)
 	must(t, c.Complete(ctx, second, []byte("out"), ""))
@@ -435,7 +441,7 @@ func testDeadlineWithoutClaims(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	q.cfg.Deadline = 300 * time.Millisecond
 	tried := enqueue(t, q, Request{})
-	_, err := c.Fail(t.Context(), claim(t, c), "busy", "predictor is busy", true)
+	_, err := c.Fail(t.Context(), claim(t, c), Fault{"busy", "predictor is busy", true, false})
 	must(t, err)
 	waiting := enqueue(t, q, Request{})
 	<-time.After(400 * time.Millisecond) // a real server's clock cannot be set

@@ -12,21 +12,22 @@ var luaFiles embed.FS
 
 // scripts are the transitions; arguments and answers are described at the top of each file in lua/.
 type scripts struct {
-	enqueue, claim, heartbeat, complete, fail, release, cancel, requeue, purge *redis.Script
+	enqueue, restore, claim, heartbeat, complete, fail, release, cancel, requeue, purge *redis.Script
 }
 
 // loadScripts puts before each transition only the parts that it calls: miniredis compiles the whole text at every call.
 func loadScripts() scripts {
 	return scripts{
 		enqueue:   script("lib_head", "lib_wake", "lib_room", "enqueue"),
-		claim:     script("lib_head", "lib_wake", "lib_finish", "claim"),
-		heartbeat: script("lib_head", "heartbeat"),
-		complete:  script("lib_head", "lib_finish", "complete"),
-		fail:      script("lib_head", "lib_wake", "lib_finish", "fail"),
-		release:   script("lib_head", "lib_wake", "release"),
-		cancel:    script("lib_head", "lib_finish", "cancel"),
+		restore:   script("lib_head", "lib_forget", "restore"),
+		claim:     script("lib_head", "lib_drain", "lib_wake", "lib_forget", "lib_finish", "claim"),
+		heartbeat: script("lib_head", "lib_drain", "heartbeat"),
+		complete:  script("lib_head", "lib_drain", "lib_forget", "lib_finish", "complete"),
+		fail:      script("lib_head", "lib_drain", "lib_wake", "lib_forget", "lib_finish", "fail"),
+		release:   script("lib_head", "lib_drain", "lib_wake", "release"),
+		cancel:    script("lib_head", "lib_drain", "lib_forget", "lib_finish", "cancel"),
 		requeue:   script("lib_head", "lib_wake", "lib_room", "requeue"),
-		purge:     script("lib_head", "purge"),
+		purge:     script("lib_head", "lib_drain", "purge"),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -29,8 +30,8 @@ type Request struct {
 }
 
 // Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
-// the queue. ErrFull names the bound that was reached, ErrOptions the limit. After any other error the job may or may not have
-// been taken.
+// the queue: an embedded one has it on disk. ErrFull names the bound that was reached, ErrOptions the limit; ErrNoSpace and
+// ErrStorage say that the image could not be kept. After any other error the job may or may not have been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if len(r.Options) > maxOptions {
 		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, len(r.Options), maxOptions)
@@ -42,17 +43,22 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)
+	ctx, cancel := detached(ctx, enqueueTimeout)
 	defer cancel()
 	id := newID()
-	input := q.blobs.newRef(id, "in")
-	ttl := q.cfg.Deadline + q.cfg.DeadTTL
-	if err := q.blobs.Put(ctx, input, bytes.NewReader(r.Image), int64(len(r.Image)), ttl); err != nil {
-		return "", unavailable("store input image", err)
+	job := q.newJob(id, r)
+	args := []any{id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(), q.cfg.MaxDepth, q.maxBytes()}
+	for field, value := range job {
+		args = append(args, field, value)
 	}
-	answer, err := q.eval(ctx, q.lua.enqueue, id, int(r.Priority), len(r.Image), input, r.Options, flag(r.KeepInput),
-		q.cfg.MaxAttempts, q.cfg.Deadline.Milliseconds(), q.cfg.ResultTTL.Milliseconds(), q.cfg.DeadTTL.Milliseconds(),
-		q.cfg.MaxDepth, q.maxBytes()).StringSlice()
+	err := storage(q.storeInput(ctx, id, job, r.Image))
+	switch {
+	case errors.Is(err, ErrFull), errors.Is(err, ErrNoSpace): // says all that a client has to know
+		return "", err
+	case err != nil:
+		return "", fmt.Errorf("store input image: %w", err)
+	}
+	answer, err := q.evalReplicated(ctx, q.lua.enqueue, args...).StringSlice()
 	if err != nil {
 		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
 	}
@@ -63,10 +69,28 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	case "OK", "EXISTS": // EXISTS: the client library asked again because the first answer was lost
 		return id, nil
 	}
-	if err := q.blobs.Delete(ctx, input); err != nil {
+	if err := q.blobs.Delete(ctx, job["in"]); err != nil {
 		q.log.WarnContext(ctx, "delete a refused image", "job", id, "err", err)
 	}
 	return "", q.full(answer[0], number(answer[1]))
+}
+
+// newJob is the hash of a job to be, but for its times.
+func (q *Queue) newJob(id string, r Request) map[string]string {
+	return map[string]string{
+		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
+		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
+		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
+		"rttl": millis(q.cfg.ResultTTL), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.cfg.GoneTTL),
+	}
+}
+
+// storeInput keeps a job's image before the queue knows the job.
+func (q *Queue) storeInput(ctx context.Context, id string, job map[string]string, image []byte) error {
+	if q.durable != nil {
+		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, image)
+	}
+	return q.blobs.Put(ctx, job["in"], bytes.NewReader(image), int64(len(image)), q.cfg.Deadline+q.cfg.DeadTTL)
 }
 
 // checkDepth has a full queue say no before an image is stored. The script decides; this saves the work where the last
@@ -124,6 +148,8 @@ func newID() string {
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func flag(on bool) string {
 	if on {

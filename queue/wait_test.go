@@ -53,7 +53,7 @@ func testWait(t *testing.T, q *Queue) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // less than recheckEvery: the subscription must tell
 	defer cancel()
 	var all sync.WaitGroup
-	for range 200 {
+	for range 50 {
 		id := enqueue(t, q, Request{})
 		for range 2 {
 			all.Go(func() {

@@ -35,7 +35,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':lease', '-inf', ms, 'LIMI
     if tonumber(j[2]) >= tonumber(j[3]) then
       finish(id, 'failed', ms, 'worker_lost', 'its worker was lost ' .. j[2] .. ' times')
     else
-      redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', ms, 'code', 'worker_lost')
+      redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', ms, 'code', 'worker_lost', 'suspect', '1')
       redis.call('LPUSH', T .. ':q:' .. j[4], id)
       woken = woken + 1
     end
@@ -68,6 +68,20 @@ local function pastDeadline(id, j)
   end
 end
 
+-- A suspect is a job whose last attempt may have ended the process that ran it. Suspects run one at a time, so that an image that
+-- ends processes takes no other job with it more than once. Where another runs, this one is put off for a moment.
+local function alone(id)
+  local other = redis.call('GET', T .. ':suspect')
+  if other and other ~= id and redis.call('ZSCORE', T .. ':lease', other) then return false end
+  redis.call('SET', T .. ':suspect', id)
+  return true
+end
+
+local function putOff(id)
+  redis.call('HSET', key(id), 'state', 'retrying', 'due', ms + 100)
+  redis.call('ZADD', T .. ':delayed', ms + 100, id)
+end
+
 local function run(id)
   redis.call('HINCRBY', key(id), 'attempt', 1)
   -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
@@ -83,12 +97,14 @@ for _, prio in ipairs(order) do
   while looked < 200 do  -- a long script would stop the whole server
     local id = redis.call('LINDEX', list, 0)
     if not id then break end
-    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg')
+    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg', 'suspect')
     local due = j[1] == 'queued' and tonumber(j[2]) >= ms
     if due and #out >= want then break end
     redis.call('LPOP', list)
     looked = looked + 1
-    if due then
+    if due and j[6] == '1' and not alone(id) then
+      putOff(id)
+    elseif due then
       out[#out + 1] = run(id)
       ids = ids .. ' ' .. id
     elseif j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile

@@ -12,7 +12,7 @@ local function finish(id, state, ms, code, msg)
     redis.call('HDEL', key(id), 'options')
   end
   redis.call('HSET', key(id), 'state', state, 'finished', ms, 'owner', '', 'code', code, 'msg', msg)
-  redis.call('PEXPIRE', key(id), ttl)
+  forget(id, tonumber(ttl))
   redis.call('ZREM', T .. ':lease', id)
   count(state, 1)
   redis.call('PUBLISH', T .. ':done', id .. ' ' .. state)

@@ -6,6 +6,7 @@
 local T = ARGV[1]
 
 local function key(id) return T .. ':job:' .. id end
+local function gone(id) return T .. ':gone:' .. id end
 
 -- Milliseconds since 1970 on the server's clock, the only clock there is.
 local function now()

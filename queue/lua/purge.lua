@@ -1,8 +1,14 @@
 -- Drops up to n jobs of one list, oldest first. The caller deletes their images.
--- ARGV: T, which (q:0 | q:1 | q:2 | delayed | dead), n
+-- ARGV: T, which (q:0 | q:1 | q:2 | delayed | dead), n, id of this call
+-- The client library repeats a call whose answer was lost on its way: the same call gets the same answer again.
 -- Answer: {{id, input ref}, …}; fewer than n: the list is empty now
 local which, out = ARGV[2], {}
-local list = T .. ':' .. which
+local list, call = T .. ':' .. which, T .. ':call:' .. ARGV[4]
+local before = redis.call('LRANGE', call, 0, -1)
+if #before > 0 then
+  for i = 1, #before, 2 do out[#out + 1] = {before[i], before[i + 1]} end
+  return out
+end
 local ids
 if which == 'delayed' or which == 'dead' then
   ids = redis.call('ZRANGE', list, 0, tonumber(ARGV[3]) - 1)
@@ -14,8 +20,10 @@ end
 for _, id in ipairs(ids) do
   local j = redis.call('HMGET', key(id), 'state', 'in')
   if j[1] and which ~= 'dead' then count('bytes', 0 - size(id)) end
-  redis.call('DEL', key(id))
+  redis.call('DEL', key(id), gone(id))
   redis.call('PUBLISH', T .. ':done', id .. ' purged')
   out[#out + 1] = {id, j[2] or ''}
+  redis.call('RPUSH', call, id, j[2] or '')
 end
+if #out > 0 then redis.call('PEXPIRE', call, 60000) end
 return out

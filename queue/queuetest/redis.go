@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func StartRedis(t testing.TB, args ...string) *Server {
 // StartCluster runs a cluster of one node that holds every slot.
 func StartCluster(t testing.TB) *Server {
 	t.Helper()
-	s := StartRedis(t, "--cluster-enabled", "yes")
+	s := startNode(t)
 	r := redis.NewClient(&redis.Options{Addr: s.Addr})
 	defer r.Close()
 	if err := r.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
@@ -61,12 +62,24 @@ func StartSentinel(t testing.TB, name string) *Server {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor %s %s %s 1\n", name, host, port), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return startSentinel(t, conf)
+}
+
+func startSentinel(t testing.TB, conf string) *Server {
+	t.Helper()
 	addr := freeAddr(t)
-	_, sentinelPort, _ := net.SplitHostPort(addr)
-	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", sentinelPort, "--bind", "127.0.0.1"}}
+	_, port, _ := net.SplitHostPort(addr)
+	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", port, "--bind", "127.0.0.1"}}
 	s.start(t)
 	t.Cleanup(s.kill)
 	return s
+}
+
+// startNode runs a server that a cluster is made of. Its bus has a port of its own: the usual one, ten thousand higher, may not exist.
+func startNode(t testing.TB, args ...string) *Server {
+	t.Helper()
+	_, bus, _ := net.SplitHostPort(freeAddr(t))
+	return StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 }
 
 // URL is the server's address as queue.url takes it.
@@ -77,6 +90,19 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.kill()
 	s.start(t)
+}
+
+// Pause has the server answer nothing, with its connections open, until Resume.
+func (s *Server) Pause(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("send %v to redis-server: %v", sig, err)
+	}
 }
 
 // Stop kills the server at once.
@@ -90,7 +116,13 @@ func (s *Server) start(t testing.TB) {
 	}
 	r := redis.NewClient(&redis.Options{Addr: s.Addr})
 	defer r.Close()
-	until(t, "redis-server to answer", func() error { return r.Ping(t.Context()).Err() })
+	until(t, "redis-server to answer", func() error {
+		err := r.Ping(t.Context()).Err()
+		if redis.HasErrorPrefix(err, "MASTERDOWN") { // a replica that was told to say so
+			return nil
+		}
+		return err
+	})
 }
 
 func (s *Server) kill() {

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// How it is noticed that the server is away: that probeTimes questions in a row have no answer.
+const (
+	probeEvery   = time.Second
+	probeTimeout = 2 * time.Second
+	probeTimes   = 2
+)
+
+var (
+	errAway   = errors.New("the server has not answered for some seconds")
+	errMemory = memoryFault{}
+)
+
+// memoryFault is Redis' refusal to write. It is an ErrFull to those who submit and an ErrUnavailable to those who work: what
+// they have in hands can be settled once results have reached their TTL.
+type memoryFault struct{}
+
+func (memoryFault) Error() string {
+	return ErrFull.Error() + ": the memory of Redis is at its limit (maxmemory)"
+}
+func (memoryFault) Unwrap() []error { return []error{ErrFull, ErrUnavailable} }
+
+// outOfMemory is also how a script ends that was refused: Redis 7 puts the reason first, Redis 6 the script's name.
+func outOfMemory(err error) bool {
+	var answer redis.Error
+	return errors.As(err, &answer) && strings.Contains(answer.Error(), "OOM command not allowed")
+}
+
+// breaker fails commands at once while the server is known to be away. Without it every caller would wait for its own time-out.
+type breaker struct {
+	away  atomic.Bool
+	alive atomic.Bool // a command was answered lately
+}
+
+func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if b.away.Load() {
+			cmd.SetErr(errAway)
+			return errAway
+		}
+		err := next(ctx, cmd)
+		if err == nil {
+			b.alive.Store(true)
+		}
+		return err
+	}
+}
+
+func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if b.away.Load() {
+			for _, cmd := range cmds {
+				cmd.SetErr(errAway)
+			}
+			return errAway
+		}
+		err := next(ctx, cmds)
+		if err == nil {
+			b.alive.Store(true)
+		}
+		return err
+	}
+}
+
+// watchServer asks the server now and then, over a client of its own, and has the queue's client give up at once while there
+// is no answer.
+func (q *Queue) watchServer(ctx context.Context) {
+	b := &breaker{}
+	q.redis.AddHook(b)
+	asker := q.dial()
+	q.running.Go(func() {
+		defer asker.Close()
+		tick := time.NewTicker(probeEvery)
+		defer tick.Stop()
+		for failed := 0; ; {
+			b.alive.Store(false)
+			if q.probe(ctx, asker) == nil || b.alive.Load() {
+				failed = 0
+			} else {
+				failed++
+			}
+			b.away.Store(failed >= probeTimes)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+// probe asks for a key of the queue: on a cluster, of the node that has the queue.
+func (q *Queue) probe(ctx context.Context, client redis.UniversalClient) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return client.Exists(ctx, q.prefix+":stats").Err()
+}

@@ -1,0 +1,342 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"bgremove/queue/spool"
+)
+
+// durable is what an embedded queue has on disk, since its server keeps all in memory: each job with its image as a file of the
+// spool, written before the job is accepted, and its end as another. A description there is the job's hash. Beside an external
+// server, which keeps its jobs itself, it is nil: its methods then do nothing.
+type durable struct {
+	spool    *spool.Spool
+	temp     string // folder to remove at the end: an ephemeral queue's
+	seed     maphash.Seed
+	settling [64]sync.Mutex // by job: one caller at a time decides and writes how it ends
+}
+
+const spoolScheme = "spool" // of references to images in the spool
+
+// description is what the spool keeps of a job beside its image.
+type description struct {
+	Expires int64             `json:"expires"` // ms since 1970, at which the file may go
+	Job     map[string]string `json:"job"`     // the job's hash
+}
+
+func openDurable(q *Queue) (*durable, error) {
+	d := &durable{seed: maphash.MakeSeed()}
+	opts := spool.Options{Sync: q.cfg.Fsync, Reserve: q.cfg.reserve()}
+	dir, err := dataDir(q.cfg)
+	if q.cfg.Ephemeral {
+		opts.Sync = false
+		d.temp, err = os.MkdirTemp("", "bgremove-")
+		dir = d.temp
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.spool, err = spool.Open(filepath.Join(dir, "spool"), opts, q.log); err != nil {
+		return nil, errors.Join(err, d.removeTemp())
+	}
+	return d, nil
+}
+
+func (d *durable) close() error {
+	if d == nil {
+		return nil
+	}
+	return errors.Join(d.spool.Close(), d.removeTemp())
+}
+
+func (d *durable) removeTemp() error {
+	if d.temp == "" {
+		return nil
+	}
+	return os.RemoveAll(d.temp)
+}
+
+// lock keeps others from settling the job until the function it returns is called.
+func (d *durable) lock(id string) func() {
+	if d == nil {
+		return func() {}
+	}
+	m := &d.settling[maphash.String(d.seed, id)%uint64(len(d.settling))]
+	m.Lock()
+	return m.Unlock
+}
+
+// write has one of the spool's writers keep a job's hash with an image.
+func (d *durable) write(id string, as func(id string, about, image []byte, expires time.Time) error, job map[string]string, image []byte, ttl time.Duration) error {
+	expires := time.Now().Add(ttl)
+	about, err := json.Marshal(description{expires.UnixMilli(), job})
+	if err != nil {
+		return err
+	}
+	return as(id, about, image, expires)
+}
+
+// accept keeps a new job: from here on it survives.
+func (d *durable) accept(id string, job map[string]string, patience, deadTTL time.Duration, image []byte) error {
+	job["created"] = ms(time.Now())
+	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
+	return d.write(id, d.spool.Accept, job, image, patience+deadTTL)
+}
+
+// begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
+// the last jobs.
+func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
+	if d == nil {
+		return 0, nil
+	}
+	for i, j := range jobs {
+		if err := d.spool.Begin(j.ID); err != nil {
+			return len(jobs) - i, err
+		}
+	}
+	return 0, nil
+}
+
+// finish keeps the end of a job with its result, if it has one.
+func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration) error {
+	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
+	return d.write(id, d.spool.Finish, job, image, ttl)
+}
+
+func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// spoolImages gives the spool's files as stores gives those of other places, by names that end in .in or .out.
+type spoolImages struct{ spool *spool.Spool }
+
+func (s spoolImages) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	open := s.spool.OpenJob
+	id, isJob := strings.CutSuffix(name, ".in")
+	if !isJob {
+		id = strings.TrimSuffix(name, ".out")
+		open = s.spool.OpenResult
+	}
+	r, err := open(id)
+	if errors.Is(err, spool.ErrNotFound) {
+		return nil, ErrNotFound
+	}
+	return r, err
+}
+
+func (s spoolImages) Delete(_ context.Context, names ...string) error {
+	var errs []error
+	for _, name := range names {
+		if id, isJob := strings.CutSuffix(name, ".in"); isJob {
+			errs = append(errs, s.spool.DropJob(id))
+		} else {
+			errs = append(errs, s.spool.DropResult(strings.TrimSuffix(name, ".out")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s spoolImages) Touch(_ context.Context, name string, ttl time.Duration) error {
+	err := s.spool.Touch(strings.TrimSuffix(name, ".in"), time.Now().Add(ttl))
+	if errors.Is(err, spool.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// replay puts back every job of the spool, oldest first, before anybody else sees the queue.
+func (q *Queue) replay(ctx context.Context) error {
+	start := time.Now()
+	var found []restored
+	err := q.durable.spool.Replay(ctx, func(e spool.Entry) error {
+		r, err := q.restoredOf(e, start)
+		if err == nil && r.job != nil {
+			found = append(found, r)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(found, func(a, b restored) int { return a.created.Compare(b.created) })
+	states := map[State]int{}
+	for _, r := range found {
+		if err := q.restore(ctx, r); err != nil {
+			return err
+		}
+		states[State(r.job["state"])]++
+	}
+	if err := q.replayGone(ctx, start); err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		q.log.InfoContext(ctx, "jobs are back from the data folder", "unfinished", states[Queued],
+			"finished", len(found)-states[Queued], "took", time.Since(start).Round(time.Millisecond))
+	}
+	return nil
+}
+
+// restored is a job as its files have it.
+type restored struct {
+	id      string
+	job     map[string]string
+	created time.Time
+	ttl     time.Duration // until an ended one is forgotten
+}
+
+// restoredOf drops what is not needed any more: then its job is nil.
+func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error) {
+	about := e.Result
+	if about == nil {
+		about = e.About
+	}
+	var d description
+	if e.Damaged {
+		d = q.damaged(now)
+		err := q.durable.write(e.ID, q.durable.spool.Finish, d.Job, nil, q.cfg.DeadTTL)
+		if err != nil {
+			return r, err
+		}
+	} else if err := json.Unmarshal(about, &d); err != nil {
+		return r, fmt.Errorf("read its description: %w", err)
+	}
+	expires := time.UnixMilli(d.Expires)
+	if !expires.After(now) {
+		return r, nil // the next sweep removes and remembers it
+	}
+	if err := q.durable.spool.Expires(e.ID, expires); err != nil {
+		return r, err
+	}
+	r = restored{id: e.ID, job: d.Job, created: moment(d.Job["created"]), ttl: expires.Sub(now)}
+	switch {
+	case e.About != nil && e.Result == nil:
+		r.resume(e, now)
+	case d.Job["state"] == string(Succeeded) && d.Job["keep"] != "1", d.Job["state"] == string(Cancelled):
+		return r, q.durable.spool.DropJob(e.ID) // the process ended before this was done
+	}
+	return r, nil
+}
+
+// resume has a job that has not ended start again, unless it may have ended the process for the last time that it may.
+func (r *restored) resume(e spool.Entry, now time.Time) {
+	r.job["attempt"], r.job["seq"] = strconv.Itoa(e.Attempts), strconv.Itoa(e.Attempts)
+	if !e.Suspect {
+		return
+	}
+	r.job["suspect"], r.job["code"] = "1", "worker_lost"
+	if limit := number(r.job["max"]); int64(e.Attempts) >= limit {
+		r.job["state"], r.job["finished"] = string(Failed), ms(now)
+		r.job["msg"] = fmt.Sprintf("its process ended %d times while it ran", e.Attempts)
+		r.ttl = min(r.ttl, time.Duration(number(r.job["dttl"]))*time.Millisecond)
+	}
+}
+
+// damaged is all that is known of an accepted job whose file is not what was written.
+func (q *Queue) damaged(now time.Time) description {
+	return description{
+		Expires: now.Add(q.cfg.DeadTTL).UnixMilli(),
+		Job: map[string]string{
+			"state": string(Failed), "prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now), "finished": ms(now),
+			"patience": "0", "code": "damaged", "msg": "Its file on the disk was damaged",
+			"gttl": strconv.FormatInt(q.cfg.GoneTTL.Milliseconds(), 10),
+		},
+	}
+}
+
+func (q *Queue) restore(ctx context.Context, r restored) error {
+	args := []any{r.id, r.ttl.Milliseconds()}
+	for field, value := range r.job {
+		args = append(args, field, value)
+	}
+	if err := q.eval(ctx, q.lua.restore, args...).Err(); err != nil {
+		return fmt.Errorf("restore job %s: %w", r.id, err)
+	}
+	return nil
+}
+
+// replayGone has expired jobs remembered for as long as they would be without the restart, or up to a day longer.
+func (q *Queue) replayGone(ctx context.Context, now time.Time) error {
+	return q.durable.spool.Gone(func(id string, day time.Time) error {
+		ttl := day.Add(q.cfg.GoneTTL).Sub(now)
+		if ttl <= 0 {
+			return nil
+		}
+		return q.redis.Set(ctx, q.goneKey(id), "1", ttl).Err()
+	})
+}
+
+// finishDurably keeps the result of a job that is still the caller's, before the queue is told.
+func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
+	job, err := q.hash(ctx, j.ID)
+	if err != nil {
+		return "", err
+	}
+	ref = q.blobs.newRef(j.ID, "out")
+	if job["state"] == string(Succeeded) && job["out"] == ref {
+		return ref, nil // told twice
+	}
+	if job["state"] != string(Running) || job["owner"] != j.owner {
+		return "", ErrLost
+	}
+	delete(job, "options") // they stay only while the job may run again
+	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
+	return ref, q.durable.finish(j.ID, job, Succeeded, image, q.cfg.ResultTTL)
+}
+
+// failedDurably keeps what became of a failed attempt.
+func (q *Queue) failedDurably(ctx context.Context, id string, state State) error {
+	if state == Failed {
+		return q.endDurably(ctx, id, Failed, q.cfg.DeadTTL)
+	}
+	return q.durable.spool.End(id)
+}
+
+// endDurably keeps the end of a job without a result, after the queue was told.
+func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time.Duration) error {
+	job, err := q.hash(ctx, id)
+	if err != nil {
+		return err
+	}
+	return q.durable.finish(id, job, state, nil, ttl)
+}
+
+// requeueDurably has a job that had ended go on after a restart too. The last step decides: until then it has ended.
+func (q *Queue) requeueDurably(ctx context.Context, id string) error {
+	job, err := q.hash(ctx, id)
+	if err != nil {
+		return err
+	}
+	image, err := q.read(ctx, job["in"])
+	if err != nil {
+		return err
+	}
+	if err := q.durable.spool.ForgetAttempts(id); err != nil {
+		return err
+	}
+	if err := q.durable.write(id, q.durable.spool.Accept, job, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {
+		return err
+	}
+	return q.durable.spool.DropResult(id)
+}
+
+// hash is all that the queue's server knows of a job.
+func (q *Queue) hash(ctx context.Context, id string) (map[string]string, error) {
+	job, err := q.redis.HGetAll(ctx, q.jobKey(id)).Result()
+	if err != nil {
+		return nil, unavailable("read job", err)
+	}
+	if len(job) == 0 {
+		return nil, ErrNotFound
+	}
+	return job, nil
+}
