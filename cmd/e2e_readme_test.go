@@ -69,7 +69,7 @@ func TestMakeTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets := regexp.MustCompile(`(?m)^make (\w+)`).FindAllSubmatch(readme, -1)
+	targets := regexp.MustCompile(`(?m)^make ([\w-]+)`).FindAllSubmatch(readme, -1)
 	if len(targets) < 6 {
 		t.Fatalf("only %d targets were found", len(targets))
 	}
