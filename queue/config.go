@@ -28,7 +28,7 @@ type Config struct {
 	Ephemeral   bool   `yaml:"ephemeral" help:"an embedded queue keeps nothing: its jobs and images end with the process"`
 	Fsync       bool   `yaml:"fsync" help:"an embedded queue's jobs survive a power loss; without it they survive only the end of the process, and are accepted sooner"`
 	DiskReserve int    `yaml:"disk_reserve_mib" help:"MiB of disk space that stay free in data_dir: with less, jobs are refused"`
-	Blobs       string `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts), s3 (an object store) or auto (fs when embedded, else redis); see docs/storage.md"`
+	Blobs       string `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts), s3 (an object store) or auto (redis); see docs/storage.md. An embedded queue keeps each with its job in data_dir"`
 
 	S3Endpoint     string `yaml:"s3_endpoint" help:"server of the object store, as in https://s3.eu-central-1.amazonaws.com or http://minio:9000; with s3_bucket, images there can be read also while blobs says otherwise"`
 	S3Bucket       string `yaml:"s3_bucket" help:"bucket for images; it must exist"`
