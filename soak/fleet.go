@@ -31,7 +31,7 @@ const (
 // knows of any more for a few minutes, so that memory reaches its level early in the soak.
 func queueFlags() []string {
 	return []string{
-		"--queue-lease=" + lease.String(), "--queue-max-attempts=100", "--queue-result-ttl=30s", "--queue-deadline=3m",
+		"--queue-lease=" + lease.String(), "--queue-max-attempts=100", "--queue-result-ttl=30s", "--queue-deadline=10m",
 		"--queue-dead-ttl=1m",
 	}
 }

@@ -44,10 +44,11 @@ end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':delayed', '-inf', ms, 'LIMIT', 0, 50)) do
   redis.call('ZREM', T .. ':delayed', id)
-  local j = redis.call('HMGET', key(id), 'state', 'prio')
+  local j = redis.call('HMGET', key(id), 'state', 'prio', 'suspect')
   if j[1] == 'retrying' then
     redis.call('HSET', key(id), 'state', 'queued', 'queued', ms)
-    redis.call('RPUSH', T .. ':q:' .. j[2], id)
+    -- A suspect was in front before, and may be put off again: behind a long list it would wait for that each time.
+    redis.call(j[3] == '1' and 'LPUSH' or 'RPUSH', T .. ':q:' .. j[2], id)
     woken = woken + 1
   end
 end
