@@ -44,7 +44,8 @@ const (
 	healthEvery = 500 * time.Millisecond // how often an absent predictor is asked for
 	healthWait  = 5 * time.Second        // for its answer
 	tidyEvery   = 20                     // of these questions the queue tidies up, as no claim does it meanwhile
-	restEvery   = time.Second            // between two tries of what failed: the queue, a predictor that took nothing
+	restEvery   = time.Second            // after a predictor that took nothing
+	askEvery    = 200 * time.Millisecond // between two tries of a queue that fails: it is often back in a moment
 )
 
 // errLost is why the work on a job is dropped that was cancelled or has gone to another worker.
@@ -92,6 +93,7 @@ func (p *Poller) Run(ctx context.Context) {
 	for range p.workers {
 		free <- struct{}{}
 	}
+	failing := false // the queue
 	for ctx.Err() == nil {
 		if !p.predictorThere(ctx) {
 			break
@@ -107,18 +109,27 @@ func (p *Poller) Run(ctx context.Context) {
 		for range n - len(jobs) {
 			free <- struct{}{}
 		}
-		switch {
-		case err != nil:
-			p.log.WarnContext(ctx, "claim jobs", "err", err)
-			rest(ctx, restEvery)
-		case len(jobs) == 0 && n > 0:
-			if err := p.jobs.Idle(ctx, next); err != nil && ctx.Err() == nil {
-				p.log.WarnContext(ctx, "wait for jobs", "err", err)
-				rest(ctx, restEvery)
-			}
+		if err == nil && len(jobs) == 0 && n > 0 {
+			err = p.jobs.Idle(ctx, next)
 		}
+		failing = p.bear(ctx, failing, err)
 	}
 	working.Wait()
+}
+
+// bear rests after a fault of the queue, and says once that it fails and once that it is back.
+func (p *Poller) bear(ctx context.Context, failing bool, err error) (stillFailing bool) {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && !failing:
+		p.log.WarnContext(ctx, "queue fails; it is asked again until it does not", "err", err)
+	case err == nil && failing:
+		p.log.InfoContext(ctx, "queue is back")
+	}
+	if err != nil {
+		rest(ctx, askEvery)
+	}
+	return err != nil
 }
 
 // claim is not ended by the context that ends Run: an answer that nobody waits for would leave its jobs leased to nobody.

@@ -175,6 +175,6 @@ func (p *Poller) persist(ctx context.Context, tell func(context.Context) error) 
 		if !errors.Is(err, queue.ErrUnavailable) || ctx.Err() != nil {
 			return err
 		}
-		rest(ctx, restEvery)
+		rest(ctx, askEvery)
 	}
 }

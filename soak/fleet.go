@@ -144,7 +144,7 @@ func (f *fleet) layoutSplit() error {
 	}
 	for i, url := range urls(addrs[3:5]) {
 		f.serve(fmt.Sprintf("batch-%d", i+1), "batch", url, slices.Concat(shared,
-			[]string{"--batch-addr=" + addrs[3+i], "--predict-url=" + strings.Join(f.predictors, ",")})...)
+			[]string{"--batch-addr=" + addrs[3+i], "--predict-url=" + strings.Join(f.predictors, ","), "--batch-workers=4"})...)
 	}
 	for i, url := range f.proxies {
 		f.serve(fmt.Sprintf("proxy-%d", i+1), "proxy", url, slices.Concat(shared, []string{"--proxy-addr=" + addrs[5+i]})...)
