@@ -115,7 +115,7 @@ func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.R
 	err = p.persist(ctx, func(ctx context.Context) error {
 		return p.jobs.Complete(ctx, j, result.Data, string(about))
 	})
-	if err != nil && !errors.Is(err, queue.ErrLost) && (!errors.Is(err, queue.ErrUnavailable) || errors.Is(err, queue.ErrFull)) { // a full disk, say
+	if err != nil && !errors.Is(err, queue.ErrLost) && (!errors.Is(err, queue.ErrUnavailable) || errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrStorage)) { // a full disk, say
 		return p.fail(ctx, j, fmt.Errorf("%w: %w", errStorage, err))
 	}
 	return succeeded, err

@@ -43,6 +43,14 @@ type breaker struct {
 	alive atomic.Bool // a command was answered lately
 }
 
+// heard takes note of an answer, also of one that is an error of the server.
+func (b *breaker) heard(err error) {
+	var answer redis.Error
+	if err == nil || errors.As(err, &answer) {
+		b.alive.Store(true)
+	}
+}
+
 func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -52,9 +60,7 @@ func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			return errAway
 		}
 		err := next(ctx, cmd)
-		if err == nil {
-			b.alive.Store(true)
-		}
+		b.heard(err)
 		return err
 	}
 }
@@ -68,9 +74,7 @@ func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 			return errAway
 		}
 		err := next(ctx, cmds)
-		if err == nil {
-			b.alive.Store(true)
-		}
+		b.heard(err)
 		return err
 	}
 }
@@ -78,7 +82,7 @@ func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 // watchServer asks the server now and then, over a client of its own, and has the queue's client give up at once while there
 // is no answer.
 func (q *Queue) watchServer(ctx context.Context) {
-	b := &breaker{}
+	b := &q.breaker
 	q.redis.AddHook(b)
 	asker := q.dial()
 	q.running.Go(func() {
@@ -86,8 +90,8 @@ func (q *Queue) watchServer(ctx context.Context) {
 		tick := time.NewTicker(probeEvery)
 		defer tick.Stop()
 		for failed := 0; ; {
-			b.alive.Store(false)
-			if q.probe(ctx, asker) == nil || b.alive.Load() {
+			fine := q.probe(ctx, asker) == nil
+			if b.alive.Swap(false) || fine {
 				failed = 0
 			} else {
 				failed++

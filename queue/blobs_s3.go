@@ -112,15 +112,23 @@ func (b *s3Blobs) fault(what, bucket string, err error) error {
 	var answer minio.ErrorResponse
 	switch {
 	case !errors.As(err, &answer):
-		return unavailable(what, err) // no answer
+		return storeAway(what, err) // no answer
 	case answer.Code == minio.NoSuchKey:
 		return ErrNotFound
 	}
 	err = fmt.Errorf("%s: %w (HTTP status %d)", answer.Code, err, answer.StatusCode)
 	if answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusRequestTimeout {
-		return unavailable(what, err)
+		return storeAway(what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// storeAway is an ErrUnavailable that is told from one of the queue's server by an ErrStorage.
+func storeAway(what string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrStorage, unavailable(what, err))
 }
 
 // Put sends the MD5 along, so that the server refuses what was changed on its way.

@@ -208,6 +208,7 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, e
 
 // Release gives a job back, unharmed and with its attempt not counted, for another to run.
 func (c *Consumer) Release(ctx context.Context, j Claimed) error {
+	defer c.q.durable.lock(j.ID)()
 	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
 	if err == nil && c.q.durable != nil {
 		err = storage(c.q.durable.spool.Undo(j.ID))

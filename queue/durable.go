@@ -102,7 +102,10 @@ func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
 		return 0, nil
 	}
 	for i, j := range jobs {
-		if err := d.spool.Begin(j.ID); err != nil {
+		unlock := d.lock(j.ID) // a release of it may not be through
+		err := d.spool.Begin(j.ID)
+		unlock()
+		if err != nil {
 			return len(jobs) - i, err
 		}
 	}
@@ -176,7 +179,7 @@ func (q *Queue) replay(ctx context.Context) error {
 		}
 		states[State(r.job["state"])]++
 	}
-	if err := q.replayGone(ctx, start); err != nil {
+	if err := q.durable.spool.RecallGone(); err != nil {
 		return err
 	}
 	if len(found) > 0 {
@@ -211,8 +214,11 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 		return r, fmt.Errorf("read its description: %w", err)
 	}
 	expires := time.UnixMilli(d.Expires)
-	if !expires.After(now) {
-		return r, nil // the next sweep removes and remembers it
+	if !expires.After(now) { // the next sweep removes and remembers it
+		if e.Result != nil && e.About != nil {
+			return r, q.durable.spool.DropJob(e.ID) // without its result it would run again
+		}
+		return r, nil
 	}
 	if err := q.durable.spool.Expires(e.ID, expires); err != nil {
 		return r, err
@@ -229,6 +235,7 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 
 // resume has a job that has not ended start again, unless it may have ended the process for the last time that it may.
 func (r *restored) resume(e spool.Entry, now time.Time) {
+	r.job["state"], r.job["owner"] = string(Queued), "" // whatever a worker made of it
 	r.job["attempt"], r.job["seq"] = strconv.Itoa(e.Attempts), strconv.Itoa(e.Attempts)
 	if !e.Suspect {
 		return
@@ -248,7 +255,6 @@ func (q *Queue) damaged(now time.Time) description {
 		Job: map[string]string{
 			"state": string(Failed), "prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now), "finished": ms(now),
 			"patience": "0", "code": "damaged", "msg": "Its file on the disk was damaged",
-			"gttl": strconv.FormatInt(q.cfg.GoneTTL.Milliseconds(), 10),
 		},
 	}
 }
@@ -262,17 +268,6 @@ func (q *Queue) restore(ctx context.Context, r restored) error {
 		return fmt.Errorf("restore job %s: %w", r.id, err)
 	}
 	return nil
-}
-
-// replayGone has expired jobs remembered for as long as they would be without the restart, or up to a day longer.
-func (q *Queue) replayGone(ctx context.Context, now time.Time) error {
-	return q.durable.spool.Gone(func(id string, day time.Time) error {
-		ttl := day.Add(q.cfg.GoneTTL).Sub(now)
-		if ttl <= 0 {
-			return nil
-		}
-		return q.redis.Set(ctx, q.goneKey(id), "1", ttl).Err()
-	})
 }
 
 // finishDurably keeps the result of a job that is still the caller's, before the queue is told.
@@ -318,9 +313,6 @@ func (q *Queue) requeueDurably(ctx context.Context, id string) error {
 	}
 	image, err := q.read(ctx, job["in"])
 	if err != nil {
-		return err
-	}
-	if err := q.durable.spool.ForgetAttempts(id); err != nil {
 		return err
 	}
 	if err := q.durable.write(id, q.durable.spool.Accept, job, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {

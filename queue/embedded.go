@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,9 @@ type embedded struct {
 	server *miniredis.Miniredis
 	stop   chan struct{}
 	ticker sync.WaitGroup
+
+	mu     sync.Mutex // keeps a connection from being made while the server closes
+	closed bool
 }
 
 func startEmbedded() *embedded {
@@ -73,6 +77,11 @@ func (e *embedded) dial() (net.Conn, error) {
 		_ = ours.Close()
 		return nil, err
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, errors.Join(net.ErrClosed, ours.Close(), theirs.Close())
+	}
 	e.server.Server().ServeConn(theirs)
 	return ours, nil
 }
@@ -90,5 +99,8 @@ func fileConn(fd int) (net.Conn, error) {
 func (e *embedded) close() {
 	close(e.stop)
 	e.ticker.Wait()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.server.Close()
 }

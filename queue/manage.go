@@ -18,14 +18,23 @@ func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
 	if ok {
 		return j, nil
 	}
-	before, err := q.redis.Exists(ctx, q.goneKey(id)).Result()
+	gone, err := q.gone(ctx, id)
 	if err != nil {
 		return Job{}, unavailable("read job", err)
 	}
-	if before == 1 {
+	if gone {
 		return Job{}, ErrGone
 	}
 	return Job{}, ErrNotFound
+}
+
+// gone says that there was a job of this id. An embedded server does not know: it would copy and sort all these keys every second.
+func (q *Queue) gone(ctx context.Context, id string) (bool, error) {
+	if q.durable != nil {
+		return q.durable.spool.Remembers(id), nil
+	}
+	n, err := q.redis.Exists(ctx, q.goneKey(id)).Result()
+	return n == 1, err
 }
 
 // List returns the newest jobs, at most limit (and at most 1000), newest first. Jobs past their TTL are left out.
@@ -104,6 +113,11 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 		return fmt.Errorf("prolong input image: %w", err)
 	}
 	defer q.durable.lock(id)()
+	if q.durable != nil {
+		if err := q.durable.spool.ForgetAttempts(id); err != nil {
+			return storage(err)
+		}
+	}
 	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID()).StringSlice()
 	if err != nil {
 		return unavailable("requeue", err)

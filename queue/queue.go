@@ -44,6 +44,7 @@ type Queue struct {
 	server  *embedded // nil when external
 	durable *durable  // nil when external
 	lua     scripts
+	breaker breaker
 
 	lastDepth atomic.Int64 // as the last enqueue found it
 

@@ -45,6 +45,9 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	}
 	ctx, cancel := detached(ctx, enqueueTimeout)
 	defer cancel()
+	if q.breaker.away.Load() { // before an image is stored for nothing
+		return "", unavailable("enqueue", errAway)
+	}
 	id := newID()
 	job := q.newJob(id, r)
 	args := []any{id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(), q.cfg.MaxDepth, q.maxBytes()}
@@ -52,6 +55,9 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 		args = append(args, field, value)
 	}
 	err := storage(q.storeInput(ctx, id, job, r.Image))
+	if err != nil {
+		q.discard(ctx, job["in"]) // it may be there all the same
+	}
 	switch {
 	case errors.Is(err, ErrFull), errors.Is(err, ErrNoSpace): // says all that a client has to know
 		return "", err
@@ -60,7 +66,11 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	}
 	answer, err := q.evalReplicated(ctx, q.lua.enqueue, args...).StringSlice()
 	if err != nil {
-		return "", unavailable("enqueue", err) // perhaps taken: the image stays until its TTL
+		err = unavailable("enqueue", err)
+		if errors.Is(err, errAway) || errors.Is(err, errMemory) {
+			q.discard(ctx, job["in"])
+		}
+		return "", err // after any other error it is perhaps taken: the image stays until its TTL
 	}
 	if answer[0] == "OK" || answer[0] == "FULL" {
 		q.lastDepth.Store(number(answer[1]))
@@ -69,10 +79,15 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	case "OK", "EXISTS": // EXISTS: the client library asked again because the first answer was lost
 		return id, nil
 	}
-	if err := q.blobs.Delete(ctx, job["in"]); err != nil {
-		q.log.WarnContext(ctx, "delete a refused image", "job", id, "err", err)
-	}
+	q.discard(ctx, job["in"])
 	return "", q.full(answer[0], number(answer[1]))
+}
+
+// discard deletes an image that has no job.
+func (q *Queue) discard(ctx context.Context, ref string) {
+	if err := q.blobs.Delete(ctx, ref); err != nil {
+		q.log.WarnContext(ctx, "delete a refused image", "image", ref, "err", err)
+	}
 }
 
 // newJob is the hash of a job to be, but for its times.
@@ -81,8 +96,16 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
 		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
 		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
-		"rttl": millis(q.cfg.ResultTTL), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.cfg.GoneTTL),
+		"rttl": millis(q.cfg.ResultTTL), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
 	}
+}
+
+// goneTTL is how long the queue's server remembers of an expired job that there was one. An embedded one leaves that to the spool.
+func (q *Queue) goneTTL() time.Duration {
+	if q.durable != nil {
+		return 0
+	}
+	return q.cfg.GoneTTL
 }
 
 // storeInput keeps a job's image before the queue knows the job.

@@ -19,7 +19,7 @@ const (
 const (
 	closedClients = 8                      // more than the workers of all parts
 	firstPoll     = 20 * time.Millisecond  // after a job was accepted
-	longestPoll   = 5 * time.Second         // between two questions
+	longestPoll   = 5 * time.Second        // between two questions
 	retryPause    = 250 * time.Millisecond // once both proxies have refused
 	giveUp        = time.Minute            // for an arrival that is refused all the time
 )

@@ -39,7 +39,11 @@ func (s *Spool) write(path string, about, image []byte, expires time.Time) error
 		_ = s.disk.Remove(tmp)
 		return NoSpace(err)
 	}
-	return s.syncDir(path)
+	if err := s.syncDir(path); err != nil {
+		_ = s.disk.Remove(path) // refused: it must not be there after a restart
+		return NoSpace(err)
+	}
+	return nil
 }
 
 func (s *Spool) fill(path string, about, image []byte, expires time.Time) error {

@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -48,6 +49,9 @@ type Spool struct {
 	lock    *os.File
 	log     *slog.Logger
 	corrupt atomic.Int64
+
+	mu   sync.Mutex
+	gone map[string]bool // ids of jobs that have expired and are remembered; the files in gone/ have them too
 }
 
 // Open locks the folder, makes it where it is missing, and drops half-written files. Replay comes next.
@@ -56,7 +60,7 @@ func Open(root string, opts Options, log *slog.Logger) (*Spool, error) {
 }
 
 func open(root string, opts Options, log *slog.Logger, d disk) (*Spool, error) {
-	s := &Spool{root: root, opts: opts, disk: d, log: log}
+	s := &Spool{root: root, opts: opts, disk: d, log: log, gone: map[string]bool{}}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -213,31 +214,37 @@ func TestSweepAndGone(t *testing.T) {
 	if found := replayed(t, s); len(found) != 1 || found["fresh"].Result == nil {
 		t.Errorf("left are %+v", found)
 	}
-	gone := func() string {
-		var ids []string
-		must(t, s.Gone(func(id string, day time.Time) error {
-			if id != "fresh" && (day.Before(now) || day.After(now.Add(24*time.Hour))) {
-				t.Errorf("%s went on a day that ends at %v", id, day)
+	remembered := func(s *Spool, ids ...string) {
+		t.Helper()
+		for _, id := range []string{"old", "ended", "fresh", "never"} {
+			if got := s.Remembers(id); got != slices.Contains(ids, id) {
+				t.Errorf("%s is remembered: %v", id, got)
 			}
-			ids = append(ids, id)
-			return nil
-		}))
-		return strings.Join(ids, " ")
-	}
-	if got := gone(); got != "old ended" {
-		t.Errorf("gone are %q", got)
-	}
-	must(t, s.Sweep(now.Add(24*time.Hour), 24*time.Hour))
-	if got := gone(); got != "old ended" && got != "old ended fresh" {
-		t.Errorf("a day later gone are %q", got)
-	}
-	must(t, s.Sweep(now.Add(49*time.Hour), 24*time.Hour))
-	must(t, s.Gone(func(id string, _ time.Time) error {
-		if id != "fresh" {
-			t.Errorf("%s is remembered for ever", id)
 		}
-		return nil
-	}))
+	}
+	remembered(s, "old", "ended", "fresh")
+	must(t, s.RecallGone()) // as at a start
+	remembered(s, "old", "ended", "fresh")
+	must(t, s.Sweep(now.Add(49*time.Hour), 24*time.Hour))
+	remembered(s, "fresh")
+	torn := filepath.Join(s.root, "gone", now.UTC().Format(dateFormat))
+	must(t, os.WriteFile(torn, append([]byte("whole\n"), make([]byte, 1<<20)...), 0o600))
+	must(t, s.RecallGone())
+	if !s.Remembers("whole") {
+		t.Error("what comes before the torn part is not read")
+	}
+}
+
+// A job never outlives its result: it would run again.
+func TestSweepTakesTheJobFirst(t *testing.T) {
+	s := openIn(t, t.TempDir(), Options{})
+	now := time.Now()
+	must(t, s.Accept("id", []byte("about"), nil, now.Add(time.Hour)))
+	must(t, s.Finish("id", nil, nil, now.Add(-time.Second)))
+	must(t, s.Sweep(now, time.Hour))
+	if found := replayed(t, s); len(found) > 0 {
+		t.Errorf("left are %+v", found)
+	}
 }
 
 // fullDisk fails as a disk does that is full.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,7 +33,7 @@ func (s *Spool) SweepEvery(ctx context.Context, every, remember time.Duration) {
 
 // Sweep removes what expired before now. The ids of jobs that go are remembered for at least the given time.
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
-	var gone []string
+	gone := map[string]bool{}
 	err := s.walk(func(kind, path string, e fs.DirEntry) error {
 		if strings.HasSuffix(path, att) { // goes with its job
 			return nil
@@ -40,11 +42,16 @@ func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
 		if err != nil || !info.ModTime().Before(now) {
 			return nil //nolint:nilerr // deleted while we walk
 		}
-		gone = append(gone, e.Name())
+		gone[e.Name()] = true
+		if kind == results { // first the job: without its result it would run again
+			if err := s.DropJob(e.Name()); err != nil {
+				return err
+			}
+		}
 		return s.remove(kind, path)
 	})
 	if remember > 0 {
-		err = errors.Join(err, s.noteGone(now, gone))
+		err = errors.Join(err, s.noteGone(now, slices.Sorted(maps.Keys(gone))))
 	}
 	return errors.Join(err, s.forgetGone(now, remember))
 }
@@ -53,6 +60,11 @@ func (s *Spool) noteGone(now time.Time, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	s.mu.Lock()
+	for _, id := range ids {
+		s.gone[id] = true
+	}
+	s.mu.Unlock()
 	f, err := s.disk.Append(filepath.Join(s.root, "gone", now.UTC().Format(dateFormat)))
 	if err != nil {
 		return err
@@ -61,17 +73,22 @@ func (s *Spool) noteGone(now time.Time, ids []string) error {
 	return errors.Join(err, f.Close())
 }
 
-// forgetGone removes the files of days that lie further back than anybody asks for.
+// forgetGone drops the ids of days that lie further back than anybody asks for.
 func (s *Spool) forgetGone(now time.Time, remember time.Duration) error {
 	days, err := os.ReadDir(filepath.Join(s.root, "gone"))
 	if err != nil {
 		return err
 	}
+	forgotten := false
 	var errs []error
 	for _, day := range days {
 		if end, ok := endOf(day.Name()); ok && end.Add(remember).Before(now) {
 			errs = append(errs, s.disk.Remove(filepath.Join(s.root, "gone", day.Name())))
+			forgotten = true
 		}
+	}
+	if forgotten {
+		errs = append(errs, s.RecallGone())
 	}
 	return errors.Join(errs...)
 }
@@ -81,38 +98,50 @@ func endOf(day string) (time.Time, bool) {
 	return start.AddDate(0, 0, 1), err == nil
 }
 
-// Gone calls each for every job that has expired and is remembered, with the end of the day on which it went.
-func (s *Spool) Gone(each func(id string, day time.Time) error) error {
+// RecallGone reads which jobs have expired and are remembered. A file that a crash has torn is read as far as it goes: these are no
+// jobs that anybody needs.
+func (s *Spool) RecallGone() error {
 	days, err := os.ReadDir(filepath.Join(s.root, "gone"))
 	if err != nil {
 		return err
 	}
+	gone := map[string]bool{}
 	for _, day := range days {
-		end, ok := endOf(day.Name())
-		if !ok {
-			continue
-		}
-		if err := s.readGone(day.Name(), end, each); err != nil {
-			return err
+		if err := readGone(filepath.Join(s.root, "gone", day.Name()), gone); err != nil {
+			s.log.Warn("read which jobs have expired", "file", day.Name(), "err", err)
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = gone
 	return nil
 }
 
-func (s *Spool) readGone(day string, end time.Time, each func(id string, day time.Time) error) error {
-	f, err := os.Open(filepath.Join(s.root, "gone", filepath.Base(day)))
+func readGone(path string, gone map[string]bool) error {
+	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if _, err := s.path(results, lines.Text()); err != nil {
-			continue // torn by a crash
-		}
-		if err := each(lines.Text(), end); err != nil {
-			return err
-		}
+		gone[lines.Text()] = true
 	}
 	return lines.Err()
+}
+
+// Remembers says that there was a job of this id: it has expired, or its result is about to.
+func (s *Spool) Remembers(id string) bool {
+	s.mu.Lock()
+	gone := s.gone[id]
+	s.mu.Unlock()
+	if gone {
+		return true
+	}
+	path, err := s.path(results, id)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return err == nil
 }
