@@ -32,6 +32,7 @@ type Settler interface {
 	Complete(ctx context.Context, j queue.Claimed, image []byte, result string) error
 	Fail(ctx context.Context, j queue.Claimed, f queue.Fault) (queue.State, error)
 	Release(ctx context.Context, j queue.Claimed) error
+	Postpone(ctx context.Context, j queue.Claimed, delay time.Duration) error
 }
 
 // Predictor makes a cut-out of an image. *predict.Predictor is one in this process, *predict.Client one elsewhere.
@@ -45,6 +46,7 @@ const (
 	healthWait  = 5 * time.Second        // for its answer
 	tidyEvery   = 20                     // of these questions the queue tidies up, as no claim does it meanwhile
 	restEvery   = time.Second            // after a predictor that took nothing
+	storeAway   = 5 * time.Second        // until a job is tried again whose image could not be reached
 	askEvery    = 200 * time.Millisecond // between two tries of a queue that fails: it is often back in a moment
 )
 

@@ -127,6 +127,9 @@ func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcom
 	if errors.Is(cause, predict.ErrUnavailable) || errors.Is(cause, predict.ErrTimeout) || errors.Is(cause, predict.ErrBroken) {
 		p.setAway(true) // perhaps: ask for its health before the next claim
 	}
+	if !f.Taken && errors.Is(cause, queue.ErrStorage) { // at the front it would keep a worker from the jobs behind it
+		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Postpone(ctx, j, storeAway) })
+	}
 	if !f.Taken {
 		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
 	}

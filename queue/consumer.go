@@ -207,9 +207,16 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, e
 }
 
 // Release gives a job back, unharmed and with its attempt not counted, for another to run.
-func (c *Consumer) Release(ctx context.Context, j Claimed) error {
+func (c *Consumer) Release(ctx context.Context, j Claimed) error { return c.release(ctx, j, 0) }
+
+// Postpone is Release of a job that others could not run now either: it comes back after a delay, and those behind it go first.
+func (c *Consumer) Postpone(ctx context.Context, j Claimed, delay time.Duration) error {
+	return c.release(ctx, j, delay)
+}
+
+func (c *Consumer) release(ctx context.Context, j Claimed, delay time.Duration) error {
 	defer c.q.durable.lock(j.ID)()
-	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
+	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner, delay.Milliseconds()))
 	if err == nil && c.q.durable != nil {
 		err = storage(c.q.durable.spool.Undo(j.ID))
 	}

@@ -39,6 +39,7 @@ func TestQueue(t *testing.T) {
 		{"WorkerLostTooOften", testWorkerLostTooOften},
 		{"HeartbeatKeepsTheLease", testHeartbeatKeepsTheLease},
 		{"Release", testRelease},
+		{"Postpone", testPostpone},
 		{"Cancel", testCancel},
 		{"Deadline", testDeadline},
 		{"DeadlineWithoutClaims", testDeadlineWithoutClaims},
@@ -423,6 +424,20 @@ func testRelease(t *testing.T, q *Queue) {
 	}
 	wantErr(t, c.Complete(t.Context(), a, nil, ""), ErrLost) // the old claim is worth nothing
 	must(t, c.Complete(t.Context(), b, nil, ""))
+}
+
+func testPostpone(t *testing.T, q *Queue) {
+	c := consumer(t, q)
+	first, second := enqueue(t, q, Request{}), enqueue(t, q, Request{})
+	must(t, c.Postpone(t.Context(), claim(t, c), 50*time.Millisecond))
+	wantState(t, q, first, Retrying)
+	for _, want := range []string{second, first} {
+		j := claim(t, c)
+		if j.ID != want || j.Attempt != 1 {
+			t.Errorf("claimed %+v, want %s at attempt 1", j, want)
+		}
+		must(t, c.Complete(t.Context(), j, nil, ""))
+	}
 }
 
 func testDeadline(t *testing.T, q *Queue) {

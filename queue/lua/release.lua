@@ -1,13 +1,19 @@
--- Gives a job back to the front of its list, its attempt not counted. Told twice (the first answer was lost on its way), it says OK twice.
--- ARGV: T, id, owner
+-- Gives a job back to the front of its list, or after a delay to its end, its attempt not counted. Told twice (the first answer was lost on its way), it says OK twice.
+-- ARGV: T, id, owner, delay ms (absent or 0: none)
 -- Answer: 'OK' | 'LOST'
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'owner', 'prio', 'told')
 if j[4] == ARGV[3] .. ' released' then return 'OK' end
 if j[1] ~= 'running' or j[2] ~= ARGV[3] then return 'LOST' end
 redis.call('HINCRBY', key(id), 'attempt', -1)
-redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', now(), 'told', ARGV[3] .. ' released')
+local ms, delay = now(), tonumber(ARGV[4] or '0')
+redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', ms, 'told', ARGV[3] .. ' released')
 redis.call('ZREM', T .. ':lease', id)
-redis.call('LPUSH', T .. ':q:' .. j[3], id)
+if delay > 0 then
+  redis.call('HSET', key(id), 'state', 'retrying', 'due', ms + delay)
+  redis.call('ZADD', T .. ':delayed', ms + delay, id)
+else
+  redis.call('LPUSH', T .. ':q:' .. j[3], id)
+end
 wake(1)
 return 'OK'
