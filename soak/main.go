@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "", "program to soak; built from this tree where empty")
 	flag.Float64Var(&o.minutes, "minutes", 30, "length of the soak, after capacity was measured")
 	flag.Float64Var(&o.load, "load", 0.8, "jobs offered, as a share of the measured capacity")
-	flag.DurationVar(&o.every, "every", 5*time.Second, "mean pause between two faults")
+	flag.DurationVar(&o.every, "every", 8*time.Second, "mean pause between two faults")
 	flag.StringVar(&o.mode, "mode", modeSplit, "what runs: split (Redis and two of each part) or all (one process)")
 	flag.Uint64Var(&o.seed, "seed", 0, "seed of pictures, arrivals and faults; 0 draws one")
 	flag.IntVar(&o.size, "size", 640, "longer side of the largest picture, px")
