@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,9 +197,13 @@ func (b binary) testMetricsAreExplained(t *testing.T) {
 	p.stop(t)
 }
 
-// buildPoisoned builds a binary whose opencv engine works for half a second and then ends the process, as a fault in
-// native code does.
-func buildPoisoned(t *testing.T) binary {
+// poisoned is a binary whose opencv engine ends the process, as a fault in native code does, once somebody opens the fifo to write.
+type poisoned struct {
+	binary
+	fifo string
+}
+
+func buildPoisoned(t *testing.T) poisoned {
 	t.Helper()
 	file, err := filepath.Abs("../imaging/engine_opencv.go")
 	if err != nil {
@@ -209,20 +214,34 @@ func buildPoisoned(t *testing.T) binary {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	poisoned := strings.NewReplacer(
-		"\tlabels, rect, mode, err := grabCutStart(", "\ttime.Sleep(500*time.Millisecond)\n\t_ = syscall.Kill(syscall.Getpid(), syscall.SIGABRT)\n\tlabels, rect, mode, err := grabCutStart(",
-		"\t\"strings\"\n", "\t\"strings\"\n\t\"syscall\"\n\t\"time\"\n",
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine := strings.NewReplacer(
+		"\tlabels, rect, mode, err := grabCutStart(", "\t_, _ = os.Open("+strconv.Quote(fifo)+")\n\t_ = syscall.Kill(syscall.Getpid(), syscall.SIGABRT)\n\tlabels, rect, mode, err := grabCutStart(",
+		"\t\"strings\"\n", "\t\"os\"\n\t\"strings\"\n\t\"syscall\"\n",
 	).Replace(string(source))
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: filepath.Join(dir, "engine.go")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"engine.go": poisoned, "overlay.json": string(overlay)} {
+	for name, text := range map[string]string{"engine.go": engine, "overlay.json": string(overlay)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return build(t, "-overlay="+filepath.Join(dir, "overlay.json"))
+	return poisoned{build(t, "-overlay="+filepath.Join(dir, "overlay.json")), fifo}
+}
+
+// crash lets the engine that works on the poisoned picture end its process.
+func (b poisoned) crash(t *testing.T, p *process) {
+	t.Helper()
+	eventually(t, "the engine to work on the poisoned picture", func() bool {
+		f, err := os.OpenFile(b.fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0) // fails while nobody reads
+		return err == nil && f.Close() == nil
+	})
+	p.wantCrash(t)
 }
 
 func startPoison(t *testing.T, proxy string) (id string) {
@@ -274,13 +293,13 @@ func wantPoisoned(t *testing.T, proxy, poison, code string, others []string) {
 	}
 }
 
-func (b binary) testPoisonAll(t *testing.T) {
+func (b poisoned) testPoisonAll(t *testing.T) {
 	args := []string{"--data-dir=" + t.TempDir(), "--batch-workers=2", "--predict-slots=2"}
 	b.dies = true
 	p := b.serve(t, "all", args...)
 	poison, others := between(t, p.url(t, "proxy"))
 	for crash := range 3 { // one for each attempt
-		p.wantCrash(t)
+		b.crash(t, p)
 		b.dies = crash < 2
 		p = b.serve(t, "all", args...)
 	}
@@ -288,7 +307,7 @@ func (b binary) testPoisonAll(t *testing.T) {
 	p.stop(t)
 }
 
-func (b binary) testPoisonParts(t *testing.T) {
+func (b poisoned) testPoisonParts(t *testing.T) {
 	redis := "--queue-url=" + queuetest.StartRedis(t).URL()
 	b.dies = true
 	p := b.serve(t, "predict", "--predict-slots=2")
@@ -298,7 +317,7 @@ func (b binary) testPoisonParts(t *testing.T) {
 	proxy := b.serve(t, "proxy", redis, "--queue-backoff-base=100ms").url(t, "proxy")
 	poison, others := between(t, proxy)
 	for crash := range 3 {
-		p.wantCrash(t)
+		b.crash(t, p)
 		b.dies = crash < 2
 		p = b.serve(t, "predict", "--predict-slots=2", "--predict-addr="+addr)
 	}

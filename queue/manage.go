@@ -106,6 +106,9 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if j.Input == "" { // its file was damaged
+		return ErrInputExpired
+	}
 	err = q.blobs.Touch(ctx, j.Input, q.cfg.Deadline+q.cfg.DeadTTL)
 	if errors.Is(err, ErrNotFound) {
 		return ErrInputExpired
