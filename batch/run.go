@@ -56,6 +56,9 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 			err = fmt.Errorf("%w: panic: %v", predict.ErrInternal, r)
 		}
 	}()
+	if result, ok := p.taken(ctx, j); ok {
+		return result, nil
+	}
 	image, err := p.jobs.Input(ctx, j)
 	if err != nil {
 		return imaging.Result{}, fmt.Errorf("%w: read input: %w", errStorage, err)
@@ -65,6 +68,20 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 		return imaging.Result{}, err
 	}
 	return p.predictor.Predict(ctx, image, opts)
+}
+
+// taken is the result of another job that came to the same.
+func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bool) {
+	data, about, ok := p.jobs.Like(ctx, j)
+	if !ok {
+		return imaging.Result{}, false
+	}
+	var result imaging.Result
+	if json.Unmarshal([]byte(about), &result) != nil {
+		return imaging.Result{}, false
+	}
+	result.Data = data
+	return result, true
 }
 
 func parseOptions(text string) (imaging.Options, error) {
@@ -108,7 +125,10 @@ func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Res
 }
 
 func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.Result) (string, error) {
-	about, err := json.Marshal(result)
+	about, err := json.Marshal(struct {
+		imaging.Result
+		Bytes int `json:"bytes"`
+	}{result, len(result.Data)})
 	if err != nil {
 		return "", fmt.Errorf("describe result: %w", err)
 	}

@@ -82,7 +82,7 @@ func (b binary) run(t *testing.T, args ...string) *process {
 	p := &process{cmd: exec.CommandContext(t.Context(), b.path, args...), ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	// The race detector would sleep a second before every exit.
-	p.cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0"}
+	p.cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"} // tests send one picture many times
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
