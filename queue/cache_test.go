@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -150,6 +151,32 @@ func testResultTTL(t *testing.T, q *Queue) {
 			t.Fatal(err)
 		}
 		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// On Redis the ids of jobs that are gone lie together in a few sets, which go as a whole.
+func testGone(t *testing.T, q *Queue) {
+	if q.durable != nil {
+		return // see TestExpiredJobIsRemembered
+	}
+	ctx, c := t.Context(), consumer(t, q)
+	id, other := enqueue(t, q, Request{}), enqueue(t, q, Request{})
+	must(t, c.Complete(ctx, claim(t, c), nil, ""))
+	must(t, c.Complete(ctx, claim(t, c), nil, ""))
+	must(t, q.Delete(ctx, other))
+	must(t, q.redis.Del(ctx, q.jobKey(id)).Err()) // as its TTL does
+	_, err := q.Job(ctx, id)
+	wantErr(t, err, ErrGone)
+	if _, err := q.Job(ctx, other); errors.Is(err, ErrGone) {
+		t.Error("a job that was deleted is remembered")
+	}
+	hour := time.Now().Add(q.cfg.ResultTTL+q.cfg.GoneTTL).Unix() / 3600
+	var ttl time.Duration
+	for h := hour - 1; h <= hour; h++ { // the hour may have changed meanwhile
+		ttl = max(ttl, q.redis.PTTL(ctx, fmt.Sprintf("%s:gone:%d", q.prefix, h)).Val())
+	}
+	if least := q.cfg.GoneTTL; ttl < least || ttl > least+q.cfg.ResultTTL+time.Hour {
+		t.Errorf("the set goes in %v", ttl)
 	}
 }
 

@@ -44,7 +44,7 @@ type Config struct {
 	ResultTTL   time.Duration `yaml:"result_ttl" help:"how long a finished job and its images are kept"`
 	MaxTTL      time.Duration `yaml:"max_ttl" help:"longest time for which a request may have its result kept, with the option ttl; never less than result_ttl"`
 	DeadTTL     time.Duration `yaml:"dead_ttl" help:"how long a failed or expired job and its input are kept for a retry"`
-	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered of a job that is not kept any more that there was one; 0s means not at all"`
+	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered at least of a job that is not kept any more that there was one; 0s means not at all"`
 	MaxDepth    int           `yaml:"max_depth" help:"jobs that may wait at the same time; one more is refused"`
 	KeyShare    int           `yaml:"key_share" help:"percent of max_depth and of max_mib that the unfinished jobs of one API key may take"`
 	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images, masks and strokes that unfinished jobs may hold together; 0 means no limit"`

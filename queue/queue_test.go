@@ -53,6 +53,7 @@ func TestQueue(t *testing.T) {
 		{"Cache", testCache},
 		{"CacheSharesWork", testCacheSharesWork},
 		{"ResultTTL", testResultTTL},
+		{"Gone", testGone},
 		{"Timeline", testTimeline},
 		{"Rate", testRate},
 		{"Watch", testWatch},
