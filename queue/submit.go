@@ -16,7 +16,7 @@ import (
 const enqueueTimeout = 30 * time.Second
 
 // maxOptions bounds Request.Options: they lie in the job's hash, in the memory of the queue's server.
-const maxOptions = 3 << 20
+const maxOptions = 9 << 20
 
 // ErrOptions says that the options of a job are too long.
 var ErrOptions = errors.New("job options too large")
@@ -24,7 +24,7 @@ var ErrOptions = errors.New("job options too large")
 // Request is a job to be.
 type Request struct {
 	Image     []byte
-	Options   string // opaque to the queue; at most 3 MiB; kept until the job has succeeded or was cancelled
+	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
 	Priority  Priority
 	KeepInput bool // keep the input as long as the result; else it is deleted on success
 }
