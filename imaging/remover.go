@@ -85,14 +85,12 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	out, err := encode(img, matte, opts)
+	result, err := encode(img, matte, opts, r.limits)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{
-		Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name(),
-		Quality: r.Assess(img, hints, matte),
-	}, nil
+	result.Engine, result.Quality = engine.Name(), r.Assess(img, hints, matte)
+	return result, nil
 }
 
 // Assess describes a matte of the image. Where the engine asked no network, that is asked now.

@@ -17,7 +17,7 @@ const enqueueTimeout = 30 * time.Second
 
 // How long the strings of a job may be: they lie in its hash, in the memory of the queue's server.
 const (
-	maxOptions = 3 << 20
+	maxOptions = 9 << 20
 	maxAbout   = 16 << 10
 )
 
@@ -30,7 +30,7 @@ var (
 // Request is a job to be.
 type Request struct {
 	Image     []byte
-	Options   string // opaque to the queue; at most 3 MiB; kept until the job has succeeded or was cancelled
+	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
 	About     string // what Job.About gives back; at most 16 KiB
 	Priority  Priority
 	KeepInput bool          // keep the input as long as the result; else it is deleted on success
