@@ -40,8 +40,15 @@ type api struct {
 
 // New makes the server; its caller runs it. Readiness asks checks.
 func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, checks []httpserver.Check, log *slog.Logger, reg *prometheus.Registry) (*httpserver.Server, error) {
+	origins, err := httpserver.ParseOrigins(cfg.CORSOrigins)
+	if err != nil {
+		return nil, err
+	}
 	s, err := httpserver.New(http, httpserver.Options{
 		Addr:      cfg.Addr,
+		TLSCert:   cfg.TLSCert,
+		TLSKey:    cfg.TLSKey,
+		Origins:   origins,
 		Subsystem: "proxy",
 		BodyLimit: httpserver.Base64Limit(limits.MaxBytes, imaging.OptionsBytes()),
 		Faults:    fault,

@@ -38,11 +38,9 @@ func jobStatus(s queue.State) string {
 
 // hello greets programs as the seed did and shows people the page.
 func (a api) hello(c echo.Context) error {
-	c.Response().Header().Set(echo.HeaderVary, echo.HeaderAccept)
+	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
 	if strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
-		h := c.Response().Header()
-		h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		return c.HTMLBlob(http.StatusOK, page)
 	}
 	return c.JSON(http.StatusOK, "Hello Proxy Server!\n")
