@@ -46,6 +46,8 @@ func TestBinary(t *testing.T) {
 	t.Run("predictor dies", b.testPredictorDies)
 	t.Run("batch metrics", b.testBatchMetrics)
 	t.Run("readme", b.testReadme)
+	t.Run("security guide", b.testSecurityGuide)
+	t.Run("bad keys and certificates", b.testBadKeysAndCertificates)
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
 	t.Run("kill parts", b.testKillParts)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/apikey"
 	"bgremove/batch"
 	"bgremove/httpserver"
 	"bgremove/imaging"
@@ -146,7 +147,7 @@ func (s *service) start(name string, server *httpserver.Server) error {
 		}
 		return nil
 	})
-	s.ready = append(s.ready, fmt.Sprintf("%s on http://%s", name, server.Addr()))
+	s.ready = append(s.ready, name+" on "+server.URL())
 	return nil
 }
 
@@ -284,8 +285,30 @@ func (s *service) proxy(q *queue.Queue) error {
 		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: checks, Logger: s.log, Registry: s.registry,
 		Version: fmt.Sprint(versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Prior, s.cfg.Imaging.Looks),
 	})
-	if err != nil {
+	if errors.Is(err, httpserver.ErrCertificate) {
+		return usageError{fmt.Errorf("proxy.tls_cert and proxy.tls_key: %w", err)}
+	} else if err != nil {
+		return err
+	}
+	if err := s.askForKeys(server); err != nil {
 		return err
 	}
 	return s.start("proxy", server)
+}
+
+// askForKeys has a server ask for API keys, where there is a file of them, and follows the file.
+func (s *service) askForKeys(server *httpserver.Server) error {
+	for _, warning := range s.cfg.Proxy.Warnings() {
+		s.log.Warn("the public API may be open to strangers", "why", warning, "addr", s.cfg.Proxy.Addr)
+	}
+	if s.cfg.Proxy.APIKeysFile == "" {
+		return nil
+	}
+	keys, err := apikey.Load(s.cfg.Proxy.APIKeysFile, s.log)
+	if err != nil {
+		return usageError{fmt.Errorf("proxy.api_keys_file: %w", err)}
+	}
+	s.group.Go(func() error { keys.Watch(s.ctx); return nil })
+	server.Echo.Use(proxy.Authenticate(keys, s.cfg.Proxy.MetricsPublic))
+	return nil
 }

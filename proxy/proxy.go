@@ -23,6 +23,7 @@ import (
 type Jobs interface {
 	Submitting
 	Looking
+	Budgets
 	Cancel(ctx context.Context, id string) error
 	Requeue(ctx context.Context, id string) error
 	Delete(ctx context.Context, id string) error
@@ -72,8 +73,15 @@ type Parts struct {
 
 // New makes the server; its caller runs it.
 func New(cfg Config, p Parts) (*httpserver.Server, error) {
+	origins, err := httpserver.ParseOrigins(cfg.CORSOrigins)
+	if err != nil {
+		return nil, err
+	}
 	s, err := httpserver.New(p.HTTP, httpserver.Options{
 		Addr:      cfg.Addr,
+		TLSCert:   cfg.TLSCert,
+		TLSKey:    cfg.TLSKey,
+		Origins:   origins,
 		Subsystem: "proxy",
 		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, imaging.OptionsBytes()),
 		Faults:    fault,

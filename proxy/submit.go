@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/apikey"
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/queue"
@@ -77,7 +78,14 @@ func (a api) submit(ctx context.Context, c echo.Context, s submission) (id strin
 	if err != nil {
 		return "", err
 	}
+	refund, err := charge(c, a.jobs, info.Width, info.Height)
+	if err != nil {
+		return "", err
+	}
 	id, err = a.jobs.Enqueue(ctx, r)
+	if err != nil {
+		refund()
+	}
 	httpserver.ReleaseUpload(c)
 	return id, err
 }
@@ -140,10 +148,13 @@ func idempotencyKey(c echo.Context) (string, error) {
 	return key, nil
 }
 
-// tenantOf names whose request it is: empty where no keys are in use.
-func tenantOf(c echo.Context) string {
-	name, _ := c.Get("tenant").(string)
-	return name
+// tenantOf names whose request it is: empty where no keys are asked for.
+func tenantOf(c echo.Context) string { return apikey.Name(c.Request().Context()) }
+
+// own is the filter of the jobs that a request may see.
+func own(c echo.Context) queue.Filter {
+	key, ok := apikey.FromContext(c.Request().Context())
+	return queue.Filter{Tenant: key.Name, All: !ok}
 }
 
 // contentType is that of a file of the format.

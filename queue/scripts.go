@@ -12,7 +12,7 @@ var luaFiles embed.FS
 
 // scripts are the transitions; arguments and answers are described at the top of each file in lua/.
 type scripts struct {
-	enqueue, restore, list, gone, claim, heartbeat, complete, fail, release, cancel, requeue, remove, purge *redis.Script
+	enqueue, restore, list, gone, claim, heartbeat, complete, fail, release, cancel, requeue, remove, purge, spend, refund *redis.Script
 }
 
 // loadScripts puts before each transition only the parts that it calls: miniredis compiles the whole text at every call.
@@ -32,6 +32,8 @@ func loadScripts() scripts {
 		requeue:   script("lib_head", "lib_tell", "lib_hold", "lib_list", "lib_wake", "lib_room", "requeue"),
 		remove:    script("lib_head", "lib_drain", "lib_tell", "delete"),
 		purge:     script("lib_head", "lib_drain", "lib_tell", "lib_hold", "lib_list", "purge"),
+		spend:     script("lib_head", "budget"),
+		refund:    script("lib_head", "refund"),
 	}
 }
 
