@@ -54,12 +54,13 @@ type Job struct {
 	Finished    time.Time // zero until terminal
 	Deadline    time.Time // to be started before
 	Due         time.Time // of the next attempt, while retrying
+	Hook        Hook      // who is told of its end, and how that went
 }
 
 // jobFields are those of a job's hash that make a Job. Its options are not: they may have MiB, and only a worker needs them.
 var jobFields = []string{
 	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out", "code", "msg",
-	"created", "started", "finished", "deadline", "due",
+	"created", "started", "finished", "deadline", "due", "hook", "hook_state", "hook_attempts", "hook_log",
 }
 
 // jobOf makes a Job of the values of jobFields. There is none without a state.
@@ -87,6 +88,7 @@ func jobOf(id string, values []any) (j Job, ok bool) {
 		Finished:    moment(h["finished"]),
 		Deadline:    moment(h["deadline"]),
 		Due:         moment(h["due"]),
+		Hook:        hookOf(h),
 	}, h["state"] != ""
 }
 

@@ -12,7 +12,7 @@ var luaFiles embed.FS
 
 // scripts are the transitions; arguments and answers are described at the top of each file in lua/.
 type scripts struct {
-	enqueue, restore, claim, heartbeat, complete, fail, release, cancel, requeue, purge *redis.Script
+	enqueue, restore, claim, heartbeat, complete, fail, release, cancel, requeue, purge, hooksDue, hooksSettle *redis.Script
 }
 
 // loadScripts puts before each transition only the parts that it calls: miniredis compiles the whole text at every call.
@@ -28,6 +28,9 @@ func loadScripts() scripts {
 		cancel:    script("lib_head", "lib_drain", "lib_forget", "lib_finish", "cancel"),
 		requeue:   script("lib_head", "lib_wake", "lib_room", "requeue"),
 		purge:     script("lib_head", "lib_drain", "purge"),
+
+		hooksDue:    script("lib_head", "lib_drain", "hooks_due"),
+		hooksSettle: script("lib_head", "lib_drain", "hooks_settle"),
 	}
 }
 

@@ -26,7 +26,8 @@ type Request struct {
 	Image     []byte
 	Options   string // opaque to the queue; at most 3 MiB; kept until the job has succeeded or was cancelled
 	Priority  Priority
-	KeepInput bool // keep the input as long as the result; else it is deleted on success
+	KeepInput bool   // keep the input as long as the result; else it is deleted on success
+	Callback  string // address to be told when the job has ended; empty: none
 }
 
 // Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
@@ -92,12 +93,16 @@ func (q *Queue) discard(ctx context.Context, ref string) {
 
 // newJob is the hash of a job to be, but for its times.
 func (q *Queue) newJob(id string, r Request) map[string]string {
-	return map[string]string{
+	job := map[string]string{
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
 		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
 		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
 		"rttl": millis(q.cfg.ResultTTL), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
 	}
+	if r.Callback != "" {
+		job["hook"] = r.Callback
+	}
+	return job
 }
 
 // goneTTL is how long the queue's server remembers of an expired job that there was one. An embedded one leaves that to the spool.
