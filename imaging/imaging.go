@@ -61,4 +61,5 @@ type Result struct {
 	Height      int     `json:"height"`
 	Engine      string  `json:"engine"`
 	Quality     Quality `json:"quality"`
+	Stages      Stages  `json:"timings_ms,omitempty"`
 }

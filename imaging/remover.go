@@ -57,6 +57,7 @@ func (r *Remover) CheckOptions(opts Options) error {
 //
 // Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground, ctx's own.
 func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result, error) {
+	ctx, watch := withStopwatch(ctx)
 	if err := r.CheckOptions(opts); err != nil {
 		return Result{}, err
 	}
@@ -85,13 +86,18 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
+	end := timed(ctx, "encode")
 	out, err := encode(img, matte, opts)
+	end()
 	if err != nil {
 		return Result{}, err
 	}
+	end = timed(ctx, "quality")
+	quality := r.Assess(img, hints, matte)
+	end()
 	return Result{
 		Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name(),
-		Quality: r.Assess(img, hints, matte),
+		Quality: quality, Stages: watch.stages,
 	}, nil
 }
 
@@ -108,7 +114,9 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
 	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
+		end := timed(ctx, "preview")
 		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+		end()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -116,7 +124,9 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
 		}
 	}
+	end := timed(ctx, "decode")
 	img, err := Decode(data, info)
+	end()
 	if err != nil {
 		return nil, nil, err
 	}
