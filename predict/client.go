@@ -17,6 +17,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/telemetry"
 )
 
 const (
@@ -55,12 +56,16 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Predict is Predictor.Predict on the server, with the same errors and these: ErrUnavailable when the image never left,
 // ErrBroken when the connection broke after that.
 func (c *Client) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+	ctx, span := telemetry.Begin(ctx, telemetry.Client, "POST /predict")
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	result, err := c.predict(bounded, data, opts)
 	if err != nil {
-		return imaging.Result{}, ended(ctx, bounded, err)
+		err = ended(ctx, bounded, err)
+		span.End(err)
+		return imaging.Result{}, err
 	}
+	span.End(nil)
 	return result, nil
 }
 
@@ -119,6 +124,9 @@ func (c *Client) do(ctx context.Context, method, address string, body formBody) 
 		req.SetBasicAuth(user.Username(), password)
 	}
 	body.attach(req)
+	if trace := telemetry.Inject(ctx); trace != "" {
+		req.Header.Set(telemetry.Header, trace)
+	}
 	resp, err := c.transport.RoundTrip(req)
 	switch {
 	case err == nil:
@@ -148,7 +156,7 @@ func readResult(resp *http.Response) (imaging.Result, error) {
 	}
 	return imaging.Result{
 		Data: data, ContentType: resp.Header.Get("Content-Type"), Width: width, Height: height, Engine: resp.Header.Get(headerEngine),
-		Quality: quality,
+		Quality: quality, Stages: readTiming(resp.Header.Values(headerTiming)),
 	}, nil
 }
 

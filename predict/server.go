@@ -122,6 +122,9 @@ func (s *server) predict(c echo.Context) error {
 	header.Set(headerWidth, strconv.Itoa(result.Width))
 	header.Set(headerHeight, strconv.Itoa(result.Height))
 	header.Set(headerEngine, result.Engine)
+	if timing := writeTiming(result.Stages); timing != "" {
+		header.Set(headerTiming, timing)
+	}
 	quality := ""
 	if result.Quality != (imaging.Quality{}) {
 		text, err := json.Marshal(result.Quality)

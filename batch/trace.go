@@ -1,0 +1,35 @@
+package batch
+
+import (
+	"context"
+	"time"
+
+	"bgremove/imaging"
+	"bgremove/queue"
+	"bgremove/telemetry"
+)
+
+// The stages of a job, as metrics and results name them.
+const (
+	stageRead   = "read"
+	stageCall   = "call"
+	stageSettle = "settle"
+)
+
+// beginSpan begins the span of an attempt at a job, below the span that the job was submitted in; parent is what telemetry.Inject gave there.
+func beginSpan(ctx context.Context, j queue.Claimed, parent string) (context.Context, telemetry.Span) {
+	ctx, span := telemetry.Begin(telemetry.Extract(ctx, parent), telemetry.Consumer, "run job")
+	span.Text("bgremove.job", j.ID)
+	span.Number("bgremove.attempt", j.Attempt)
+	return ctx, span
+}
+
+// stage ends a stage of a job for the metrics and the trace. What calls the predictor has a span of its own there.
+func (p *Poller) stage(ctx context.Context, name string, start time.Time) imaging.Stage {
+	s := imaging.Stage{Name: name, Start: start, Took: time.Since(start)}
+	p.metrics.stages.WithLabelValues(name).Observe(s.Took.Seconds())
+	if name != stageCall {
+		telemetry.Note(ctx, name, start, s.Took)
+	}
+	return s
+}
