@@ -27,6 +27,7 @@ type Config struct {
 	Queue   queue.Config      `yaml:"queue"`
 	Imaging imaging.Config    `yaml:"imaging"`
 	HTTP    httpserver.Config `yaml:"http"`
+	Debug   DebugConfig       `yaml:"debug"`
 }
 
 // LogConfig is the logger's.
@@ -75,6 +76,7 @@ func (c Config) Validate() error {
 		{"queue", c.Queue},
 		{"imaging", c.Imaging},
 		{"http", c.HTTP},
+		{"debug", c.Debug},
 	} {
 		for _, fault := range lines(part.config.Validate()) {
 			errs = append(errs, errors.New(part.name+"."+fault))
