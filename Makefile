@@ -18,7 +18,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build static test bench microbench soak fuzz lint fmt clean setup setup-test deploy-check
+.PHONY: help run build static test bench microbench soak load fuzz lint fmt clean setup setup-test deploy-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ microbench: setup-test ## Run every benchmark of a single function
 
 soak: setup-test ## Load the real program for half an hour, break its parts again and again, and judge; SOAKFLAGS="-mode all"
 	go run $(TAGS) ./soak $(SOAKFLAGS)
+
+load: setup-test ## Measure throughput, latency and memory under many clients; LOADFLAGS="-clients 50"
+	go run $(TAGS) ./load $(LOADFLAGS)
 
 fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
 	@fuzz() { \

@@ -25,7 +25,7 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	p.mu.Unlock()
 	p.metrics.running.Inc()
 	p.metrics.claimed(j)
-	ctx, span := beginSpan(ctx, j, "")
+	ctx, span := beginSpan(ctx, j)
 	start := time.Now()
 
 	result, err := p.work(ctx, j)
@@ -68,6 +68,11 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 		}
 	}()
 	start := time.Now()
+	if result, ok := p.taken(ctx, j); ok {
+		result.Stages = imaging.Stages{p.stage(ctx, stageCache, start)}
+		return result, nil
+	}
+	start = time.Now()
 	image, err := p.jobs.Input(ctx, j)
 	read := p.stage(ctx, stageRead, start)
 	if err != nil {
@@ -82,6 +87,20 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 	call := p.stage(ctx, stageCall, start)
 	result.Stages = slices.Concat(imaging.Stages{read}, result.Stages, imaging.Stages{call})
 	return result, err
+}
+
+// taken is the result of another job that came to the same.
+func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bool) {
+	data, about, ok := p.jobs.Like(ctx, j)
+	if !ok {
+		return imaging.Result{}, false
+	}
+	var result imaging.Result
+	if json.Unmarshal([]byte(about), &result) != nil {
+		return imaging.Result{}, false
+	}
+	result.Data = data
+	return result, true
 }
 
 func parseOptions(text string) (imaging.Options, error) {
@@ -125,7 +144,10 @@ func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Res
 }
 
 func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.Result) (string, error) {
-	about, err := json.Marshal(result)
+	about, err := json.Marshal(struct {
+		imaging.Result
+		Bytes int `json:"bytes"`
+	}{result, len(result.Data)})
 	if err != nil {
 		return "", fmt.Errorf("describe result: %w", err)
 	}

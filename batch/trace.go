@@ -11,14 +11,15 @@ import (
 
 // The stages of a job, as metrics and results name them.
 const (
+	stageCache  = "cache" // the result of another job that came to the same, in place of the others
 	stageRead   = "read"
 	stageCall   = "call"
 	stageSettle = "settle"
 )
 
-// beginSpan begins the span of an attempt at a job, below the span that the job was submitted in; parent is what telemetry.Inject gave there.
-func beginSpan(ctx context.Context, j queue.Claimed, parent string) (context.Context, telemetry.Span) {
-	ctx, span := telemetry.Begin(telemetry.Extract(ctx, parent), telemetry.Consumer, "run job")
+// beginSpan begins the span of an attempt at a job, below the span that the job was submitted in.
+func beginSpan(ctx context.Context, j queue.Claimed) (context.Context, telemetry.Span) {
+	ctx, span := telemetry.Begin(telemetry.Extract(ctx, j.Trace), telemetry.Consumer, "run job")
 	span.Text("bgremove.job", j.ID)
 	span.Number("bgremove.attempt", j.Attempt)
 	return ctx, span

@@ -40,7 +40,7 @@ func TestTraceGoesOn(t *testing.T) {
 	request, submitted := telemetry.Begin(t.Context(), telemetry.Server, "POST /start_job")
 	carried := telemetry.Inject(request)
 	submitted.End(nil)
-	ctx, span := beginSpan(context.Background(), queue.Claimed{ID: "j1", Attempt: 2}, carried)
+	ctx, span := beginSpan(context.Background(), queue.Claimed{ID: "j1", Attempt: 2, Trace: carried})
 	_, child := telemetry.Begin(ctx, telemetry.Client, "POST /predict")
 	child.End(nil)
 	span.End(nil)

@@ -85,7 +85,8 @@ func (b binary) run(t *testing.T, args ...string) *process {
 	p := &process{cmd: exec.CommandContext(t.Context(), b.path, args...), ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	// The race detector would sleep a second before every exit.
-	p.cmd.Env = append([]string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0"}, b.env...)
+	// Tests send one picture many times.
+	p.cmd.Env = append([]string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"}, b.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

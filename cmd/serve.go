@@ -283,7 +283,10 @@ func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
 
 func (s *service) proxy(q *queue.Queue) error {
 	checks := []httpserver.Check{{Name: "queue", Run: q.Check}}
-	server, err := proxy.New(s.cfg.Proxy, s.cfg.HTTP, s.cfg.Imaging.Limits(), q, checks, s.log, s.registry)
+	server, err := proxy.New(s.cfg.Proxy, proxy.Parts{
+		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: checks, Logger: s.log, Registry: s.registry,
+		Version: fmt.Sprint(versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Prior, s.cfg.Imaging.Looks),
+	})
 	if err != nil {
 		return err
 	}

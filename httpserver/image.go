@@ -22,6 +22,16 @@ func ReadImage(c echo.Context, keys []string) (image []byte, fields url.Values, 
 // DecodeImage reads a JSON body {"image": "<base64>", …} with options beside the image: the fields of these keys as text. Text of
 // null is empty, that of a number, a list or an object is its JSON. Keys come in one order, always. Every fault is a BadBody.
 func DecodeImage(data []byte, keys []string) (image []byte, fields url.Values, err error) {
+	file, fields, err := decodeFields(data, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	image, err = file.Bytes("image")
+	return image, fields, err
+}
+
+// decodeFields is DecodeImage where the image may be absent.
+func decodeFields(data []byte, keys []string) (image Base64, fields url.Values, err error) {
 	// A struct made of the keys has encoding/json go over the body once and copy nothing but the options.
 	parts := []reflect.StructField{{Name: "Image", Type: reflect.TypeFor[Base64](), Tag: `json:"image"`}}
 	for i, key := range keys {
@@ -30,7 +40,7 @@ func DecodeImage(data []byte, keys []string) (image []byte, fields url.Values, e
 	}
 	body := reflect.New(reflect.StructOf(parts))
 	if err := DecodeJSON(data, body.Interface()); err != nil {
-		return nil, nil, err
+		return Base64{}, nil, err
 	}
 	fields = url.Values{}
 	for i, key := range keys {
@@ -38,8 +48,7 @@ func DecodeImage(data []byte, keys []string) (image []byte, fields url.Values, e
 			fields.Set(key, s)
 		}
 	}
-	image, err = body.Elem().Field(0).Interface().(Base64).Bytes("image")
-	return image, fields, err
+	return body.Elem().Field(0).Interface().(Base64), fields, nil
 }
 
 // text is a field whose meaning is for someone else to tell.

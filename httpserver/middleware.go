@@ -104,6 +104,11 @@ func (s *Server) ExtendWrite(c echo.Context) {
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 }
 
+// Linger is for a handler that has read the request and now waits: net/http would end the request when the time to read it is over.
+func (s *Server) Linger(c echo.Context) {
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
+}
+
 func (s *Server) log(c echo.Context, f Fault, err error, took time.Duration) {
 	st := stateOf(c.Request().Context())
 	attrs := []slog.Attr{

@@ -76,7 +76,7 @@ func BenchmarkEncode(b *testing.B) {
 	for _, channels := range []Channels{ChannelsRGBA, ChannelsAlpha} {
 		b.Run(string(channels), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := encode(img, matte, Options{Channels: channels}); err != nil {
+				if _, err := encode(img, matte, Options{Channels: channels}, testLimits()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -7,7 +7,7 @@ import (
 
 func TestComposeHardMatte(t *testing.T) {
 	img := &Image{Width: 3, Height: 1, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}}
-	c := &composer{img: img, matte: &Matte{Width: 3, Height: 1, Alpha: []uint8{255, 0, 128}}}
+	c := newComposer(img, &Matte{Width: 3, Height: 1, Alpha: []uint8{255, 0, 128}})
 	c.background = Colour{100, 0, 255}
 	rgba, rgb, grey := make([]uint8, 12), make([]uint8, 9), make([]uint8, 3)
 	c.rgba(0, rgba)
@@ -27,7 +27,7 @@ func TestComposeHardMatte(t *testing.T) {
 // TestComposeKeepsTheImagesAlpha: nowhere more opaque than the image, and no colour where nothing is left.
 func TestComposeKeepsTheImagesAlpha(t *testing.T) {
 	img := &Image{Width: 3, Height: 1, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}, Alpha: []uint8{128, 0, 255}}
-	c := &composer{img: img, matte: &Matte{Width: 3, Height: 1, Alpha: []uint8{255, 255, 7}}}
+	c := newComposer(img, &Matte{Width: 3, Height: 1, Alpha: []uint8{255, 255, 7}})
 	rgba, grey := make([]uint8, 12), make([]uint8, 3)
 	c.rgba(0, rgba)
 	if want := []uint8{1, 2, 3, 128, 0, 0, 0, 0, 7, 8, 9, 7}; !slices.Equal(rgba, want) {

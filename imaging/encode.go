@@ -6,65 +6,51 @@ import (
 	"bgremove/imaging/pngenc"
 )
 
-// contentTypes are the media types of what is written.
-var contentTypes = map[OutputFormat]string{OutputPNG: "image/png", OutputJPEG: "image/jpeg", OutputWebP: "image/webp"}
-
-// format is the one that a result is written in: never OutputAuto or empty.
-func (o Options) format() OutputFormat {
-	switch {
-	case o.Format == OutputAuto && o.Background != nil:
-		return OutputJPEG
-	case o.Format == OutputAuto, o.Format == "":
-		return OutputPNG
+// encode writes what the options ask for. Engine and Quality of the Result are for the caller to add. A fault is an ErrOption.
+func encode(img *Image, matte *Matte, opts Options, limits Limits) (Result, error) {
+	p, err := draw(img, matte, opts, limits)
+	if err != nil {
+		return Result{}, err
 	}
-	return o.Format
-}
-
-// encode writes what the options ask for: the matte, the cut-out, or the cut-out over a colour.
-func encode(img *Image, matte *Matte, opts Options) ([]byte, error) {
-	c := &composer{img: img, matte: matte}
-	channels, row := 4, c.rgba
-	switch {
-	case opts.Channels == ChannelsAlpha:
-		channels, row = 1, c.grey
-	case opts.Background != nil:
-		c.background = *opts.Background
-		channels, row = 3, c.rgb
+	if err := opts.Format.checkSides(p.width, p.height); err != nil {
+		return Result{}, err
 	}
-	if channels > 1 {
-		c.learnColours()
-	}
-	format := opts.format()
-	if format == OutputPNG {
-		colour := map[int]pngenc.Color{1: pngenc.Grey, 3: pngenc.RGB, 4: pngenc.RGBA}[channels]
-		return pngenc.Encode(matte.Width, matte.Height, colour, row)
-	}
+	format := opts.Format.resolve(p.channels, p.width, p.height)
 	quality := opts.Quality
 	if quality == 0 {
 		quality = DefaultQuality
 	}
-	pix := allRows(matte.Width, matte.Height, channels, row)
-	switch {
-	case format == OutputWebP && channels == 1:
-		return encodeWebP(tripled(pix), matte.Width, matte.Height, 3, quality)
-	case format == OutputWebP:
-		return encodeWebP(pix, matte.Width, matte.Height, channels, quality)
-	case channels == 4:
-		return nil, fmt.Errorf("%w: format: %s has no transparency", ErrOption, format)
+	data, err := p.encode(format, quality)
+	if err != nil {
+		return Result{}, err
 	}
-	return encodeJPEG(pix, matte.Width, matte.Height, channels, quality)
+	return Result{
+		Data: data, ContentType: contentTypes[format], Width: p.width, Height: p.height,
+		Input: Dimensions{matte.Width, matte.Height},
+		Foreground: Area{
+			Top: p.foreground.Min.Y, Left: p.foreground.Min.X, Width: p.foreground.Dx(), Height: p.foreground.Dy(),
+		},
+	}, nil
 }
 
-// allRows is the whole picture, h×w×channels.
-func allRows(width, height, channels int, row func(y int, dst []uint8)) []uint8 {
-	n := width * channels
-	pix := make([]uint8, n*height)
-	inParallel(height, func(from, to int) {
-		for y := from; y < to; y++ {
-			row(y, pix[y*n:][:n])
-		}
-	})
-	return pix
+func (p picture) encode(format OutputFormat, quality int) ([]byte, error) {
+	switch {
+	case format == OutputPNG:
+		colour := map[int]pngenc.Color{1: pngenc.Grey, 3: pngenc.RGB, 4: pngenc.RGBA}[p.channels]
+		return pngenc.Encode(p.width, p.height, colour, p.row)
+	case format == OutputZIP:
+		return p.encodeZIP(quality)
+	case format == OutputJPEG && p.channels == 4:
+		return nil, fmt.Errorf("%w: format: %s has no transparency", ErrOption, format)
+	}
+	pix := p.pixels()
+	switch {
+	case format == OutputWebP && p.channels == 1:
+		return encodeWebP(tripled(pix), p.width, p.height, 3, quality)
+	case format == OutputWebP:
+		return encodeWebP(pix, p.width, p.height, p.channels, quality)
+	}
+	return encodeJPEG(pix, p.width, p.height, p.channels, quality)
 }
 
 // tripled makes RGB of grey.

@@ -16,7 +16,7 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &composer{img: scene, matte: matte}
+	c := newComposer(scene, matte)
 	c.learnColours()
 	white := Colour{255, 255, 255}
 	for _, tt := range []struct {
@@ -35,11 +35,12 @@ func TestFormats(t *testing.T) {
 		{Options{Format: OutputWebP, Background: &white}, WebP, 28},
 		{Options{Format: OutputWebP, Channels: ChannelsAlpha}, WebP, 30},
 	} {
-		data, err := encode(scene, matte, tt.opts)
+		res, err := encode(scene, matte, tt.opts, testLimits())
 		if err != nil {
 			t.Errorf("%+v: %v", tt.opts, err)
 			continue
 		}
+		data := res.Data
 		info, err := Inspect(data, testLimits())
 		if err != nil || info.Format != tt.format || info.Width != scene.Width || info.Height != scene.Height {
 			t.Errorf("%+v: %+v, %v; want %s", tt.opts, info, err, tt.format)
@@ -73,12 +74,12 @@ func composed(c *composer, opts Options) *Image {
 	out := &Image{Width: w, Height: h}
 	switch {
 	case opts.Channels == ChannelsAlpha:
-		out.Pix = tripled(allRows(w, h, 1, c.grey))
+		out.Pix = tripled(picture{width: w, height: h, channels: 1, row: c.grey}.pixels())
 	case opts.Background != nil:
 		c.background = *opts.Background
-		out.Pix = allRows(w, h, 3, c.rgb)
+		out.Pix = picture{width: w, height: h, channels: 3, row: c.rgb}.pixels()
 	default:
-		rgba := allRows(w, h, 4, c.rgba)
+		rgba := picture{width: w, height: h, channels: 4, row: c.rgba}.pixels()
 		out.Pix, out.Alpha = make([]uint8, 3*w*h), make([]uint8, w*h)
 		for i := range out.Alpha {
 			copy(out.Pix[3*i:], rgba[4*i:4*i+3])
@@ -129,7 +130,7 @@ func TestQualityOfFiles(t *testing.T) {
 func TestJPEGHasNoTransparency(t *testing.T) {
 	img := filled(4, 4, "noise")
 	m := &Matte{Width: 4, Height: 4, Alpha: bytes.Repeat([]byte{7}, 16)}
-	if _, err := encode(img, m, Options{Format: OutputJPEG}); !errors.Is(err, ErrOption) {
+	if _, err := encode(img, m, Options{Format: OutputJPEG}, testLimits()); !errors.Is(err, ErrOption) {
 		t.Errorf("%v, want ErrOption", err)
 	}
 }
@@ -138,11 +139,11 @@ func TestPNGOfAnyShape(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {3, 700}, {700, 3}} {
 		img := filled(size.X, size.Y, "noise")
 		m := &Matte{Width: size.X, Height: size.Y, Alpha: bytes.Repeat([]byte{255}, size.X*size.Y)}
-		data, err := encode(img, m, Options{})
+		res, err := encode(img, m, Options{}, testLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out := decodePNG(t, data); out.Rect.Size() != size || !bytes.Equal(out.Pix[:3], img.Pix[:3]) {
+		if out := decodePNG(t, res.Data); out.Rect.Size() != size || !bytes.Equal(out.Pix[:3], img.Pix[:3]) {
 			t.Errorf("%v: %v px", size, out.Rect.Size())
 		}
 	}

@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"errors"
+	"net/url"
 	"reflect"
 	"testing"
 )
@@ -164,6 +165,47 @@ func FuzzParseOptions(f *testing.F) {
 		}
 		if again, err := ParseOptions(o.Values().Get); err != nil || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v came back as %+v, %v", o, again, err)
+		}
+	})
+}
+
+func FuzzOutputOptions(f *testing.F) {
+	f.Add("crop=1&crop_margin=10px+5%25&scale=50%25&position=10%25+20%25&size=hd&shadow=true&format=zip&bg_image=_-8")
+	f.Add("crop=0&crop_margin=0+1px+2%25+500px&scale=original&position=center&size=0.25&channels=alpha")
+	f.Add("size=NaN&position=Inf%25&scale=1e9%25&crop_margin=-1px&crop=yes")
+	f.Fuzz(func(t *testing.T, query string) {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		o, err := ParseOptions(values.Get)
+		if err != nil {
+			if !errors.Is(err, ErrOption) {
+				t.Errorf("error %v, want ErrOption", err)
+			}
+			return
+		}
+		if err := o.validate(); err != nil {
+			t.Errorf("%+v was parsed and is not valid: %v", o, err)
+		}
+		if again, err := ParseOptions(o.Values().Get); err != nil || !reflect.DeepEqual(again, o) {
+			t.Errorf("%+v came back as %+v, %v", o, again, err)
+		}
+	})
+}
+
+func FuzzBackground(f *testing.F) {
+	addPictures(f)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		pix, err := readBackground(file, Limits{MaxPixels: 12000}, 31, 17)
+		if err != nil {
+			if !errors.Is(err, ErrOption) || errors.Is(err, ErrCorrupt) {
+				t.Errorf("error %v, want ErrOption alone", err)
+			}
+			return
+		}
+		if len(pix) != 3*31*17 {
+			t.Errorf("%d bytes for 31×17 px", len(pix))
 		}
 	})
 }

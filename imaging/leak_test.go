@@ -27,7 +27,7 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if img, err := Decode(data, info); err == nil {
-				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, Options{})
+				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, Options{}, testLimits())
 				_, _ = bgrRoundTrip(img)
 				_, _, _ = decodeReduced(data, info, 15)
 				_, _ = encodeJPEG(img.Pix, img.Width, img.Height, 3, 90)

@@ -138,11 +138,11 @@ func compareGolden(t *testing.T, name string, matte *Matte) {
 	t.Helper()
 	golden := filepath.Join(testdata, "golden", name+".png")
 	if *update {
-		data, err := encode(&Image{}, matte, Options{Channels: ChannelsAlpha})
+		res, err := encode(&Image{}, matte, Options{Channels: ChannelsAlpha}, testLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(golden, data, 0o644); err != nil {
+		if err := os.WriteFile(golden, res.Data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

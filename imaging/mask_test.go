@@ -61,7 +61,7 @@ func TestParseMaskText(t *testing.T) {
 	for _, text := range []string{
 		std, strings.TrimRight(std, "="), base64.URLEncoding.EncodeToString(file), "data:image/png;base64," + std, " " + std[:3] + "\r\n" + std[3:] + "\n",
 	} {
-		if got, err := parseMaskText(text); err != nil || !slices.Equal(got, file) {
+		if got, err := parseFileText("mask", text, MaxMaskBytes); err != nil || !slices.Equal(got, file) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestParseMaskText(t *testing.T) {
 		"data:;base64":             "a data URL must begin with",
 		base64.StdEncoding.EncodeToString(make([]byte, MaxMaskBytes+1)): "1048577 bytes, the limit is 1048576",
 	} {
-		if got, err := parseMaskText(text); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "mask: ") || !strings.Contains(err.Error(), says) {
+		if got, err := parseFileText("mask", text, MaxMaskBytes); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "mask: ") || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.40q: %d bytes, %v; want %q", text, len(got), err, says)
 		}
 	}

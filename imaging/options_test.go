@@ -79,10 +79,10 @@ func TestParseOptionsRefuses(t *testing.T) {
 		in   map[string]string
 		says string
 	}{
-		{map[string]string{"format": "jpg"}, "format: JPEG has no transparency; add bg_color, or channels=alpha"},
+		{map[string]string{"format": "jpg"}, "format: JPEG has no transparency; add bg_color or bg_image, or channels=alpha"},
 		{map[string]string{"format": "jpeg", "channels": "rgba"}, "JPEG has no transparency"},
 		{map[string]string{"channels": "alpha", "bg_color": "red"}, "bg_color: #ff0000 is behind a cut-out, channels=alpha has none"},
-		{map[string]string{"format": "PNG"}, `must be auto, png, jpg or webp, is "PNG"`},
+		{map[string]string{"format": "PNG"}, `must be auto, png, jpg, webp or zip, is "PNG"`},
 		{map[string]string{"quality": "101"}, "must be 1 to 100, is 101"},
 		{map[string]string{"quality": "-1"}, "must be 1 to 100, is -1"},
 		{map[string]string{"quality": "9.5"}, `a whole number of 1 to 100, is "9.5"`},
@@ -121,7 +121,10 @@ func TestValidate(t *testing.T) {
 
 // TestLargestOptionsFit: what the limits allow can be queued and read again.
 func TestLargestOptionsFit(t *testing.T) {
-	o := Options{Mask: bytes.Repeat([]byte{0xff}, MaxMaskBytes), Strokes: make([]Stroke, maxStrokes)}
+	o := Options{
+		Mask: bytes.Repeat([]byte{0xff}, MaxMaskBytes), BackgroundImage: bytes.Repeat([]byte{0xff}, MaxBackgroundBytes),
+		Strokes: make([]Stroke, maxStrokes),
+	}
 	for i := range o.Strokes {
 		o.Strokes[i].Radius = 1999.999
 		for range maxPoints / maxStrokes {
@@ -129,8 +132,8 @@ func TestLargestOptionsFit(t *testing.T) {
 		}
 	}
 	text := o.Values().Encode()
-	if len(text) > 3<<20 {
-		t.Errorf("%d bytes, want at most 3 MiB", len(text))
+	if len(text) > 9<<20 {
+		t.Errorf("%d bytes, want at most 9 MiB", len(text))
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil {

@@ -87,18 +87,16 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 		return Result{}, err
 	}
 	end := timed(ctx, "encode")
-	out, err := encode(img, matte, opts)
+	result, err := encode(img, matte, opts, r.limits)
 	end()
 	if err != nil {
 		return Result{}, err
 	}
 	end = timed(ctx, "quality")
-	quality := r.Assess(img, hints, matte)
+	result.Engine, result.Quality = engine.Name(), r.Assess(img, hints, matte)
 	end()
-	return Result{
-		Data: out, ContentType: contentTypes[opts.format()], Width: img.Width, Height: img.Height, Engine: engine.Name(),
-		Quality: quality, Stages: watch.stages,
-	}, nil
+	result.Stages = watch.stages
+	return result, nil
 }
 
 // Assess describes a matte of the image. Where the engine asked no network, that is asked now.

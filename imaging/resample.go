@@ -8,17 +8,21 @@ type taps struct {
 
 // axis computes the taps of one axis: means over the area that an output pixel covers where it shrinks, linear interpolation
 // between pixel centres where it grows. (These are OpenCV's INTER_AREA and INTER_LINEAR.)
-func axis(from, to int) []taps {
-	out := make([]taps, to)
-	scale := float64(from) / float64(to)
-	if from > to {
-		return areaAxis(0, from, 1, from, to)
-	}
+func axis(from, to int) []taps { return windowAxis(0, float64(from), from, to) }
+
+// windowAxis computes the taps of n output pixels that divide the stretch first..last, in px, of size source pixels.
+func windowAxis(first, last float64, size, n int) []taps {
+	out := make([]taps, n)
+	scale := (last - first) / float64(n)
 	for i := range out {
-		at := min(max((float64(i)+.5)*scale-.5, 0), float64(from-1))
-		left := min(int(at), max(from-2, 0))
+		if scale > 1 {
+			out[i] = areaTaps(max(first+float64(i)*scale, 0), first+float64(i+1)*scale, size)
+			continue
+		}
+		at := min(max(first+(float64(i)+.5)*scale-.5, 0), float64(size-1))
+		left := min(int(at), max(size-2, 0))
 		f := float32(at - float64(left))
-		out[i] = taps{left, []float32{1 - f, f}[:min(2, from)]}
+		out[i] = taps{left, []float32{1 - f, f}[:min(2, size)]}
 	}
 	return out
 }
@@ -89,8 +93,12 @@ func (g grid) resample(width, height int) grid {
 
 // squeeze scales one row.
 func squeeze(dst, src []float32, columns []taps, channels int) {
-	if channels == 3 {
+	switch channels {
+	case 3:
 		squeeze3(dst, src, columns)
+		return
+	case 4:
+		squeeze4(dst, src, columns)
 		return
 	}
 	for x, t := range columns {
@@ -118,6 +126,21 @@ func squeeze3(dst, src []float32, columns []taps) {
 	}
 }
 
+func squeeze4(dst, src []float32, columns []taps) {
+	for x, t := range columns {
+		var r, g, b, a float32
+		p := src[4*t.start:]
+		for _, w := range t.weights {
+			r += w * p[0]
+			g += w * p[1]
+			b += w * p[2]
+			a += w * p[3]
+			p = p[min(4, len(p)):]
+		}
+		dst[4*x], dst[4*x+1], dst[4*x+2], dst[4*x+3] = r, g, b, a
+	}
+}
+
 // squeezeBytes scales one row of RGB. The taps between the first and the last of a pixel have the same weight, so they are summed as
 // whole numbers.
 func squeezeBytes(dst []float32, src []uint8, columns []taps) {
@@ -140,4 +163,38 @@ func squeezeBytes(dst []float32, src []uint8, columns []taps) {
 		dst[3*x+1] = first*float32(p[1]) + w*float32(g) + last*float32(q[1])
 		dst[3*x+2] = first*float32(p[2]) + w*float32(b) + last*float32(q[2])
 	}
+}
+
+// reader reads rows of numbers, of width px. scratch has room for a row of bytes. Rows are read by several goroutines at once.
+type reader struct {
+	width int
+	read  func(y int, scratch []uint8, dst []float32)
+}
+
+// resampleRows scales a picture row by row, without holding it: write is given each row of the result once, in no order and from several
+// goroutines at once.
+func resampleRows(columns, rows []taps, channels int, from reader, write func(y int, v []float32)) {
+	inParallel(len(rows), func(first, end int) {
+		scratch, source := make([]uint8, from.width*channels), make([]float32, from.width*channels)
+		sum := make([]float32, len(columns)*channels)
+		// As in grid.resample.
+		lines := [2][]float32{make([]float32, len(sum)), make([]float32, len(sum))}
+		held := [2]int{-1, -1}
+		for y := first; y < end; y++ {
+			clear(sum)
+			for k, w := range rows[y].weights {
+				row := rows[y].start + k
+				line := lines[row%2]
+				if held[row%2] != row {
+					from.read(row, scratch, source)
+					squeeze(line, source, columns, channels)
+					held[row%2] = row
+				}
+				for x, v := range line {
+					sum[x] += w * v
+				}
+			}
+			write(y, sum)
+		}
+	})
 }

@@ -112,3 +112,22 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// TestResampleRows: row by row, the same as a whole grid.
+func TestResampleRows(t *testing.T) {
+	for _, size := range [][4]int{{12, 8, 6, 4}, {101, 67, 33, 80}, {5, 3, 11, 2}, {1, 400, 3, 160}, {40, 300, 40, 299}} {
+		for _, channels := range []int{1, 3, 4} {
+			g := noise(size[0], size[1], channels)
+			n := size[0] * channels
+			want, got := g.resample(size[2], size[3]), newGrid(size[2], size[3], channels)
+			resampleRows(axis(size[0], size[2]), axis(size[1], size[3]), channels, reader{
+				width: size[0], read: func(y int, _ []uint8, dst []float32) { copy(dst, g.v[y*n:][:n]) },
+			}, func(y int, v []float32) { copy(got.v[y*size[2]*channels:], v) })
+			for i, v := range want.v {
+				if got.v[i] != v {
+					t.Fatalf("%v, %d channels: number %d is %g, want %g", size, channels, i, got.v[i], v)
+				}
+			}
+		}
+	}
+}

@@ -30,7 +30,7 @@ func ParseROI(s string) (ROI, error) {
 	}
 	for i, f := range fields {
 		var err error
-		if *corners[i], err = parseLength(f); err != nil {
+		if *corners[i], err = parseLength("roi", f, maxSide, 100); err != nil {
 			return ROI{}, err
 		}
 	}
@@ -86,23 +86,31 @@ func (l Length) px(side int) float64 {
 	return math.Round(l.Value)
 }
 
-// parseLength takes plain decimals only: no sign, exponent, infinity or NaN.
-func parseLength(s string) (Length, error) {
+// parseLength takes plain decimals only: no sign, exponent, infinity or NaN. A fault names the key.
+func parseLength(key, s string, mostPx, mostPercent float64) (Length, error) {
 	number, percent := strings.CutSuffix(s, "%")
-	unit, limit := "px", float64(maxSide)
+	unit, limit := "px", mostPx
 	if percent {
-		unit, limit = "%", 100
+		unit, limit = "%", mostPercent
 	} else {
 		number = strings.TrimSuffix(number, "px")
 	}
-	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || strings.Trim(number, "0123456789.") != "" {
-		return Length{}, fmt.Errorf("%w: roi: must be plain numbers from 0 on, in px or %%, one is %.32q", ErrOption, s)
+	v, err := parsePlain(number)
+	if err != nil {
+		return Length{}, fmt.Errorf("%w: %s: must be plain numbers from 0 on, in px or %%, one is %.32q", ErrOption, key, s)
 	}
 	if v > limit {
-		return Length{}, fmt.Errorf("%w: roi: must be 0 to %v%s, one is %.32q", ErrOption, limit, unit, s)
+		return Length{}, fmt.Errorf("%w: %s: must be 0 to %v%s, one is %.32q", ErrOption, key, limit, unit, s)
 	}
 	return Length{Value: v, Percent: percent}, nil
+}
+
+// parsePlain reads digits with a decimal point or without.
+func parsePlain(s string) (float64, error) {
+	if strings.Trim(s, "0123456789.") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(s, 64)
 }
 
 // notAfter tells whether b is at or before a, as far as that shows without an image.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -145,30 +144,15 @@ func readResult(resp *http.Response) (imaging.Result, error) {
 	if len(data) > maxResultBytes {
 		return imaging.Result{}, fmt.Errorf("%w: the result is larger than the limit of %d bytes", ErrInternal, maxResultBytes)
 	}
-	width, errW := strconv.Atoi(resp.Header.Get(headerWidth))
-	height, errH := strconv.Atoi(resp.Header.Get(headerHeight))
-	if errW != nil || errH != nil || len(data) == 0 {
+	if len(data) == 0 {
 		return imaging.Result{}, fmt.Errorf("%w: the answer is not a predictor's", ErrUnavailable)
 	}
-	quality, err := readQuality(resp.Header.Get(headerQuality))
+	result, err := readDescription(resp.Header)
 	if err != nil {
 		return imaging.Result{}, err
 	}
-	return imaging.Result{
-		Data: data, ContentType: resp.Header.Get("Content-Type"), Width: width, Height: height, Engine: resp.Header.Get(headerEngine),
-		Quality: quality, Stages: readTiming(resp.Header.Values(headerTiming)),
-	}, nil
-}
-
-// readQuality is the zero value where the predictor has not measured it.
-func readQuality(header string) (q imaging.Quality, err error) {
-	if header == "" {
-		return q, nil
-	}
-	if err := json.Unmarshal([]byte(header), &q); err != nil {
-		return imaging.Quality{}, fmt.Errorf("%w: %s is no predictor's: %w", ErrUnavailable, headerQuality, err)
-	}
-	return q, nil
+	result.Data = data
+	return result, nil
 }
 
 func readFault(resp *http.Response) error {

@@ -17,7 +17,6 @@ const (
 	maxParts = 64
 
 	imageField = "image"
-	maskField  = "mask" // as a file, or as text like any other option
 )
 
 // readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the image. length is what
@@ -65,9 +64,9 @@ func (in *upload) readPart(part *multipart.Part, length int64) (err error) {
 	if !known {
 		return nil
 	}
-	file := name == maskField && part.FileName() != ""
-	if file {
-		limit = imaging.MaxMaskBytes
+	fileLimit, file := imaging.OptionFileLimit(name) // as a file, or as text like any other option
+	if file = file && part.FileName() != ""; file {
+		limit = fileLimit
 	}
 	value, err := io.ReadAll(io.LimitReader(part, int64(limit)+1))
 	switch {
@@ -75,8 +74,8 @@ func (in *upload) readPart(part *multipart.Part, length int64) (err error) {
 		return badMultipart("The multipart body is malformed or ends early", err)
 	case len(value) > limit:
 		return badMultipart(fmt.Sprintf("The field %s is longer than the limit of %d bytes", name, limit), nil)
-	case file && len(value) == 0: // as text it would stand for no mask
-		return httpserver.Fault{Status: http.StatusBadRequest, Code: "bad_option", Detail: "bad option: mask: the file is empty (0 bytes)"}
+	case file && len(value) == 0: // as text it would stand for none
+		return httpserver.Fault{Status: http.StatusBadRequest, Code: "bad_option", Detail: "bad option: " + name + ": the file is empty (0 bytes)"}
 	case file:
 		value = base64.RawURLEncoding.AppendEncode(nil, value)
 	}

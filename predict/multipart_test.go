@@ -19,6 +19,7 @@ func FuzzMultipart(f *testing.F) {
 		"--b\r\nContent-Disposition: form-data; name=roi\r\n\r\n1 1 2 2\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
 		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name=image\r\n\r\n\r\n--b--",
 		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=bg_image; filename=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
 		"--b\nContent-Disposition: form-data; name=image\n\nxyz\n--b--", "--b--", "--b\r\n", "",
 	} {
 		f.Add([]byte(seed))
@@ -51,9 +52,10 @@ func TestMultipartLimitsParts(t *testing.T) {
 }
 
 // An empty file is not the absence of one. What a browser sends for a field that was left empty has no file name.
-func TestMultipartEmptyMask(t *testing.T) {
+func TestMultipartEmptyFile(t *testing.T) {
 	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz", "mask\"; filename=\"a.png", "")
 	wantDetail(t, "", "image", "xyz", "mask\"; filename=\"", "")
+	wantDetail(t, "bad option: bg_image: the file is empty (0 bytes)", "image", "xyz", "bg_image\"; filename=\"a.png", "")
 }
 
 // wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for none.

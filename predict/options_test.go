@@ -21,10 +21,15 @@ func everyOption(t *testing.T) imaging.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
+	margin, err := imaging.ParseMargin("10px 5%")
+	if err != nil {
+		t.Fatal(err)
+	}
 	return imaging.Options{
 		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "opencv", Channels: imaging.ChannelsRGBA, Format: imaging.OutputJPEG, Quality: 80,
 		Background: &imaging.Colour{R: 255, G: 102},
 		Strokes:    []imaging.Stroke{{Keep: true, Radius: 2.5, Points: []imaging.Point{{X: 1, Y: 2}, {X: -3, Y: 4.25}}}},
+		Crop:       true, CropMargin: margin, Scale: 50, Position: imaging.Position{Anchor: imaging.AnchorShare, X: 10, Y: 20}, Size: 4, Shadow: true,
 	}
 }
 
@@ -39,21 +44,24 @@ func TestOptionsReachTheRemover(t *testing.T) {
 	}, testConfig())
 	const strokes = `[{"label":"keep","radius":2.5,"points":[[1,2],[-3,4.25]]}]`
 	mask := base64.StdEncoding.EncodeToString(want.Mask)
-	rest := []string{"roi", "1 1 9 90%", "engine", "opencv", "channels", "rgba", "format", "jpeg", "quality", "80", "bg_color", "#F60"}
+	rest := []string{
+		"roi", "1 1 9 90%", "engine", "opencv", "channels", "rgba", "format", "jpeg", "quality", "80", "bg_color", "#F60",
+		"crop", "1", "crop_margin", "10px 5%", "scale", "50%", "position", "10% 20%", "size", "hd", "shadow", "true",
+	}
 	values := url.Values{"strokes": {strokes}}
 	for i := 0; i < len(rest); i += 2 {
 		values.Set(rest[i], rest[i+1])
 	}
 	asText := append([]string{"image", "x", "strokes", strokes, "mask", "data:;base64," + mask}, rest...)
 	textType, textForm := form(t, asText...)
-	fileType, fileForm := maskForm(t, want.Mask)
+	fileType, asFile := fileForm(t, "mask", want.Mask)
 	withoutMask := values.Encode()
 	values.Set("mask", mask)
-	const around = `{"image":"eA==","roi":"1 1 9 90%","engine":"opencv","channels":"rgba","format":"jpg","bg_color":"ff6600","mask":"`
+	const around = `{"image":"eA==","crop":true,"crop_margin":"10px 5%","scale":"50%","position":"10% 20%","size":4,"shadow":1,"roi":"1 1 9 90%","engine":"opencv","channels":"rgba","format":"jpg","bg_color":"ff6600","mask":"`
 	for name, tc := range map[string]struct{ contentType, query, body string }{
 		"query":                {"image/png", values.Encode(), "x"},
 		"form":                 {textType, "", textForm},
-		"form, mask as a file": {fileType, withoutMask, fileForm},
+		"form, mask as a file": {fileType, withoutMask, asFile},
 		"JSON":                 {jsonType, "", around + mask + `","quality":80,"strokes":` + strokes + `}`},
 		"JSON of strings":      {jsonType, "", around + mask + `","quality":"80","strokes":"` + strings.ReplaceAll(strokes, `"`, `\"`) + `"}`},
 	} {
@@ -81,14 +89,15 @@ func TestOptionsReachTheRemover(t *testing.T) {
 	})
 }
 
-func maskForm(t *testing.T, mask []byte) (contentType, body string) {
+// fileForm is a form of an image with a file beside it.
+func fileForm(t *testing.T, name string, file []byte) (contentType, body string) {
 	t.Helper()
 	var buf bytes.Buffer
 	w := multipart.NewWriter(&buf)
 	for _, part := range []struct {
 		name string
 		data []byte
-	}{{"mask", mask}, {"image", []byte("x")}} {
+	}{{name, file}, {"image", []byte("x")}} {
 		p, err := w.CreateFormFile(part.name, part.name+".png")
 		if err != nil {
 			t.Fatal(err)
@@ -101,6 +110,46 @@ func maskForm(t *testing.T, mask []byte) (contentType, body string) {
 		t.Fatal(err)
 	}
 	return w.FormDataContentType(), buf.String()
+}
+
+// TestBackgroundAsAFile: of a form, or as text, up to its limit.
+func TestBackgroundAsAFile(t *testing.T) {
+	largest := append([]byte("P5 1 1 255\n"), make([]byte, imaging.MaxBackgroundBytes-11)...)
+	var got []imaging.Options
+	ts := start(t, fakeRemover{
+		remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+			return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10}, nil
+		},
+		seen: func(opts imaging.Options) { got = append(got, opts) },
+	}, testConfig())
+	for _, file := range [][]byte{[]byte("P2 1 1 255 255\n"), largest, append(largest, 0)} {
+		got = nil
+		contentType, body := fileForm(t, "bg_image", file)
+		a := ts.do(t, "POST", "/predict", contentType, strings.NewReader(body))
+		if len(file) > imaging.MaxBackgroundBytes {
+			if a.status != 400 || !strings.Contains(string(a.body), "bg_image is longer than the limit of 4194304 bytes") {
+				t.Errorf("%d bytes: %d %s", len(file), a.status, a.body)
+			}
+			continue
+		}
+		if a.status != 200 || len(got) != 1 || !bytes.Equal(got[0].BackgroundImage, file) {
+			t.Fatalf("%d bytes: %d %.200s", len(file), a.status, a.body)
+		}
+		if _, err := ts.client(t).Predict(t.Context(), []byte("x"), got[0]); err != nil || len(got) != 2 || !reflect.DeepEqual(got[1], got[0]) {
+			t.Errorf("%d bytes: the client's options differ, or %v", len(file), err)
+		}
+	}
+}
+
+func TestPlaceCrossesTheWire(t *testing.T) {
+	want := imaging.Result{
+		Data: []byte("x"), ContentType: "application/zip", Width: 10, Height: 11, Engine: "fast",
+		Foreground: imaging.Area{Top: 1, Left: 2, Width: 3, Height: 4}, Input: imaging.Dimensions{Width: 20, Height: 22},
+	}
+	ts := start(t, fakeRemover{remove: func(context.Context, []byte) (imaging.Result, error) { return want, nil }}, testConfig())
+	if got, err := ts.client(t).Predict(t.Context(), []byte("x"), imaging.Options{}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
 }
 
 func TestQualityCrossesTheWire(t *testing.T) {

@@ -2,8 +2,6 @@ package predict
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -16,15 +14,6 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
-)
-
-const (
-	headerWidth  = "X-Width"
-	headerHeight = "X-Height"
-	headerEngine = "X-Engine"
-	// The JSON of imaging.Quality, and its confidence alone, where it was measured.
-	headerQuality    = "X-Quality"
-	headerConfidence = "X-Confidence"
 )
 
 // About is what GET /metadata says of the engine.
@@ -119,25 +108,12 @@ func (s *server) predict(c echo.Context) error {
 		return err
 	}
 	header := c.Response().Header()
-	header.Set(headerWidth, strconv.Itoa(result.Width))
-	header.Set(headerHeight, strconv.Itoa(result.Height))
-	header.Set(headerEngine, result.Engine)
-	if timing := writeTiming(result.Stages); timing != "" {
-		header.Set(headerTiming, timing)
-	}
-	quality := ""
-	if result.Quality != (imaging.Quality{}) {
-		text, err := json.Marshal(result.Quality)
-		if err != nil {
-			return fmt.Errorf("%w: describe quality: %w", ErrInternal, err)
-		}
-		quality = string(text)
-		header.Set(headerQuality, quality)
-		header.Set(headerConfidence, strconv.FormatFloat(result.Quality.Confidence, 'f', 3, 64))
+	if err := describe(header, result); err != nil {
+		return err
 	}
 	if in.json {
 		end := "}\n"
-		if quality != "" {
+		if quality := header.Get(headerQuality); quality != "" {
 			end = `,"quality":` + quality + end
 		}
 		return httpserver.WriteJSON(c, `{"status":"ok","img_none_bg_base64":`, result.Data, end)

@@ -51,6 +51,12 @@ type testServer struct {
 // start serves a queue of its own.
 func start(t *testing.T, cfg queue.Config) *testServer {
 	t.Helper()
+	return startWith(t, cfg, nil)
+}
+
+// startWith has edit change the proxy's configuration.
+func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
+	t.Helper()
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	q, err := queue.Open(t.Context(), cfg, log)
 	if err != nil {
@@ -64,7 +70,14 @@ func start(t *testing.T, cfg queue.Config) *testServer {
 		}
 	})
 	checks := []httpserver.Check{{Name: "queue", Run: q.Check}}
-	server, err := New(Config{Addr: "127.0.0.1:0"}, httpserver.DefaultConfig(), testLimits(), q, checks, log, registry)
+	config := DefaultConfig()
+	config.Addr, config.Cache = "127.0.0.1:0", false // tests send the same image again and again
+	if edit != nil {
+		edit(&config)
+	}
+	server, err := New(config, Parts{
+		HTTP: httpserver.DefaultConfig(), Limits: testLimits(), Jobs: q, Checks: checks, Logger: log, Registry: registry, Version: "test",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

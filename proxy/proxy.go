@@ -21,43 +21,77 @@ import (
 
 // Jobs is the submitting side of the queue. *queue.Queue is one.
 type Jobs interface {
+	Submitting
+	Looking
+	Cancel(ctx context.Context, id string) error
+	Requeue(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string) error
+}
+
+// Submitting takes jobs in.
+type Submitting interface {
 	Room() error
+	MaxTTL() time.Duration
 	Enqueue(ctx context.Context, r queue.Request) (id string, err error)
+}
+
+// Looking tells of jobs and of the queue.
+type Looking interface {
 	Job(ctx context.Context, id string) (queue.Job, error)
-	List(ctx context.Context, limit int) ([]queue.Job, error)
+	Watch(id string, toEnd bool) (changed <-chan struct{}, stop func())
+	List(ctx context.Context, f queue.Filter, limit int, before int64) (jobs []queue.Job, next int64, err error)
 	Pending(ctx context.Context, limit int) ([]string, error)
 	Input(ctx context.Context, j queue.Job) ([]byte, error)
 	Output(ctx context.Context, j queue.Job) ([]byte, error)
+	Stats(ctx context.Context) (queue.Stats, error)
+	Rate(ctx context.Context) (float64, error)
+	MaxDepth() int
 }
 
 // queueTimeout bounds what one request asks of the queue, so that none hangs on one that does not answer.
 const queueTimeout = 30 * time.Second
 
 type api struct {
-	jobs   Jobs
-	limits imaging.Limits
+	cfg     Config
+	jobs    Jobs
+	limits  imaging.Limits
+	version string
+	server  *httpserver.Server
 }
 
-// New makes the server; its caller runs it. Readiness asks checks.
-func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, checks []httpserver.Check, log *slog.Logger, reg *prometheus.Registry) (*httpserver.Server, error) {
-	s, err := httpserver.New(http, httpserver.Options{
+// Parts are what the API is made of.
+type Parts struct {
+	HTTP     httpserver.Config
+	Limits   imaging.Limits
+	Jobs     Jobs
+	Checks   []httpserver.Check // for readiness
+	Version  string             // of what cuts the pictures: results of another are not taken from the cache
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+}
+
+// New makes the server; its caller runs it.
+func New(cfg Config, p Parts) (*httpserver.Server, error) {
+	s, err := httpserver.New(p.HTTP, httpserver.Options{
 		Addr:      cfg.Addr,
 		Subsystem: "proxy",
-		BodyLimit: httpserver.Base64Limit(limits.MaxBytes, imaging.OptionsBytes()),
+		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, imaging.OptionsBytes()),
 		Faults:    fault,
-		Checks:    checks,
-		Logger:    log,
-		Registry:  reg,
+		Render:    render,
+		Checks:    p.Checks,
+		Logger:    p.Logger,
+		Registry:  p.Registry,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a := api{jobs: jobs, limits: limits}
+	a := api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s}
 	s.Echo.GET("/", a.hello)
 	s.Echo.GET("/health", a.health)
 	s.Echo.GET("/metadata", a.metadata)
 	s.Echo.POST("/start_job", a.startJob)
 	s.Echo.GET("/get_job/:id", a.getJob)
+	a.routesV1(s.Echo)
 	return s, nil
 }
 
@@ -78,6 +112,9 @@ var faults = []struct {
 	{imaging.ErrCorrupt, http.StatusUnprocessableEntity, "corrupt_image", "", 0},
 	{imaging.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{imaging.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
+	{queue.ErrConflict, http.StatusConflict, "idempotency_conflict", "", 0},
+	{queue.ErrWrongState, http.StatusConflict, "wrong_state", "", 0},
+	{queue.ErrInputExpired, http.StatusGone, "input_expired", "The input of the job is not kept any more", 0},
 	{queue.ErrOptions, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{queue.ErrFull, http.StatusTooManyRequests, "queue_full", "", 5 * time.Second},
 	{queue.ErrNoSpace, http.StatusServiceUnavailable, "disk_full", "", 30 * time.Second},
@@ -95,6 +132,10 @@ func fault(err error) (httpserver.Fault, bool) {
 		f := httpserver.Fault{Status: row.status, Code: row.code, Detail: row.detail, RetryAfter: row.retryAfter, Err: err}
 		if row.detail == "" {
 			f.Detail = err.Error()
+		}
+		var full *queue.FullError
+		if errors.As(err, &full) {
+			f.RetryAfter = full.RetryAfter
 		}
 		return f, true
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -60,11 +61,12 @@ type jobSummary struct {
 func (a api) metadata(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	jobs, err := a.jobs.List(ctx, listed)
+	tenant := tenantOf(c)
+	jobs, _, err := a.jobs.List(ctx, queue.Filter{Tenant: tenant}, listed, 0)
 	if err != nil {
 		return err
 	}
-	pending, err := a.jobs.Pending(ctx, listed)
+	pending, err := a.pending(ctx, tenant, jobs)
 	if err != nil {
 		return err
 	}
@@ -79,31 +81,34 @@ func (a api) metadata(c echo.Context) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
+// pending are the ids of queued jobs, first served first: where keys are in use, of the key's own among these.
+func (a api) pending(ctx context.Context, tenant string, jobs []queue.Job) (ids []string, err error) {
+	if tenant == "" {
+		return a.jobs.Pending(ctx, listed)
+	}
+	for _, j := range slices.Backward(jobs) {
+		if j.State == queue.Queued {
+			ids = append(ids, j.ID)
+		}
+	}
+	return ids, nil
+}
+
 func (a api) startJob(c echo.Context) error {
 	if err := a.jobs.Room(); err != nil { // before the body is read
 		return err
 	}
-	image, fields, err := httpserver.ReadImage(c, imaging.OptionKeys())
+	image, given, err := httpserver.ReadImage(c, imaging.OptionKeys())
 	if err != nil {
 		return err
 	}
-	opts, err := imaging.ParseOptions(fields.Get)
-	if err != nil {
-		return err
-	}
-	info, err := imaging.Inspect(image, a.limits)
-	if err != nil {
-		return err
-	}
-	if err := opts.CheckImage(a.limits, info.Width, info.Height); err != nil {
+	opts := options{priority: queue.Normal, keepInput: true} // get_job gives the input back
+	if opts.Options, err = imaging.ParseOptions(given.Get); err != nil {
 		return err
 	}
 	ctx, cancel := bounded(c)
 	defer cancel()
-	// get_job gives the input back, so it is kept.
-	id, err := a.jobs.Enqueue(ctx, queue.Request{
-		Image: image, Options: opts.Values().Encode(), Priority: queue.Normal, KeepInput: true,
-	})
+	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
 	if err != nil {
 		return err
 	}
@@ -128,6 +133,9 @@ func (a api) getJob(c echo.Context) error {
 	defer cancel()
 	id := c.Param("id")
 	j, err := a.jobs.Job(ctx, id)
+	if err == nil && j.Tenant != tenantOf(c) {
+		err = queue.ErrNotFound
+	}
 	if errors.Is(err, queue.ErrGone) {
 		return noJob(c, id, http.StatusGone, "The job and its result have expired")
 	} else if errors.Is(err, queue.ErrNotFound) {

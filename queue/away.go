@@ -90,7 +90,9 @@ func (q *Queue) watchServer(ctx context.Context) {
 		tick := time.NewTicker(probeEvery)
 		defer tick.Stop()
 		for failed := 0; ; {
-			fine := q.probe(ctx, asker) == nil
+			err := q.probe(ctx, asker)
+			var answer redis.Error // also "too many clients": who has a connection is served
+			fine := err == nil || errors.As(err, &answer)
 			if b.alive.Swap(false) || fine {
 				failed = 0
 			} else {

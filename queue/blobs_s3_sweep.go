@@ -58,6 +58,9 @@ func (q *Queue) sweepS3InTurn(ctx context.Context, now time.Time) error {
 // sweepS3 deletes from home what was stored before a time and has no job. It goes on where the last round stopped, which
 // the hash T:swept says, and notes where it stops itself.
 func (q *Queue) sweepS3(ctx context.Context, home string, before time.Time) error {
+	if err := q.ownS3(ctx, home); err != nil {
+		return err
+	}
 	swept := q.prefix + ":swept"
 	after, err := q.redis.HGet(ctx, swept, home).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {

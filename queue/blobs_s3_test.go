@@ -223,10 +223,10 @@ func TestSweepS3(t *testing.T) {
 	must(t, q.redis.Del(ctx, q.prefix+":sweep").Err())
 	must(t, q.sweepS3InTurn(ctx, later))
 	left := strings.Join(objects(t, s, "images"), " ")
-	if n := len(strings.Fields(left)); n != 5 || !strings.Contains(left, waiting) || !strings.Contains(left, finished) {
+	if n := len(strings.Fields(left)); n != 6 || !strings.Contains(left, waiting) || !strings.Contains(left, finished) {
 		t.Errorf("left after an hour: %s", left)
 	}
-	if keys := objects(t, s, "old"); len(keys) != 0 {
+	if keys := objects(t, s, "old"); len(keys) != 1 || keys[0] != "default/"+s3Owner {
 		t.Errorf("left in the old location: %v", keys)
 	}
 	if ttl := q.redis.PTTL(ctx, q.prefix+":sweep").Val(); ttl <= 0 || ttl > s3SweepEvery {
@@ -248,12 +248,31 @@ func TestSweepS3GoesOn(t *testing.T) {
 	must(t, q.redis.HSet(ctx, q.prefix+":swept", home, prefix+strings.Repeat("1", 32)+".in").Err())
 	later := time.Now().Add(time.Hour)
 	must(t, q.sweepS3(ctx, home, later))
-	if keys := objects(t, s, "images"); len(keys) != 1 || !strings.Contains(keys[0], "111") {
+	if keys := objects(t, s, "images"); len(keys) != 2 || !strings.Contains(keys[0], "111") {
 		t.Errorf("left: %v", keys)
 	}
 	must(t, q.sweepS3(ctx, home, later)) // from the start again
-	if keys := objects(t, s, "images"); len(keys) != 0 {
+	if keys := objects(t, s, "images"); len(keys) != 1 || keys[0] != prefix+s3Owner {
 		t.Errorf("left: %v", keys)
+	}
+}
+
+// A queue on another Redis, by mistake with the same bucket and prefix, knows none of the jobs: it deletes nothing.
+func TestSweepS3OfAnother(t *testing.T) {
+	s := queuetest.StartS3(t)
+	q, other := open(t, s3Config(t, s)), open(t, s3Config(t, s))
+	ctx, later := t.Context(), time.Now().Add(s3Young+time.Minute)
+	id := enqueue(t, q, Request{Image: []byte("in")})
+	must(t, q.sweepS3InTurn(ctx, later))
+	if err := other.sweepS3InTurn(ctx, later); !errors.Is(err, errNotOurs) {
+		t.Errorf("the other queue's sweep: %v", err)
+	}
+	must(t, q.redis.Del(ctx, q.prefix+":id", q.jobKey(id), q.prefix+":sweep").Err()) // its Redis comes back empty
+	if err := q.sweepS3InTurn(ctx, later); !errors.Is(err, errNotOurs) {
+		t.Errorf("the sweep with an empty Redis: %v", err)
+	}
+	if keys := strings.Join(objects(t, s, "images"), " "); !strings.Contains(keys, id) {
+		t.Errorf("left: %s", keys)
 	}
 }
 

@@ -33,7 +33,7 @@ type Config struct {
 	S3Endpoint     string `yaml:"s3_endpoint" help:"server of the object store, as in https://s3.eu-central-1.amazonaws.com or http://minio:9000; with s3_bucket, images there can be read also while blobs says otherwise"`
 	S3Bucket       string `yaml:"s3_bucket" help:"bucket for images; it must exist"`
 	S3Region       string `yaml:"s3_region" help:"region of s3_bucket; empty means ask the server"`
-	S3Prefix       string `yaml:"s3_prefix" help:"folder for images in s3_bucket, ends with /; two Redis servers must not share one: each would delete the images of the other's jobs"`
+	S3Prefix       string `yaml:"s3_prefix" help:"folder for images in s3_bucket, ends with /; two Redis servers must not share one: the first to sweep would delete the images of the other"`
 	S3PathStyle    string `yaml:"s3_path_style" help:"how requests name the bucket: path (host/bucket), virtual (bucket.host) or auto (virtual at Amazon, Google and Aliyun)"`
 	S3AccessKey    string `yaml:"s3_access_key" help:"access key id; empty means AWS_ACCESS_KEY_ID, ~/.aws/credentials, or the role of the machine, container or web identity"`
 	S3SecretKey    string `yaml:"s3_secret_key" secret:"value" help:"secret of s3_access_key; better given as a variable than as a flag, which other users of the machine can see"`
@@ -42,9 +42,11 @@ type Config struct {
 	Lease       time.Duration `yaml:"lease" help:"a running job whose worker is silent for this long goes to another worker"`
 	Deadline    time.Duration `yaml:"deadline" help:"a job not started within this time expires"`
 	ResultTTL   time.Duration `yaml:"result_ttl" help:"how long a finished job and its images are kept"`
+	MaxTTL      time.Duration `yaml:"max_ttl" help:"longest time for which a request may have its result kept, with the option ttl; never less than result_ttl"`
 	DeadTTL     time.Duration `yaml:"dead_ttl" help:"how long a failed or expired job and its input are kept for a retry"`
-	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered of a job that is not kept any more that there was one; 0s means not at all"`
+	GoneTTL     time.Duration `yaml:"gone_ttl" help:"how long it is remembered at least of a job that is not kept any more that there was one; 0s means not at all"`
 	MaxDepth    int           `yaml:"max_depth" help:"jobs that may wait at the same time; one more is refused"`
+	KeyShare    int           `yaml:"key_share" help:"percent of max_depth and of max_mib that the unfinished jobs of one API key may take"`
 	MaxMiB      int           `yaml:"max_mib" help:"MiB of input images, masks and strokes that unfinished jobs may hold together; 0 means no limit"`
 	MaxAttempts int           `yaml:"max_attempts" help:"how often a job is tried before it fails"`
 	BackoffBase time.Duration `yaml:"backoff_base" help:"wait before the first retry; doubles with each further one"`
@@ -65,9 +67,11 @@ func DefaultConfig() Config {
 		Lease:       30 * time.Second,
 		Deadline:    24 * time.Hour,
 		ResultTTL:   time.Hour,
+		MaxTTL:      24 * time.Hour,
 		DeadTTL:     24 * time.Hour,
 		GoneTTL:     24 * time.Hour,
 		MaxDepth:    10_000,
+		KeyShare:    50,
 		MaxMiB:      4096,
 		MaxAttempts: 3,
 		BackoffBase: time.Second,
@@ -110,6 +114,7 @@ func (c Config) Validate() error {
 	fault(c.Lease < time.Second, "lease: must be at least 1s, is %v", c.Lease)
 	fault(c.Deadline < time.Second, "deadline: must be at least 1s, is %v", c.Deadline)
 	fault(c.ResultTTL < time.Second, "result_ttl: must be at least 1s, is %v", c.ResultTTL)
+	fault(c.MaxTTL < time.Second, "max_ttl: must be at least 1s, is %v", c.MaxTTL)
 	fault(c.DeadTTL < time.Second, "dead_ttl: must be at least 1s, is %v", c.DeadTTL)
 	fault(c.GoneTTL < 0, "gone_ttl: must not be negative, is %v", c.GoneTTL)
 	fault(c.DiskReserve < 0, "disk_reserve_mib: must not be negative, is %d", c.DiskReserve)
@@ -117,6 +122,7 @@ func (c Config) Validate() error {
 	fault(c.MinReplicas < 0 || c.MinReplicas > 16, "min_replicas: must be 0 to 16, is %d", c.MinReplicas)
 	fault(c.MinReplicas > 0 && c.Embedded(), "min_replicas: is for Redis, but queue.url is not set")
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
+	fault(c.KeyShare < 1 || c.KeyShare > 100, "key_share: must be 1 to 100, is %d", c.KeyShare)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)
 	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v", c.BackoffBase)

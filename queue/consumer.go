@@ -18,6 +18,8 @@ import (
 // longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
 const longestIdle = 2 * time.Second
 
+var errAnswer = errors.New("claim: unexpected answer")
+
 // Consumer is the working side of a queue: one per process that runs jobs. Its methods may be called concurrently, but
 // only one Idle at a time. Its owner closes it before the Queue.
 type Consumer struct {
@@ -34,9 +36,12 @@ type Claimed struct {
 	Attempt   int // 1 for the first
 	Options   string
 	Created   time.Time
+	Trace     string // as the request gave it
 	input     string
 	owner     string
 	keepInput bool
+	ttl       time.Duration // of the result
+	like      string        // id of the job that has the same result
 }
 
 // Consumer makes a consumer; worker is a name for people to read, such as host and pid.
@@ -55,29 +60,19 @@ func (c *Consumer) Close() error {
 // Lease is how long a claimed job stays this consumer's without a heartbeat.
 func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
 
-// Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none to be had, next is the time until a retry or a lease falls due, negative if there is none.
+// Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none to be had, next is the time until
+// a retry or a lease falls due, negative if there is none.
 func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.Duration, err error) {
 	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds(),
 		c.calls.Add(1)).Slice()
 	if err != nil {
 		return nil, 0, unavailable("claim", err)
 	}
-	rows, ok := answer[1].([]any)
-	ms, ok2 := answer[0].(int64)
-	if !ok || !ok2 {
-		return nil, 0, fmt.Errorf("claim: unexpected answer %v", answer)
+	jobs, next, ended, err := readClaim(answer)
+	if err != nil {
+		return nil, 0, err
 	}
-	for _, row := range rows {
-		f, ok := row.([]any)
-		if !ok || len(f) != 7 {
-			return nil, 0, fmt.Errorf("claim: unexpected answer %v", row)
-		}
-		text := func(i int) string { s, _ := f[i].(string); return s }
-		jobs = append(jobs, Claimed{
-			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
-			keepInput: text(5) == "1", Created: moment(text(6)),
-		})
-	}
+	c.q.endedDurably(ctx, ended)
 	uncounted, err := c.q.durable.begin(jobs)
 	if err != nil {
 		err = fmt.Errorf("count an attempt: %w", err)
@@ -86,7 +81,38 @@ func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.
 		_, e := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner))
 		err = errors.Join(err, e)
 	}
-	return jobs[:len(jobs)-uncounted], time.Duration(ms) * time.Millisecond, err
+	return jobs[:len(jobs)-uncounted], next, err
+}
+
+// readClaim reads the answer of the script; ended are the jobs that have come to their end in it.
+func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[string]State, err error) {
+	if len(answer) != 3 {
+		return nil, 0, nil, errAnswer
+	}
+	ms, ok := answer[0].(int64)
+	rows, ok2 := answer[1].([]any)
+	ends, ok3 := answer[2].([]any)
+	if !ok || !ok2 || !ok3 || len(ends)%2 != 0 {
+		return nil, 0, nil, errAnswer
+	}
+	for _, row := range rows {
+		f, ok := row.([]any)
+		if !ok || len(f) != 10 {
+			return nil, 0, nil, errAnswer
+		}
+		text := func(i int) string { s, _ := f[i].(string); return s }
+		jobs = append(jobs, Claimed{
+			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
+			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8), like: text(9),
+		})
+	}
+	ended = map[string]State{}
+	for i := 0; i < len(ends); i += 2 {
+		id, _ := ends[i].(string)
+		state, _ := ends[i+1].(string)
+		ended[id] = State(state)
+	}
+	return jobs, time.Duration(ms) * time.Millisecond, ended, nil
 }
 
 // Idle sleeps until there may be something to claim: a wake-up token, next (see Claim) or two seconds. It ends at once
@@ -165,12 +191,12 @@ func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, res
 		return c.q.finishDurably(ctx, j, image, result)
 	}
 	ref = c.q.blobs.newRef(j.ID, "out."+j.owner)
-	return ref, c.q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), c.q.cfg.ResultTTL)
+	return ref, c.q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), j.ttl)
 }
 
 func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {
 	if j.keepInput {
-		return c.q.blobs.Touch(ctx, j.input, c.q.cfg.ResultTTL)
+		return c.q.blobs.Touch(ctx, j.input, j.ttl)
 	}
 	return c.q.blobs.Delete(ctx, j.input)
 }

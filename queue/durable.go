@@ -88,11 +88,19 @@ func (d *durable) write(id string, as func(id string, about, image []byte, expir
 	return as(id, about, image, expires)
 }
 
-// accept keeps a new job: from here on it survives.
-func (d *durable) accept(id string, job map[string]string, patience, deadTTL time.Duration, image []byte) error {
+// accept keeps a new job, or one that is finished already with the result out: from here on it survives.
+func (d *durable) accept(id string, job map[string]string, patience, deadTTL time.Duration, r Request, out []byte) error {
 	job["created"] = ms(time.Now())
 	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
-	return d.write(id, d.spool.Accept, job, image, patience+deadTTL)
+	job["log"] = job["created"] + " queued \n"
+	if out == nil {
+		return d.write(id, d.spool.Accept, job, r.Image, patience+deadTTL)
+	}
+	ttl := duration(job["rttl"])
+	if err := d.finish(id, job, Succeeded, out, ttl); err != nil || !r.KeepInput { // first: a job alone would be run
+		return err
+	}
+	return d.write(id, d.spool.Accept, job, r.Image, ttl)
 }
 
 // begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
@@ -116,6 +124,15 @@ func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
 func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration) error {
 	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
 	return d.write(id, d.spool.Finish, job, image, ttl)
+}
+
+// forget removes all there is of a job.
+func (d *durable) forget(id string) error {
+	if d == nil {
+		return nil
+	}
+	defer d.lock(id)()
+	return d.spool.Forget(id)
 }
 
 func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
@@ -236,6 +253,7 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 // resume has a job that has not ended start again, unless it may have ended the process for the last time that it may.
 func (r *restored) resume(e spool.Entry, now time.Time) {
 	r.job["state"], r.job["owner"] = string(Queued), "" // whatever a worker made of it
+	r.job["log"] += ms(now) + " queued restarted\n"
 	r.job["attempt"], r.job["seq"] = strconv.Itoa(e.Attempts), strconv.Itoa(e.Attempts)
 	if !e.Suspect {
 		return
@@ -285,7 +303,7 @@ func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, resu
 	}
 	delete(job, "options") // they stay only while the job may run again
 	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
-	return ref, q.durable.finish(j.ID, job, Succeeded, image, q.cfg.ResultTTL)
+	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
 }
 
 // failedDurably keeps what became of a failed attempt.
@@ -296,13 +314,28 @@ func (q *Queue) failedDurably(ctx context.Context, id string, state State) error
 	return q.durable.spool.End(id)
 }
 
-// endDurably keeps the end of a job without a result, after the queue was told.
+// endDurably keeps the end of a job without a result, after the queue was told, unless it goes on again by now.
 func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time.Duration) error {
 	job, err := q.hash(ctx, id)
-	if err != nil {
+	if err != nil || job["state"] != string(state) {
 		return err
 	}
 	return q.durable.finish(id, job, state, nil, ttl)
+}
+
+// endedDurably keeps the ends that a claim found: deadlines that had passed, workers lost too often.
+func (q *Queue) endedDurably(ctx context.Context, ended map[string]State) {
+	if q.durable == nil {
+		return
+	}
+	for id, state := range ended {
+		unlock := q.durable.lock(id)
+		err := q.endDurably(ctx, id, state, q.cfg.DeadTTL)
+		unlock()
+		if err != nil {
+			q.log.WarnContext(ctx, "the end of a job is not on disk: after a restart it is looked at again", "job", id, "err", err)
+		}
+	}
 }
 
 // requeueDurably has a job that had ended go on after a restart too. The last step decides: until then it has ended.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"bgremove/queue/spool"
@@ -94,6 +95,30 @@ func TestCrashKeepsJobs(t *testing.T) {
 			t.Errorf("claimed %+v with %q, %v; want %+v", j, in, err, want)
 		}
 		must(t, c.Complete(ctx, j, nil, ""))
+	}
+}
+
+// An end that a claim finds is on disk too.
+func TestCrashAfterDeadline(t *testing.T) {
+	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
+	late, lost := enqueue(t, q, Request{Image: []byte("in"), Priority: Bulk}), enqueue(t, q, Request{})
+	c := consumer(t, q)
+	if j := claim(t, c); j.ID != lost {
+		t.Fatalf("claimed %+v", j)
+	}
+	must(t, q.redis.HSet(ctx, q.jobKey(lost), "max", 1).Err())
+	must(t, q.redis.ZAdd(ctx, q.prefix+":lease", redis.Z{Score: 1, Member: lost}).Err())
+	must(t, q.redis.HSet(ctx, q.jobKey(late), "deadline", 1).Err())
+	_, _, err := c.Claim(ctx, 1)
+	must(t, err)
+	q = crashed(t, q)
+	wantState(t, q, late, Expired)
+	if j := wantState(t, q, lost, Failed); j.Code != "worker_lost" {
+		t.Errorf("%+v", j)
+	}
+	must(t, q.Requeue(ctx, late))
+	if in, err := consumer(t, q).Input(ctx, claim(t, consumer(t, q))); err != nil || string(in) != "in" {
+		t.Errorf("input is %q, %v", in, err)
 	}
 }
 

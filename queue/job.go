@@ -2,6 +2,7 @@ package queue
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,9 @@ const (
 // Job is one job as it stands now.
 type Job struct {
 	ID          string
+	Tenant      string // whose it is; empty where nobody is told apart
+	Parent      string // id of the job that it refines
+	About       string // what the submitter says of it, opaque to the queue
 	State       State
 	Priority    Priority
 	Result      string // what the worker said of its result, opaque to the queue
@@ -49,17 +53,29 @@ type Job struct {
 	Output      string // blob reference; empty until succeeded
 	Code        string // why the last attempt failed, for machines
 	Message     string // the same for people
+	CachedFrom  string // id of the job whose result it took over
 	Created     time.Time
+	Queued      time.Time // when it last began to wait for a worker
 	Started     time.Time // of the last attempt; zero before the first
 	Finished    time.Time // zero until terminal
 	Deadline    time.Time // to be started before
 	Due         time.Time // of the next attempt, while retrying
+	Expires     time.Time // when it is forgotten; zero until terminal
+	Log         []Event   // what happened to it, oldest first
+	ttl         time.Duration
+}
+
+// Event is one change of a job.
+type Event struct {
+	At     time.Time
+	Name   string // the state that it came to
+	Detail string // running: the worker; else why, for machines
 }
 
 // jobFields are those of a job's hash that make a Job. Its options are not: they may have MiB, and only a worker needs them.
 var jobFields = []string{
 	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out", "code", "msg",
-	"created", "started", "finished", "deadline", "due",
+	"created", "queued", "started", "finished", "deadline", "due", "rttl", "dttl", "tenant", "parent", "about", "like", "log",
 }
 
 // jobOf makes a Job of the values of jobFields. There is none without a state.
@@ -68,8 +84,11 @@ func jobOf(id string, values []any) (j Job, ok bool) {
 	for i, field := range jobFields {
 		h[field], _ = values[i].(string)
 	}
-	return Job{
+	j = Job{
 		ID:          id,
+		Tenant:      h["tenant"],
+		Parent:      h["parent"],
+		About:       h["about"],
 		State:       State(h["state"]),
 		Priority:    Priority(number(h["prio"])),
 		Result:      h["result"],
@@ -82,13 +101,37 @@ func jobOf(id string, values []any) (j Job, ok bool) {
 		Output:      h["out"],
 		Code:        h["code"],
 		Message:     h["msg"],
+		CachedFrom:  h["like"],
 		Created:     moment(h["created"]),
+		Queued:      moment(h["queued"]),
 		Started:     moment(h["started"]),
 		Finished:    moment(h["finished"]),
 		Deadline:    moment(h["deadline"]),
-		Due:         moment(h["due"]),
-	}, h["state"] != ""
+		Log:         readLog(h["log"]),
+		ttl:         duration(h["rttl"]),
+	}
+	switch {
+	case j.State == Retrying:
+		j.Due = moment(h["due"])
+	case j.State == Failed || j.State == Expired:
+		j.Expires = j.Finished.Add(duration(h["dttl"]))
+	case j.State.Terminal():
+		j.Expires = j.Finished.Add(j.ttl)
+	}
+	return j, h["state"] != ""
 }
+
+// readLog reads the lines of lib_tell.lua: "<ms> <event> <detail>".
+func readLog(text string) (log []Event) {
+	for line := range strings.Lines(text) {
+		at, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		name, detail, _ := strings.Cut(rest, " ")
+		log = append(log, Event{At: moment(at), Name: name, Detail: detail})
+	}
+	return log
+}
+
+func duration(ms string) time.Duration { return time.Duration(number(ms)) * time.Millisecond }
 
 // number reads what a script wrote; what is absent is 0.
 func number(s string) int64 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -33,33 +35,76 @@ func (q *Queue) gone(ctx context.Context, id string) (bool, error) {
 	if q.durable != nil {
 		return q.durable.spool.Remembers(id), nil
 	}
-	n, err := q.redis.Exists(ctx, q.goneKey(id)).Result()
+	longest := max(q.MaxTTL(), q.cfg.DeadTTL) + q.cfg.GoneTTL
+	n, err := q.eval(ctx, q.lua.gone, id, int(longest/time.Hour)+1).Int()
 	return n == 1, err
 }
 
-// List returns the newest jobs, at most limit (and at most 1000), newest first. Jobs past their TTL are left out.
-func (q *Queue) List(ctx context.Context, limit int) ([]Job, error) {
-	ids, err := q.redis.LRange(ctx, q.prefix+":recent", int64(-limit), -1).Result()
-	if err != nil {
-		return nil, unavailable("list jobs", err)
+// Filter says which jobs are listed.
+type Filter struct {
+	Tenant string // its jobs; see All
+	All    bool   // every tenant's
+	State  State  // empty for any
+}
+
+// maxScan bounds how many jobs one List looks at.
+const maxScan = 2000
+
+// List returns the newest jobs that the filter wants, newest first, at most limit, of the 10 000 newest that there are; those past their TTL
+// are left out. before is 0 for the first page, for the next one what the last call gave back. next is 0 after the last page. A page may
+// have fewer jobs than limit, though another comes.
+func (q *Queue) List(ctx context.Context, f Filter, limit int, before int64) (jobs []Job, next int64, err error) {
+	const chunk = 200 // jobs a round trip
+	for scanned := 0; scanned < maxScan; {
+		found, first, err := q.listChunk(ctx, before, min(chunk, maxScan-scanned))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(found) == 0 {
+			return jobs, 0, nil
+		}
+		for i, j := range found {
+			if j.State != "" && (f.All || j.Tenant == f.Tenant) && (f.State == "" || j.State == f.State) {
+				jobs = append(jobs, j)
+			}
+			before = first - int64(i)
+			if before == 1 {
+				return jobs, 0, nil
+			}
+			if len(jobs) == limit {
+				return jobs, before, nil
+			}
+		}
+		scanned += len(found)
 	}
+	return jobs, before, nil
+}
+
+// listChunk reads n jobs before a number, and says which number the first has. Those that are there no more have no state.
+func (q *Queue) listChunk(ctx context.Context, before int64, n int) (jobs []Job, first int64, err error) {
+	answer, err := q.eval(ctx, q.lua.list, before, n).Slice()
+	if err != nil {
+		return nil, 0, unavailable("list jobs", err)
+	}
+	first, _ = answer[0].(int64)
 	pipe := q.redis.Pipeline()
-	hashes := make([]*redis.SliceCmd, len(ids))
-	for i, id := range ids {
+	hashes := make([]*redis.SliceCmd, len(answer)-1)
+	for i := range hashes {
+		id, _ := answer[i+1].(string)
 		hashes[i] = pipe.HMGet(ctx, q.jobKey(id), jobFields...)
 	}
-	if len(ids) > 0 {
-		if _, err := pipe.Exec(ctx); err != nil {
-			return nil, unavailable("list jobs", err)
-		}
+	if len(hashes) == 0 {
+		return nil, first, nil
 	}
-	jobs := make([]Job, 0, len(ids))
-	for i := len(ids) - 1; i >= 0; i-- {
-		if j, ok := jobOf(ids[i], hashes[i].Val()); ok {
-			jobs = append(jobs, j)
-		}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, 0, unavailable("list jobs", err)
 	}
-	return jobs, nil
+	for i, h := range hashes {
+		id, _ := answer[i+1].(string)
+		j, _ := jobOf(id, h.Val())
+		jobs = append(jobs, j)
+	}
+	return jobs, first, nil
 }
 
 // Pending returns the ids of up to limit jobs that wait for a worker, in the order in which they are served.
@@ -93,7 +138,7 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: cannot cancel a job that is %s", ErrWrongState, answer)
 	}
 	if q.durable != nil {
-		if err := q.endDurably(ctx, id, Cancelled, q.cfg.ResultTTL); err != nil {
+		if err := q.endDurably(ctx, id, Cancelled, j.ttl); err != nil {
 			return fmt.Errorf("cancelled, but not on disk: %w", storage(err))
 		}
 	}
@@ -121,7 +166,7 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 			return storage(err)
 		}
 	}
-	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID()).StringSlice()
+	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID(), q.cfg.KeyShare).StringSlice()
 	if err != nil {
 		return unavailable("requeue", err)
 	}
@@ -136,7 +181,29 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 	case "STATE":
 		return fmt.Errorf("%w: cannot requeue a job that is %s", ErrWrongState, answer[1])
 	}
-	return q.full(answer[0], number(answer[1]))
+	return q.full(ctx, answer[0], number(answer[1]))
+}
+
+// Delete forgets a job that has ended, with its images. ErrWrongState: it has not.
+func (q *Queue) Delete(ctx context.Context, id string) error {
+	j, err := q.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	answer, err := q.eval(ctx, q.lua.remove, id).Text()
+	switch {
+	case err != nil:
+		return unavailable("delete", err)
+	case answer == "NOT_FOUND":
+		return ErrNotFound
+	case answer != "OK":
+		return fmt.Errorf("%w: cannot delete a job that is %s", ErrWrongState, answer)
+	}
+	refs := slices.DeleteFunc([]string{j.Input, j.Output}, func(ref string) bool { return ref == "" })
+	if err := errors.Join(q.durable.forget(id), q.blobs.Delete(ctx, refs...)); err != nil {
+		return fmt.Errorf("delete images: %w", storage(err))
+	}
+	return nil
 }
 
 // Purge drops all jobs that wait in the given state (Queued, Retrying, or Failed for the whole dead letter, expired jobs
@@ -146,6 +213,13 @@ func (q *Queue) Purge(ctx context.Context, state State) (int, error) {
 	switch state {
 	case Queued:
 		lists = []string{"q:0", "q:1", "q:2"}
+		behind, err := q.redis.HKeys(ctx, q.prefix+":behind").Result()
+		if err != nil {
+			return 0, unavailable("purge", err)
+		}
+		for _, list := range behind {
+			lists = append(lists, "own:"+list)
+		}
 	case Retrying:
 		lists = []string{"delayed"}
 	case Failed:
@@ -174,9 +248,8 @@ func (q *Queue) purgeList(ctx context.Context, list string) (total int, err erro
 		var refs []string
 		for _, row := range rows {
 			if f, ok := row.([]any); ok && len(f) == 2 {
-				if id, _ := f[0].(string); q.durable != nil {
-					err = errors.Join(err, q.durable.spool.Forget(id))
-				}
+				id, _ := f[0].(string)
+				err = errors.Join(err, q.durable.forget(id))
 				if ref, _ := f[1].(string); ref != "" {
 					refs = append(refs, ref)
 				}

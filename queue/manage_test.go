@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -35,16 +37,64 @@ func testList(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	a, b := enqueue(t, q, Request{}), enqueue(t, q, Request{})
 	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
-	jobs, err := q.List(t.Context(), 1000)
+	jobs, next, err := q.List(t.Context(), Filter{}, 1000, 0)
 	must(t, err)
-	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a || jobs[1].State != Succeeded {
-		t.Errorf("list is %+v", jobs)
+	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a || jobs[1].State != Succeeded || next != 0 {
+		t.Errorf("list is %+v, next %d", jobs, next)
 	}
-	if jobs, err = q.List(t.Context(), 1); err != nil || len(jobs) != 1 || jobs[0].ID != b {
+	if jobs, next, err = q.List(t.Context(), Filter{}, 1, 0); err != nil || len(jobs) != 1 || jobs[0].ID != b {
 		t.Errorf("list of one is %+v, %v", jobs, err)
 	}
+	enqueue(t, q, Request{Tenant: "other"}) // what comes meanwhile moves no page
+	if jobs, next, err = q.List(t.Context(), Filter{}, 1, next); err != nil || len(jobs) != 1 || jobs[0].ID != a || next != 0 {
+		t.Errorf("the next page is %+v, %d, %v", jobs, next, err)
+	}
+	for filter, want := range map[Filter]int{
+		{All: true}: 3, {Tenant: "other"}: 1, {Tenant: "nobody"}: 0, {State: Succeeded}: 1, {State: Failed}: 0, {All: true, State: Queued}: 2,
+	} {
+		if jobs, next, err = q.List(t.Context(), filter, 10, 0); err != nil || len(jobs) != want || next != 0 {
+			t.Errorf("%+v: %+v, %d, %v", filter, jobs, next, err)
+		}
+	}
+	must(t, q.Cancel(t.Context(), jobsOf(t, q, "other")[0]))
 	if ids, err := q.Pending(t.Context(), 10); err != nil || len(ids) != 1 || ids[0] != b {
 		t.Errorf("pending is %v, %v", ids, err)
+	}
+}
+
+func jobsOf(t *testing.T, q *Queue, tenant string) (ids []string) {
+	t.Helper()
+	jobs, _, err := q.List(t.Context(), Filter{Tenant: tenant}, 1000, 0)
+	must(t, err)
+	for _, j := range jobs {
+		ids = append(ids, j.ID)
+	}
+	return ids
+}
+
+func testDelete(t *testing.T, q *Queue) {
+	ctx, c := t.Context(), consumer(t, q)
+	id := enqueue(t, q, Request{KeepInput: true})
+	wantErr(t, q.Delete(ctx, id), ErrWrongState)
+	must(t, c.Complete(ctx, claim(t, c), []byte("out"), ""))
+	j := wantState(t, q, id, Succeeded)
+	must(t, q.Delete(ctx, id))
+	_, err := q.Job(ctx, id)
+	if !errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone) {
+		t.Errorf("after Delete: %v", err)
+	}
+	for _, read := range []func(context.Context, Job) ([]byte, error){q.Input, q.Output} {
+		_, err := read(ctx, j)
+		wantErr(t, err, ErrNotFound)
+	}
+	wantErr(t, q.Delete(ctx, id), ErrNotFound)
+
+	failed := enqueue(t, q, Request{})
+	_, err = c.Fail(ctx, claim(t, c), Fault{Code: "x"})
+	must(t, err)
+	must(t, q.Delete(ctx, failed))
+	if s, err := q.Stats(ctx); err != nil || s.Dead != 0 {
+		t.Errorf("statistics are %+v, %v", s, err)
 	}
 }
 
@@ -58,10 +108,13 @@ func testPurge(t *testing.T, q *Queue) {
 	_, err = c.Fail(ctx, claim(t, c), Fault{"x", "", true, false})
 	must(t, err)
 	var last Job
+	for range window + 4 { // some of them wait behind the others
+		enqueue(t, q, Request{Tenant: "a"})
+	}
 	for i := range 250 { // several chunks
 		last = wantState(t, q, enqueue(t, q, Request{Priority: Priority(i % 3)}), Queued)
 	}
-	for state, want := range map[State]int{Queued: 250, Retrying: 1, Failed: 1} {
+	for state, want := range map[State]int{Queued: 250 + window + 4, Retrying: 1, Failed: 1} {
 		if n, err := q.Purge(ctx, state); err != nil || n != want {
 			t.Errorf("purge of %s: %d, %v; want %d", state, n, err, want)
 		}
@@ -70,8 +123,13 @@ func testPurge(t *testing.T, q *Queue) {
 	wantErr(t, err, ErrNotFound)
 	_, err = q.Input(ctx, last)
 	wantErr(t, err, ErrNotFound)
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Queued != [3]int64{} || s.Dead != 0 || s.Retrying != 0 {
+	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Queued != [3]int64{} || s.Dead != 0 || s.Retrying != 0 || s.Behind != 0 {
 		t.Errorf("statistics are %+v, %v", s, err)
+	}
+	for _, key := range []string{"ready", "behind", "load"} {
+		if left := q.redis.HGetAll(ctx, q.prefix+":"+key).Val(); len(left) != 0 {
+			t.Errorf("left in %s: %v", key, left)
+		}
 	}
 	_, err = q.Purge(ctx, Running)
 	wantErr(t, err, ErrWrongState)

@@ -13,6 +13,7 @@ import (
 // Stats is the queue at one moment.
 type Stats struct {
 	Queued    [3]int64         // by priority
+	Behind    int64            // further queued ones, of keys that have many
 	Retrying  int64            // waiting for their next attempt
 	Running   int64            // leased
 	Dead      int64            // in the dead letter
@@ -33,12 +34,13 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	if _, err := pipe.Exec(ctx); err != nil {
 		return Stats{}, unavailable("read queue statistics", err)
 	}
-	s := Stats{Retrying: pending[3].Val(), Running: running.Val(), Dead: dead.Val(), Counters: map[string]int64{}}
+	s := Stats{Retrying: pending.due.Val(), Running: running.Val(), Dead: dead.Val(), Counters: map[string]int64{}}
 	for name, n := range counters.Val() {
 		s.Counters[name] = number(n)
 	}
 	for p := range first {
-		s.Queued[p] = pending[p].Val()
+		s.Queued[p] = pending.lists[p].Val()
+		s.Behind += pending.behind[p].Val()
 		for _, id := range first[p].Val() {
 			if j, err := q.Job(ctx, id); err == nil {
 				s.OldestAge = max(s.OldestAge, clock.Val().Sub(j.Created))
@@ -46,16 +48,6 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 		}
 	}
 	return s, nil
-}
-
-// pending asks for the lengths of the three lists and of the retries, which together are the depth that max_depth bounds.
-func (q *Queue) pending(ctx context.Context, pipe redis.Pipeliner) [4]*redis.IntCmd {
-	var lens [4]*redis.IntCmd
-	for p := range 3 {
-		lens[p] = pipe.LLen(ctx, q.list(Priority(p)))
-	}
-	lens[3] = pipe.ZCard(ctx, q.prefix+":delayed")
-	return lens
 }
 
 // collector shows Stats to Prometheus, read at each scrape.
@@ -83,7 +75,7 @@ func (q *Queue) Collector() prometheus.Collector {
 		oldest:  desc("oldest_age_seconds", "Age of the longest waiting queued job."),
 		bytes:   desc("input_bytes", "Bytes of input images and options that unfinished jobs hold."),
 		events:  desc("events_total", "What happened to jobs.", "event"),
-		waiting: desc("waiters", "Jobs that somebody in this process waits for."),
+		waiting: desc("waiters", "Requests that wait in this process for a job to change."),
 		free:    desc("disk_free_bytes", "Disk space left in queue.data_dir. None where nothing is kept there."),
 		damaged: desc("damaged_files_total", "Files of the embedded queue that were not what had been written, and were set aside."),
 	}
@@ -101,7 +93,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(c.waiting, float64(len(c.q.waiters.ids())))
+	gauge(c.waiting, float64(c.q.waiters.count()))
 	if folder := c.q.folder(); folder != "" {
 		if free, err := spool.Free(folder); err == nil {
 			gauge(c.free, float64(free))
@@ -121,13 +113,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for p, name := range []string{"interactive", "normal", "bulk"} {
 		gauge(c.jobs, float64(s.Queued[p]), "queued_"+name)
 	}
+	gauge(c.jobs, float64(s.Behind), "queued_behind")
 	gauge(c.jobs, float64(s.Retrying), "retrying")
 	gauge(c.jobs, float64(s.Running), "running")
 	gauge(c.jobs, float64(s.Dead), "dead")
 	gauge(c.oldest, s.OldestAge.Seconds())
 	gauge(c.bytes, float64(s.Counters["bytes"]))
 	for name, n := range s.Counters {
-		if name != "bytes" {
+		if name != "bytes" && name != "numbered" {
 			ch <- prometheus.MustNewConstMetric(c.events, prometheus.CounterValue, float64(n), name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -112,7 +113,7 @@ func (q *Queue) tellUnfinished() {
 		q.log.WarnContext(ctx, "count unfinished jobs", "err", err)
 		return
 	}
-	switch n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Retrying + s.Running; {
+	switch n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Behind + s.Retrying + s.Running; {
 	case n == 0:
 	case q.cfg.Ephemeral:
 		q.log.WarnContext(ctx, "unfinished jobs are lost with the ephemeral queue", "jobs", n)
@@ -154,13 +155,18 @@ func (q *Queue) Room() error {
 	return nil
 }
 
+// MaxTTL is the longest Request.ResultTTL there is.
+func (q *Queue) MaxTTL() time.Duration { return max(q.cfg.MaxTTL, q.cfg.ResultTTL) }
+
+// MaxDepth is how many jobs may wait.
+func (q *Queue) MaxDepth() int { return q.cfg.MaxDepth }
+
 // eval runs one transition.
 func (q *Queue) eval(ctx context.Context, s *redis.Script, args ...any) *redis.Cmd {
 	return s.Run(ctx, q.redis, []string{q.prefix + ":lease"}, append([]any{q.prefix}, args...)...)
 }
 
-func (q *Queue) jobKey(id string) string  { return q.prefix + ":job:" + id }
-func (q *Queue) goneKey(id string) string { return q.prefix + ":gone:" + id }
+func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
 
 // storage marks what is a fault of the place where images are kept and neither a full disk nor the queue's server.
 func storage(err error) error {

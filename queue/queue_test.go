@@ -45,7 +45,19 @@ func TestQueue(t *testing.T) {
 		{"DeadlineWithoutClaims", testDeadlineWithoutClaims},
 		{"InputGone", testInputGone},
 		{"List", testList},
+		{"Delete", testDelete},
 		{"Purge", testPurge},
+		{"TenantsTakeTurns", testTenantsTakeTurns},
+		{"TenantsShare", testTenantsShare},
+		{"Idempotency", testIdempotency},
+		{"Cache", testCache},
+		{"CacheSharesWork", testCacheSharesWork},
+		{"ResultTTL", testResultTTL},
+		{"Gone", testGone},
+		{"Timeline", testTimeline},
+		{"Rate", testRate},
+		{"Watch", testWatch},
+		{"WatchMissesNothing", testWatchMissesNothing},
 		{"OldestAge", testOldestAge},
 		{"Wait", testWait},
 		{"WaitEnds", testWaitEnds},
@@ -167,10 +179,10 @@ func TestOptionsAreBounded(t *testing.T) {
 	q, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { must(t, q.Close()) })
-	if _, err := q.Enqueue(t.Context(), Request{Image: []byte("x"), Options: strings.Repeat("x", 3<<20+1)}); !errors.Is(err, ErrOptions) {
+	if _, err := q.Enqueue(t.Context(), Request{Image: []byte("x"), Options: strings.Repeat("x", 9<<20+1)}); !errors.Is(err, ErrOptions) {
 		t.Errorf("got %v, want ErrOptions", err)
 	}
-	longest := strings.Repeat("x", 3<<20)
+	longest := strings.Repeat("x", 9<<20)
 	enqueue(t, q, Request{Image: []byte("x"), Options: longest})
 	if j := claim(t, consumer(t, q)); j.Options != longest {
 		t.Errorf("%d bytes of options came through", len(j.Options))

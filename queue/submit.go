@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 )
@@ -15,26 +15,49 @@ import (
 // enqueueTimeout bounds storing an image and its job.
 const enqueueTimeout = 30 * time.Second
 
-// maxOptions bounds Request.Options: they lie in the job's hash, in the memory of the queue's server.
-const maxOptions = 3 << 20
+// How long the strings of a job may be: they lie in its hash, in the memory of the queue's server.
+const (
+	maxOptions = 9 << 20
+	maxAbout   = 16 << 10
+)
 
-// ErrOptions says that the options of a job are too long.
-var ErrOptions = errors.New("job options too large")
+// What is wrong with a request by itself.
+var (
+	ErrOptions  = errors.New("job options too large")
+	ErrConflict = errors.New("the idempotency key was used for another request")
+)
 
 // Request is a job to be.
 type Request struct {
 	Image     []byte
-	Options   string // opaque to the queue; at most 3 MiB; kept until the job has succeeded or was cancelled
+	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
+	About     string // what Job.About gives back; at most 16 KiB
 	Priority  Priority
-	KeepInput bool // keep the input as long as the result; else it is deleted on success
+	KeepInput bool          // keep the input as long as the result; else it is deleted on success
+	ResultTTL time.Duration // how long the finished job is kept; 0 means Config.ResultTTL
+	Tenant    string        // whose it is: has a share of the queue, and its turn among others; empty for nobody's
+	Parent    string        // id of the job that it refines
+	Trace     string        // what Claimed.Trace gives back
+
+	IdempotencyKey string // a tenant's second request with it is no new job, while the first one's is kept; empty for none
+	Fingerprint    string // of what a request with an idempotency key asks for, without spaces
+
+	// Cache is equal for requests that come to the same result: one of them is worked on and the others take its result over. Empty
+	// for one that shares with nobody.
+	Cache string
 }
 
-// Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in
-// the queue: an embedded one has it on disk. ErrFull names the bound that was reached, ErrOptions the limit; ErrNoSpace and
-// ErrStorage say that the image could not be kept. After any other error the job may or may not have been taken.
+// Enqueue accepts a job and returns its id, 128 random bits in hex, or that of the job that the idempotency key had made before. Once it
+// has returned without an error the job is in the queue: an embedded one has it on disk.
+//
+// Errors: a *FullError names the bound that was reached, ErrOptions the limit; ErrConflict; ErrNoSpace and ErrStorage say that the image
+// could not be kept. After any other error the job may or may not have been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
-	if len(r.Options) > maxOptions {
-		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, len(r.Options), maxOptions)
+	if len(r.Options) > maxOptions || len(r.About) > maxAbout {
+		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, max(len(r.Options), len(r.About)), maxOptions)
+	}
+	if id, err := q.before(ctx, r); id != "" || err != nil {
+		return id, err
 	}
 	if err := q.checkDepth(ctx); err != nil {
 		return "", err
@@ -50,13 +73,10 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	}
 	id := newID()
 	job := q.newJob(id, r)
-	args := []any{id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(), q.cfg.MaxDepth, q.maxBytes()}
-	for field, value := range job {
-		args = append(args, field, value)
-	}
-	err := storage(q.storeInput(ctx, id, job, r.Image))
+	out := q.reuse(ctx, id, r, job)
+	err := storage(q.storeImages(ctx, id, job, r, out))
 	if err != nil {
-		q.discard(ctx, job["in"]) // it may be there all the same
+		q.discard(ctx, id, job) // it may be there all the same
 	}
 	switch {
 	case errors.Is(err, ErrFull), errors.Is(err, ErrNoSpace): // says all that a client has to know
@@ -64,40 +84,101 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("store input image: %w", err)
 	}
+	return q.admit(ctx, id, job, r)
+}
+
+// admit has the queue's server take a job whose images are stored.
+func (q *Queue) admit(ctx context.Context, id string, job map[string]string, r Request) (string, error) {
+	args := []any{
+		id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(), q.cfg.MaxDepth, q.maxBytes(), q.cfg.KeyShare,
+		r.Tenant, job["idem"], r.Fingerprint, (q.cfg.Deadline + q.cfg.DeadTTL).Milliseconds(),
+		flag(job["state"] == string(Succeeded)),
+	}
+	for field, value := range job {
+		args = append(args, field, value)
+	}
 	answer, err := q.evalReplicated(ctx, q.lua.enqueue, args...).StringSlice()
 	if err != nil {
 		err = unavailable("enqueue", err)
 		if errors.Is(err, errAway) || errors.Is(err, errMemory) {
-			q.discard(ctx, job["in"])
+			q.discard(ctx, id, job)
 		}
 		return "", err // after any other error it is perhaps taken: the image stays until its TTL
 	}
-	if answer[0] == "OK" || answer[0] == "FULL" {
+	switch answer[0] {
+	case "OK":
+		q.lastDepth.Store(number(answer[1]))
+		return id, nil
+	case "EXISTS": // the client library asked again because the first answer was lost
+		return id, nil
+	case "FULL":
 		q.lastDepth.Store(number(answer[1]))
 	}
+	q.discard(ctx, id, job)
 	switch answer[0] {
-	case "OK", "EXISTS": // EXISTS: the client library asked again because the first answer was lost
-		return id, nil
+	case "SAME": // the same request came twice at the same time
+		return answer[1], nil
+	case "CONFLICT":
+		return "", fmt.Errorf("%w: it made the job %s", ErrConflict, answer[1])
 	}
-	q.discard(ctx, job["in"])
-	return "", q.full(answer[0], number(answer[1]))
+	return "", q.full(ctx, answer[0], number(answer[1]))
 }
 
-// discard deletes an image that has no job.
-func (q *Queue) discard(ctx context.Context, ref string) {
-	if err := q.blobs.Delete(ctx, ref); err != nil {
-		q.log.WarnContext(ctx, "delete a refused image", "image", ref, "err", err)
+// discard deletes the images of a job that there is not.
+func (q *Queue) discard(ctx context.Context, id string, job map[string]string) {
+	refs := []string{job["in"]}
+	if job["out"] != "" {
+		refs = append(refs, job["out"])
+	}
+	if err := errors.Join(q.durable.forget(id), q.blobs.Delete(ctx, refs...)); err != nil {
+		q.log.WarnContext(ctx, "delete a refused image", "job", id, "err", err)
 	}
 }
 
 // newJob is the hash of a job to be, but for its times.
 func (q *Queue) newJob(id string, r Request) map[string]string {
-	return map[string]string{
+	ttl := q.cfg.ResultTTL
+	if r.ResultTTL > 0 {
+		ttl = r.ResultTTL
+	}
+	job := map[string]string{
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
 		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
 		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
-		"rttl": millis(q.cfg.ResultTTL), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
+		"rttl": millis(ttl), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
 	}
+	for field, value := range map[string]string{
+		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace, "cache": r.Cache,
+	} {
+		if value != "" {
+			job[field] = value
+		}
+	}
+	if r.IdempotencyKey != "" {
+		job["idem"], job["asks"], job["idemttl"] = r.idem(), r.Fingerprint, millis(q.cfg.Deadline+q.cfg.DeadTTL)
+	}
+	return job
+}
+
+// idem is what a tenant's idempotency key is remembered by.
+func (r Request) idem() string {
+	sum := sha256.Sum256([]byte(r.Tenant + "\n" + r.IdempotencyKey))
+	return hex.EncodeToString(sum[:16])
+}
+
+// before finds the job that the idempotency key has made, before an image is stored for nothing.
+func (q *Queue) before(ctx context.Context, r Request) (id string, err error) {
+	if r.IdempotencyKey == "" {
+		return "", nil
+	}
+	id, asks, err := q.remembered(ctx, r.idem())
+	switch {
+	case err != nil || id == "":
+		return "", err
+	case asks != r.Fingerprint:
+		return "", fmt.Errorf("%w: it made the job %s", ErrConflict, id)
+	}
+	return id, nil
 }
 
 // goneTTL is how long the queue's server remembers of an expired job that there was one. An embedded one leaves that to the spool.
@@ -108,62 +189,24 @@ func (q *Queue) goneTTL() time.Duration {
 	return q.cfg.GoneTTL
 }
 
-// storeInput keeps a job's image before the queue knows the job.
-func (q *Queue) storeInput(ctx context.Context, id string, job map[string]string, image []byte) error {
+// storeImages keeps a job's images before the queue knows the job. out is the result of one that is finished already, else nil.
+func (q *Queue) storeImages(ctx context.Context, id string, job map[string]string, r Request, out []byte) error {
 	if q.durable != nil {
-		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, image)
+		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, r, out)
 	}
-	return q.blobs.Put(ctx, job["in"], bytes.NewReader(image), int64(len(image)), q.cfg.Deadline+q.cfg.DeadTTL)
-}
-
-// checkDepth has a full queue say no before an image is stored. The script decides; this saves the work where the last
-// answer said that the queue is at least half full.
-func (q *Queue) checkDepth(ctx context.Context) error {
-	if q.lastDepth.Load() < int64(q.cfg.MaxDepth)/2 {
-		return nil
+	put := func(ref string, image []byte, ttl time.Duration) error {
+		return q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), ttl)
 	}
-	pipe := q.redis.Pipeline()
-	lens := q.pending(ctx, pipe)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return unavailable("enqueue", err)
+	if out == nil {
+		return put(job["in"], r.Image, q.cfg.Deadline+q.cfg.DeadTTL)
 	}
-	var depth int64
-	for _, n := range lens {
-		depth += n.Val()
+	ttl := duration(job["rttl"])
+	if r.KeepInput {
+		if err := put(job["in"], r.Image, ttl); err != nil {
+			return err
+		}
 	}
-	q.lastDepth.Store(depth)
-	if depth >= int64(q.cfg.MaxDepth) {
-		return q.full("FULL", depth)
-	}
-	return nil
-}
-
-func (q *Queue) maxBytes() int64 { return int64(q.cfg.MaxMiB) << 20 }
-
-// full says which bound was reached.
-func (q *Queue) full(answer string, now int64) error {
-	if answer == "FULL_BYTES" {
-		return fmt.Errorf("%w: unfinished jobs hold %d MiB of images and options, the limit is %d MiB", ErrFull, now>>20, q.cfg.MaxMiB)
-	}
-	return fmt.Errorf("%w: %d jobs wait, the limit is %d", ErrFull, now, q.cfg.MaxDepth)
-}
-
-// Input returns the image that was submitted, ErrNotFound once it was deleted.
-func (q *Queue) Input(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Input) }
-
-// Output returns the encoded cut-out of a succeeded job, ErrNotFound where there is none (any more).
-func (q *Queue) Output(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Output) }
-
-func (q *Queue) read(ctx context.Context, ref string) (data []byte, err error) {
-	if ref == "" {
-		return nil, ErrNotFound
-	}
-	r, err := q.blobs.Open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	return io.ReadAll(r)
+	return put(job["out"], out, ttl)
 }
 
 func newID() string {

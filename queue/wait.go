@@ -13,41 +13,53 @@ import (
 // recheckEvery bounds how late a waiter hears of its job when the word of it was lost on a broken connection.
 const recheckEvery = 5 * time.Second
 
-// waiters are those in this process who wait for a job to end. One subscription serves them all.
+// waiters are those in this process who wait for a job to change. One subscription serves them all.
 type waiters struct {
 	mu  sync.Mutex
-	all map[string]map[chan struct{}]bool // job id → who waits; a channel is closed when its job has ended
+	all map[string]map[*waiter]bool // by job id
 }
 
-func newWaiters() waiters { return waiters{all: map[string]map[chan struct{}]bool{}} }
+// waiter is told of changes by a channel of one place: several changes in a row are one word.
+type waiter struct {
+	changed chan struct{}
+	toEnd   bool // only the end counts
+}
 
-func (w *waiters) add(id string) chan struct{} {
+func newWaiters() waiters { return waiters{all: map[string]map[*waiter]bool{}} }
+
+func (w *waiters) add(id string, toEnd bool) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := make(chan struct{})
+	one := &waiter{changed: make(chan struct{}, 1), toEnd: toEnd}
 	if w.all[id] == nil {
-		w.all[id] = map[chan struct{}]bool{}
+		w.all[id] = map[*waiter]bool{}
 	}
-	w.all[id][c] = true
-	return c
+	w.all[id][one] = true
+	return one
 }
 
-func (w *waiters) remove(id string, c chan struct{}) {
+func (w *waiters) remove(id string, one *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.all[id], c)
+	delete(w.all[id], one)
 	if len(w.all[id]) == 0 {
 		delete(w.all, id)
 	}
 }
 
-func (w *waiters) ended(id string) {
+// tell says that a job changed, and whether it ended.
+func (w *waiters) tell(id string, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for c := range w.all[id] {
-		close(c)
+	for one := range w.all[id] {
+		if one.toEnd && !ended {
+			continue
+		}
+		select {
+		case one.changed <- struct{}{}:
+		default: // it has yet to look
+		}
 	}
-	delete(w.all, id)
 }
 
 func (w *waiters) ids() []string {
@@ -60,32 +72,52 @@ func (w *waiters) ids() []string {
 	return ids
 }
 
+func (w *waiters) count() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, all := range w.all {
+		n += len(all)
+	}
+	return n
+}
+
 // Wait returns the job as soon as it is terminal, or as it stands when ctx ends, with ctx's error. ErrNotFound: there is
 // none, or it was purged.
 func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	// Registered before the state is read: an end between the two is not missed.
-	ended := q.waiters.add(id)
-	defer q.waiters.remove(id, ended)
-	j, err := q.Job(ctx, id)
-	if err != nil || j.State.Terminal() {
-		return j, err
+	w := q.waiters.add(id, true)
+	defer q.waiters.remove(id, w)
+	for {
+		j, err := q.jobSoon(ctx, id)
+		if err != nil || j.State.Terminal() {
+			return j, err
+		}
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			return j, ctx.Err()
+		}
 	}
-	select {
-	case <-ended:
-		return q.jobSoon(ctx, id)
-	case <-ctx.Done():
-		return j, ctx.Err()
-	}
+}
+
+// Watch gives a channel on which there is something to receive whenever the job may have changed, or ended where toEnd, since it was last
+// received from. Whoever watches then looks. stop is to be called at the end.
+func (q *Queue) Watch(id string, toEnd bool) (changed <-chan struct{}, stop func()) {
+	w := q.waiters.add(id, toEnd)
+	return w.changed, func() { q.waiters.remove(id, w) }
 }
 
 // jobSoon is Job, patient with a server that was away: the client library goes on to say so for up to a second after it is back.
 func (q *Queue) jobSoon(ctx context.Context, id string) (Job, error) {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
+	var tick *time.Ticker
 	for {
 		j, err := q.Job(ctx, id)
 		if !errors.Is(err, ErrUnavailable) {
 			return j, err
+		}
+		if tick == nil {
+			tick = time.NewTicker(200 * time.Millisecond)
+			defer tick.Stop()
 		}
 		select {
 		case <-tick.C:
@@ -95,14 +127,23 @@ func (q *Queue) jobSoon(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-// listen passes on the word of ended jobs until ctx ends. After every (re)connection and every few seconds it looks
-// itself, for what was said while nobody listened.
+// listener hears what lib_tell.lua says: "<number> <job id> <event>". The numbers go up by one: what was said while nobody listened, or
+// was lost, shows as a gap.
+type listener struct {
+	q     *Queue
+	heard int64 // the last number
+	asked int64 // the last number that there was at the last look
+}
+
+// listen passes on the word of jobs that changed until ctx ends. It asks for the jobs that are waited for only where it missed some:
+// after every (re)connection, and where a number was left out.
 func (q *Queue) listen(ctx context.Context) {
-	sub := q.redis.Subscribe(ctx, q.prefix+":done")
+	sub := q.redis.Subscribe(ctx, q.prefix+":events")
 	defer sub.Close()
 	heard := sub.ChannelWithSubscriptions(redis.WithChannelSize(4096))
 	tick := time.NewTicker(recheckEvery)
 	defer tick.Stop()
+	l := listener{q: q}
 	for {
 		select {
 		case <-ctx.Done():
@@ -113,18 +154,62 @@ func (q *Queue) listen(ctx context.Context) {
 			}
 			switch m := m.(type) {
 			case *redis.Subscription:
-				q.recheck(ctx)
+				l.connected(ctx)
 			case *redis.Message:
-				id, _, _ := strings.Cut(m.Payload, " ")
-				q.waiters.ended(id)
+				l.hear(ctx, m.Payload)
 			}
 		case <-tick.C:
-			q.recheck(ctx)
+			l.look(ctx)
 		}
 	}
 }
 
-// recheck looks at every job that is waited for, some hundred in one round trip.
+func (l *listener) connected(ctx context.Context) {
+	if n, err := l.last(ctx); err == nil {
+		l.heard, l.asked = n, n
+	}
+	l.q.recheck(ctx)
+}
+
+func (l *listener) hear(ctx context.Context, payload string) {
+	no, rest, _ := strings.Cut(payload, " ")
+	id, event, _ := strings.Cut(rest, " ")
+	n := number(no)
+	missed := n > l.heard+1
+	l.heard = n
+	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted" || event == "purged")
+	if missed {
+		l.q.recheck(ctx)
+	}
+}
+
+// look finds out that the last thing said was not heard, once it had recheckEvery to arrive.
+func (l *listener) look(ctx context.Context) {
+	if len(l.q.waiters.ids()) == 0 {
+		return
+	}
+	n, err := l.last(ctx)
+	if err != nil {
+		return // the next tick tries again
+	}
+	if l.heard < l.asked || n < l.asked { // the server may have started afresh
+		l.heard = n
+		l.q.recheck(ctx)
+	}
+	l.asked = n
+}
+
+// last is the number of the last thing said.
+func (l *listener) last(ctx context.Context) (int64, error) {
+	text, err := l.q.redis.Get(ctx, l.q.prefix+":seq").Result()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	return number(text), err
+}
+
+// recheck has every job that is waited for looked at, some hundred in one round trip, and tells of those that ended or are gone. Others
+// that may have changed are told of too: who watches them looks.
 func (q *Queue) recheck(ctx context.Context) {
 	ids := q.waiters.ids()
 	for len(ids) > 0 {
@@ -135,12 +220,11 @@ func (q *Queue) recheck(ctx context.Context) {
 			states[i] = pipe.HMGet(ctx, q.jobKey(id), "state")
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
-			return // the next tick tries again
+			return // the next look tries again
 		}
 		for i, s := range states {
-			if state, there := s.Val()[0].(string); !there || State(state).Terminal() {
-				q.waiters.ended(ids[i])
-			}
+			state, there := s.Val()[0].(string)
+			q.waiters.tell(ids[i], !there || State(state).Terminal())
 		}
 		ids = ids[n:]
 	}

@@ -62,7 +62,7 @@ func (p *part) supervise(ctx context.Context) error {
 // start begins a generation; supervise must follow.
 func (p *part) start(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
-	cmd.Dir, cmd.Env = p.dir, []string{"HOME=" + p.dir}
+	cmd.Dir, cmd.Env = p.dir, []string{"HOME=" + p.dir, "BGREMOVE_PROXY_CACHE=false"} // there are eight pictures, and each is to be worked on
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	// A group of its own: Ctrl-C is for this process, which then ends its children. Should it be killed, they end too.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

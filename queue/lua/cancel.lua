@@ -4,16 +4,18 @@
 -- Answer: 'OK' (also where it was cancelled before: the first answer may have been lost) | 'NOT_FOUND' | the terminal state that
 -- it is in
 local id = ARGV[2]
-local j = redis.call('HMGET', key(id), 'state', 'prio')
-if not j[1] then return 'NOT_FOUND' end
-if j[1] == 'queued' then
-  redis.call('LREM', T .. ':q:' .. j[2], 1, id)
-elseif j[1] == 'retrying' then
+local j = redis.call('HMGET', key(id), 'state', 'prio', 'tenant')
+local state, prio, tenant = j[1], j[2], j[3] or ''
+if not state then return 'NOT_FOUND' end
+if state == 'cancelled' then return 'OK' end
+if state == 'queued' and redis.call('LREM', T .. ':q:' .. prio, 1, id) == 1 then
+  left(prio, tenant)
+elseif state == 'queued' and tenant ~= '' and redis.call('LREM', own(prio, tenant), 1, id) == 1 then
+  notBehind(prio .. ':' .. tenant)
+elseif state == 'queued' or state == 'retrying' then
   redis.call('ZREM', T .. ':delayed', id)
-elseif j[1] == 'cancelled' then
-  return 'OK'
-elseif j[1] ~= 'running' then
-  return j[1]
+elseif state ~= 'running' then
+  return state
 end
 finish(id, 'cancelled', now(), 'cancelled', 'cancelled by request')
 return 'OK'

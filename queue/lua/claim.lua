@@ -1,13 +1,15 @@
 -- Hands out jobs. It also returns lapsed leases and due retries to their lists first, so no scheduler process is needed.
 -- ARGV: T, worker name, worker token, lease ms, number of jobs wanted (0: only tidy up), dead TTL ms, number of this call
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same jobs again.
--- Answer: {ms until the next retry or lease falls due or -1, {{id, owner, attempt, input ref, options, keep, created ms}, …}}
-local ms, woken = now(), 0
+-- Answer: {ms until the next retry or lease falls due or -1,
+--          {{id, owner, attempt, input ref, options, keep, created ms, result TTL, trace, id of a job with the same result or empty}, …},
+--          {id and state of each job that this call ended, …}}
+local ms, woken, ended = now(), 0, {}
 local call = T .. ':call:' .. ARGV[3]  -- number and ids of this worker's last call that got any
 
 local function row(id)
-  local j = redis.call('HMGET', key(id), 'owner', 'attempt', 'in', 'options', 'keep', 'created')
-  return {id, j[1], j[2], j[3], j[4], j[5], j[6]}
+  local j = redis.call('HMGET', key(id), 'owner', 'attempt', 'in', 'options', 'keep', 'created', 'rttl', 'trace', 'like')
+  return {id, j[1], j[2], j[3], j[4], j[5], j[6], j[7], j[8] or '', j[9] or ''}
 end
 
 local function again(number)
@@ -25,18 +27,24 @@ local function again(number)
 end
 
 local before = again(ARGV[7])
-if before then return {-1, before} end
+if before then return {-1, before, {}} end
+
+local function theEnd(id, state, code, msg)
+  finish(id, state, ms, code, msg)
+  ended[#ended + 1], ended[#ended + 2] = id, state
+end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':lease', '-inf', ms, 'LIMIT', 0, 20)) do
   redis.call('ZREM', T .. ':lease', id)
-  local j = redis.call('HMGET', key(id), 'state', 'attempt', 'max', 'prio')
+  local j = redis.call('HMGET', key(id), 'state', 'attempt', 'max', 'prio', 'tenant')
   if j[1] == 'running' then
     count('lease_expired', 1)
     if tonumber(j[2]) >= tonumber(j[3]) then
-      finish(id, 'failed', ms, 'worker_lost', 'its worker was lost ' .. j[2] .. ' times')
+      theEnd(id, 'failed', 'worker_lost', 'its worker was lost ' .. j[2] .. ' times')
     else
       redis.call('HSET', key(id), 'state', 'queued', 'owner', '', 'queued', ms, 'code', 'worker_lost', 'suspect', '1')
-      redis.call('LPUSH', T .. ':q:' .. j[4], id)
+      push(id, j[4], j[5] or '', true)
+      tell(id, ms, 'queued', 'worker_lost')
       woken = woken + 1
     end
   end
@@ -44,11 +52,14 @@ end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':delayed', '-inf', ms, 'LIMIT', 0, 50)) do
   redis.call('ZREM', T .. ':delayed', id)
-  local j = redis.call('HMGET', key(id), 'state', 'prio', 'suspect')
+  local j = redis.call('HMGET', key(id), 'state', 'prio', 'suspect', 'tenant')
   if j[1] == 'retrying' then
     redis.call('HSET', key(id), 'state', 'queued', 'queued', ms)
-    -- A suspect was in front before, and may be put off again: behind a long list it would wait for that each time.
-    redis.call(j[3] == '1' and 'LPUSH' or 'RPUSH', T .. ':q:' .. j[2], id)
+    tell(id, ms, 'queued', '')
+  end
+  if j[1] == 'retrying' or j[1] == 'queued' then
+    -- What was put off was in front before, and may be put off again: behind a long list it would wait for that each time.
+    push(id, j[2], j[4] or '', j[3] == '1' or j[1] == 'queued')
     woken = woken + 1
   end
 end
@@ -63,9 +74,9 @@ end
 -- A job past its deadline has expired, unless it was tried: then it has failed for the reason of its last attempt.
 local function pastDeadline(id, j)
   if tonumber(j[3]) > 0 then
-    finish(id, 'failed', ms, j[4] or '', j[5] or '')
+    theEnd(id, 'failed', j[4] or '', j[5] or '')
   else
-    finish(id, 'expired', ms, 'deadline', 'not started before its deadline')
+    theEnd(id, 'expired', 'deadline', 'not started before its deadline')
   end
 end
 
@@ -79,16 +90,28 @@ local function alone(id)
 end
 
 local function putOff(id)
-  redis.call('HSET', key(id), 'state', 'retrying', 'due', ms + 100)
   redis.call('ZADD', T .. ':delayed', ms + 100, id)
 end
 
-local function run(id)
+-- Of jobs that come to the same result one is worked on, and the others take its result over: this says which has it, or 'wait'.
+local function like(id, cache, ttl)
+  if not cache or cache == '' then return '' end
+  local other = redis.call('GET', T .. ':cache:' .. cache)
+  local state = other and other ~= id and redis.call('HGET', key(other), 'state')
+  if state == 'succeeded' then return other end
+  if state == 'running' then return 'wait' end
+  redis.call('SET', T .. ':cache:' .. cache, id, 'PX', ttl)
+  return ''
+end
+
+local function run(id, other)
   redis.call('HINCRBY', key(id), 'attempt', 1)
+  redis.call('HSET', key(id), 'like', other)
   -- seq never goes back, as attempt does on a release: no two runs of a job ever share an owner or an output ref.
   local owner = ARGV[3] .. '.' .. redis.call('HINCRBY', key(id), 'seq', 1)
   redis.call('HSET', key(id), 'state', 'running', 'owner', owner, 'worker', ARGV[2], 'started', ms)
   redis.call('ZADD', T .. ':lease', ms + tonumber(ARGV[4]), id)
+  tell(id, ms, 'running', ARGV[2])
   return row(id)
 end
 
@@ -98,15 +121,17 @@ for _, prio in ipairs(order) do
   while looked < 200 do  -- a long script would stop the whole server
     local id = redis.call('LINDEX', list, 0)
     if not id then break end
-    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg', 'suspect')
+    local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg', 'suspect', 'tenant', 'cache', 'rttl')
     local due = j[1] == 'queued' and tonumber(j[2]) >= ms
     if due and #out >= want then break end
     redis.call('LPOP', list)
+    if j[1] then left(prio, j[7] or '') end
     looked = looked + 1
-    if due and j[6] == '1' and not alone(id) then
+    local other = due and j[6] ~= '1' and like(id, j[8], j[9]) or ''
+    if due and (other == 'wait' or j[6] == '1' and not alone(id)) then
       putOff(id)
     elseif due then
-      out[#out + 1] = run(id)
+      out[#out + 1] = run(id, other)
       ids = ids .. ' ' .. id
     elseif j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
       pastDeadline(id, j)
@@ -128,4 +153,4 @@ for _, z in ipairs({':delayed', ':lease'}) do
   end
 end
 if looked > 0 and #out == 0 and want > 0 then next = 0 end  -- nothing but expired jobs so far: look again
-return {next, out}
+return {next, out, ended}

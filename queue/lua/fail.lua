@@ -23,5 +23,6 @@ redis.call('HSET', key(id), 'state', 'retrying', 'owner', '', 'code', ARGV[4], '
 redis.call('ZREM', T .. ':lease', id)
 redis.call('ZADD', T .. ':delayed', due, id)
 count('retried', 1)
+tell(id, ms, 'retrying', ARGV[4])
 wake(1)  -- somebody must learn the new due moment
 return 'retrying'

@@ -6,17 +6,18 @@
 local T = ARGV[1]
 
 local function key(id) return T .. ':job:' .. id end
-local function gone(id) return T .. ':gone:' .. id end
+
+-- Removes all that is known of a job.
+local function erase(id)
+  local hour = redis.call('HGET', key(id), 'gone')
+  if hour then redis.call('SREM', T .. ':gone:' .. hour, id) end
+  redis.call('DEL', key(id))
+end
 
 -- Milliseconds since 1970 on the server's clock, the only clock there is.
 local function now()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
--- What an unfinished job counts for against max bytes: image and options.
-local function size(id)
-  return tonumber(redis.call('HGET', key(id), 'bytes')) + redis.call('HSTRLEN', key(id), 'options')
 end
 
 local function count(field, n) redis.call('HINCRBY', T .. ':stats', field, n) end

@@ -1,5 +1,5 @@
 -- Drops up to n jobs of one list, oldest first. The caller deletes their images.
--- ARGV: T, which (q:0 | q:1 | q:2 | delayed | dead), n, id of this call
+-- ARGV: T, which (q:0 | q:1 | q:2 | own:<priority>:<tenant> | delayed | dead), n, id of this call
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same answer again.
 -- Answer: {{id, input ref}, …}; fewer than n: the list is empty now
 local which, out = ARGV[2], {}
@@ -17,11 +17,17 @@ else
   ids = redis.call('LRANGE', list, 0, tonumber(ARGV[3]) - 1)
   redis.call('LTRIM', list, #ids, -1)
 end
+local ms = now()
 for _, id in ipairs(ids) do
-  local j = redis.call('HMGET', key(id), 'state', 'in')
-  if j[1] and which ~= 'dead' then count('bytes', 0 - size(id)) end
-  redis.call('DEL', key(id), gone(id))
-  redis.call('PUBLISH', T .. ':done', id .. ' purged')
+  local j = redis.call('HMGET', key(id), 'state', 'in', 'prio', 'tenant')
+  if j[1] and which ~= 'dead' then hold(id, -1) end
+  if string.sub(which, 1, 4) == 'own:' then
+    notBehind(string.sub(which, 5))
+  elseif j[1] and string.sub(which, 1, 2) == 'q:' and j[4] and j[4] ~= '' then
+    less(T .. ':ready', j[3] .. ':' .. j[4])
+  end
+  if j[1] then tell(id, ms, 'purged', '') end
+  erase(id)
   out[#out + 1] = {id, j[2] or ''}
   redis.call('RPUSH', call, id, j[2] or '')
 end

@@ -2,7 +2,7 @@
 -- ARGV: T, id, owner, delay ms (absent or 0: none)
 -- Answer: 'OK' | 'LOST'
 local id = ARGV[2]
-local j = redis.call('HMGET', key(id), 'state', 'owner', 'prio', 'told')
+local j = redis.call('HMGET', key(id), 'state', 'owner', 'prio', 'told', 'tenant')
 if j[4] == ARGV[3] .. ' released' then return 'OK' end
 if j[1] ~= 'running' or j[2] ~= ARGV[3] then return 'LOST' end
 redis.call('HINCRBY', key(id), 'attempt', -1)
@@ -13,7 +13,8 @@ if delay > 0 then
   redis.call('HSET', key(id), 'state', 'retrying', 'due', ms + delay)
   redis.call('ZADD', T .. ':delayed', ms + delay, id)
 else
-  redis.call('LPUSH', T .. ':q:' .. j[3], id)
+  push(id, j[3], j[5] or '', true)
 end
+tell(id, ms, delay > 0 and 'retrying' or 'queued', 'released')
 wake(1)
 return 'OK'

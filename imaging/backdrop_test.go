@@ -1,0 +1,116 @@
+package imaging
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// stripes is a PNM of columns: column x has the red x·step.
+func stripes(w, h, step int) []byte {
+	var s strings.Builder
+	fmt.Fprintf(&s, "P3 %d %d 255\n", w, h)
+	for range h {
+		for x := range w {
+			fmt.Fprintf(&s, "%d 0 9 ", x*step)
+		}
+	}
+	return []byte(s.String())
+}
+
+// TestCover: the middle of the background fills the result, pixel by pixel.
+func TestCover(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		file []byte
+		w, h int
+		row  []uint8 // red of each row
+	}{
+		{"same size", stripes(4, 2, 10), 4, 2, []uint8{0, 10, 20, 30}},
+		{"wider", stripes(8, 4, 10), 4, 4, []uint8{20, 30, 40, 50}},
+		{"wider by an odd number", stripes(5, 2, 10), 2, 2, []uint8{15, 25}},
+		{"higher", stripes(4, 9, 10), 4, 2, []uint8{0, 10, 20, 30}},
+		{"larger", stripes(8, 4, 10), 4, 2, []uint8{5, 25, 45, 65}},
+		{"smaller", stripes(2, 1, 100), 4, 2, []uint8{0, 25, 75, 100}},
+		{"one pixel", stripes(1, 1, 10), 3, 5, []uint8{0, 0, 0}},
+	} {
+		pix, err := readBackground(tt.file, testLimits(), tt.w, tt.h)
+		if err != nil || len(pix) != 3*tt.w*tt.h {
+			t.Fatalf("%s: %d bytes, %v", tt.name, len(pix), err)
+		}
+		for y := range tt.h {
+			var red []uint8
+			for x := range tt.w {
+				p := pix[3*(y*tt.w+x):][:3]
+				if red = append(red, p[0]); p[1] != 0 || p[2] != 9 {
+					t.Errorf("%s: pixel %d, %d is %v", tt.name, x, y, p)
+				}
+			}
+			if !slices.Equal(red, tt.row) {
+				t.Errorf("%s: row %d is %v, want %v", tt.name, y, red, tt.row)
+			}
+		}
+	}
+}
+
+// TestBackgroundImage: it is seen where the foreground is not, and half where that is half transparent.
+func TestBackgroundImage(t *testing.T) {
+	img, matte := redOnGreen(8, 4, image.Rect(2, 0, 4, 4))
+	matte.Alpha[0] = 51 // a fifth, of green
+	for _, options := range []string{"", "&format=png&crop=0"} {
+		res, err := encode(img, matte, parseQuery(t, "bg_image="+fileText(stripes(8, 4, 20))+options), testLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := decodePNG(t, res.Data)
+		for y := range 4 {
+			for x := range 8 {
+				want := [4]uint8{uint8(20 * x), 0, 9, 255}
+				switch {
+				case x == 2 || x == 3:
+					want = [4]uint8{255, 0, 0, 255}
+				case x == 0 && y == 0:
+					want = [4]uint8{0, 51, 7, 255}
+				}
+				if c := out.NRGBAAt(x, y); [4]uint8{c.R, c.G, c.B, c.A} != want {
+					t.Errorf("pixel %d, %d is %v, want %v", x, y, c, want)
+				}
+			}
+		}
+	}
+}
+
+// TestBackgroundsAlpha: what is transparent in a background is white.
+func TestBackgroundsAlpha(t *testing.T) {
+	file := readTestdata(t, "png-rgba.png")
+	pix, err := readBackground(file, testLimits(), 120, 90)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := decodeBytes(t, file)
+	for i, a := range own.Alpha {
+		for k := range 3 {
+			if want := (int(own.Pix[3*i+k])*int(a) + 255*(255-int(a)) + 127) / 255; int(pix[3*i+k]) != want {
+				t.Fatalf("pixel %d, whose alpha is %d, became %v of %v", i, a, pix[3*i:3*i+3], own.Pix[3*i:3*i+3])
+			}
+		}
+	}
+}
+
+// TestBackgroundFaults are the option's, not the image's.
+func TestBackgroundFaults(t *testing.T) {
+	png := readTestdata(t, "scene.png")
+	for says, file := range map[string][]byte{
+		"bg_image: unsupported image format": []byte("text"),
+		"bg_image: png: corrupt image":       edit(png, 300, make([]byte, 100)...),
+		"bg_image: image too large":          pngHeader(60000, 60000),
+	} {
+		_, err := newRemover(t).Remove(t.Context(), png, Options{BackgroundImage: file})
+		if !errors.Is(err, ErrOption) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want an ErrOption that says %q", err, says)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package imaging
+
+import "image"
+
+// picture is a result before it is encoded.
+type picture struct {
+	width, height int // px
+	channels      int // 1: grey, 3: RGB, 4: RGBA, not premultiplied
+	row           func(y int, dst []uint8)
+	foreground    image.Rectangle // what is seen of it; empty where nothing is
+}
+
+// draw makes what the options ask for: the matte, the cut-out, or the cut-out over a background. A fault is an ErrOption.
+func draw(img *Image, matte *Matte, opts Options, limits Limits) (picture, error) {
+	c := newComposer(img, matte)
+	box := c.visible()
+	shaded := box
+	if opts.Shadow = opts.Shadow && !box.Empty(); opts.Shadow {
+		shaded = box.Union(planShadow(corners(box)).box())
+	}
+	f := opts.frameOf(image.Pt(matte.Width, matte.Height), box, shaded)
+	if err := f.check(limits); err != nil {
+		return picture{}, err
+	}
+	p := picture{width: f.width, height: f.height, foreground: f.inResult(box)}
+	if opts.Channels != ChannelsAlpha {
+		c.learnColours()
+	}
+	if !opts.Shadow && opts.BackgroundImage == nil && f.isFilled() && !f.isResampled() {
+		p.drawPart(c.of(f.from), opts)
+		return p, nil
+	}
+	l := newLayers(c, f)
+	if opts.Shadow {
+		l.shadow = newShadow(c.of(box), planShadow(corners(p.foreground)), f.width, f.height)
+	}
+	return p, p.drawLayers(l, c.of(f.from), opts, limits)
+}
+
+// drawPart is the fast way, for what needs no more than the foreground over at most one colour.
+func (p *picture) drawPart(c *composer, opts Options) {
+	if opts.Background != nil {
+		c.background = *opts.Background
+	}
+	switch {
+	case opts.Channels == ChannelsAlpha:
+		p.channels, p.row = 1, c.grey
+	case opts.Background != nil, opts.Format == OutputAuto && c.isOpaque():
+		p.channels, p.row = 3, c.rgb
+	default:
+		p.channels, p.row = 4, c.rgba
+	}
+}
+
+// drawLayers is for everything else. part is what lies in the frame.
+func (p *picture) drawLayers(l *layers, part *composer, opts Options, limits Limits) error {
+	switch {
+	case opts.BackgroundImage != nil:
+		pix, err := readBackground(opts.BackgroundImage, limits, p.width, p.height)
+		if err != nil {
+			return err
+		}
+		l.back = func(y int, dst []uint8) { copy(dst, pix[3*y*p.width:][:3*p.width]) }
+	case opts.Background != nil:
+		l.back = plain(*opts.Background)
+	case opts.Format == OutputAuto && l.isFilled() && part.isOpaque():
+		l.back = plain(Colour{}) // which is not seen
+	}
+	switch {
+	case opts.Channels == ChannelsAlpha:
+		p.channels, p.row = 1, l.grey
+	case l.back != nil:
+		p.channels, p.row = 3, l.rgb
+	default:
+		p.channels, p.row = 4, l.rgba
+	}
+	return nil
+}
+
+// pixels is the whole picture, h×w×channels.
+func (p picture) pixels() []uint8 {
+	n := p.width * p.channels
+	pix := make([]uint8, n*p.height)
+	inParallel(p.height, func(from, to int) {
+		for y := from; y < to; y++ {
+			p.row(y, pix[y*n:][:n])
+		}
+	})
+	return pix
+}

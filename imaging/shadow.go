@@ -1,0 +1,117 @@
+package imaging
+
+import (
+	"image"
+	"math"
+)
+
+// A shadow is what the foreground would cast on the ground it stands on, in a soft light from in front: its outline, squashed, with the lower
+// edge a little beneath its own, blurred, in black. It is worked out in cells, of which shadowSide are as long as the foreground's longer
+// side, so that it looks alike at any size.
+const (
+	shadowSide    = 256 // cells
+	shadowSquash  = .12 // of the foreground's height
+	shadowDrop    = 5   // cells
+	shadowRadius  = 5   // cells, of each of the three means that blur it: about a Gaussian with σ = 5.5
+	shadowPad     = 3 * shadowRadius
+	shadowOpacity = .4
+)
+
+// shadowPlan says where a shadow lies.
+type shadowPlan struct {
+	cell          float64 // px
+	columns, rows int     // of the squashed outline, in cells; around it are shadowPad of them
+	left, top     float64 // of the whole, px
+}
+
+// planShadow is for a foreground with these corners, px.
+func planShadow(x0, y0, x1, y1 float64) shadowPlan {
+	p := shadowPlan{cell: max(x1-x0, y1-y0) / shadowSide}
+	p.columns = max(int(math.Ceil((x1-x0)/p.cell)), 1)
+	p.rows = max(int(math.Round(shadowSquash*(y1-y0)/p.cell)), 1)
+	p.left = (x0+x1)/2 - float64(p.columns+2*shadowPad)/2*p.cell
+	p.top = y1 + float64(shadowDrop-p.rows-shadowPad)*p.cell
+	return p
+}
+
+// box is all of it, outwards.
+func (p shadowPlan) box() image.Rectangle {
+	right, bottom := p.left+float64(p.columns+2*shadowPad)*p.cell, p.top+float64(p.rows+2*shadowPad)*p.cell
+	return image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(right)), int(math.Ceil(bottom)))
+}
+
+// shadow is how dark a result is made behind its foreground.
+type shadow struct {
+	dark          grid            // 0 to 255
+	at            image.Rectangle // of the result
+	columns, rows []between       // of at
+}
+
+// newShadow draws the shadow of a part of the image in a result of width×height px.
+func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
+	g := newGrid(p.columns+2*shadowPad, p.rows+2*shadowPad, 1)
+	size := part.part.Size()
+	resampleRows(axis(size.X, p.columns), axis(size.Y, p.rows), 1, reader{
+		width: size.X,
+		read: func(y int, scratch []uint8, dst []float32) {
+			part.grey(y, scratch)
+			for x, v := range scratch {
+				dst[x] = float32(v)
+			}
+		},
+	}, func(y int, v []float32) { copy(g.v[(shadowPad+y)*g.width+shadowPad:], v) })
+	for range 3 {
+		g = g.blurred(shadowRadius)
+	}
+	for i := range g.v {
+		g.v[i] *= shadowOpacity
+	}
+	s := &shadow{dark: g, at: p.box().Intersect(image.Rect(0, 0, width, height))}
+	for x := s.at.Min.X; x < s.at.Max.X; x++ {
+		s.columns = append(s.columns, placeAt((float64(x)+.5-p.left)/p.cell-.5, g.width))
+	}
+	for y := s.at.Min.Y; y < s.at.Max.Y; y++ {
+		s.rows = append(s.rows, placeAt((float64(y)+.5-p.top)/p.cell-.5, g.height))
+	}
+	return s
+}
+
+// each tells the pixels of row y that are darkened, and how much, of 255.
+func (s *shadow) each(y int, do func(x int, dark uint8)) {
+	if y < s.at.Min.Y || y >= s.at.Max.Y {
+		return
+	}
+	r, w := s.rows[y-s.at.Min.Y], s.dark.width
+	upper, lower := s.dark.v[r.at*w:][:w], s.dark.v[r.next*w:][:w]
+	for x, c := range s.columns {
+		top, bottom := upper[c.at]+(upper[c.next]-upper[c.at])*c.f, lower[c.at]+(lower[c.next]-lower[c.at])*c.f
+		if dark := nearest(top + (bottom-top)*r.f); dark > 0 {
+			do(s.at.Min.X+x, dark)
+		}
+	}
+}
+
+// blurred is the mean over squares of radius px around each pixel, of a grid with one channel; beyond its border there is 0.
+func (g grid) blurred(radius int) grid {
+	rows, out := newGrid(g.width, g.height, 1), newGrid(g.width, g.height, 1)
+	for y := range g.height {
+		meanAlong(rows.v[y*g.width:][:g.width], g.v[y*g.width:][:g.width], 1, radius)
+	}
+	for x := range g.width {
+		meanAlong(out.v[x:], rows.v[x:], g.width, radius)
+	}
+	return out
+}
+
+// meanAlong is the mean within radius of each of the numbers that lie step apart.
+func meanAlong(out, v []float32, step, radius int) {
+	n := (len(v) + step - 1) / step
+	share := 1 / float32(2*radius+1)
+	for i := range n {
+		var sum float32
+		for k := max(i-radius, 0); k < min(i+radius+1, n); k++ {
+			sum += v[k*step]
+		}
+		out[i*step] = sum * share
+	}
+}

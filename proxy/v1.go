@@ -1,0 +1,241 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/httpserver"
+	"bgremove/imaging"
+	"bgremove/queue"
+)
+
+// The routes of /v1, as openapi/openapi.yaml describes them.
+
+// Pages of a list of jobs.
+const (
+	defaultPage = 50
+	longestPage = 200
+)
+
+func (a api) routesV1(e *echo.Echo) {
+	e.POST("/v1/jobs", a.createJob)
+	e.GET("/v1/jobs", a.listJobs)
+	e.GET("/v1/jobs/:id", a.showJob)
+	e.DELETE("/v1/jobs/:id", a.deleteJob)
+	e.GET("/v1/jobs/:id/result", a.result)
+	e.GET("/v1/jobs/:id/input", a.input)
+	e.GET("/v1/jobs/:id/events", a.events)
+	e.POST("/v1/jobs/:id/retry", a.retryJob)
+	e.POST("/v1/jobs/:id/refine", a.refineJob)
+	e.POST("/v1/remove", a.remove)
+	e.GET("/v1/queue", a.queue)
+}
+
+// find reads the job that the path names. Another key's is none.
+func (a api) find(ctx context.Context, c echo.Context) (queue.Job, error) {
+	id := c.Param("id")
+	j, err := a.jobs.Job(ctx, id)
+	if err == nil && j.Tenant != tenantOf(c) {
+		err = queue.ErrNotFound
+	}
+	return j, noSuchJob(id, err)
+}
+
+// noSuchJob names the id in what a client is told.
+func noSuchJob(id string, err error) error {
+	switch {
+	case errors.Is(err, queue.ErrGone):
+		return httpserver.Fault{
+			Status: http.StatusGone, Code: "expired", Detail: fmt.Sprintf("The job %s and its pictures are no longer kept", httpserver.Excerpt(id)),
+		}
+	case errors.Is(err, queue.ErrNotFound):
+		return httpserver.Fault{
+			Status: http.StatusNotFound, Code: "not_found", Detail: "There is no job " + httpserver.Excerpt(id),
+		}
+	}
+	return err
+}
+
+func (a api) createJob(c echo.Context) error {
+	wait, asked := preferWait(c)
+	image, opts, err := a.readPicture(c, a.preset(queue.Normal))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
+	if err != nil {
+		return err
+	}
+	image = nil //nolint:ineffassign // not to be held while we wait
+	if !asked {
+		return a.accepted(ctx, c, id)
+	}
+	c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+	j, err := a.waitFor(c, id, wait)
+	if err != nil {
+		return noSuchJob(id, err)
+	}
+	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
+	if !j.State.Terminal() {
+		return c.JSON(http.StatusAccepted, describe(j))
+	}
+	return c.JSON(http.StatusOK, describe(j))
+}
+
+// preset is what counts where a request does not say.
+func (a api) preset(p queue.Priority) options {
+	return options{priority: p, keepInput: a.cfg.KeepInput}
+}
+
+// accepted answers with a job that is queued.
+func (a api) accepted(ctx context.Context, c echo.Context, id string) error {
+	j, err := a.jobs.Job(ctx, id)
+	if err != nil {
+		return noSuchJob(id, err)
+	}
+	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
+	return c.JSON(http.StatusAccepted, describe(j))
+}
+
+func (a api) listJobs(c echo.Context) error {
+	query, err := httpserver.Query(c)
+	if err != nil {
+		return err
+	}
+	filter := queue.Filter{Tenant: tenantOf(c), State: queue.State(query.Get("state"))}
+	if err := checkState(filter.State); err != nil {
+		return err
+	}
+	limit, before := defaultPage, int64(0)
+	if s := query.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > longestPage {
+			return fmt.Errorf("%w: limit: must be 1 to %d, is %.64q", imaging.ErrOption, longestPage, s)
+		}
+	}
+	if s := query.Get("cursor"); s != "" {
+		if before, err = strconv.ParseInt(s, 36, 64); err != nil || before < 1 {
+			return httpserver.Fault{
+				Status: http.StatusBadRequest, Code: "bad_cursor", Detail: fmt.Sprintf("cursor: is no next_cursor of a page: %q", httpserver.Excerpt(s)),
+			}
+		}
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	jobs, next, err := a.jobs.List(ctx, filter, limit, before)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Jobs []jobJSON `json:"jobs"`
+		Next string    `json:"next_cursor,omitempty"`
+	}{Jobs: make([]jobJSON, len(jobs))}
+	for i, j := range jobs {
+		answer.Jobs[i] = describe(j)
+	}
+	if next > 0 {
+		answer.Next = strconv.FormatInt(next, 36)
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+func checkState(s queue.State) error {
+	switch s {
+	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed, queue.Expired, queue.Cancelled:
+		return nil
+	}
+	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired or cancelled, is %.64q", imaging.ErrOption,
+		string(s))
+}
+
+func (a api) showJob(c echo.Context) error {
+	query, err := httpserver.Query(c)
+	if err != nil {
+		return err
+	}
+	wait, err := parseWait(query.Get("wait"), 0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	j, err := a.find(ctx, c)
+	if err == nil && wait > 0 && !j.State.Terminal() {
+		j, err = a.waitFor(c, j.ID, wait)
+	}
+	if err != nil {
+		return noSuchJob(c.Param("id"), err)
+	}
+	return c.JSON(http.StatusOK, describe(j))
+}
+
+func (a api) deleteJob(c echo.Context) error {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	j, err := a.find(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !j.State.Terminal() {
+		err := a.jobs.Cancel(ctx, j.ID)
+		if err == nil {
+			j, err = a.jobs.Job(ctx, j.ID)
+		}
+		if err == nil {
+			return c.JSON(http.StatusOK, describe(j))
+		}
+		if !errors.Is(err, queue.ErrWrongState) { // it ended a moment ago
+			return noSuchJob(j.ID, err)
+		}
+	}
+	if err := a.jobs.Delete(ctx, j.ID); err != nil {
+		return noSuchJob(j.ID, err)
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (a api) retryJob(c echo.Context) error {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	j, err := a.find(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := a.jobs.Requeue(ctx, j.ID); err != nil {
+		return noSuchJob(j.ID, err)
+	}
+	return a.accepted(ctx, c, j.ID)
+}
+
+func (a api) queue(c echo.Context) error {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	s, err := a.jobs.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	rate, err := a.jobs.Rate(ctx)
+	if err != nil {
+		return err
+	}
+	queued := map[string]int64{}
+	for p, word := range priorities() {
+		queued[word] = s.Queued[p]
+	}
+	return c.JSON(http.StatusOK, struct {
+		Queued    map[string]int64 `json:"queued"`
+		Behind    int64            `json:"behind"`
+		Retrying  int64            `json:"retrying"`
+		Running   int64            `json:"running"`
+		Dead      int64            `json:"dead"`
+		OldestAge float64          `json:"oldest_age_s"`
+		Rate      float64          `json:"rate_per_s"`
+		MaxDepth  int              `json:"max_depth"`
+	}{queued, s.Behind, s.Retrying, s.Running, s.Dead, s.OldestAge.Seconds(), rate, a.jobs.MaxDepth()})
+}

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"encoding/json"
+	"time"
+
+	"bgremove/queue"
+)
+
+// jobJSON is a job as /v1 shows it: what is not known is absent.
+type jobJSON struct {
+	ID          string                     `json:"id"`
+	State       queue.State                `json:"state"`
+	Priority    string                     `json:"priority"`
+	CreatedAt   string                     `json:"created_at"`
+	QueuedAt    string                     `json:"queued_at,omitempty"`
+	StartedAt   string                     `json:"started_at,omitempty"`
+	FinishedAt  string                     `json:"finished_at,omitempty"`
+	ExpiresAt   string                     `json:"expires_at,omitempty"`
+	DeadlineAt  string                     `json:"deadline_at,omitempty"`
+	Attempt     int                        `json:"attempt"`
+	MaxAttempts int                        `json:"max_attempts"`
+	Parent      string                     `json:"parent,omitempty"`
+	Options     map[string]string          `json:"options,omitempty"`
+	Input       inputInfo                  `json:"input"`
+	Result      map[string]json.RawMessage `json:"result,omitempty"`
+	Timeline    []eventJSON                `json:"timeline,omitempty"`
+	TimingsMS   json.RawMessage            `json:"timings_ms,omitempty"`
+	Error       *errorJSON                 `json:"error,omitempty"`
+	Links       map[string]string          `json:"links"`
+}
+
+type eventJSON struct {
+	Event  string `json:"event"`
+	At     string `json:"at"`
+	Worker string `json:"worker,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
+type errorJSON struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// stamp is RFC 3339 in UTC with milliseconds; empty for the zero time.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+func jobURL(id string) string { return "/v1/jobs/" + id }
+
+func describe(j queue.Job) jobJSON {
+	a := readAbout(j.About)
+	a.Input.Bytes = j.Bytes
+	self := jobURL(j.ID)
+	out := jobJSON{
+		ID: j.ID, State: j.State, Priority: priorities()[min(max(j.Priority, 0), queue.Bulk)],
+		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued), StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
+		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
+		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent, Options: a.Options, Input: a.Input,
+		Timeline: timeline(j), Links: map[string]string{"self": self, "events": self + "/events"},
+	}
+	if !j.State.Terminal() || j.KeepInput && j.State != queue.Cancelled || j.State == queue.Failed || j.State == queue.Expired {
+		out.Links["input"] = self + "/input"
+	}
+	if j.State == queue.Succeeded {
+		out.Links["result"] = self + "/result"
+		out.Result, out.TimingsMS = resultOf(j)
+	} else if j.Code != "" {
+		out.Error = &errorJSON{j.Code, j.Message}
+	}
+	return out
+}
+
+// resultOf is what the worker said of the result, and where it is.
+func resultOf(j queue.Job) (result map[string]json.RawMessage, timings json.RawMessage) {
+	result = map[string]json.RawMessage{}
+	_ = json.Unmarshal([]byte(j.Result), &result) // our own workers'
+	timings = result["timings_ms"]
+	delete(result, "timings_ms")
+	result["cached"] = json.RawMessage("false")
+	if j.CachedFrom != "" {
+		result["cached"], timings = json.RawMessage("true"), nil
+	}
+	url, _ := json.Marshal(jobURL(j.ID) + "/result")
+	result["url"] = url
+	return result, timings
+}
+
+func timeline(j queue.Job) []eventJSON {
+	var out []eventJSON
+	for _, e := range j.Log {
+		row := eventJSON{Event: e.Name, At: stamp(e.At)}
+		if e.Name == string(queue.Running) {
+			row.Worker = e.Detail
+		} else {
+			row.Code = e.Detail
+		}
+		out = append(out, row)
+	}
+	return out
+}

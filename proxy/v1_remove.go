@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/httpserver"
+	"bgremove/imaging"
+	"bgremove/queue"
+)
+
+// remove is picture in, picture out, through the queue like everything.
+func (a api) remove(c echo.Context) error {
+	query, err := httpserver.Query(c)
+	if err != nil {
+		return err
+	}
+	wait, err := parseWait(query.Get("wait"), longestWait)
+	if err != nil {
+		return err
+	}
+	image, opts, err := a.readPicture(c, a.preset(queue.Interactive))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
+	if err != nil {
+		return err
+	}
+	image = nil //nolint:ineffassign // not to be held while we wait
+	header := c.Response().Header()
+	header.Set("X-Job-Id", id)
+	j, err := a.waitFor(c, id, wait)
+	switch {
+	case err != nil:
+		return noSuchJob(id, err)
+	case !j.State.Terminal():
+		header.Set(echo.HeaderLocation, jobURL(id))
+		return httpserver.Fault{
+			Status: http.StatusGatewayTimeout, Code: "wait_over",
+			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", wait, jobURL(id)),
+		}
+	case j.State != queue.Succeeded:
+		return httpserver.Fault{Status: jobStatuses(j.Code), Code: j.Code, Detail: j.Message}
+	}
+	return a.sendResult(c, j)
+}
+
+// sendResult answers with a job's picture and what is known of it.
+func (a api) sendResult(c echo.Context, j queue.Job) error {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	data, err := a.jobs.Output(ctx, j)
+	if errors.Is(err, queue.ErrNotFound) {
+		return noSuchJob(j.ID, queue.ErrGone)
+	} else if err != nil {
+		return fmt.Errorf("read result: %w", err)
+	}
+	var about imaging.Result
+	if err := json.Unmarshal([]byte(j.Result), &about); err != nil {
+		return fmt.Errorf("read what is known of the result: %w", err)
+	}
+	header := c.Response().Header()
+	header.Set("X-Width", strconv.Itoa(about.Width))
+	header.Set("X-Height", strconv.Itoa(about.Height))
+	header.Set("X-Engine", about.Engine)
+	if about.Quality != (imaging.Quality{}) {
+		if text, err := json.Marshal(about.Quality); err == nil {
+			header.Set("X-Quality", string(text))
+		}
+		header.Set("X-Confidence", strconv.FormatFloat(about.Quality.Confidence, 'f', 3, 64))
+	}
+	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+	header.Set(echo.HeaderContentLength, strconv.Itoa(len(data)))
+	return c.Blob(http.StatusOK, about.ContentType, data)
+}

@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/imaging"
+	"bgremove/queue"
+)
+
+// longestWait bounds how long one request waits for a job.
+const longestWait = time.Minute
+
+// waitFor returns the job once it has ended, or as it stands after d, or when the server is about to stop.
+func (a api) waitFor(c echo.Context, id string, d time.Duration) (queue.Job, error) {
+	// Before the job is looked at: an end between the two is not missed.
+	changed, stop := a.jobs.Watch(id, true)
+	defer stop()
+	a.server.Linger(c)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		j, err := a.look(c, id)
+		if err != nil || j.State.Terminal() {
+			return j, err
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return j, nil
+		case <-a.server.Draining():
+			return j, nil
+		case <-c.Request().Context().Done():
+			return j, c.Request().Context().Err()
+		}
+	}
+}
+
+func (a api) look(c echo.Context, id string) (queue.Job, error) {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	return a.jobs.Job(ctx, id)
+}
+
+// parseWait reads how long to wait: 30s, 500ms, or seconds as a plain number. Empty means preset.
+func parseWait(s string, preset time.Duration) (time.Duration, error) {
+	if s == "" {
+		return preset, nil
+	}
+	d, err := parseDuration(s)
+	if err != nil || d < 0 || d > longestWait {
+		return 0, fmt.Errorf("%w: wait: must be 0s to %v, is %.64q", imaging.ErrOption, longestWait, s)
+	}
+	return d, nil
+}
+
+// preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is none, as the RFC has it.
+func preferWait(c echo.Context) (d time.Duration, asked bool) {
+	for _, header := range c.Request().Header.Values("Prefer") {
+		for preference := range strings.SplitSeq(header, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			seconds, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+			if err == nil && seconds >= 0 {
+				return min(time.Duration(min(seconds, 3600))*time.Second, longestWait), true
+			}
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,15 @@
+-- What an unfinished job counts for against max bytes: image and options.
+local function size(id)
+  return tonumber(redis.call('HGET', key(id), 'bytes')) + redis.call('HSTRLEN', key(id), 'options')
+end
+
+-- Counts a job among the unfinished ones (sign 1) or no more (sign -1), and its bytes, in all and by tenant.
+local function hold(id, sign)
+  local bytes, tenant = sign * size(id), redis.call('HGET', key(id), 'tenant') or ''
+  count('bytes', bytes + 0)  -- Redis would write -0
+  if tenant == '' then return end
+  redis.call('HINCRBY', T .. ':load', 'b:' .. tenant, bytes + 0)
+  if redis.call('HINCRBY', T .. ':load', 'n:' .. tenant, sign) <= 0 then
+    redis.call('HDEL', T .. ':load', 'n:' .. tenant, 'b:' .. tenant)
+  end
+end
