@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"bgremove/queue"
 )
 
 type metrics struct {
@@ -12,6 +14,8 @@ type metrics struct {
 	away    prometheus.Gauge
 	jobs    *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+	wait    prometheus.Histogram
+	stages  *prometheus.HistogramVec
 }
 
 func newMetrics(reg prometheus.Registerer, workers int) metrics {
@@ -29,8 +33,17 @@ func newMetrics(reg prometheus.Registerer, workers int) metrics {
 			Namespace: "bgremove", Subsystem: "batch", Name: "job_seconds", Help: "Time from claim to settled.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 2, 16),
 		}, []string{"outcome"}),
+		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "bgremove", Subsystem: "batch", Name: "queue_wait_seconds", Help: "Time from enqueued to claimed, of first attempts.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 3, 13), // to 44 min
+		}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "bgremove", Subsystem: "batch", Name: "stage_seconds",
+			Help:    "Time that a stage of a job takes: read its image, call the predictor, settle (store the result and tell the queue).",
+			Buckets: prometheus.ExponentialBuckets(0.001, 3, 13), // to 9 min
+		}, []string{"stage"}),
 	}
-	reg.MustRegister(m.workers, m.running, m.away, m.jobs, m.seconds)
+	reg.MustRegister(m.workers, m.running, m.away, m.jobs, m.seconds, m.wait, m.stages)
 	m.workers.Set(float64(workers))
 	return m
 }
@@ -40,6 +53,13 @@ func (m metrics) setAway(away bool) {
 		m.away.Set(1)
 	} else {
 		m.away.Set(0)
+	}
+}
+
+// claimed measures how long a job waited. Its time is the queue's server's, whose clock may be another.
+func (m metrics) claimed(j queue.Claimed) {
+	if j.Attempt == 1 && !j.Created.IsZero() {
+		m.wait.Observe(max(time.Since(j.Created), 0).Seconds())
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package batch polls the queue and has its jobs done: claim, heartbeat, predict, settle.
 //
-// It knows values of queue, predict and imaging, but neither Redis nor HTTP: what it works with are the interfaces below.
+// It knows telemetry and values of queue, predict and imaging, but neither Redis nor HTTP: what it works with are the interfaces below.
 package batch
 
 import (

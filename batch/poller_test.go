@@ -131,7 +131,9 @@ func TestJobsAreDone(t *testing.T) {
 			}
 			var about imaging.Result
 			want := imaging.Result{ContentType: "image/png", Width: 3, Height: 2, Engine: "shout"}
-			if err := json.Unmarshal([]byte(j.Result), &about); err != nil || !reflect.DeepEqual(about, want) {
+			err := json.Unmarshal([]byte(j.Result), &about)
+			about.Stages = nil // see TestStagesReachTheResult
+			if err != nil || !reflect.DeepEqual(about, want) {
 				t.Errorf("result is described as %s, %v", j.Result, err)
 			}
 		}

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"bgremove/imaging"
 	"bgremove/predict"
 	"bgremove/queue"
+	"bgremove/telemetry"
 )
 
 // run works on one claimed job and settles it. stop is the context whose end asks for a quick finish, work the one whose
@@ -22,10 +24,16 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	p.running[j] = drop
 	p.mu.Unlock()
 	p.metrics.running.Inc()
+	p.metrics.claimed(j)
+	ctx, span := beginSpan(ctx, j)
 	start := time.Now()
 
 	result, err := p.work(ctx, j)
+	worked := time.Now()
 	outcome, err := p.settle(ctx, j, result, err)
+	p.stage(ctx, stageSettle, worked)
+	span.Text("bgremove.outcome", outcome)
+	span.End(err)
 
 	p.mu.Lock()
 	delete(p.running, j)
@@ -33,6 +41,9 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	p.metrics.running.Dec()
 	p.metrics.done(outcome, time.Since(start))
 	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took", time.Since(start))
+	if trace := telemetry.TraceID(ctx); trace != "" {
+		log = log.With("trace_id", trace)
+	}
 	switch outcome {
 	case succeeded:
 		log.InfoContext(ctx, "job ended")
@@ -56,10 +67,14 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 			err = fmt.Errorf("%w: panic: %v", predict.ErrInternal, r)
 		}
 	}()
+	start := time.Now()
 	if result, ok := p.taken(ctx, j); ok {
+		result.Stages = imaging.Stages{p.stage(ctx, stageCache, start)}
 		return result, nil
 	}
+	start = time.Now()
 	image, err := p.jobs.Input(ctx, j)
+	read := p.stage(ctx, stageRead, start)
 	if err != nil {
 		return imaging.Result{}, fmt.Errorf("%w: read input: %w", errStorage, err)
 	}
@@ -67,7 +82,11 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 	if err != nil {
 		return imaging.Result{}, err
 	}
-	return p.predictor.Predict(ctx, image, opts)
+	start = time.Now()
+	result, err = p.predictor.Predict(ctx, image, opts)
+	call := p.stage(ctx, stageCall, start)
+	result.Stages = slices.Concat(imaging.Stages{read}, result.Stages, imaging.Stages{call})
+	return result, err
 }
 
 // taken is the result of another job that came to the same.

@@ -31,6 +31,7 @@ type Config struct {
 	HTTP    httpserver.Config `yaml:"http"`
 	Egress  egress.Config     `yaml:"egress"`
 	Webhook webhook.Config    `yaml:"webhook"`
+	Debug   DebugConfig       `yaml:"debug"`
 }
 
 // LogConfig is the logger's.
@@ -86,6 +87,7 @@ func (c Config) Validate() error {
 		{"http", c.HTTP},
 		{"egress", c.Egress},
 		{"webhook", c.Webhook},
+		{"debug", c.Debug},
 	} {
 		for _, fault := range lines(part.config.Validate()) {
 			errs = append(errs, errors.New(part.name+"."+fault))

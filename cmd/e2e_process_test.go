@@ -22,7 +22,8 @@ import (
 // binary is the program as it is shipped, but for the race detector.
 type binary struct {
 	path string
-	dies bool // its processes crash on purpose
+	env  []string // of its processes, besides what each has
+	dies bool     // its processes crash on purpose
 }
 
 // TestBinary runs the real program in processes of its own. Each test's come with a folder and an environment of their own
@@ -45,6 +46,8 @@ func TestBinary(t *testing.T) {
 	t.Run("second signal", b.testSecondSignal)
 	t.Run("predictor dies", b.testPredictorDies)
 	t.Run("batch metrics", b.testBatchMetrics)
+	t.Run("traces", b.testTraces)
+	t.Run("profiles", b.testProfiles)
 	t.Run("readme", b.testReadme)
 	t.Run("security guide", b.testSecurityGuide)
 	t.Run("bad keys and certificates", b.testBadKeysAndCertificates)
@@ -84,7 +87,8 @@ func (b binary) run(t *testing.T, args ...string) *process {
 	p := &process{cmd: exec.CommandContext(t.Context(), b.path, args...), ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	// The race detector would sleep a second before every exit.
-	p.cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"} // tests send one picture many times
+	// Tests send one picture many times.
+	p.cmd.Env = append([]string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"}, b.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

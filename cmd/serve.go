@@ -105,6 +105,9 @@ func serve(cmd *cobra.Command, build func(*service) error) error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.ctx, s.cancel = context.WithCancel(cmd.Context())
 	s.group, s.ctx = errgroup.WithContext(s.ctx)
+	if err := s.observe(); err != nil {
+		return errors.Join(err, s.stop())
+	}
 	if err := build(s); err != nil {
 		return errors.Join(err, s.stop())
 	}

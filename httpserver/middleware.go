@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"bgremove/telemetry"
 )
 
 // unmatched stands for the route of a request that has none.
@@ -79,12 +81,14 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		s.metrics.inFlight.Inc()
 		defer s.metrics.inFlight.Dec()
 		s.boundWrite(c)
+		span := beginSpan(c)
 
 		err := next(c)
 		fault, answered := Fault{Status: c.Response().Status}, true
 		if err != nil {
 			fault, answered = s.answer(c, err)
 		}
+		endSpan(span, fault, err)
 		s.metrics.observe(c, fault.Status, time.Since(start))
 		s.log(c, fault, err, time.Since(start))
 		if !answered {
@@ -127,6 +131,9 @@ func (s *Server) log(c echo.Context, f Fault, err error, took time.Duration) {
 	attrs = append(attrs, st.attrs...)
 	if f.Code != "" {
 		attrs = append(attrs, slog.String("code", f.Code))
+	}
+	if trace := telemetry.TraceID(c.Request().Context()); trace != "" {
+		attrs = append(attrs, slog.String("trace_id", trace))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))

@@ -1,7 +1,7 @@
 // Package httpserver is what bgremove's HTTP servers share: echo with a request id, an access log, metrics, panic recovery,
 // bounds on request bodies, errors in FastAPI's shapes, health routes, and a life from Listen to Shutdown.
 //
-// It imports echo and the Prometheus client, and of bgremove's only reload.
+// It imports echo and the Prometheus client, and of bgremove's reload and telemetry.
 package httpserver
 
 import (

@@ -26,6 +26,7 @@ func (e *fast) besideDecode(ctx context.Context, data []byte, info Info, from so
 	decoded := make(chan struct{})
 	go func() {
 		defer close(decoded)
+		defer timed(ctx, "decode")()
 		panicked = caught(func() { img, decodeErr = Decode(data, info) })
 	}()
 	defer func() { <-decoded }()

@@ -101,7 +101,10 @@ func (e *fast) find(ctx context.Context, l *look) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.run(ctx, l); err != nil {
+		end := timed(ctx, s.name)
+		err := s.run(ctx, l)
+		end()
+		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
@@ -272,6 +275,7 @@ func (e *fast) refine(_ context.Context, l *look) error {
 
 // matte is the last step, at full resolution: alpha.
 func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
+	defer timed(ctx, "alpha")()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ type Result struct {
 	Input       Dimensions `json:"input"`      // of the image, with its orientation applied
 	Engine      string     `json:"engine"`
 	Quality     Quality    `json:"quality"` // its Box is in px of the image
+	Stages      Stages     `json:"timings_ms,omitempty"`
 }
 
 // Area is a rectangle in px; all are 0 for none.

@@ -57,6 +57,7 @@ func (r *Remover) CheckOptions(opts Options) error {
 //
 // Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground, ctx's own.
 func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result, error) {
+	ctx, watch := withStopwatch(ctx)
 	if err := r.CheckOptions(opts); err != nil {
 		return Result{}, err
 	}
@@ -85,11 +86,16 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
+	end := timed(ctx, "encode")
 	result, err := encode(img, matte, opts, r.limits)
+	end()
 	if err != nil {
 		return Result{}, err
 	}
+	end = timed(ctx, "quality")
 	result.Engine, result.Quality = engine.Name(), r.Assess(img, hints, matte)
+	end()
+	result.Stages = watch.stages
 	return result, nil
 }
 
@@ -106,7 +112,9 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
 	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
+		end := timed(ctx, "preview")
 		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+		end()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -114,7 +122,9 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
 		}
 	}
+	end := timed(ctx, "decode")
 	img, err := Decode(data, info)
+	end()
 	if err != nil {
 		return nil, nil, err
 	}

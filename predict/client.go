@@ -16,6 +16,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/telemetry"
 )
 
 const (
@@ -54,12 +55,16 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Predict is Predictor.Predict on the server, with the same errors and these: ErrUnavailable when the image never left,
 // ErrBroken when the connection broke after that.
 func (c *Client) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+	ctx, span := telemetry.Begin(ctx, telemetry.Client, "POST /predict")
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	result, err := c.predict(bounded, data, opts)
 	if err != nil {
-		return imaging.Result{}, ended(ctx, bounded, err)
+		err = ended(ctx, bounded, err)
+		span.End(err)
+		return imaging.Result{}, err
 	}
+	span.End(nil)
 	return result, nil
 }
 
@@ -118,6 +123,9 @@ func (c *Client) do(ctx context.Context, method, address string, body formBody) 
 		req.SetBasicAuth(user.Username(), password)
 	}
 	body.attach(req)
+	if trace := telemetry.Inject(ctx); trace != "" {
+		req.Header.Set(telemetry.Header, trace)
+	}
 	resp, err := c.transport.RoundTrip(req)
 	switch {
 	case err == nil:

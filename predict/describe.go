@@ -45,6 +45,9 @@ func describe(header http.Header, r imaging.Result) error {
 		header.Set(n.header, strconv.Itoa(*n.value))
 	}
 	header.Set(headerEngine, r.Engine)
+	if len(r.Stages) > 0 {
+		header.Set(headerTiming, writeTiming(r.Stages))
+	}
 	if r.Quality == (imaging.Quality{}) {
 		return nil
 	}
@@ -69,6 +72,7 @@ func readDescription(header http.Header) (r imaging.Result, err error) {
 		}
 	}
 	r.ContentType, r.Engine = header.Get("Content-Type"), header.Get(headerEngine)
+	r.Stages = readTiming(header.Values(headerTiming))
 	if text := header.Get(headerQuality); text != "" {
 		if err := json.Unmarshal([]byte(text), &r.Quality); err != nil {
 			return imaging.Result{}, fmt.Errorf("%w: %s is no predictor's: %w", ErrUnavailable, headerQuality, err)

@@ -82,6 +82,7 @@ func TestOptionsReachTheRemover(t *testing.T) {
 	t.Run("client", func(t *testing.T) {
 		got = nil
 		result, err := ts.client(t).Predict(t.Context(), []byte("x"), want)
+		result.Stages = nil // see TestStagesCrossTheWire
 		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) || !reflect.DeepEqual(result, picture) {
 			t.Errorf("%v, %+v\ngot  %+v\nwant %+v", err, result, got, want)
 		}

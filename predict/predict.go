@@ -1,7 +1,7 @@
 // Package predict runs the engine behind admission control, serves it over HTTP, and is its client.
 //
 // A Predictor in this process and a Client of one elsewhere have the same methods and the same errors. The package imports
-// httpserver, and values and sentinels of imaging.
+// httpserver, telemetry, and values and sentinels of imaging.
 package predict
 
 import (
@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"bgremove/imaging"
+	"bgremove/telemetry"
 )
 
 // Remover is what the Predictor asks of imaging.Remover. All but the last are cheap.
@@ -70,39 +71,54 @@ func (p *Predictor) Healthy(context.Context) error {
 //
 // Errors: those of imaging.Remover, ErrBusy, ErrTimeout, ErrUnavailable, ErrInternal, ctx's own.
 func (p *Predictor) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+	ctx, span := telemetry.Begin(ctx, telemetry.Internal, "predict")
 	result, err := p.predict(ctx, data, opts)
 	p.metrics.count(err)
+	span.Number("bgremove.input.bytes", len(data))
+	span.Text("bgremove.engine", result.Engine)
+	for _, s := range result.Stages {
+		telemetry.Note(ctx, s.Name, s.Start, s.Took)
+	}
+	span.End(err)
 	return result, err
 }
 
 func (p *Predictor) predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
-	if err := p.check(data, opts); err != nil {
+	info, err := p.check(data, opts)
+	if err != nil {
 		return imaging.Result{}, known(err)
 	}
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	if err := p.acquire(bounded); err != nil {
+	start := time.Now()
+	err = p.acquire(bounded)
+	wait := time.Since(start)
+	p.metrics.waited(wait)
+	if err != nil {
 		if err = ended(ctx, bounded, err); errors.Is(err, ErrTimeout) { // the image was not looked at
 			err = fmt.Errorf("%w: no free slot within %v", ErrBusy, p.timeout)
 		}
 		return imaging.Result{}, err
 	}
+	p.metrics.began(data, info)
 	result, err := p.run(bounded, data, opts)
 	if err != nil {
 		return imaging.Result{}, known(ended(ctx, bounded, err))
 	}
+	p.metrics.ended(result)
+	result.Stages = append(imaging.Stages{{Name: "slot", Start: start, Took: wait}}, result.Stages...)
 	return result, nil
 }
 
-func (p *Predictor) check(data []byte, opts imaging.Options) error {
+func (p *Predictor) check(data []byte, opts imaging.Options) (imaging.Info, error) {
 	if err := p.remover.CheckOptions(opts); err != nil {
-		return err
+		return imaging.Info{}, err
 	}
 	info, err := p.remover.Inspect(data)
 	if err != nil {
-		return err
+		return imaging.Info{}, err
 	}
-	return opts.CheckImage(p.remover.Limits(), info.Width, info.Height)
+	return info, opts.CheckImage(p.remover.Limits(), info.Width, info.Height)
 }
 
 // acquire takes a slot; the caller gives it back.

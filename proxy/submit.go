@@ -15,6 +15,7 @@ import (
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/queue"
+	"bgremove/telemetry"
 )
 
 const maxIdempotencyKey = 255 // bytes
@@ -102,6 +103,7 @@ func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Req
 	r := queue.Request{
 		Image: s.image, Options: s.opts.Options.Values().Encode(), About: string(text), Priority: s.opts.priority,
 		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent,
+		Trace: telemetry.Inject(c.Request().Context()),
 	}
 	if r.IdempotencyKey, err = idempotencyKey(c); err != nil {
 		return queue.Request{}, err
