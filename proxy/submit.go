@@ -52,13 +52,6 @@ func (a api) readPicture(c echo.Context, preset options) ([]byte, options, error
 	return up.Image, opts, err
 }
 
-// fetch gets the picture that is at an address.
-func (a api) fetch(context.Context, string) ([]byte, error) {
-	return nil, httpserver.Fault{
-		Status: http.StatusBadRequest, Code: "urls_off", Detail: "image_url: addresses of pictures are not switched on here (egress.urls)",
-	}
-}
-
 // submission is a picture that is to become a job.
 type submission struct {
 	image  []byte
@@ -102,7 +95,7 @@ func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Req
 	}
 	r := queue.Request{
 		Image: s.image, Options: s.opts.Options.Values().Encode(), About: string(text), Priority: s.opts.priority,
-		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent,
+		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent, Callback: s.opts.callback,
 		Trace: telemetry.Inject(c.Request().Context()),
 	}
 	if r.IdempotencyKey, err = idempotencyKey(c); err != nil {
