@@ -276,6 +276,22 @@ func TestSettleHookWhoseAnswerIsLost(t *testing.T) {
 	wantHook(t, direct, id, HookPending, 1, 1)
 }
 
+// A note that a power loss has brought back, of an earlier end of the job, says nothing of this one.
+func TestNoteOfAnEarlierEnd(t *testing.T) {
+	job := map[string]string{"round": "1"}
+	must(t, recallHook(job, []byte(`{"hook_state":"delivered"}`)))
+	if len(job) != 1 {
+		t.Errorf("recalled %v", job)
+	}
+	must(t, recallHook(job, []byte(`{"round":"1","hook_state":"failed"}`)))
+	if job["hook_state"] != "failed" {
+		t.Errorf("recalled %v", job)
+	}
+	if err := recallHook(job, []byte("x")); err == nil {
+		t.Error("a note that cannot be read is no error")
+	}
+}
+
 // After a restart, what was not delivered is, and what was delivered is not again.
 func TestCrashKeepsHooks(t *testing.T) {
 	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
