@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -91,7 +93,7 @@ type tlsServer struct {
 	certFile, keyFile string
 }
 
-func startTLS(t *testing.T) *tlsServer {
+func startTLS(t *testing.T, edit func(*Config)) *tlsServer {
 	t.Helper()
 	ts := &tlsServer{authority: newAuthority(t)}
 	dir := t.TempDir()
@@ -99,7 +101,12 @@ func startTLS(t *testing.T) *tlsServer {
 	certPEM, keyPEM := ts.server(t, 2)
 	replace(t, ts.certFile, certPEM)
 	replace(t, ts.keyFile, keyPEM)
-	ts.testServer = start(t, func(_ *Config, opts *Options) { opts.TLSCert, opts.TLSKey = ts.certFile, ts.keyFile })
+	ts.testServer = start(t, func(cfg *Config, opts *Options) {
+		opts.TLSCert, opts.TLSKey = ts.certFile, ts.keyFile
+		if edit != nil {
+			edit(cfg)
+		}
+	})
 	ts.url = ts.URL()
 	ts.http = ts.client(false)
 	return ts
@@ -122,7 +129,7 @@ func (ts *tlsServer) serial(client *http.Client) (int64, error) {
 }
 
 func TestTLS(t *testing.T) {
-	ts := startTLS(t)
+	ts := startTLS(t, nil)
 	if !strings.HasPrefix(ts.url, "https://127.0.0.1:") {
 		t.Errorf("URL is %s", ts.url)
 	}
@@ -147,7 +154,7 @@ func TestTLS(t *testing.T) {
 
 // Limits and faults hold over HTTP/2 as they do over HTTP/1.1.
 func TestHTTP2(t *testing.T) {
-	ts := startTLS(t)
+	ts := startTLS(t, nil)
 	if got := ts.do(t, "POST", "/echo", strings.NewReader(strings.Repeat("x", bodyLimit+1))); got.status != 413 {
 		t.Errorf("too large: %+v", got)
 	}
@@ -174,9 +181,46 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
+// Who is slow is answered over HTTP/2 too, and who leaves is logged as such.
+func TestHTTP2ClientsThatSendNoMore(t *testing.T) {
+	ts := startTLS(t, func(cfg *Config) { cfg.ReadTimeout = 200 * time.Millisecond })
+	slow, keep := io.Pipe()
+	defer keep.Close()
+	if got := ts.do(t, "POST", "/echo", slow, "X-Request-ID", "slow"); got.status != 408 {
+		t.Errorf("slow: %+v", got)
+	}
+
+	ts = startTLS(t, nil)
+	ctx, leave := context.WithCancel(t.Context())
+	left, send := io.Pipe()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ts.url+"/echo", left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		resp, err := ts.http.Do(req)
+		if err == nil {
+			resp.Body.Close()
+		}
+		failed <- err
+	}()
+	if _, err := io.WriteString(send, "some"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return ts.uploads.used.Load() == 4 })
+	leave()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if line := ts.logged(t, "path", "/echo"); line["status"] != 499.0 {
+		t.Errorf("log: %v", line)
+	}
+}
+
 // Certificates are renewed under load without a request that fails. A pair that does not fit, or is none, changes nothing.
 func TestCertificateIsRenewed(t *testing.T) {
-	ts := startTLS(t)
+	ts := startTLS(t, nil)
 	stop := make(chan struct{})
 	var load sync.WaitGroup
 	var requests atomic.Int64
@@ -229,7 +273,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 }
 
 func TestNoCertificate(t *testing.T) {
-	ts := startTLS(t)
+	ts := startTLS(t, nil)
 	certPEM, _ := ts.server(t, 9)
 	other := filepath.Join(t.TempDir(), "other.crt")
 	replace(t, other, certPEM)

@@ -41,7 +41,8 @@ const (
 //
 // Its error is a Fault with status 429 where the budget does not suffice, else one of the queue.
 func charge(c echo.Context, budgets Budgets, width, height int) (refund func(), err error) {
-	ctx := c.Request().Context()
+	ctx, cancel := bounded(c)
+	defer cancel()
 	key, ok := apikey.FromContext(ctx)
 	if !ok || key.MegapixelsPerMinute == 0 {
 		return func() {}, nil
@@ -60,10 +61,13 @@ func charge(c echo.Context, budgets Budgets, width, height int) (refund func(), 
 		return func() {}, httpserver.Fault{
 			Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", RetryAfter: spent.Wait,
 			Detail: fmt.Sprintf("The image has %s megapixels, and %s are left of the %d a minute that the API key has; enough will be in %v",
-				megapixels(cost), megapixels(spent.Left), key.MegapixelsPerMinute, spent.Wait.Round(time.Second)),
+				megapixels(cost), megapixels(spent.Left), key.MegapixelsPerMinute, (spent.Wait + time.Second - 1).Truncate(time.Second)),
 		}
 	}
 	return func() {
+		for _, name := range []string{headerLimit, headerRemaining, headerReset} { // what they say is not so any more
+			header.Del(name)
+		}
 		// The request may be over by now.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTimeout)
 		defer cancel()

@@ -61,7 +61,8 @@ func TestCharge(t *testing.T) {
 	if seconds, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || seconds < 10 || seconds > 21 {
 		t.Errorf("Retry-After %q, want some 21", got.header.Get("Retry-After"))
 	}
-	if got := post(limited, "/refuse/6000/1000"); got.status != 429 || got.header.Get(httpserver.HeaderErrorCode) != "queue_full" {
+	if got := post(limited, "/refuse/6000/1000"); got.status != 429 ||
+		got.header.Get(httpserver.HeaderErrorCode) != "queue_full" || got.header.Get("X-RateLimit-Remaining") != "" {
 		t.Errorf("refused afterwards: %d %s", got.status, got.body)
 	}
 	want(post(limited, "/take/6000/1000"), 204, "0") // it was given back
