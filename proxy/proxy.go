@@ -16,6 +16,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/proxy/openapi"
 	"bgremove/queue"
 )
 
@@ -58,6 +59,7 @@ func New(cfg Config, http httpserver.Config, limits imaging.Limits, jobs Jobs, c
 	s.Echo.GET("/metadata", a.metadata)
 	s.Echo.POST("/start_job", a.startJob)
 	s.Echo.GET("/get_job/:id", a.getJob)
+	openapi.Register(s.Echo)
 	return s, nil
 }
 
