@@ -12,7 +12,7 @@ import (
 // Swagger UI and what makes it ours: see ui/README.md.
 var (
 	//go:embed ui/index.html
-	page []byte
+	index []byte
 	//go:embed ui/*.js ui/*.css ui/*.png
 	files embed.FS
 )
@@ -38,7 +38,7 @@ func docs(c echo.Context) error {
 		return c.Redirect(http.StatusPermanentRedirect, "../docs")
 	}
 	c.Response().Header().Set(echo.HeaderContentSecurityPolicy, policy)
-	return serve(c, echo.MIMETextHTMLCharsetUTF8, "no-cache", page)
+	return serve(c, echo.MIMETextHTMLCharsetUTF8, "no-cache", index)
 }
 
 func docsFile(c echo.Context) error {
