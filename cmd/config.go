@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"bgremove/batch"
+	"bgremove/egress"
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/predict"
 	"bgremove/proxy"
 	"bgremove/queue"
+	"bgremove/webhook"
 )
 
 // Config is every setting of the program. The yaml tags joined by dots are the keys (queue.max_depth), and variables and
@@ -27,6 +29,8 @@ type Config struct {
 	Queue   queue.Config      `yaml:"queue"`
 	Imaging imaging.Config    `yaml:"imaging"`
 	HTTP    httpserver.Config `yaml:"http"`
+	Egress  egress.Config     `yaml:"egress"`
+	Webhook webhook.Config    `yaml:"webhook"`
 	Debug   DebugConfig       `yaml:"debug"`
 }
 
@@ -47,6 +51,8 @@ func DefaultConfig() Config {
 		Queue:   queue.DefaultConfig(),
 		Imaging: imaging.DefaultConfig(),
 		HTTP:    httpserver.DefaultConfig(),
+		Egress:  egress.DefaultConfig(),
+		Webhook: webhook.DefaultConfig(),
 	}
 }
 
@@ -65,6 +71,9 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("batch.addr: %w", err))
 		}
 	}
+	if c.Egress.Callbacks && c.Webhook.Secret == "" {
+		errs = append(errs, errors.New("webhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery"))
+	}
 	for _, part := range []struct {
 		name   string
 		config interface{ Validate() error }
@@ -76,6 +85,8 @@ func (c Config) Validate() error {
 		{"queue", c.Queue},
 		{"imaging", c.Imaging},
 		{"http", c.HTTP},
+		{"egress", c.Egress},
+		{"webhook", c.Webhook},
 		{"debug", c.Debug},
 	} {
 		for _, fault := range lines(part.config.Validate()) {

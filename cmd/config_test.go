@@ -400,3 +400,16 @@ func TestUploadHoldsAnImageWithItsOptions(t *testing.T) {
 		}
 	}
 }
+
+// Receivers must be able to tell a callback from a forgery.
+func TestCallbacksNeedASecret(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Egress.Callbacks = true
+	if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), "webhook.secret: ") {
+		t.Errorf("without a secret: %v", err)
+	}
+	cfg.Webhook.Secret = "whsec_" + strings.Repeat("MfKQ", 8)
+	if err := cfg.Validate(); err != nil {
+		t.Error(err)
+	}
+}

@@ -15,9 +15,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"bgremove/proxy/openapi/openapitest"
 	"bgremove/queue/queuetest"
 )
 
@@ -105,6 +107,11 @@ func startJob(t *testing.T, proxy string, picture []byte) string {
 	return job.ID
 }
 
+var (
+	spec    = openapitest.New()
+	proxies sync.Map // their addresses, as process.url gives them
+)
+
 func getJSON(t *testing.T, url string, answer any) {
 	t.Helper()
 	request(t, http.MethodGet, url, nil, answer)
@@ -125,7 +132,7 @@ func request(t *testing.T, method, url string, body io.Reader, answer any) {
 	}
 }
 
-// fetch makes one request over a connection of its own.
+// fetch makes one request over a connection of its own. What a proxy answers is held against openapi.yaml.
 func fetch(t *testing.T, method, url string, body io.Reader) (status int, data []byte, err error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
@@ -134,6 +141,9 @@ func fetch(t *testing.T, method, url string, body io.Reader) (status int, data [
 	}
 	req.Header.Set("Content-Type", "application/json")
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	if _, ok := proxies.Load("http://" + req.URL.Host); ok {
+		client.Transport = spec.Transport(t, client.Transport)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

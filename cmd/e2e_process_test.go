@@ -49,6 +49,9 @@ func TestBinary(t *testing.T) {
 	t.Run("traces", b.testTraces)
 	t.Run("profiles", b.testProfiles)
 	t.Run("readme", b.testReadme)
+	t.Run("security guide", b.testSecurityGuide)
+	t.Run("bad keys and certificates", b.testBadKeysAndCertificates)
+	t.Run("api guide", b.testAPIGuide)
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
 	t.Run("kill parts", b.testKillParts)
@@ -138,6 +141,10 @@ func (p *process) url(t *testing.T, part string) string {
 	found := regexp.MustCompile(part + ` on (http://[0-9.:]+)`).FindStringSubmatch(p.stdout.String())
 	if found == nil {
 		t.Fatalf("no address of %s in %q", part, p.stdout.String())
+	}
+	if part == "proxy" {
+		proxies.Store(found[1], true)
+		t.Cleanup(func() { proxies.Delete(found[1]) }) // the port may be another's then
 	}
 	return found[1]
 }

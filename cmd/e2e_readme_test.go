@@ -10,9 +10,13 @@ import (
 	"testing"
 )
 
-// Every command of the README in a block marked as sh is run as it stands, but for the ports.
-func (b binary) testReadme(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+func (b binary) testReadme(t *testing.T)   { b.runCommands(t, "../README.md", 4) }
+func (b binary) testAPIGuide(t *testing.T) { b.runCommands(t, "../docs/api.md", 12) }
+
+// runCommands runs every command of a document in a block marked as sh as it stands, but for the ports.
+func (b binary) runCommands(t *testing.T, path string, atLeast int) {
+	t.Helper()
+	document, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,8 +29,8 @@ func (b binary) testReadme(t *testing.T) {
 	if err := os.Symlink(b.path, filepath.Join(dir, "bgremove")); err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(readme, -1)
-	if len(blocks) < 4 {
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(document, -1)
+	if len(blocks) < atLeast {
 		t.Fatalf("only %d blocks of commands were found", len(blocks))
 	}
 	for _, block := range blocks {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +19,10 @@ func TestHealth(t *testing.T) {
 		}
 	}))
 	defer server.Close()
+	withTLS := httptest.NewUnstartedServer(server.Config.Handler)
+	withTLS.Config.ErrorLog = log.New(io.Discard, "", 0) // one client refuses the certificate
+	withTLS.StartTLS()
+	defer withTLS.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for _, test := range []struct {
@@ -29,6 +34,8 @@ func TestHealth(t *testing.T) {
 		{"well", []string{server.URL + "/livez"}, 0, ""},
 		{"ill", []string{server.URL + "/readyz"}, 1, `answered 503 Service Unavailable: "{\"status\":\"unavailable\"`},
 		{"one of two", []string{server.URL + "/livez", server.URL + "/readyz"}, 1, "503"},
+		{"unknown certificate", []string{withTLS.URL + "/livez"}, 1, "certificate signed by unknown authority"},
+		{"any certificate", []string{withTLS.URL + "/livez", "--insecure"}, 0, ""},
 		{"no server", []string{gone.URL}, 1, "connection refused"},
 		{"no address", []string{"127.0.0.1:5000"}, 1, "first path segment"},
 		{"no HTTP", []string{"file:///"}, 1, "unsupported protocol"},
@@ -36,7 +43,10 @@ func TestHealth(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			args := []string{"health"}
 			for _, url := range test.urls {
-				args = append(args, "--url", url)
+				if url != "--insecure" {
+					args = append(args, "--url")
+				}
+				args = append(args, url)
 			}
 			status, stdout, stderr := call(t, args...)
 			if status != test.status || stdout != "" || !strings.Contains(stderr, test.stderr) || test.stderr == "" && stderr != "" {
@@ -54,7 +64,7 @@ func TestHealthIsBounded(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := checkHealth(ctx, server.URL); err == nil || !strings.Contains(err.Error(), "deadline") {
+	if err := checkHealth(ctx, server.URL, false); err == nil || !strings.Contains(err.Error(), "deadline") {
 		t.Errorf("got %v, want the deadline", err)
 	}
 }

@@ -15,12 +15,15 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/apikey"
 	"bgremove/batch"
+	"bgremove/egress"
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/predict"
 	"bgremove/proxy"
 	"bgremove/queue"
+	"bgremove/webhook"
 )
 
 func newServeCmd() *cobra.Command {
@@ -149,7 +152,7 @@ func (s *service) start(name string, server *httpserver.Server) error {
 		}
 		return nil
 	})
-	s.ready = append(s.ready, fmt.Sprintf("%s on http://%s", name, server.Addr()))
+	s.ready = append(s.ready, name+" on "+server.URL())
 	return nil
 }
 
@@ -282,13 +285,67 @@ func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
 }
 
 func (s *service) proxy(q *queue.Queue) error {
-	checks := []httpserver.Check{{Name: "queue", Run: q.Check}}
-	server, err := proxy.New(s.cfg.Proxy, proxy.Parts{
-		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: checks, Logger: s.log, Registry: s.registry,
-		Version: fmt.Sprint(versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Prior, s.cfg.Imaging.Looks),
-	})
+	parts := proxy.Parts{
+		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: []httpserver.Check{{Name: "queue", Run: q.Check}},
+		Version: fmt.Sprint(versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Prior, s.cfg.Imaging.Looks), Logger: s.log, Registry: s.registry,
+	}
+	outside, err := egress.New(s.cfg.Egress, s.log)
 	if err != nil {
 		return err
 	}
+	if s.cfg.Egress.URLs {
+		parts.Pictures = outside
+	}
+	if s.cfg.Egress.Callbacks {
+		parts.Callback = outside
+		if err := s.deliver(q, outside); err != nil {
+			return err
+		}
+	}
+	server, err := proxy.New(s.cfg.Proxy, parts)
+	if errors.Is(err, httpserver.ErrCertificate) {
+		return usageError{fmt.Errorf("proxy.tls_cert and proxy.tls_key: %w", err)}
+	} else if err != nil {
+		return err
+	}
+	if err := s.askForKeys(server); err != nil {
+		return err
+	}
 	return s.start("proxy", server)
+}
+
+// deliver has callbacks made until the process is to stop.
+func (s *service) deliver(q *queue.Queue, outside *egress.Client) error {
+	d, err := webhook.New(s.cfg.Webhook, q.Hooks(), outside, proxy.Message(q), s.log, s.registry)
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() { d.Run(s.ctx); close(done) }()
+	s.onStop(func(ctx context.Context) error {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			s.log.WarnContext(ctx, "left a callback under way; it is made again")
+		}
+		return nil
+	})
+	return nil
+}
+
+// askForKeys has a server ask for API keys, where there is a file of them, and follows the file.
+func (s *service) askForKeys(server *httpserver.Server) error {
+	for _, warning := range s.cfg.Proxy.Warnings() {
+		s.log.Warn("the public API may be open to strangers", "why", warning, "addr", s.cfg.Proxy.Addr)
+	}
+	if s.cfg.Proxy.APIKeysFile == "" {
+		return nil
+	}
+	keys, err := apikey.Load(s.cfg.Proxy.APIKeysFile, s.log)
+	if err != nil {
+		return usageError{fmt.Errorf("proxy.api_keys_file: %w", err)}
+	}
+	s.group.Go(func() error { keys.Watch(s.ctx); return nil })
+	server.Echo.Use(proxy.Authenticate(keys, s.cfg.Proxy.MetricsPublic))
+	return nil
 }

@@ -29,6 +29,7 @@ type uploads struct {
 type body struct {
 	src     io.ReadCloser
 	server  *Server
+	http2   bool
 	read    int64 // never more than one byte over the limit
 	charged int64 // bytes of uploads held
 	err     error // how reading ended, if it was neither well nor yet
@@ -42,7 +43,7 @@ func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
 		if r.ContentLength > s.opts.BodyLimit {
 			return s.tooLarge()
 		}
-		b := &body{src: r.Body, server: s}
+		b := &body{src: r.Body, server: s, http2: r.ProtoMajor == 2}
 		r.Body = b
 		stateOf(r.Context()).body = b
 		defer b.release()
@@ -80,23 +81,24 @@ func (b *body) Read(p []byte) (int, error) {
 			Detail: "Too many uploads at the same time; try again later",
 		}
 	case err != nil && err != io.EOF:
-		b.err = b.server.readFault(err)
+		b.err = b.readFault(err)
 	default:
 		return n, err
 	}
 	return 0, b.err
 }
 
-// readFault tells a client that is slow from one that left and one that sent too little.
-func (s *Server) readFault(err error) error {
+// readFault tells a client that is slow from one that left and one that sent too little. Over HTTP/2 what is sent too little ends
+// the stream: nobody is left to answer either.
+func (b *body) readFault(err error) error {
 	var broken *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Fault{
 			Status: http.StatusRequestTimeout, Err: err,
-			Detail: fmt.Sprintf("The request took longer than the limit of %v", s.cfg.ReadTimeout),
+			Detail: fmt.Sprintf("The request took longer than the limit of %v", b.server.cfg.ReadTimeout),
 		}
-	case errors.As(err, &broken):
+	case b.http2, errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
 	return Fault{Status: http.StatusBadRequest, Err: err, Detail: "The request body ends early or is malformed"}

@@ -31,6 +31,7 @@ type state struct {
 	id     string
 	method string // as sent: handlers of GET see HEAD as GET
 	body   *body
+	attrs  []slog.Attr // more for the access log
 }
 
 type stateKey struct{}
@@ -44,6 +45,12 @@ func stateOf(ctx context.Context) *state {
 
 // RequestID is the id of the request that ctx belongs to: the client's X-Request-ID or a fresh one. Empty outside of requests.
 func RequestID(ctx context.Context) string { return stateOf(ctx).id }
+
+// LogAttr adds to the line that the request leaves in the access log. For middleware and handlers, not for what they start.
+func LogAttr(c echo.Context, attr slog.Attr) {
+	st := stateOf(c.Request().Context())
+	st.attrs = append(st.attrs, attr)
+}
 
 // normalise gives a request its id, routes HEAD as GET (net/http then leaves out the body) and takes one trailing slash off.
 func normalise(next http.Handler) http.Handler {
@@ -121,6 +128,7 @@ func (s *Server) log(c echo.Context, f Fault, err error, took time.Duration) {
 		slog.String("request_id", st.id),
 		slog.String("remote", c.RealIP()),
 	}
+	attrs = append(attrs, st.attrs...)
 	if f.Code != "" {
 		attrs = append(attrs, slog.String("code", f.Code))
 	}
@@ -165,21 +173,6 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}()
 		return next(c)
-	}
-}
-
-// sameOrigin refuses what a browser sends for a page of another site: such a page could put work on a server that only this
-// machine, or this network, can reach. Programs are no browsers and pass.
-func sameOrigin(p *http.CrossOriginProtection) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if err := p.Check(c.Request()); err != nil {
-				return Fault{
-					Status: http.StatusForbidden, Code: "cross_origin", Detail: "Requests by pages of other sites are refused", Err: err,
-				}
-			}
-			return next(c)
-		}
 	}
 }
 

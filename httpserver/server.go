@@ -1,7 +1,7 @@
 // Package httpserver is what bgremove's HTTP servers share: echo with a request id, an access log, metrics, panic recovery,
 // bounds on request bodies, errors in FastAPI's shapes, health routes, and a life from Listen to Shutdown.
 //
-// It imports echo, the Prometheus client, and telemetry alone of bgremove's.
+// It imports echo and the Prometheus client, and of bgremove's reload and telemetry.
 package httpserver
 
 import (
@@ -34,6 +34,11 @@ type Options struct {
 	Subsystem string // names the metrics: bgremove_<Subsystem>_http_...
 	BodyLimit int64  // largest request body in bytes
 
+	// PEM files of a certificate with its chain, and of its key, read again when they change; both empty means no TLS.
+	TLSCert, TLSKey string
+	// Origins are those of the pages that browsers let use the server, besides its own: see ParseOrigins.
+	Origins []string
+
 	// Faults says how an error is answered; false means that it is not known, which is a 500. May be nil.
 	Faults func(error) (Fault, bool)
 	// Render writes the fault as the body of an answer in the dialect of the route; nil means RenderDetail.
@@ -53,6 +58,7 @@ type Server struct {
 	opts     Options
 	uploads  *uploads
 	metrics  *metrics
+	cert     *certificate // nil without TLS
 	listener net.Listener
 	http     *http.Server
 	abort    context.CancelCauseFunc // ends every request's context
@@ -61,7 +67,7 @@ type Server struct {
 	drainOnce sync.Once
 }
 
-// New has /livez, /readyz and /metrics, and does not listen yet.
+// New has /livez, /readyz and /metrics, and does not listen yet. An ErrCertificate says that there can be no TLS.
 func New(cfg Config, opts Options) (*Server, error) {
 	uploads := &uploads{max: int64(cfg.UploadMiB) << 20}
 	if opts.BodyLimit > uploads.max {
@@ -82,8 +88,9 @@ func New(cfg Config, opts Options) (*Server, error) {
 	s.Echo.Logger.SetOutput(io.Discard)
 	s.Echo.IPExtractor = echo.ExtractIPDirect()
 	s.Echo.HTTPErrorHandler = func(err error, c echo.Context) { _, _ = s.answer(c, err) }
-	// From outside in: observe sees what the others turned into errors; a panic while a body is read is recovered too.
-	s.Echo.Use(s.observe, recoverPanic, sameOrigin(http.NewCrossOriginProtection()), s.boundBody)
+	if err := s.use(); err != nil {
+		return nil, err
+	}
 	s.healthRoutes()
 	s.http = &http.Server{
 		Handler:           normalise(s.Echo),
@@ -94,7 +101,28 @@ func New(cfg Config, opts Options) (*Server, error) {
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(opts.Logger.Handler(), slog.LevelWarn),
 	}
+	if opts.TLSCert != "" || opts.TLSKey != "" {
+		if s.cert, err = openCertificate(opts.TLSCert, opts.TLSKey, opts.Logger); err != nil {
+			return nil, err
+		}
+		s.http.TLSConfig = s.cert.config()
+	}
 	return s, nil
+}
+
+// use sets up what every request goes through, from outside in: observe sees what the others turned into errors; preflights are
+// answered before anything is asked of them; a panic while a body is read is recovered too.
+func (s *Server) use() error {
+	own, err := sameOrigin(s.opts.Origins)
+	if err != nil {
+		return err
+	}
+	s.Echo.Use(s.observe, recoverPanic, secureHeaders())
+	if len(s.opts.Origins) > 0 {
+		s.Echo.Use(crossOrigin(s.opts.Origins))
+	}
+	s.Echo.Use(own, s.boundBody)
+	return nil
 }
 
 // Listen takes the address, so that Addr is known and clients may connect; they are answered once Serve runs.
@@ -110,9 +138,22 @@ func (s *Server) Listen() error {
 // Addr is the address listened on, with the real port. Listen comes first.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
+// URL is where a client on this machine reaches the server. Listen comes first.
+func (s *Server) URL() string {
+	if s.cert != nil {
+		return "https://" + s.Addr().String()
+	}
+	return "http://" + s.Addr().String()
+}
+
 // Serve answers requests until Shutdown, and then returns nil. Any other end is an error. Listen comes first.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.cert != nil {
+		defer s.cert.watch()()
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil

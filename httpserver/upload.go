@@ -23,7 +23,7 @@ const (
 
 // Upload is one image with its options, however it was sent.
 type Upload struct {
-	Image  []byte     // nil where there is none
+	Image  []byte     // nil where there is none; it may be empty
 	Fields url.Values // options in the body, as text
 	JSON   bool       // the body was JSON
 }
@@ -55,7 +55,7 @@ func ReadUpload(c echo.Context, fields []Field) (Upload, error) {
 		return readMultipart(c.Request().Body, c.Request().ContentLength, params["boundary"], fields)
 	case strings.HasPrefix(media, "image/"), media == echo.MIMEOctetStream:
 		data, err := ReadBody(c)
-		return Upload{Image: some(data)}, err
+		return Upload{Image: data}, err
 	}
 	return Upload{}, unsupportedMedia(contentType)
 }
@@ -69,14 +69,10 @@ func readUntyped(c echo.Context, fields []Field) (Upload, error) {
 	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
 		return decodeUpload(data, fields)
 	}
-	return Upload{Image: some(data)}, nil
-}
-
-func some(data []byte) []byte {
 	if len(data) == 0 {
-		return nil
+		return Upload{}, nil
 	}
-	return data
+	return Upload{Image: data}, nil
 }
 
 func decodeUpload(data []byte, fields []Field) (Upload, error) {
@@ -142,7 +138,7 @@ func (up *Upload) readImage(part *multipart.Part, length int64) error {
 	if err != nil {
 		return malformed(err)
 	}
-	up.Image = some(data)
+	up.Image = data
 	return nil
 }
 

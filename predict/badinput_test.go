@@ -63,7 +63,7 @@ func jsonInputs() []badInput {
 			name: "JSON: strokes", contentType: jsonType, body: `{"image":"AAAA","strokes":[{"label":"keep","radius":0,"points":[[1,1]]}],"quality":0}`,
 			status: 400, code: "bad_option", detail: "bad option: strokes: stroke 1: radius must be 0.5 to 2000 px, is 0; bad option: quality: must be 1 to 100, is 0",
 		},
-		badInput{name: "nothing at all", contentType: notType, status: 422, code: "bad_body", field: "missing body"},
+		badInput{name: "nothing at all", contentType: notType, status: 422, code: "bad_body", field: "missing body.image"},
 		badInput{name: "JSON untyped", contentType: notType, body: `{"image":5}`, status: 422, code: "bad_body", field: "string_type body.image"},
 		badInput{name: "text untyped", contentType: notType, body: "hello", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
 		badInput{
@@ -132,7 +132,7 @@ func optionInputs(t *testing.T) []badInput {
 func routeInputs() []badInput {
 	const media = "Content-Type must be"
 	return []badInput{
-		{name: "urlencoded", contentType: "application/x-www-form-urlencoded", body: "image=AAAA", status: 415, code: "unsupported_media_type", detail: media},
+		{name: "urlencoded", contentType: "application/x-www-form-urlencoded", body: "image=AAAA", status: 415, code: "unsupported_format", detail: "unsupported image format"},
 		{name: "text type", contentType: "text/plain", body: "AAAA", status: 415, code: "unsupported_media_type", detail: media},
 		{name: "broken type", contentType: "image/", body: "x", status: 415, code: "unsupported_media_type", detail: media},
 		{name: "absurd type", contentType: repeat("é;", 500), body: "x", status: 415, code: "unsupported_media_type", detail: media},

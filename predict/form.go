@@ -21,7 +21,7 @@ type formBody struct {
 func newFormBody(image []byte, opts imaging.Options) (formBody, error) {
 	var buf bytes.Buffer
 	w := multipart.NewWriter(&buf)
-	_, err := w.CreateFormFile(imageField, imageField)
+	_, err := w.CreateFormFile("image", "image")
 	before := buf.Len()
 	errs := []error{err}
 	for key, values := range opts.Values() {

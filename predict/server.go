@@ -1,13 +1,9 @@
 package predict
 
 import (
-	"bytes"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,11 +74,15 @@ func (s *server) metadata(c echo.Context) error {
 	})
 }
 
-// upload is one image with its options, however it was sent.
-type upload struct {
-	data   []byte
-	fields url.Values // options in the body; they come before those in the query
-	json   bool       // the seed's dialect: the answer is JSON too
+// uploadFields are the options for ReadUpload.
+func uploadFields() []httpserver.Field {
+	var fields []httpserver.Field
+	for _, key := range imaging.OptionKeys() {
+		limit, _ := imaging.OptionLimit(key)
+		file, _ := imaging.OptionFileLimit(key)
+		fields = append(fields, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
+	}
+	return fields
 }
 
 func (s *server) predict(c echo.Context) error {
@@ -90,12 +90,15 @@ func (s *server) predict(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := readUpload(c)
+	in, err := httpserver.ReadUpload(c, uploadFields())
 	if err != nil {
 		return err
 	}
+	if in.Image == nil {
+		return httpserver.Missing("body", "image")
+	}
 	opts, err := imaging.ParseOptions(func(key string) string {
-		if v := in.fields.Get(key); v != "" {
+		if v := in.Fields.Get(key); v != "" {
 			return v
 		}
 		return query.Get(key)
@@ -103,7 +106,7 @@ func (s *server) predict(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.predictor.Predict(c.Request().Context(), in.data, opts)
+	result, err := s.predictor.Predict(c.Request().Context(), in.Image, opts)
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (s *server) predict(c echo.Context) error {
 	if err := describe(header, result); err != nil {
 		return err
 	}
-	if in.json {
+	if in.JSON {
 		end := "}\n"
 		if quality := header.Get(headerQuality); quality != "" {
 			end = `,"quality":` + quality + end
@@ -120,54 +123,4 @@ func (s *server) predict(c echo.Context) error {
 	}
 	header.Set(echo.HeaderContentLength, strconv.Itoa(len(result.Data)))
 	return c.Blob(http.StatusOK, result.ContentType, result.Data)
-}
-
-func readUpload(c echo.Context) (upload, error) {
-	contentType := c.Request().Header.Get(echo.HeaderContentType)
-	media, params, err := mime.ParseMediaType(contentType)
-	switch {
-	case contentType == "":
-		return readUntyped(c)
-	case err != nil:
-		return upload{}, unsupportedMedia(contentType)
-	case media == echo.MIMEApplicationJSON:
-		data, err := httpserver.ReadBody(c)
-		if err != nil {
-			return upload{}, err
-		}
-		return decodeUpload(data)
-	case media == echo.MIMEMultipartForm:
-		return readMultipart(c.Request().Body, c.Request().ContentLength, params["boundary"])
-	case strings.HasPrefix(media, "image/"), media == echo.MIMEOctetStream:
-		data, err := httpserver.ReadBody(c)
-		return upload{data: data}, err
-	}
-	return upload{}, unsupportedMedia(contentType)
-}
-
-// readUntyped is for clients that send no Content-Type: no image that is read begins with a brace.
-func readUntyped(c echo.Context) (upload, error) {
-	data, err := httpserver.ReadBody(c)
-	switch {
-	case err != nil:
-		return upload{}, err
-	case len(data) == 0:
-		return upload{}, httpserver.Missing("body")
-	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
-		return decodeUpload(data)
-	}
-	return upload{data: data}, nil
-}
-
-func decodeUpload(data []byte) (upload, error) {
-	image, fields, err := httpserver.DecodeImage(data, imaging.OptionKeys())
-	return upload{data: image, fields: fields, json: true}, err
-}
-
-func unsupportedMedia(contentType string) error {
-	return httpserver.Fault{
-		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
-		Detail: "Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is " +
-			strconv.Quote(httpserver.Excerpt(contentType)),
-	}
 }

@@ -103,7 +103,7 @@ func routeInputs(t *testing.T) []badInput {
 		in = append(in, badInput{name: "POST " + path, path: path, body: good, status: 405, code: "method_not_allowed", detail: "Method Not Allowed"})
 	}
 	for _, path := range []string{
-		"/start_jobs", "/START_JOB", "/start_job/1", "//start_job", "/../start_job", "/start_job%00", "/predict", "/docs/../../etc/passwd",
+		"/start_jobs", "/START_JOB", "/start_job/1", "//start_job", "/../start_job", "/start_job%00", "/predict", "/files/../../etc/passwd",
 		"/" + strings.Repeat("x", 10_000), "/%FF", "/page.html", "/favicon.ico", "/get_job",
 	} {
 		in = append(in, badInput{name: "POST " + httpserver.Excerpt(path), path: path, body: good, status: 404, code: "not_found", detail: "Not Found"})

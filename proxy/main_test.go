@@ -17,8 +17,12 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/proxy/openapi/openapitest"
 	"bgremove/queue"
 )
+
+// spec holds every request of these tests, and its answer, against openapi.yaml.
+var spec = openapitest.New()
 
 func TestMain(m *testing.M) {
 	queue.LogTo(slog.New(slog.DiscardHandler))
@@ -88,7 +92,7 @@ func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
 	go func() { done <- server.Serve() }()
 	ts := &testServer{
 		queue: q, consumer: consumer, server: server, url: "http://" + server.Addr().String(),
-		http: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second},
+		http: &http.Client{Transport: spec.Transport(t, &http.Transport{}), Timeout: 20 * time.Second},
 	}
 	t.Cleanup(func() {
 		ts.http.CloseIdleConnections()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -34,16 +33,13 @@ const (
 	keyImageURL = "image_url" // no option: where the picture is
 )
 
-// maskFiles are the options that may be files of a form, and how long those may be in bytes.
-func maskFiles() map[string]int { return map[string]int{"mask": imaging.MaxMaskBytes} }
-
 // fields are the options for ReadUpload.
 func fields() []httpserver.Field {
 	var all []httpserver.Field
-	files := maskFiles()
 	for _, key := range imaging.OptionKeys() {
 		limit, _ := imaging.OptionLimit(key)
-		all = append(all, httpserver.Field{Key: key, Limit: limit, MaxFile: files[key]})
+		file, _ := imaging.OptionFileLimit(key)
+		all = append(all, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
 	}
 	for _, key := range []string{keyPriority, keyTTL, keyKeep} {
 		all = append(all, httpserver.Field{Key: key, Limit: 64})
@@ -117,12 +113,6 @@ func parseDuration(s string) (time.Duration, error) {
 		return time.Duration(seconds * float64(time.Second)), nil
 	}
 	return time.ParseDuration(s)
-}
-
-func (a api) checkCallback(string) error {
-	return httpserver.Fault{
-		Status: http.StatusBadRequest, Code: "callbacks_off", Detail: "callback_url: callbacks are not switched on here (webhook.enabled)",
-	}
 }
 
 // longOption is how long an option's text may be to be kept with the job, in bytes.

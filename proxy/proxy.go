@@ -14,8 +14,10 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bgremove/egress"
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/proxy/openapi"
 	"bgremove/queue"
 )
 
@@ -23,6 +25,7 @@ import (
 type Jobs interface {
 	Submitting
 	Looking
+	Budgets
 	Cancel(ctx context.Context, id string) error
 	Requeue(ctx context.Context, id string) error
 	Delete(ctx context.Context, id string) error
@@ -57,6 +60,8 @@ type api struct {
 	limits  imaging.Limits
 	version string
 	server  *httpserver.Server
+
+	pictures, callbacks Outside // nil where they are switched off
 }
 
 // Parts are what the API is made of.
@@ -65,6 +70,8 @@ type Parts struct {
 	Limits   imaging.Limits
 	Jobs     Jobs
 	Checks   []httpserver.Check // for readiness
+	Pictures Outside            // for image_url; nil where that is switched off
+	Callback Outside            // for callback_url; nil where that is switched off
 	Version  string             // of what cuts the pictures: results of another are not taken from the cache
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
@@ -72,8 +79,15 @@ type Parts struct {
 
 // New makes the server; its caller runs it.
 func New(cfg Config, p Parts) (*httpserver.Server, error) {
+	origins, err := httpserver.ParseOrigins(cfg.CORSOrigins)
+	if err != nil {
+		return nil, err
+	}
 	s, err := httpserver.New(p.HTTP, httpserver.Options{
 		Addr:      cfg.Addr,
+		TLSCert:   cfg.TLSCert,
+		TLSKey:    cfg.TLSKey,
+		Origins:   origins,
 		Subsystem: "proxy",
 		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, imaging.OptionsBytes()),
 		Faults:    fault,
@@ -85,13 +99,14 @@ func New(cfg Config, p Parts) (*httpserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s}
+	a := api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s, pictures: p.Pictures, callbacks: p.Callback}
 	s.Echo.GET("/", a.hello)
 	s.Echo.GET("/health", a.health)
 	s.Echo.GET("/metadata", a.metadata)
 	s.Echo.POST("/start_job", a.startJob)
 	s.Echo.GET("/get_job/:id", a.getJob)
 	a.routesV1(s.Echo)
+	openapi.Register(s.Echo)
 	return s, nil
 }
 
@@ -112,6 +127,10 @@ var faults = []struct {
 	{imaging.ErrCorrupt, http.StatusUnprocessableEntity, "corrupt_image", "", 0},
 	{imaging.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{imaging.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
+	{egress.ErrURL, http.StatusBadRequest, "bad_url", "", 0},
+	{egress.ErrForbidden, http.StatusBadRequest, "bad_url", "", 0},
+	{egress.ErrFetch, http.StatusBadRequest, "fetch_failed", "", 0},
+	{egress.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
 	{queue.ErrConflict, http.StatusConflict, "idempotency_conflict", "", 0},
 	{queue.ErrWrongState, http.StatusConflict, "wrong_state", "", 0},
 	{queue.ErrInputExpired, http.StatusGone, "input_expired", "The input of the job is not kept any more", 0},

@@ -39,11 +39,9 @@ func jobStatus(s queue.State) string {
 
 // hello greets programs as the seed did and shows people the page.
 func (a api) hello(c echo.Context) error {
-	c.Response().Header().Set(echo.HeaderVary, echo.HeaderAccept)
+	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
 	if strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
-		h := c.Response().Header()
-		h.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		return c.HTMLBlob(http.StatusOK, page)
 	}
 	return c.JSON(http.StatusOK, "Hello Proxy Server!\n")
@@ -61,12 +59,12 @@ type jobSummary struct {
 func (a api) metadata(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	tenant := tenantOf(c)
-	jobs, _, err := a.jobs.List(ctx, queue.Filter{Tenant: tenant}, listed, 0)
+	filter := own(c)
+	jobs, _, err := a.jobs.List(ctx, filter, listed, 0)
 	if err != nil {
 		return err
 	}
-	pending, err := a.pending(ctx, tenant, jobs)
+	pending, err := a.pending(ctx, filter, jobs)
 	if err != nil {
 		return err
 	}
@@ -82,8 +80,8 @@ func (a api) metadata(c echo.Context) error {
 }
 
 // pending are the ids of queued jobs, first served first: where keys are in use, of the key's own among these.
-func (a api) pending(ctx context.Context, tenant string, jobs []queue.Job) (ids []string, err error) {
-	if tenant == "" {
+func (a api) pending(ctx context.Context, f queue.Filter, jobs []queue.Job) (ids []string, err error) {
+	if f.All {
 		return a.jobs.Pending(ctx, listed)
 	}
 	for _, j := range slices.Backward(jobs) {
@@ -133,8 +131,8 @@ func (a api) getJob(c echo.Context) error {
 	defer cancel()
 	id := c.Param("id")
 	j, err := a.jobs.Job(ctx, id)
-	if err == nil && j.Tenant != tenantOf(c) {
-		err = queue.ErrNotFound
+	if err == nil {
+		err = checkOwner(ctx, j.Tenant)
 	}
 	if errors.Is(err, queue.ErrGone) {
 		return noJob(c, id, http.StatusGone, "The job and its result have expired")

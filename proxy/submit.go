@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/apikey"
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/queue"
@@ -51,13 +52,6 @@ func (a api) readPicture(c echo.Context, preset options) ([]byte, options, error
 	return up.Image, opts, err
 }
 
-// fetch gets the picture that is at an address.
-func (a api) fetch(context.Context, string) ([]byte, error) {
-	return nil, httpserver.Fault{
-		Status: http.StatusBadRequest, Code: "urls_off", Detail: "image_url: addresses of pictures are not switched on here (egress.urls)",
-	}
-}
-
 // submission is a picture that is to become a job.
 type submission struct {
 	image  []byte
@@ -78,7 +72,14 @@ func (a api) submit(ctx context.Context, c echo.Context, s submission) (id strin
 	if err != nil {
 		return "", err
 	}
+	refund, err := charge(c, a.jobs, info.Width, info.Height)
+	if err != nil {
+		return "", err
+	}
 	id, err = a.jobs.Enqueue(ctx, r)
+	if err != nil {
+		refund()
+	}
 	httpserver.ReleaseUpload(c)
 	return id, err
 }
@@ -94,7 +95,7 @@ func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Req
 	}
 	r := queue.Request{
 		Image: s.image, Options: s.opts.Options.Values().Encode(), About: string(text), Priority: s.opts.priority,
-		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent,
+		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent, Callback: s.opts.callback,
 		Trace: telemetry.Inject(c.Request().Context()),
 	}
 	if r.IdempotencyKey, err = idempotencyKey(c); err != nil {
@@ -142,10 +143,13 @@ func idempotencyKey(c echo.Context) (string, error) {
 	return key, nil
 }
 
-// tenantOf names whose request it is: empty where no keys are in use.
-func tenantOf(c echo.Context) string {
-	name, _ := c.Get("tenant").(string)
-	return name
+// tenantOf names whose request it is: empty where no keys are asked for.
+func tenantOf(c echo.Context) string { return apikey.Name(c.Request().Context()) }
+
+// own is the filter of the jobs that a request may see.
+func own(c echo.Context) queue.Filter {
+	key, ok := apikey.FromContext(c.Request().Context())
+	return queue.Filter{Tenant: key.Name, All: !ok}
 }
 
 // contentType is that of a file of the format.

@@ -40,8 +40,8 @@ func (a api) routesV1(e *echo.Echo) {
 func (a api) find(ctx context.Context, c echo.Context) (queue.Job, error) {
 	id := c.Param("id")
 	j, err := a.jobs.Job(ctx, id)
-	if err == nil && j.Tenant != tenantOf(c) {
-		err = queue.ErrNotFound
+	if err == nil {
+		err = checkOwner(ctx, j.Tenant)
 	}
 	return j, noSuchJob(id, err)
 }
@@ -109,7 +109,8 @@ func (a api) listJobs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	filter := queue.Filter{Tenant: tenantOf(c), State: queue.State(query.Get("state"))}
+	filter := own(c)
+	filter.State = queue.State(query.Get("state"))
 	if err := checkState(filter.State); err != nil {
 		return err
 	}

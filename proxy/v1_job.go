@@ -27,6 +27,7 @@ type jobJSON struct {
 	Timeline    []eventJSON                `json:"timeline,omitempty"`
 	TimingsMS   json.RawMessage            `json:"timings_ms,omitempty"`
 	Error       *errorJSON                 `json:"error,omitempty"`
+	Callback    *callbackJSON              `json:"callback,omitempty"`
 	Links       map[string]string          `json:"links"`
 }
 
@@ -61,7 +62,7 @@ func describe(j queue.Job) jobJSON {
 		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued), StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
 		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
 		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent, Options: a.Options, Input: a.Input,
-		Timeline: timeline(j), Links: map[string]string{"self": self, "events": self + "/events"},
+		Timeline: timeline(j), Callback: callback(j.Hook), Links: map[string]string{"self": self, "events": self + "/events"},
 	}
 	if !j.State.Terminal() || j.KeepInput && j.State != queue.Cancelled || j.State == queue.Failed || j.State == queue.Expired {
 		out.Links["input"] = self + "/input"
@@ -88,6 +89,35 @@ func resultOf(j queue.Job) (result map[string]json.RawMessage, timings json.RawM
 	url, _ := json.Marshal(jobURL(j.ID) + "/result")
 	result["url"] = url
 	return result, timings
+}
+
+type callbackJSON struct {
+	URL      string          `json:"url"`
+	State    queue.HookState `json:"state"`
+	Attempts int             `json:"attempts"`
+	Log      []deliveryJSON  `json:"log,omitempty"`
+}
+
+type deliveryJSON struct {
+	At     string `json:"at"`
+	Status int    `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
+	MS     int64  `json:"ms"`
+}
+
+// callback says who is told of the job's end, and how that went.
+func callback(h queue.Hook) *callbackJSON {
+	if h.URL == "" {
+		return nil
+	}
+	out := &callbackJSON{URL: h.URL, State: h.State, Attempts: h.Attempts}
+	if out.State == "" { // until the job has ended
+		out.State = queue.HookPending
+	}
+	for _, a := range h.Log {
+		out.Log = append(out.Log, deliveryJSON{At: stamp(a.At), Status: a.Status, Error: a.Error, MS: a.Took.Milliseconds()})
+	}
+	return out
 }
 
 func timeline(j queue.Job) []eventJSON {

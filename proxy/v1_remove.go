@@ -68,8 +68,12 @@ func (a api) sendResult(c echo.Context, j queue.Job) error {
 		return fmt.Errorf("read what is known of the result: %w", err)
 	}
 	header := c.Response().Header()
-	header.Set("X-Width", strconv.Itoa(about.Width))
-	header.Set("X-Height", strconv.Itoa(about.Height))
+	for name, n := range map[string]int{
+		"Width": about.Width, "Height": about.Height, "Foreground-Top": about.Foreground.Top, "Foreground-Left": about.Foreground.Left,
+		"Foreground-Width": about.Foreground.Width, "Foreground-Height": about.Foreground.Height,
+	} {
+		header.Set("X-"+name, strconv.Itoa(n))
+	}
 	header.Set("X-Engine", about.Engine)
 	if about.Quality != (imaging.Quality{}) {
 		if text, err := json.Marshal(about.Quality); err == nil {

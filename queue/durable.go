@@ -230,6 +230,9 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	} else if err := json.Unmarshal(about, &d); err != nil {
 		return r, fmt.Errorf("read its description: %w", err)
 	}
+	if err := recallHook(d.Job, e.Note); err != nil {
+		return r, err
+	}
 	expires := time.UnixMilli(d.Expires)
 	if !expires.After(now) { // the next sweep removes and remembers it
 		if e.Result != nil && e.About != nil {

@@ -62,6 +62,7 @@ type Job struct {
 	Due         time.Time // of the next attempt, while retrying
 	Expires     time.Time // when it is forgotten; zero until terminal
 	Log         []Event   // what happened to it, oldest first
+	Hook        Hook      // who is told of its end, and how that went
 	ttl         time.Duration
 }
 
@@ -76,6 +77,7 @@ type Event struct {
 var jobFields = []string{
 	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out", "code", "msg",
 	"created", "queued", "started", "finished", "deadline", "due", "rttl", "dttl", "tenant", "parent", "about", "like", "log",
+	"hook", "hook_state", "hook_attempts", "hook_log",
 }
 
 // jobOf makes a Job of the values of jobFields. There is none without a state.
@@ -108,6 +110,7 @@ func jobOf(id string, values []any) (j Job, ok bool) {
 		Finished:    moment(h["finished"]),
 		Deadline:    moment(h["deadline"]),
 		Log:         readLog(h["log"]),
+		Hook:        hookOf(h),
 		ttl:         duration(h["rttl"]),
 	}
 	switch {

@@ -44,7 +44,8 @@ type Request struct {
 
 	// Cache is equal for requests that come to the same result: one of them is worked on and the others take its result over. Empty
 	// for one that shares with nobody.
-	Cache string
+	Cache    string
+	Callback string // address to be told when the job has ended; empty: none
 }
 
 // Enqueue accepts a job and returns its id, 128 random bits in hex, or that of the job that the idempotency key had made before. Once it
@@ -149,6 +150,7 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	}
 	for field, value := range map[string]string{
 		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace, "cache": r.Cache,
+		"hook": r.Callback,
 	} {
 		if value != "" {
 			job[field] = value

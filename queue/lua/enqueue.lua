@@ -19,6 +19,7 @@ redis.call('HSET', key(id), 'created', ms, 'queued', ms, 'deadline', ms + tonumb
 if idem ~= '' then redis.call('SET', T .. ':idem:' .. idem, id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
 if finished then
   redis.call('HSET', key(id), 'finished', ms)
+  hook(id, ms)
   tell(id, ms, 'succeeded', 'cached')
   forget(id, tonumber(redis.call('HGET', key(id), 'rttl')))
   count('cached', 1)

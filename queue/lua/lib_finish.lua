@@ -6,7 +6,7 @@ local function rate(ms)
   redis.call('HSET', T .. ':rate', field, span .. ':' .. (tonumber(n or '0') + 1))
 end
 
--- Ends a job: terminal state, TTL, bytes given back, counters, and the word to those who wait for it.
+-- Ends a job: terminal state, TTL, bytes given back, counters, its callback due, and the word to those who wait for it.
 -- A failed or expired job is kept for its dead TTL in the dead letter, any other for its result TTL. Only the former can run again,
 -- so only it keeps its options.
 local function finish(id, state, ms, code, msg)
@@ -21,6 +21,7 @@ local function finish(id, state, ms, code, msg)
   end
   redis.call('HSET', key(id), 'state', state, 'finished', ms, 'owner', '', 'code', code, 'msg', msg)
   tell(id, ms, state, code)
+  hook(id, ms)
   forget(id, tonumber(ttl))
   redis.call('ZREM', T .. ':lease', id)
   count(state, 1)

@@ -14,7 +14,8 @@ local ms = now()
 redis.call('PERSIST', key(id))
 redis.call('HSET', key(id), 'state', 'queued', 'attempt', 0, 'queued', ms, 'deadline', ms + tonumber(j[3]), 'code', '', 'msg', '',
   'requeued', ARGV[5])
-redis.call('HDEL', key(id), 'finished', 'suspect')
+redis.call('HDEL', key(id), 'finished', 'suspect', 'hook_state', 'hook_attempts', 'hook_claim')
+redis.call('HINCRBY', key(id), 'round', 1)  -- each end is told of, and under a name of its own
 redis.call('ZREM', T .. ':dead', id)
 hold(id, 1)
 push(id, j[2], tenant)

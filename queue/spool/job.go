@@ -14,6 +14,7 @@ const (
 	jobs    = "job"
 	results = "res"
 	att     = ".att"
+	note    = ".note"
 )
 
 // What is appended to a job's .att.
@@ -39,6 +40,22 @@ func (s *Spool) Finish(id string, about, image []byte, expires time.Time) error 
 		return err
 	}
 	return s.write(path, about, image, expires)
+}
+
+// Note keeps beside a job's end what has become of it since, in place of an earlier note. It goes with its result. ErrNotFound: there is
+// no result.
+func (s *Spool) Note(id string, about []byte) error {
+	path, err := s.path(results, id)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotFound
+	} else if err != nil {
+		return err
+	}
+	return s.write(path+note, about, nil, info.ModTime())
 }
 
 // Begin counts an attempt before it begins, so that an image that ends the process is counted too. It is not synced: after a
@@ -129,10 +146,8 @@ func (s *Spool) Forget(id string) error {
 
 // remove is not synced: what comes back after a power loss is dropped by Replay, or done once more.
 func (s *Spool) remove(kind, path string) error {
-	errs := []error{s.disk.Remove(path)}
-	if kind == jobs {
-		errs = append(errs, s.disk.Remove(path+att))
-	}
+	beside := map[string]string{jobs: att, results: note}
+	errs := []error{s.disk.Remove(path), s.disk.Remove(path + beside[kind])}
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
 			errs[i] = nil

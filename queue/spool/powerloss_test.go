@@ -152,6 +152,7 @@ func (d *forgetful) left(t *testing.T, dir string, n int, random *rand.Rand) {
 type promise struct {
 	job    string // its image is there and it has no result
 	result string // its result is there
+	note   string // beside its result
 	gone   bool   // there is nothing
 }
 
@@ -162,6 +163,8 @@ func (p promise) broken(e Entry, found bool) string {
 		return "is back"
 	case p.result != "" && string(e.Result) != p.result:
 		return fmt.Sprintf("its result is %q, want %q", e.Result, p.result)
+	case p.note != "" && string(e.Note) != p.note:
+		return fmt.Sprintf("its note is %q, want %q", e.Note, p.note)
 	case p.job != "" && e.Result != nil:
 		return fmt.Sprintf("has a result, %q", e.Result)
 	case p.job != "" && e.Size != int64(len(p.job)):
@@ -200,6 +203,8 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 		case 1:
 			step(id, promise{result: end}, finish)
 			step(id, promise{result: end}, func() error { return s.DropJob(id) })
+			step(id, promise{result: end, note: "a"}, func() error { return s.Note(id, []byte("a")) })
+			step(id, promise{result: end, note: "b"}, func() error { return s.Note(id, []byte("b")) })
 		case 2: // is tried again by hand
 			step(id, promise{result: end}, finish)
 			step(id, promise{result: end}, func() error { return s.ForgetAttempts(id) })

@@ -17,6 +17,7 @@ type Entry struct {
 	ID       string
 	About    []byte // the description of the job's file; nil where there is none
 	Result   []byte // the description of its result's file; nil where it has not ended
+	Note     []byte // what Note kept beside the result; nil where there is none
 	Size     int64  // of the job's image, in bytes
 	Attempts int    // begun and not undone
 	// Suspect: the last attempt neither ended nor was undone, so the job may be what ended the process.
@@ -54,8 +55,9 @@ func (s *Spool) Replay(ctx context.Context, each func(Entry) error) error {
 func (s *Spool) ids() (map[string]bool, error) {
 	ids := map[string]bool{}
 	err := s.walk(func(_, path string, _ fs.DirEntry) error {
-		id := strings.TrimSuffix(filepath.Base(path), att)
-		if where, err := s.path(filepath.Base(filepath.Dir(filepath.Dir(path))), id); err == nil && where == strings.TrimSuffix(path, att) {
+		path = strings.TrimSuffix(strings.TrimSuffix(path, att), note)
+		id := filepath.Base(path)
+		if where, err := s.path(filepath.Base(filepath.Dir(filepath.Dir(path))), id); err == nil && where == path {
 			ids[id] = true
 		}
 		return nil // no file of ours: left alone
@@ -101,10 +103,11 @@ func (s *Spool) entry(id string) (Entry, error) {
 	}
 	e.Damaged = e.Result == nil && e.About == nil && (e.Damaged || resultDamaged)
 	if e.Result != nil {
-		return e, nil
+		e.Note, _, _, err = s.whole(results, result+note) // of a damaged one nothing is known
+		return e, err
 	}
-	if e.About == nil && !e.Damaged { // an .att alone is of a job that was dropped
-		return e, s.remove(jobs, job)
+	if e.About == nil && !e.Damaged { // an .att or a note alone is of a job that was dropped
+		return e, errors.Join(s.remove(jobs, job), s.remove(results, result))
 	}
 	e.Attempts, e.Suspect, err = attempts(job)
 	return e, err

@@ -9,6 +9,7 @@
 //	job/<xx>/<id>    accepted jobs; xx = crc32(id) & 0xff in hex
 //	job/<xx>/<id>.att one byte for each attempt begun, undone or ended, see Begin
 //	res/<xx>/<id>    results, and the ends of jobs that have none
+//	res/<xx>/<id>.note what has changed of a job since its end, see Note
 //	gone/<date>      ids of jobs whose result has expired, one a line
 //	corrupt/         files that are not what was written, for people to look at
 //

@@ -235,6 +235,44 @@ func TestSweepAndGone(t *testing.T) {
 	}
 }
 
+// A note is read while its result is there, and only then.
+func TestNotes(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir, Options{Sync: true})
+	if err := s.Note("none", []byte("x")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a note of nothing: %v", err)
+	}
+	for _, id := range []string{"noted", "damaged", "dropped", "forgotten", "expired"} {
+		must(t, s.Finish(id, []byte("about "+id), nil, inAnHour()))
+		must(t, s.Note(id, []byte("first note")))
+		must(t, s.Note(id, []byte("note of "+id)))
+	}
+	must(t, s.DropResult("dropped"))
+	must(t, s.Forget("forgotten"))
+	must(t, s.Finish("expired", nil, nil, time.Now().Add(-time.Second)))
+	must(t, s.Sweep(time.Now(), time.Hour))
+	path, err := s.path(results, "damaged")
+	must(t, err)
+	must(t, os.WriteFile(path+note, []byte("BGJ1"), 0o600))
+	orphan, err := s.path(results, "orphan")
+	must(t, err)
+	must(t, s.write(orphan+note, []byte("x"), nil, inAnHour()))
+	must(t, s.Close())
+
+	s = openIn(t, dir, Options{Sync: true})
+	want := map[string]Entry{
+		"noted":   {ID: "noted", Result: []byte("about noted"), Note: []byte("note of noted")},
+		"damaged": {ID: "damaged", Result: []byte("about damaged")},
+	}
+	if got := replayed(t, s); !reflect.DeepEqual(got, want) || s.Corrupt() != 1 {
+		t.Errorf("replayed %+v\nwant %+v; %d damaged", got, want, s.Corrupt())
+	}
+	notes, err := filepath.Glob(filepath.Join(dir, "res", "*", "*"+note))
+	if err != nil || len(notes) != 1 {
+		t.Errorf("notes are %v, %v", notes, err)
+	}
+}
+
 // A job never outlives its result: it would run again.
 func TestSweepTakesTheJobFirst(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})

@@ -35,7 +35,7 @@ func (s *Spool) SweepEvery(ctx context.Context, every, remember time.Duration) {
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
 	gone := map[string]bool{}
 	err := s.walk(func(kind, path string, e fs.DirEntry) error {
-		if strings.HasSuffix(path, att) { // goes with its job
+		if strings.HasSuffix(path, att) || strings.HasSuffix(path, note) { // goes with its job or result
 			return nil
 		}
 		info, err := e.Info()

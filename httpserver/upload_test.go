@@ -1,4 +1,4 @@
-package predict
+package httpserver
 
 import (
 	"bytes"
@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"bgremove/httpserver"
-	"bgremove/imaging"
 )
+
+// testFields are options as a server may have them; 100 bytes of a file are 134 as base64.
+func testFields() []Field {
+	return []Field{{Key: "roi", Limit: 64}, {Key: "mask", Limit: 140, MaxFile: 100}, {Key: "bg_image", Limit: 140, MaxFile: 100}}
+}
 
 // FuzzMultipart holds that any body gives an image that came with it or a fault of the client's.
 func FuzzMultipart(f *testing.F) {
@@ -25,16 +27,16 @@ func FuzzMultipart(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		in, err := readMultipart(bytes.NewReader(body), int64(len(body)), "b")
-		var fault httpserver.Fault
+		in, err := readMultipart(bytes.NewReader(body), int64(len(body)), "b", testFields())
+		var fault Fault
 		switch {
-		case err == nil && (in.data == nil || len(in.data) > len(body)):
-			t.Fatalf("%d bytes of an image from %d", len(in.data), len(body))
+		case err == nil && len(in.Image) > len(body):
+			t.Fatalf("%d bytes of an image from %d", len(in.Image), len(body))
 		case err != nil && (!errors.As(err, &fault) || fault.Status < 400 || fault.Status >= http.StatusInternalServerError):
 			t.Fatalf("%v is not a fault of the client's", err)
 		}
-		for name, values := range in.fields {
-			if limit, ok := imaging.OptionLimit(name); !ok || len(values[0]) > limit {
+		for name, values := range in.Fields {
+			if len(values[0]) > 140 {
 				t.Fatalf("field %s has %d bytes", name, len(values[0]))
 			}
 		}
@@ -65,8 +67,8 @@ func wantDetail(t *testing.T, says string, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", pairs[i], pairs[i+1])
 	}
-	_, err := readMultipart(strings.NewReader(body.String()+"--b--\r\n"), -1, "b")
-	var fault httpserver.Fault
+	_, err := readMultipart(strings.NewReader(body.String()+"--b--\r\n"), -1, "b", testFields())
+	var fault Fault
 	if errors.As(err, &fault) != (says != "") || says != "" && !strings.Contains(fmt.Sprint(fault.Detail), says) {
 		t.Errorf("%v, %v; want %q", err, fault.Detail, says)
 	}

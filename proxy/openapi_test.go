@@ -1,0 +1,62 @@
+package proxy
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/imaging"
+	"bgremove/proxy/openapi"
+)
+
+// Every route is in openapi.yaml, and everything there is a route.
+func TestRoutesAreDocumented(t *testing.T) {
+	ts := start(t, embedded(t))
+	routes := ts.server.Echo.Routes()
+	if !slices.ContainsFunc(routes, func(r *echo.Route) bool { return strings.HasPrefix(r.Path, "/v1/") }) {
+		t.Skip("the handlers of /v1 are not there yet")
+	}
+	spec.CheckRoutes(t, routes)
+}
+
+// Every option of imaging can be given wherever openapi.yaml has options, and its choices are the document's.
+func TestOptionsAreDocumented(t *testing.T) {
+	var document struct {
+		Components struct {
+			Parameters map[string]json.RawMessage
+			Schemas    map[string]struct {
+				Properties map[string]json.RawMessage
+				Enum       []string
+			}
+		}
+	}
+	if err := json.Unmarshal(openapi.JSON(), &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range imaging.OptionKeys() {
+		for _, schema := range []string{"Options", "Form", "Upload", "SeedUpload"} {
+			if document.Components.Schemas[schema].Properties[key] == nil {
+				t.Errorf("the schema %s does not have the option %s", schema, key)
+			}
+		}
+		if limit, _ := imaging.OptionLimit(key); document.Components.Parameters[key] == nil && limit < imaging.MaxMaskBytes {
+			t.Errorf("there is no parameter %s", key)
+		}
+	}
+	for _, format := range imaging.FormatChoices() {
+		if !slices.Contains(document.Components.Schemas["format"].Enum, string(format)) {
+			t.Errorf("the option format does not have %s", format)
+		}
+	}
+	for _, channels := range imaging.ChannelChoices() {
+		if !slices.Contains(document.Components.Schemas["channels"].Enum, string(channels)) {
+			t.Errorf("the option channels does not have %s", channels)
+		}
+	}
+	if got := strings.Join(document.Components.Schemas["engine"].Enum, " "); got != imaging.EngineFast+" "+imaging.EngineOpenCV {
+		t.Errorf("the engines are %s", got)
+	}
+}
