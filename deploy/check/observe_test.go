@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -65,7 +66,7 @@ func (s series) add(metrics string) {
 
 // faults are what is wrong with an expression: every series and label in it must be there.
 func (s series) faults(expr string) (faults []string) {
-	parsed, err := parser.ParseExpr(expr)
+	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -153,7 +154,7 @@ func TestDashboardAndAlerts(t *testing.T) {
 		t.Errorf("rows %s", got)
 	}
 
-	groups, errs := rulefmt.Parse([]byte(read(t, "../prometheus/rules.yaml")), false, model.UTF8Validation)
+	groups, errs := rulefmt.Parse([]byte(read(t, "../prometheus/rules.yaml")), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
