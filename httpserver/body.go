@@ -76,10 +76,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.err, b.cut = b.server.tooLarge(), true
 	case used > b.server.uploads.max:
 		b.cut = true
-		b.err = Fault{
-			Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: uploadRetryAfter,
-			Detail: "Too many uploads at the same time; try again later",
-		}
+		b.err = tooBusy()
 	case err != nil && err != io.EOF:
 		b.err = b.readFault(err)
 	default:
@@ -118,6 +115,27 @@ func (b *body) discard() {
 func (b *body) release() {
 	b.server.uploads.used.Add(-b.charged)
 	b.charged = 0
+}
+
+// ReserveUpload takes n bytes of the upload budget for the request, as its body does: for a handler that fetches an image itself. Its
+// error is a Fault. ReleaseUpload, or the end of the request, gives them back.
+func ReserveUpload(c echo.Context, n int64) error {
+	b := stateOf(c.Request().Context()).body
+	if b == nil {
+		return nil
+	}
+	b.charged += n
+	if b.server.uploads.used.Add(n) > b.server.uploads.max {
+		return tooBusy()
+	}
+	return nil
+}
+
+func tooBusy() Fault {
+	return Fault{
+		Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: uploadRetryAfter,
+		Detail: "Too many uploads at the same time; try again later",
+	}
 }
 
 // ReleaseUpload takes the request's body off the upload budget before the request ends: for handlers that no longer hold

@@ -94,6 +94,13 @@ func TestUploadBudget(t *testing.T) {
 		holding <- struct{}{}
 		<-release
 		ReleaseUpload(c)
+		if err := ReserveUpload(c, mib/4); err != nil {
+			return err
+		}
+		if err := ReserveUpload(c, mib); err == nil {
+			t.Error("more than there is was reserved")
+		}
+		ReleaseUpload(c)
 		holding <- struct{}{}
 		<-release
 		return c.NoContent(http.StatusNoContent)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/labstack/echo/v4"
+
 	"bgremove/httpserver"
 	"bgremove/queue"
 )
@@ -18,11 +20,14 @@ type Outside interface {
 }
 
 // fetch gets the picture that is at an address.
-func (a api) fetch(ctx context.Context, url string) ([]byte, error) {
+func (a api) fetch(c echo.Context, url string) ([]byte, error) {
 	if a.pictures == nil {
 		return nil, switchedOff("urls_off", keyImageURL, "egress.urls")
 	}
-	data, _, err := a.pictures.Get(ctx, url, a.limits.MaxBytes)
+	if err := httpserver.ReserveUpload(c, a.limits.MaxBytes); err != nil { // how large it is shows only as it comes
+		return nil, err
+	}
+	data, _, err := a.pictures.Get(c.Request().Context(), url, a.limits.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyImageURL, err)
 	}

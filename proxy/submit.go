@@ -47,7 +47,7 @@ func (a api) readPicture(c echo.Context, preset options) ([]byte, options, error
 			Status: http.StatusBadRequest, Code: "multiple_images", Detail: "Both an image and image_url were sent",
 		}
 	case from != "":
-		up.Image, err = a.fetch(c.Request().Context(), from)
+		up.Image, err = a.fetch(c, from)
 	}
 	return up.Image, opts, err
 }

@@ -25,7 +25,7 @@ type jobJSON struct {
 	Input       inputInfo                  `json:"input"`
 	Result      map[string]json.RawMessage `json:"result,omitempty"`
 	Timeline    []eventJSON                `json:"timeline,omitempty"`
-	TimingsMS   json.RawMessage            `json:"timings_ms,omitempty"`
+	TimingsMS   map[string]float64         `json:"timings_ms,omitempty"`
 	Error       *errorJSON                 `json:"error,omitempty"`
 	Callback    *callbackJSON              `json:"callback,omitempty"`
 	Links       map[string]string          `json:"links"`
@@ -77,10 +77,12 @@ func describe(j queue.Job) jobJSON {
 }
 
 // resultOf is what the worker said of the result, and where it is.
-func resultOf(j queue.Job) (result map[string]json.RawMessage, timings json.RawMessage) {
+func resultOf(j queue.Job) (result map[string]json.RawMessage, timings map[string]float64) {
 	result = map[string]json.RawMessage{}
 	_ = json.Unmarshal([]byte(j.Result), &result) // our own workers'
-	timings = result["timings_ms"]
+	if json.Unmarshal(result["timings_ms"], &timings) == nil && timings != nil {
+		timings["queue"] = float64(j.Started.Sub(j.Queued).Milliseconds())
+	}
 	delete(result, "timings_ms")
 	delete(result, "input") // the job says more of it
 	result["cached"] = json.RawMessage("false")
