@@ -60,7 +60,7 @@ func TestSeedRoutes(t *testing.T) {
 	for path, want := range map[string]string{
 		"/":         `"Hello API Server!\n"`,
 		"/health":   `{"health":"ok"}`,
-		"/metadata": `{"status":"ok","version":"v0","engine":"fast","engines":` + engines(t) + `,"channels":["rgba","alpha"],"formats":["auto","png","jpg","webp"],"limits":{"max_bytes":1048576,"max_pixels":50000000},"slots":2}`,
+		"/metadata": `{"status":"ok","version":"v0","engine":"fast","engines":` + engines(t) + `,"channels":["rgba","alpha"],"formats":["auto","png","jpg","webp","zip"],"limits":{"max_bytes":1048576,"max_pixels":50000000},"slots":2}`,
 		"/livez":    `{"status":"ok"}`,
 		"/readyz":   `{"status":"ok","checks":{"predictor":"ok"}}`,
 	} {
