@@ -122,8 +122,9 @@ func TestResampleRows(t *testing.T) {
 			g := noise(size[0], size[1], channels)
 			n := size[0] * channels
 			want, got := g.resample(size[2], size[3]), newGrid(size[2], size[3], channels)
-			resampleRows(axis(size[0], size[2]), axis(size[1], size[3]), channels, reader{
-				width: size[0], read: func(y int, _ []uint8, dst []float32) { copy(dst, g.v[y*n:][:n]) },
+			columns := axis(size[0], size[2])
+			resampleRows(columns, axis(size[1], size[3]), channels, 0, func(y int, _ []uint8, dst []float32) {
+				squeeze(dst, g.v[y*n:][:n], columns, channels)
 			}, func(y int, v []float32) { copy(got.v[y*size[2]*channels:], v) })
 			for i, v := range want.v {
 				if got.v[i] != v {
