@@ -42,13 +42,9 @@ func cover(img *Image, width, height int) []uint8 {
 	w, h := float64(width)/scale, float64(height)/scale
 	x, y := (ownWidth-w)/2, (ownHeight-h)/2
 	pix := make([]uint8, 3*width*height)
-	resampleRows(windowAxis(x, x+w, img.Width, width), windowAxis(y, y+h, img.Height, height), 3, reader{
-		width: img.Width,
-		read: func(y int, _ []uint8, dst []float32) {
-			for i, v := range img.Pix[3*y*img.Width:][:3*img.Width] {
-				dst[i] = float32(v)
-			}
-		},
+	columns := windowAxis(x, x+w, img.Width, width)
+	resampleRows(columns, windowAxis(y, y+h, img.Height, height), 3, 0, func(y int, _ []uint8, dst []float32) {
+		squeezeBytes(dst, img.Pix[3*y*img.Width:][:3*img.Width], columns)
 	}, func(y int, v []float32) { round(pix[3*y*width:][:3*width], v) })
 	return pix
 }

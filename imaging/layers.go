@@ -1,7 +1,5 @@
 package imaging
 
-import "image"
-
 // layers are what a result is made of where it is more than the foreground over one colour. Its methods may be called from several
 // goroutines at once.
 type layers struct {
@@ -95,41 +93,3 @@ func plain(colour Colour) func(y int, dst []uint8) {
 		}
 	}
 }
-
-// resampleRGBA scales a picture that is read row by row, not premultiplied, with what is transparent counting for nothing.
-func resampleRGBA(row func(y int, dst []uint8), from, to image.Point) []uint8 {
-	pix := make([]uint8, 4*to.X*to.Y)
-	resampleRows(axis(from.X, to.X), axis(from.Y, to.Y), 4, reader{
-		width: from.X,
-		read: func(y int, scratch []uint8, dst []float32) {
-			row(y, scratch)
-			premultiply(dst, scratch)
-		},
-	}, func(y int, v []float32) { divide(pix[4*y*to.X:][:4*to.X], v) })
-	return pix
-}
-
-// premultiply multiplies colours with their alpha, which stays 0 to 255.
-func premultiply(dst []float32, pix []uint8) {
-	for i := 0; i+4 <= len(pix); i += 4 {
-		p, q := pix[i:i+4:i+4], dst[i:i+4:i+4]
-		a := float32(p[3]) * (1. / 255)
-		q[0], q[1], q[2], q[3] = a*float32(p[0]), a*float32(p[1]), a*float32(p[2]), float32(p[3])
-	}
-}
-
-// divide takes alpha out again; nothing is left where it rounds to 0.
-func divide(pix []uint8, v []float32) {
-	for i := 0; i+4 <= len(pix); i += 4 {
-		p, q := v[i:i+4:i+4], pix[i:i+4:i+4]
-		if p[3] < .5 {
-			q[0], q[1], q[2], q[3] = 0, 0, 0, 0
-			continue
-		}
-		f := 255 / p[3]
-		q[0], q[1], q[2] = nearest(p[0]*f), nearest(p[1]*f), nearest(p[2]*f)
-		q[3] = nearest(p[3])
-	}
-}
-
-func nearest(v float32) uint8 { return uint8(min(max(v+.5, 0), 255)) }

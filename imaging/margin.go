@@ -53,12 +53,12 @@ func (m Margin) normal() Margin {
 
 // String is the shortest form that ParseMargin reads; empty for none.
 func (m Margin) String() string {
-	switch {
-	case m == Margin{}:
+	switch m {
+	case Margin{}:
 		return ""
-	case m == Margin{m.Top, m.Top, m.Top, m.Top}:
+	case Margin{m.Top, m.Top, m.Top, m.Top}:
 		return m.Top.String()
-	case m == Margin{m.Top, m.Right, m.Top, m.Right}:
+	case Margin{m.Top, m.Right, m.Top, m.Right}:
 		return fmt.Sprintf("%v %v", m.Top, m.Right)
 	}
 	return fmt.Sprintf("%v %v %v %v", m.Top, m.Right, m.Bottom, m.Left)

@@ -93,12 +93,8 @@ func (g grid) resample(width, height int) grid {
 
 // squeeze scales one row.
 func squeeze(dst, src []float32, columns []taps, channels int) {
-	switch channels {
-	case 3:
+	if channels == 3 {
 		squeeze3(dst, src, columns)
-		return
-	case 4:
-		squeeze4(dst, src, columns)
 		return
 	}
 	for x, t := range columns {
@@ -126,21 +122,6 @@ func squeeze3(dst, src []float32, columns []taps) {
 	}
 }
 
-func squeeze4(dst, src []float32, columns []taps) {
-	for x, t := range columns {
-		var r, g, b, a float32
-		p := src[4*t.start:]
-		for _, w := range t.weights {
-			r += w * p[0]
-			g += w * p[1]
-			b += w * p[2]
-			a += w * p[3]
-			p = p[min(4, len(p)):]
-		}
-		dst[4*x], dst[4*x+1], dst[4*x+2], dst[4*x+3] = r, g, b, a
-	}
-}
-
 // squeezeBytes scales one row of RGB. The taps between the first and the last of a pixel have the same weight, so they are summed as
 // whole numbers.
 func squeezeBytes(dst []float32, src []uint8, columns []taps) {
@@ -165,18 +146,11 @@ func squeezeBytes(dst []float32, src []uint8, columns []taps) {
 	}
 }
 
-// reader reads rows of numbers, of width px. scratch has room for a row of bytes. Rows are read by several goroutines at once.
-type reader struct {
-	width int
-	read  func(y int, scratch []uint8, dst []float32)
-}
-
-// resampleRows scales a picture row by row, without holding it: write is given each row of the result once, in no order and from several
-// goroutines at once.
-func resampleRows(columns, rows []taps, channels int, from reader, write func(y int, v []float32)) {
+// resampleRows scales a picture row by row, without holding it. read squeezes row y of it to the columns; scratch has width bytes. write is
+// given each row of the result once. Both are called in no order and from several goroutines at once.
+func resampleRows(columns, rows []taps, channels, width int, read func(y int, scratch []uint8, dst []float32), write func(y int, v []float32)) {
 	inParallel(len(rows), func(first, end int) {
-		scratch, source := make([]uint8, from.width*channels), make([]float32, from.width*channels)
-		sum := make([]float32, len(columns)*channels)
+		scratch, sum := make([]uint8, width), make([]float32, len(columns)*channels)
 		// As in grid.resample.
 		lines := [2][]float32{make([]float32, len(sum)), make([]float32, len(sum))}
 		held := [2]int{-1, -1}
@@ -186,8 +160,7 @@ func resampleRows(columns, rows []taps, channels int, from reader, write func(y 
 				row := rows[y].start + k
 				line := lines[row%2]
 				if held[row%2] != row {
-					from.read(row, scratch, source)
-					squeeze(line, source, columns, channels)
+					read(row, scratch, line)
 					held[row%2] = row
 				}
 				for x, v := range line {

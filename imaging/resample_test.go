@@ -1,7 +1,9 @@
 package imaging
 
 import (
+	"image"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -120,14 +122,33 @@ func TestResampleRows(t *testing.T) {
 			g := noise(size[0], size[1], channels)
 			n := size[0] * channels
 			want, got := g.resample(size[2], size[3]), newGrid(size[2], size[3], channels)
-			resampleRows(axis(size[0], size[2]), axis(size[1], size[3]), channels, reader{
-				width: size[0], read: func(y int, _ []uint8, dst []float32) { copy(dst, g.v[y*n:][:n]) },
+			columns := axis(size[0], size[2])
+			resampleRows(columns, axis(size[1], size[3]), channels, 0, func(y int, _ []uint8, dst []float32) {
+				squeeze(dst, g.v[y*n:][:n], columns, channels)
 			}, func(y int, v []float32) { copy(got.v[y*size[2]*channels:], v) })
 			for i, v := range want.v {
 				if got.v[i] != v {
 					t.Fatalf("%v, %d channels: number %d is %g, want %g", size, channels, i, got.v[i], v)
 				}
 			}
+		}
+	}
+}
+
+// TestResampleRGBA: colours count by their alpha.
+func TestResampleRGBA(t *testing.T) {
+	pix := []uint8{200, 0, 7, 51, 0, 100, 7, 204, 9, 9, 9, 0, 9, 9, 9, 0}
+	for _, tt := range []struct {
+		from, to int
+		want     []uint8
+	}{
+		{2, 1, []uint8{40, 80, 7, 128}},
+		{4, 1, []uint8{40, 80, 7, 64}},
+		{4, 2, []uint8{40, 80, 7, 128, 0, 0, 0, 0}},
+	} {
+		got := resampleRGBA(func(_ int, dst []uint8) { copy(dst, pix) }, image.Pt(tt.from, 1), image.Pt(tt.to, 1))
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%d pixels to %d: %v, want %v", tt.from, tt.to, got, tt.want)
 		}
 	}
 }

@@ -72,14 +72,10 @@ type shadow struct {
 // newShadow draws the shadow of a part of the image in a result of width×height px.
 func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 	size, outline := part.part.Size(), newGrid(p.columns, p.height, 1)
-	resampleRows(axis(size.X, p.columns), axis(size.Y, p.height), 1, reader{
-		width: size.X,
-		read: func(y int, scratch []uint8, dst []float32) {
-			part.grey(y, scratch)
-			for x, v := range scratch {
-				dst[x] = float32(v)
-			}
-		},
+	columns := axis(size.X, p.columns)
+	resampleRows(columns, axis(size.Y, p.height), 1, size.X, func(y int, scratch []uint8, dst []float32) {
+		part.grey(y, scratch)
+		squeezeGrey(dst, scratch, columns)
 	}, func(y int, v []float32) { copy(outline.v[y*p.columns:], v) })
 	g := p.band(outline)
 	for range 3 {
@@ -96,6 +92,17 @@ func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 		s.rows = append(s.rows, placeAt((float64(y)+.5-p.top)/p.cell-.5, g.height))
 	}
 	return s
+}
+
+// squeezeGrey scales one row.
+func squeezeGrey(dst []float32, src []uint8, columns []taps) {
+	for x, t := range columns {
+		var sum float32
+		for k, w := range t.weights {
+			sum += w * float32(src[t.start+k])
+		}
+		dst[x] = sum
+	}
 }
 
 // each tells the pixels of row y that are darkened, and how much, of 255.
