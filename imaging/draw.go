@@ -32,7 +32,7 @@ func draw(img *Image, matte *Matte, opts Options, limits Limits) (picture, error
 	}
 	l := newLayers(c, f)
 	if opts.Shadow {
-		l.shadow = newShadow(c.of(box), planShadow(corners(p.foreground)), f.width, f.height)
+		l.shadow = newShadow(c.of(box), planShadow(f.exactly(box)), f.width, f.height)
 	}
 	return p, p.drawLayers(l, c.of(f.from), opts, limits)
 }

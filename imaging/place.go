@@ -83,6 +83,14 @@ func (f frame) inResult(box image.Rectangle) image.Rectangle {
 	return scaled.Add(f.to.Min)
 }
 
+// exactly maps a box of the image without rounding.
+func (f frame) exactly(box image.Rectangle) (x0, y0, x1, y1 float64) {
+	x0, y0, x1, y1 = corners(box.Sub(f.from.Min))
+	scaleX, scaleY := float64(f.to.Dx())/float64(f.from.Dx()), float64(f.to.Dy())/float64(f.from.Dy())
+	left, top, _, _ := corners(f.to)
+	return left + x0*scaleX, top + y0*scaleY, left + x1*scaleX, top + y1*scaleY
+}
+
 // check refuses a result that is larger than an image may be: margins can make it that. A fault is an ErrOption.
 func (f frame) check(limits Limits) error {
 	if limits.check(f.width, f.height) != nil {

@@ -5,22 +5,23 @@ import (
 	"math"
 )
 
-// A shadow is what the foreground would cast on the ground it stands on, in a soft light from in front: its outline, squashed, with the lower
-// edge a little beneath its own, blurred, in black. It is worked out in cells, of which shadowSide are as long as the foreground's longer
-// side, so that it looks alike at any size.
+// A shadow is where the foreground keeps the light from the ground: a band along its lower edge, the fainter the higher that is, blurred, in
+// black. It is worked out in cells, of which shadowSide are as long as the foreground's longer side, so that it looks alike at any size.
 const (
 	shadowSide    = 256 // cells
-	shadowSquash  = .12 // of the foreground's height
-	shadowDrop    = 5   // cells
+	shadowReach   = .35 // of the foreground's height: what ends higher above its lowest point does not stand on the ground
+	shadowAbove   = 10  // cells of the band above the edge, most of them behind the foreground
+	shadowBelow   = 6   // and beneath it
 	shadowRadius  = 5   // cells, of each of the three means that blur it: about a Gaussian with σ = 5.5
 	shadowPad     = 3 * shadowRadius
-	shadowOpacity = .4
+	shadowOpacity = .45
 )
 
 // shadowPlan says where a shadow lies.
 type shadowPlan struct {
 	cell          float64 // px
-	columns, rows int     // of the squashed outline, in cells; around it are shadowPad of them
+	columns, rows int     // of the bands, in cells; around them are shadowPad of them
+	height        int     // of the foreground, in cells
 	left, top     float64 // of the whole, px
 }
 
@@ -28,9 +29,10 @@ type shadowPlan struct {
 func planShadow(x0, y0, x1, y1 float64) shadowPlan {
 	p := shadowPlan{cell: max(x1-x0, y1-y0) / shadowSide}
 	p.columns = max(int(math.Ceil((x1-x0)/p.cell)), 1)
-	p.rows = max(int(math.Round(shadowSquash*(y1-y0)/p.cell)), 1)
+	p.height = max(int(math.Ceil((y1-y0)/p.cell)), 1)
+	p.rows = int(shadowReach*float64(p.height)) + shadowAbove + shadowBelow
 	p.left = (x0+x1)/2 - float64(p.columns+2*shadowPad)/2*p.cell
-	p.top = y1 + float64(shadowDrop-p.rows-shadowPad)*p.cell
+	p.top = y1 + float64(shadowBelow-p.rows-shadowPad)*p.cell
 	return p
 }
 
@@ -38,6 +40,26 @@ func planShadow(x0, y0, x1, y1 float64) shadowPlan {
 func (p shadowPlan) box() image.Rectangle {
 	right, bottom := p.left+float64(p.columns+2*shadowPad)*p.cell, p.top+float64(p.rows+2*shadowPad)*p.cell
 	return image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(right)), int(math.Ceil(bottom)))
+}
+
+// band draws the bands of an outline, alpha of 0 to 255 in p's cells, before they are blurred.
+func (p shadowPlan) band(outline grid) grid {
+	g := newGrid(p.columns+2*shadowPad, p.rows+2*shadowPad, 1)
+	for x := range p.columns {
+		above := 0 // cells from the lowest point of all to that of the column
+		for above < p.height && outline.v[(p.height-1-above)*p.columns+x] < 128 {
+			above++
+		}
+		dark := 255 * float32(1-float64(above)/(shadowReach*float64(p.height)))
+		if dark <= 0 {
+			continue
+		}
+		edge := shadowPad + p.rows - shadowBelow - above
+		for y := edge - shadowAbove; y < edge+shadowBelow; y++ {
+			g.v[y*g.width+shadowPad+x] = dark
+		}
+	}
+	return g
 }
 
 // shadow is how dark a result is made behind its foreground.
@@ -49,9 +71,8 @@ type shadow struct {
 
 // newShadow draws the shadow of a part of the image in a result of width×height px.
 func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
-	g := newGrid(p.columns+2*shadowPad, p.rows+2*shadowPad, 1)
-	size := part.part.Size()
-	resampleRows(axis(size.X, p.columns), axis(size.Y, p.rows), 1, reader{
+	size, outline := part.part.Size(), newGrid(p.columns, p.height, 1)
+	resampleRows(axis(size.X, p.columns), axis(size.Y, p.height), 1, reader{
 		width: size.X,
 		read: func(y int, scratch []uint8, dst []float32) {
 			part.grey(y, scratch)
@@ -59,7 +80,8 @@ func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 				dst[x] = float32(v)
 			}
 		},
-	}, func(y int, v []float32) { copy(g.v[(shadowPad+y)*g.width+shadowPad:], v) })
+	}, func(y int, v []float32) { copy(outline.v[y*p.columns:], v) })
+	g := p.band(outline)
 	for range 3 {
 		g = g.blurred(shadowRadius)
 	}

@@ -78,8 +78,8 @@ func TestShadowIsNotCroppedOff(t *testing.T) {
 	// Half the size: about the same at half the distance.
 	small, half := drawnShadow(t, 200, 200, image.Rect(60, 40, 140, 140), "&crop=1&size=.0025")
 	x, y := half.Width/2, half.Foreground.Top+half.Foreground.Height+1
-	scale := float64(res.Width) / float64(half.Width)
-	a, b := int(small.NRGBAAt(x, y).A), int(out.NRGBAAt(res.Width/2, int(float64(y)*scale)).A)
+	scale := float64(res.Height) / float64(half.Height)
+	a, b := int(small.NRGBAAt(x, y).A), int(out.NRGBAAt(res.Width/2, int((float64(y)+.5)*scale)).A)
 	if a < b-15 || a > b+15 {
 		t.Errorf("alpha %d beneath the smaller one, %d beneath the larger", a, b)
 	}

@@ -78,6 +78,7 @@ func TestCharge(t *testing.T) {
 
 func TestChargeWithoutKeys(t *testing.T) {
 	ts := start(t, embedded(t))
+	ts.http = unchecked(t)
 	ts.server.Echo.POST("/take", func(c echo.Context) error {
 		refund, err := charge(c, ts.queue, 50_000, 1000)
 		refund()

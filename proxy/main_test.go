@@ -94,8 +94,9 @@ func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
 		queue: q, consumer: consumer, server: server, url: "http://" + server.Addr().String(),
 		http: &http.Client{Transport: spec.Transport(t, &http.Transport{}), Timeout: 20 * time.Second},
 	}
+	checked := ts.http
 	t.Cleanup(func() {
-		ts.http.CloseIdleConnections()
+		checked.CloseIdleConnections()
 		if err := errors.Join(server.Shutdown(context.Background()), <-done); err != nil { // t.Context() has ended by now
 			t.Errorf("shutdown: %v", err)
 		}

@@ -35,6 +35,7 @@ type Jobs interface {
 type Submitting interface {
 	Room() error
 	MaxTTL() time.Duration
+	Repeated(ctx context.Context, r queue.Request) (id string, err error)
 	Enqueue(ctx context.Context, r queue.Request) (id string, err error)
 }
 

@@ -392,7 +392,7 @@ func TestRedisStopped(t *testing.T) {
 		begun := time.Now()
 		got := ask()
 		got.want(t, 503, `{"detail":"The queue cannot be reached"}`)
-		if got.header.Get("Retry-After") != "30" || got.header.Get("X-Error-Code") != "queue_unavailable" {
+		if got.header.Get("Retry-After") != "5" || got.header.Get("X-Error-Code") != "queue_unavailable" {
 			t.Errorf("headers %v", got.header)
 		}
 		if took := time.Since(begun); took > 10*time.Second {

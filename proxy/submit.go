@@ -72,6 +72,9 @@ func (a api) submit(ctx context.Context, c echo.Context, s submission) (id strin
 	if err != nil {
 		return "", err
 	}
+	if id, err := a.jobs.Repeated(ctx, r); id != "" || err != nil { // paid for already
+		return id, err
+	}
 	refund, err := charge(c, a.jobs, info.Width, info.Height)
 	if err != nil {
 		return "", err

@@ -82,6 +82,7 @@ func resultOf(j queue.Job) (result map[string]json.RawMessage, timings json.RawM
 	_ = json.Unmarshal([]byte(j.Result), &result) // our own workers'
 	timings = result["timings_ms"]
 	delete(result, "timings_ms")
+	delete(result, "input") // the job says more of it
 	result["cached"] = json.RawMessage("false")
 	if j.CachedFrom != "" {
 		result["cached"], timings = json.RawMessage("true"), nil

@@ -57,7 +57,7 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if len(r.Options) > maxOptions || len(r.About) > maxAbout {
 		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, max(len(r.Options), len(r.About)), maxOptions)
 	}
-	if id, err := q.before(ctx, r); id != "" || err != nil {
+	if id, err := q.Repeated(ctx, r); id != "" || err != nil {
 		return id, err
 	}
 	if err := q.checkDepth(ctx); err != nil {
@@ -168,8 +168,8 @@ func (r Request) idem() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// before finds the job that the idempotency key has made, before an image is stored for nothing.
-func (q *Queue) before(ctx context.Context, r Request) (id string, err error) {
+// Repeated is the job that the idempotency key has made, empty if there is none: Enqueue would return it. ErrConflict.
+func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) {
 	if r.IdempotencyKey == "" {
 		return "", nil
 	}

@@ -66,7 +66,7 @@ func walk(v any, at string, visit func(at string, object map[string]any)) {
 func TestReferences(t *testing.T) {
 	root := tree(t)
 	used := map[string]bool{}
-	walk(root, "#", func(at string, object map[string]any) {
+	walk(root, "#", func(_ string, object map[string]any) {
 		if ref, ok := object["$ref"].(string); ok {
 			used[ref] = true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -27,7 +28,7 @@ type exchange struct {
 }
 
 // check compares one exchange with the document.
-func (c *Checker) check(e exchange) (faults []string) {
+func (c *Checker) check(ctx context.Context, e exchange) (faults []string) {
 	op, params, ok := c.find(e.request)
 	if !ok {
 		if s := e.answer.StatusCode; s != http.StatusNotFound && s != http.StatusMethodNotAllowed {
@@ -45,11 +46,11 @@ func (c *Checker) check(e exchange) (faults []string) {
 	if e.request.Method == http.MethodHead {
 		return nil // what a GET would have had is not there
 	}
-	if err := op.checkAnswer(e, params); err != nil {
+	if err := op.checkAnswer(ctx, e, params); err != nil {
 		faults = append(faults, fmt.Sprintf("the answer: %v", err))
 	}
 	if e.whole && e.answer.StatusCode < 300 {
-		if err := op.checkRequest(e, params); err != nil {
+		if err := op.checkRequest(ctx, e, params); err != nil {
 			faults = append(faults, fmt.Sprintf("the request, which was taken: %v", err))
 		}
 	}
@@ -62,7 +63,7 @@ func options() *openapi3filter.Options {
 	}
 }
 
-func (o operation) checkAnswer(e exchange, params map[string]string) error {
+func (o operation) checkAnswer(ctx context.Context, e exchange, params map[string]string) error {
 	contentType := e.answer.Header.Get("Content-Type")
 	content := o.closed.Operation.Responses.Status(e.answer.StatusCode).Value.Content
 	if len(content) > 0 && content.Get(contentType) == nil {
@@ -70,7 +71,7 @@ func (o operation) checkAnswer(e exchange, params map[string]string) error {
 	}
 	opts := options()
 	opts.ExcludeResponseBody = !isJSON(contentType)
-	return openapi3filter.ValidateResponse(e.request.Context(), &openapi3filter.ResponseValidationInput{
+	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
 			Request: e.request, PathParams: params, Route: o.closed, Options: opts,
 		},
@@ -78,13 +79,13 @@ func (o operation) checkAnswer(e exchange, params map[string]string) error {
 	})
 }
 
-func (o operation) checkRequest(e exchange, params map[string]string) error {
+func (o operation) checkRequest(ctx context.Context, e exchange, params map[string]string) error {
 	contentType := e.request.Header.Get("Content-Type")
-	r := e.request.Clone(context.WithoutCancel(e.request.Context()))
+	r := e.request.Clone(ctx)
 	r.URL.RawQuery = withoutEmpty(r.URL.Query()).Encode()
 	opts := options()
 	opts.ExcludeRequestBody = true
-	if err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+	if err := openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: o.open, Options: opts,
 	}); err != nil || o.open.Operation.RequestBody == nil {
 		return err
@@ -149,7 +150,7 @@ func readForm(body []byte, contentType string, schema *openapi3.Schema) (map[str
 	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	for {
 		part, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			dropEmpty(object)
 			return object, nil
 		} else if err != nil {

@@ -95,7 +95,7 @@ func TestCheckAnswers(t *testing.T) {
 
 func wantFaults(t *testing.T, c *Checker, call call) {
 	t.Helper()
-	faults := c.check(exchangeOf(t, call))
+	faults := c.check(t.Context(), exchangeOf(t, call))
 	if len(faults) != call.faults || !strings.Contains(strings.Join(faults, "\n"), call.faultContains) {
 		t.Errorf("got %d faults, want %d with %q: %q", len(faults), call.faults, call.faultContains, faults)
 	}

@@ -89,7 +89,7 @@ func TestUnexercised(t *testing.T) {
 	if !slices.Contains(all, "GET /health 200") || !slices.Contains(all, "POST /v1/jobs 429") {
 		t.Fatalf("got %q", all)
 	}
-	c.check(exchangeOf(t, call{path: "/health", status: 200, body: `{"status":"ok"}`}))
+	c.check(t.Context(), exchangeOf(t, call{path: "/health", status: 200, body: `{"status":"ok"}`}))
 	if left := c.Unexercised(); len(left) != len(all)-1 || slices.Contains(left, "GET /health 200") {
 		t.Errorf("of %d, %d are left after one", len(all), len(left))
 	}

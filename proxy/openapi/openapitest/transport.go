@@ -52,7 +52,7 @@ func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	e.sent, e.whole = sent.all()
-	for _, fault := range tr.checker.check(e) {
+	for _, fault := range tr.checker.check(r.Context(), e) {
 		tr.t.Errorf("%s %s answered %d: %s", r.Method, r.URL.Path, resp.StatusCode, fault)
 	}
 	if stream {
