@@ -187,6 +187,7 @@ func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result
 
 // storeOutput keeps the result before the queue is told that there is one.
 func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
+	defer c.q.timed(storesImage)()
 	if c.q.durable != nil {
 		return c.q.finishDurably(ctx, j, image, result)
 	}

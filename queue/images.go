@@ -16,6 +16,7 @@ func (q *Queue) read(ctx context.Context, ref string) (data []byte, err error) {
 	if ref == "" {
 		return nil, ErrNotFound
 	}
+	defer q.timed(readsImage)()
 	r, err := q.blobs.Open(ctx, ref)
 	if err != nil {
 		return nil, err

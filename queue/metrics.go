@@ -86,6 +86,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting, c.free, c.damaged} {
 		ch <- d
 	}
+	c.q.imageSeconds.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -94,6 +95,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(c.waiting, float64(c.q.waiters.count()))
+	c.q.imageSeconds.Collect(ch)
 	if folder := c.q.folder(); folder != "" {
 		if free, err := spool.Free(folder); err == nil {
 			gauge(c.free, float64(free))

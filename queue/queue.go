@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"bgremove/queue/spool"
@@ -49,6 +50,8 @@ type Queue struct {
 
 	lastDepth atomic.Int64 // as the last enqueue found it
 
+	imageSeconds *prometheus.HistogramVec
+
 	stop    context.CancelFunc // ends the background goroutines
 	running sync.WaitGroup
 	waiters waiters
@@ -60,7 +63,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("queue configuration: %w", err)
 	}
-	q := &Queue{cfg: cfg, log: log, prefix: "{bg:" + cfg.Name + "}", lua: loadScripts()}
+	q := &Queue{cfg: cfg, log: log, prefix: "{bg:" + cfg.Name + "}", lua: loadScripts(), imageSeconds: newImageSeconds()}
 	if err := q.connect(); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,7 @@ func TestQueue(t *testing.T) {
 		{"IdleEndsWithItsContext", testIdleEndsWithItsContext},
 		{"SuspectsRunAlone", testSuspectsRunAlone},
 		{"Blobs", testBlobs},
+		{"ImagesAreMeasured", testImagesAreMeasured},
 	}
 	for _, kind := range []struct {
 		name string

@@ -193,6 +193,7 @@ func (q *Queue) goneTTL() time.Duration {
 
 // storeImages keeps a job's images before the queue knows the job. out is the result of one that is finished already, else nil.
 func (q *Queue) storeImages(ctx context.Context, id string, job map[string]string, r Request, out []byte) error {
+	defer q.timed(storesImage)()
 	if q.durable != nil {
 		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, r, out)
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -30,7 +31,8 @@ type series map[string]map[string]bool
 // exposed runs the program, has it do some work of each kind and reads its metrics: those of serve all, and those of serve batch.
 func exposed(t *testing.T) series {
 	t.Helper()
-	all := serve(t, "all", "--data-dir="+t.TempDir(), "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0")
+	all := serve(t, "all", "--data-dir="+t.TempDir(), "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0",
+		"--egress-callbacks", "--webhook-secret=whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))
 	predict := all.url(t, "predict")
 	batch := serve(t, "batch", "--queue-url=redis://127.0.0.1:1", "--predict-url="+predict, "--batch-addr=127.0.0.1:0")
 	picture := read(t, root+"/testdata/scene.png")
