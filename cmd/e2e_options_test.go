@@ -54,7 +54,8 @@ func startWith(t *testing.T, proxy, mask string) (status int, answer []byte) {
 	}
 	body, err := json.Marshal(map[string]any{
 		"image": files["../testdata/scene.png"], "mask": files[mask], "roi": "1 1 119 89", "engine": "fast", "channels": "rgba",
-		"format": "jpg", "quality": 80, "bg_color": "white",
+		"format": "jpg", "quality": 80, "bg_color": "white", "crop": true, "crop_margin": "5px 10%", "scale": "80%", "position": "center",
+		"size": "preview", "shadow": true,
 		"strokes": []any{map[string]any{"label": "keep", "radius": 2, "points": [][2]float64{{60, 50}, {62, 50}}}},
 	})
 	if err != nil {
