@@ -36,9 +36,8 @@ func (a api) routesV1(e *echo.Echo) {
 	e.GET("/v1/queue", a.queue)
 }
 
-// find reads the job that the path names. Another key's is none.
-func (a api) find(ctx context.Context, c echo.Context) (queue.Job, error) {
-	id := c.Param("id")
+// find reads a job that the request may see. Another key's is none.
+func (a api) find(ctx context.Context, c echo.Context, id string) (queue.Job, error) {
 	j, err := a.jobs.Job(ctx, id)
 	if err == nil {
 		err = checkOwner(ctx, j.Tenant)
@@ -51,42 +50,53 @@ func noSuchJob(id string, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrGone):
 		return httpserver.Fault{
-			Status: http.StatusGone, Code: "expired", Detail: fmt.Sprintf("The job %s and its pictures are no longer kept", httpserver.Excerpt(id)),
+			Status: http.StatusGone, Code: "expired", Detail: fmt.Sprintf("The job %s and its pictures are no longer kept", httpserver.Excerpt(id)), Err: err,
 		}
 	case errors.Is(err, queue.ErrNotFound):
 		return httpserver.Fault{
-			Status: http.StatusNotFound, Code: "not_found", Detail: "There is no job " + httpserver.Excerpt(id),
+			Status: http.StatusNotFound, Code: "not_found", Detail: "There is no job " + httpserver.Excerpt(id), Err: err,
 		}
 	}
 	return err
 }
 
 func (a api) createJob(c echo.Context) error {
-	wait, asked := preferWait(c)
-	image, opts, err := a.readPicture(c, a.preset(queue.Normal))
+	id, err := a.take(c, queue.Normal)
 	if err != nil {
 		return err
+	}
+	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
+	wait, asked := preferWait(c)
+	if asked {
+		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+		if err := a.await(c, id, wait); err != nil {
+			return err
+		}
+	}
+	return a.showCreated(c, id, asked)
+}
+
+// take queues the request's picture. Nothing holds it when it returns.
+func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
+	image, opts, err := a.readPicture(c, a.preset(p))
+	if err != nil {
+		return "", err
 	}
 	ctx, cancel := bounded(c)
 	defer cancel()
-	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
+	return a.submit(ctx, c, submission{image: image, opts: opts})
+}
+
+// showCreated answers with a new job: 202, or 200 where its end was waited for and has come.
+func (a api) showCreated(c echo.Context, id string, waited bool) error {
+	j, err := a.look(c, id)
 	if err != nil {
 		return err
 	}
-	image = nil //nolint:ineffassign // not to be held while we wait
-	if !asked {
-		return a.accepted(ctx, c, id)
+	if waited && j.State.Terminal() {
+		return c.JSON(http.StatusOK, describe(j))
 	}
-	c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-	j, err := a.waitFor(c, id, wait)
-	if err != nil {
-		return noSuchJob(id, err)
-	}
-	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
-	if !j.State.Terminal() {
-		return c.JSON(http.StatusAccepted, describe(j))
-	}
-	return c.JSON(http.StatusOK, describe(j))
+	return c.JSON(http.StatusAccepted, describe(j))
 }
 
 // preset is what counts where a request does not say.
@@ -95,13 +105,9 @@ func (a api) preset(p queue.Priority) options {
 }
 
 // accepted answers with a job that is queued.
-func (a api) accepted(ctx context.Context, c echo.Context, id string) error {
-	j, err := a.jobs.Job(ctx, id)
-	if err != nil {
-		return noSuchJob(id, err)
-	}
+func (a api) accepted(c echo.Context, id string) error {
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
-	return c.JSON(http.StatusAccepted, describe(j))
+	return a.showCreated(c, id, false)
 }
 
 func (a api) listJobs(c echo.Context) error {
@@ -164,14 +170,18 @@ func (a api) showJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := bounded(c)
-	defer cancel()
-	j, err := a.find(ctx, c)
-	if err == nil && wait > 0 && !j.State.Terminal() {
-		j, err = a.waitFor(c, j.ID, wait)
+	if wait > 0 {
+		if err := a.await(c, c.Param("id"), wait); err != nil {
+			return err
+		}
 	}
+	return a.show(c)
+}
+
+func (a api) show(c echo.Context) error {
+	j, err := a.look(c, c.Param("id"))
 	if err != nil {
-		return noSuchJob(c.Param("id"), err)
+		return err
 	}
 	return c.JSON(http.StatusOK, describe(j))
 }
@@ -179,7 +189,7 @@ func (a api) showJob(c echo.Context) error {
 func (a api) deleteJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c)
+	j, err := a.find(ctx, c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -204,14 +214,14 @@ func (a api) deleteJob(c echo.Context) error {
 func (a api) retryJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c)
+	j, err := a.find(ctx, c, c.Param("id"))
 	if err != nil {
 		return err
 	}
 	if err := a.jobs.Requeue(ctx, j.ID); err != nil {
 		return noSuchJob(j.ID, err)
 	}
-	return a.accepted(ctx, c, j.ID)
+	return a.accepted(c, j.ID)
 }
 
 func (a api) queue(c echo.Context) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,45 +20,36 @@ const keepAlive = 15 * time.Second
 // events streams the job's changes as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an
 // event is the length of the job's timeline.
 func (a api) events(c echo.Context) error {
-	j, err := a.findNow(c)
-	if err != nil {
+	id := c.Param("id")
+	if _, err := a.hasEnded(c, id); err != nil {
 		return err
 	}
 	// Before the job is looked at: a change between the two is not missed.
-	changed, stop := a.jobs.Watch(j.ID, false)
+	changed, stop := a.jobs.Watch(id, false)
 	defer stop()
 	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
 	a.startStream(c)
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
-	for news := true; ; {
-		if news {
-			if j, err = a.look(c, j.ID); errors.Is(err, queue.ErrNotFound) {
+	for {
+		ended, err := a.sendNews(c, id, &seen)
+		for err == nil && !ended {
+			select {
+			case <-changed:
+			case <-tick.C:
+				err = a.sendEvent(c, ":\n\n")
+				continue
+			case <-a.server.Draining():
 				return nil
-			} else if err != nil {
-				return err
+			case <-c.Request().Context().Done():
+				return c.Request().Context().Err()
 			}
+			break
 		}
-		if seen, err = a.sendNews(c, j, seen, news); err != nil || j.State.Terminal() {
+		if err != nil || ended {
 			return err
 		}
-		select {
-		case <-changed:
-			news = true
-		case <-tick.C:
-			news = false
-		case <-a.server.Draining():
-			return nil
-		case <-c.Request().Context().Done():
-			return c.Request().Context().Err()
-		}
 	}
-}
-
-func (a api) findNow(c echo.Context) (queue.Job, error) {
-	ctx, cancel := bounded(c)
-	defer cancel()
-	return a.find(ctx, c)
 }
 
 func (a api) startStream(c echo.Context) {
@@ -69,21 +61,27 @@ func (a api) startStream(c echo.Context) {
 	c.Response().WriteHeader(http.StatusOK)
 }
 
-// sendNews writes the job if it is further on than what the client has seen; without news, a comment.
-func (a api) sendNews(c echo.Context, j queue.Job, seen int, news bool) (nowSeen int, err error) {
-	a.server.ExtendWrite(c)
-	switch now := len(j.Log); {
-	case !news:
-		_, err = fmt.Fprint(c.Response(), ":\n\n")
-	case now != seen:
-		seen = now
-		var data []byte
-		if data, err = json.Marshal(describe(j)); err == nil {
-			_, err = fmt.Fprintf(c.Response(), "id: %d\nevent: %s\ndata: %s\n\n", now, j.State, data)
-		}
+// sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.
+func (a api) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
+	j, err := a.look(c, id)
+	if errors.Is(err, queue.ErrNotFound) {
+		return true, nil
 	}
+	if err != nil || len(j.Log) == *seen {
+		return j.State.Terminal(), err
+	}
+	*seen = len(j.Log)
+	data, err := json.Marshal(describe(j))
 	if err != nil {
-		return seen, err
+		return false, err
 	}
-	return seen, http.NewResponseController(c.Response()).Flush()
+	return j.State.Terminal(), a.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
+}
+
+func (a api) sendEvent(c echo.Context, text string) error {
+	a.server.ExtendWrite(c)
+	if _, err := io.WriteString(c.Response(), text); err != nil {
+		return err
+	}
+	return http.NewResponseController(c.Response()).Flush()
 }

@@ -18,7 +18,7 @@ import (
 func (a api) result(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c)
+	j, err := a.find(ctx, c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func resultType(j queue.Job) string {
 func (a api) input(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c)
+	j, err := a.find(ctx, c, c.Param("id"))
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (a api) refineJob(c echo.Context) error {
 	}
 	ctx, cancel := bounded(c)
 	defer cancel()
-	parent, err := a.find(ctx, c)
+	parent, err := a.find(ctx, c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (a api) refineJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.accepted(ctx, c, id)
+	return a.accepted(c, id)
 }
 
 // readGiven reads a JSON object of options. Those that are null are not given, those that are "" are to be taken away.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,28 +25,28 @@ func (a api) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	image, opts, err := a.readPicture(c, a.preset(queue.Interactive))
+	id, err := a.take(c, queue.Interactive)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := bounded(c)
-	defer cancel()
-	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
-	if err != nil {
+	c.Response().Header().Set("X-Job-Id", id)
+	if err := a.await(c, id, wait); err != nil {
 		return err
 	}
-	image = nil //nolint:ineffassign // not to be held while we wait
-	header := c.Response().Header()
-	header.Set("X-Job-Id", id)
-	j, err := a.waitFor(c, id, wait)
+	return a.outcome(c, id, wait)
+}
+
+// outcome answers with the picture of a job that was waited for, or why there is none.
+func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
+	j, err := a.look(c, id)
 	switch {
 	case err != nil:
-		return noSuchJob(id, err)
+		return err
 	case !j.State.Terminal():
-		header.Set(echo.HeaderLocation, jobURL(id))
+		c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 		return httpserver.Fault{
 			Status: http.StatusGatewayTimeout, Code: "wait_over",
-			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", wait, jobURL(id)),
+			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", waited, jobURL(id)),
 		}
 	case j.State != queue.Succeeded:
 		return httpserver.Fault{Status: jobStatuses(j.Code), Code: j.Code, Detail: j.Message}

@@ -15,8 +15,9 @@ import (
 // longestWait bounds how long one request waits for a job.
 const longestWait = time.Minute
 
-// waitFor returns the job once it has ended, or as it stands after d, or when the server is about to stop.
-func (a api) waitFor(c echo.Context, id string, d time.Duration) (queue.Job, error) {
+// await returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
+// goroutine's stack stays small.
+func (a api) await(c echo.Context, id string, d time.Duration) error {
 	// Before the job is looked at: an end between the two is not missed.
 	changed, stop := a.jobs.Watch(id, true)
 	defer stop()
@@ -24,26 +25,31 @@ func (a api) waitFor(c echo.Context, id string, d time.Duration) (queue.Job, err
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
-		j, err := a.look(c, id)
-		if err != nil || j.State.Terminal() {
-			return j, err
+		if ended, err := a.hasEnded(c, id); ended || err != nil {
+			return err
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			return j, nil
+			return nil
 		case <-a.server.Draining():
-			return j, nil
+			return nil
 		case <-c.Request().Context().Done():
-			return j, c.Request().Context().Err()
+			return c.Request().Context().Err()
 		}
 	}
 }
 
+func (a api) hasEnded(c echo.Context, id string) (bool, error) {
+	j, err := a.look(c, id)
+	return j.State.Terminal(), err
+}
+
+// look reads a job that the request may see; another key's is none.
 func (a api) look(c echo.Context, id string) (queue.Job, error) {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	return a.jobs.Job(ctx, id)
+	return a.find(ctx, c, id)
 }
 
 // parseWait reads how long to wait: 30s, 500ms, or seconds as a plain number. Empty means preset.
