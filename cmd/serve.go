@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -261,6 +262,11 @@ func (s *service) batch(q *queue.Queue, p batch.Predictor) error {
 		select {
 		case <-done:
 			return nil
+		default:
+		}
+		select {
+		case <-done:
+			return nil
 		case <-ctx.Done():
 			return errors.New("workers did not stop in time; their jobs go to others when their leases lapse")
 		}
@@ -285,9 +291,13 @@ func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
 }
 
 func (s *service) proxy(q *queue.Queue) error {
+	version, err := s.cut()
+	if err != nil {
+		return err
+	}
 	parts := proxy.Parts{
 		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: []httpserver.Check{{Name: "queue", Run: q.Check}},
-		Version: fmt.Sprint(versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Prior, s.cfg.Imaging.Looks), Logger: s.log, Registry: s.registry,
+		Version: version, Logger: s.log, Registry: s.registry,
 	}
 	outside, err := egress.New(s.cfg.Egress, s.log)
 	if err != nil {
@@ -312,6 +322,21 @@ func (s *service) proxy(q *queue.Queue) error {
 		return err
 	}
 	return s.start("proxy", server)
+}
+
+// cut tells results that another version or network may have made from those of this one. It assumes one of either in all parts.
+func (s *service) cut() (string, error) {
+	network := sha256.New()
+	if prior := s.cfg.Imaging.Prior; prior != "" {
+		for _, path := range []string{prior, strings.TrimSuffix(prior, ".json") + ".f16"} {
+			data, err := os.ReadFile(path) //nolint:gosec // the operator's own setting
+			if err != nil {
+				return "", fmt.Errorf("imaging.prior: %w", err)
+			}
+			network.Write(data)
+		}
+	}
+	return fmt.Sprintf("%v %s %d %x", versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Looks, network.Sum(nil)), nil
 }
 
 // deliver has callbacks made until the process is to stop.

@@ -34,7 +34,7 @@ var base64Symbols = func() (table [256]byte) {
 
 // UnmarshalJSON implements json.Unmarshaler. It never fails: Bytes tells.
 func (b *Base64) UnmarshalJSON(raw []byte) error {
-	*b = Base64{}
+	*b = Base64{null: bytes.Equal(raw, []byte("null"))}
 	if raw[0] != '"' {
 		b.fault = &FieldError{Type: "string_type", Msg: "Input should be a valid string", Input: excerptJSON(raw)}
 		return nil

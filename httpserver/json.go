@@ -14,6 +14,7 @@ import (
 type Base64 struct {
 	data  []byte
 	fault *FieldError // without Loc
+	null  bool
 }
 
 // DecodeJSON reads a body into the struct that dst points to. Unknown fields are ignored, names are matched without regard to

@@ -85,7 +85,7 @@ func decodeUpload(data []byte, fields []Field) (Upload, error) {
 		return Upload{}, err
 	}
 	up := Upload{Fields: values, JSON: true}
-	if file.fault == nil && file.data == nil {
+	if file.null || file.fault == nil && file.data == nil {
 		return up, nil
 	}
 	up.Image, err = file.Bytes(imageField)

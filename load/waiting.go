@@ -29,7 +29,7 @@ func waiting(ctx context.Context, o options, dir string, out io.Writer) (missed 
 	}
 	defer stopRedis()
 	p, err := start(ctx, o.binary, dir, "serve", "proxy", "--proxy-addr", "127.0.0.1:0", "--log-level", "warn", "--queue-url", "redis://"+redis,
-		"--proxy-cache=false")
+		"--proxy-cache=false", "--queue-max-depth", strconv.Itoa(o.waiters+1), "--queue-max-mib", "0")
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,11 @@ func queueJobs(ctx context.Context, c *http.Client, url string, picture []byte, 
 		}
 		err = json.NewDecoder(resp.Body).Decode(&j)
 		resp.Body.Close()
-		if err != nil || j.ID == "" {
-			return nil, fmt.Errorf("queue a job: %d %s: %w", resp.StatusCode, j.Detail, err)
+		if err != nil {
+			return nil, fmt.Errorf("queue a job: %d: %w", resp.StatusCode, err)
+		}
+		if j.ID == "" {
+			return nil, fmt.Errorf("queue a job: %d %s", resp.StatusCode, j.Detail)
 		}
 		ids = append(ids, j.ID)
 	}

@@ -118,8 +118,9 @@ func parseDuration(s string) (time.Duration, error) {
 // longOption is how long an option's text may be to be kept with the job, in bytes.
 const longOption = 1 << 10
 
-// values are the options that were given, each as it can be sent again; those of a picture's size are given by it.
-func (o options) values() map[string]string {
+// values are the options that were given, each as it can be sent again; those of a picture's size are given by it. kept is what counts
+// where keep_input is not given.
+func (o options) values(kept bool) map[string]string {
 	v := map[string]string{}
 	for key, texts := range o.Options.Values() {
 		if v[key] = texts[0]; len(texts[0]) > longOption {
@@ -132,8 +133,8 @@ func (o options) values() map[string]string {
 	if o.ttl > 0 {
 		v[keyTTL] = o.ttl.String()
 	}
-	if o.keepInput {
-		v[keyKeep] = "true"
+	if o.keepInput != kept {
+		v[keyKeep] = strconv.FormatBool(o.keepInput)
 	}
 	if o.callback != "" {
 		v[keyCallback] = o.callback

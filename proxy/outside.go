@@ -19,19 +19,27 @@ type Outside interface {
 	Get(ctx context.Context, rawURL string, maxBytes int64) (data []byte, contentType string, err error)
 }
 
+// maxFetches is how many pictures are fetched at the same time.
+const maxFetches = 8
+
 // fetch gets the picture that is at an address.
 func (a api) fetch(c echo.Context, url string) ([]byte, error) {
 	if a.pictures == nil {
 		return nil, switchedOff("urls_off", keyImageURL, "egress.urls")
 	}
-	if err := httpserver.ReserveUpload(c, a.limits.MaxBytes); err != nil { // how large it is shows only as it comes
-		return nil, err
+	// How large a picture is shows only as it comes: so many at a time, whatever other uploads there are.
+	ctx := c.Request().Context()
+	select {
+	case a.fetches <- struct{}{}:
+		defer func() { <-a.fetches }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	data, _, err := a.pictures.Get(c.Request().Context(), url, a.limits.MaxBytes)
+	data, _, err := a.pictures.Get(ctx, url, a.limits.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyImageURL, err)
 	}
-	return data, nil
+	return data, httpserver.ReserveUpload(c, int64(len(data)))
 }
 
 func (a api) checkCallback(url string) error {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -63,6 +64,8 @@ type api struct {
 	server  *httpserver.Server
 
 	pictures, callbacks Outside // nil where they are switched off
+	fetches             chan struct{}
+	waiting             *atomic.Int64 // requests that wait for a job
 }
 
 // Parts are what the API is made of.
@@ -101,6 +104,7 @@ func New(cfg Config, p Parts) (*httpserver.Server, error) {
 		return nil, err
 	}
 	a := api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s, pictures: p.Pictures, callbacks: p.Callback}
+	a.fetches, a.waiting = make(chan struct{}, maxFetches), new(atomic.Int64)
 	s.Echo.GET("/", a.hello)
 	s.Echo.GET("/health", a.health)
 	s.Echo.GET("/metadata", a.metadata)

@@ -60,9 +60,16 @@ func (a api) metadata(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	filter := own(c)
-	jobs, _, err := a.jobs.List(ctx, filter, listed, 0)
-	if err != nil {
-		return err
+	var jobs []queue.Job
+	for next := int64(0); len(jobs) < listed; { // a page may have few of the key's own
+		page, more, err := a.jobs.List(ctx, filter, listed-len(jobs), next)
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, page...)
+		if next = more; next == 0 {
+			break
+		}
 	}
 	pending, err := a.pending(ctx, filter, jobs)
 	if err != nil {
@@ -154,11 +161,14 @@ func (a api) getJob(c echo.Context) error {
 
 // writeImages is the jobAnswer of a job that succeeded.
 func (a api) writeImages(ctx context.Context, c echo.Context, j queue.Job) error {
-	out, err := a.jobs.Output(ctx, j)
+	out, err := a.output(ctx, c, j)
 	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
 		return noJob(c, j.ID, http.StatusGone, "The result has expired")
 	} else if err != nil {
 		return fmt.Errorf("read result: %w", err)
+	}
+	if err := httpserver.ReserveUpload(c, j.Bytes); err != nil {
+		return err
 	}
 	in, err := a.jobs.Input(ctx, j)
 	if err != nil && !errors.Is(err, queue.ErrNotFound) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,47 +21,77 @@ import (
 
 const maxIdempotencyKey = 255 // bytes
 
-// readPicture takes in a picture, sent in one of the three ways or fetched from where the request says, and its options.
-func (a api) readPicture(c echo.Context, preset options) ([]byte, options, error) {
-	if err := a.jobs.Room(); err != nil { // before the body is read
-		return nil, options{}, err
-	}
-	query, err := httpserver.Query(c)
-	if err != nil {
-		return nil, options{}, err
-	}
-	up, err := httpserver.ReadUpload(c, fields())
-	if err != nil {
-		return nil, options{}, err
-	}
-	get := given(up.Fields, query)
-	opts, err := a.parseOptions(get, preset)
-	if err != nil {
-		return nil, options{}, err
-	}
-	from := get(keyImageURL)
-	switch {
-	case up.Image == nil && from == "":
-		return nil, options{}, httpserver.Missing("body", "image")
-	case up.Image != nil && from != "":
-		return nil, options{}, httpserver.Fault{
-			Status: http.StatusBadRequest, Code: "multiple_images", Detail: "Both an image and image_url were sent",
-		}
-	case from != "":
-		up.Image, err = a.fetch(c, from)
-	}
-	return up.Image, opts, err
-}
-
 // submission is a picture that is to become a job.
 type submission struct {
 	image  []byte
+	from   string // address of the picture, where it is yet to be fetched; else empty
 	opts   options
 	parent string // id of the job that it refines
 }
 
+// take queues the picture that a request sends, or says where it is. Nothing holds it when take returns.
+func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
+	s, err := a.readSubmission(c, a.preset(p))
+	if err != nil {
+		return "", err
+	}
+	if s.from != "" {
+		// A request that is repeated is not fetched again: there may be another picture by now, or none.
+		if id, err := a.repeated(c, s); id != "" || err != nil {
+			return id, err
+		}
+		if s.image, err = a.fetch(c, s.from); err != nil {
+			return "", err
+		}
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	return a.submit(ctx, c, s)
+}
+
+// readSubmission takes in a picture, sent in one of the three ways, or its address, and its options.
+func (a api) readSubmission(c echo.Context, preset options) (s submission, err error) {
+	if err := a.jobs.Room(); err != nil { // before the body is read
+		return s, err
+	}
+	query, err := httpserver.Query(c)
+	if err != nil {
+		return s, err
+	}
+	up, err := httpserver.ReadUpload(c, fields())
+	if err != nil {
+		return s, err
+	}
+	get := given(up.Fields, query)
+	s = submission{image: up.Image, from: get(keyImageURL)}
+	if s.opts, err = a.parseOptions(get, preset); err != nil {
+		return s, err
+	}
+	switch {
+	case s.image == nil && s.from == "":
+		return s, httpserver.Missing("body", "image")
+	case s.image != nil && s.from != "":
+		return s, httpserver.Fault{
+			Status: http.StatusBadRequest, Code: "multiple_images", Detail: "Both an image and image_url were sent",
+		}
+	}
+	return s, nil
+}
+
+// repeated is the job that the request's idempotency key has made before; empty where there is none.
+func (a api) repeated(c echo.Context, s submission) (id string, err error) {
+	r, err := a.identify(c, s, queue.Request{Options: s.opts.Options.Values().Encode()})
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	return a.jobs.Repeated(ctx, r)
+}
+
 // submit queues a picture, once the options were found to fit it. After it nothing holds the request's body.
 func (a api) submit(ctx context.Context, c echo.Context, s submission) (id string, err error) {
+	defer httpserver.ReleaseUpload(c)
 	info, err := imaging.Inspect(s.image, a.limits)
 	if err != nil {
 		return "", err
@@ -83,36 +114,48 @@ func (a api) submit(ctx context.Context, c echo.Context, s submission) (id strin
 	if err != nil {
 		refund()
 	}
-	httpserver.ReleaseUpload(c)
+	if errors.Is(err, queue.ErrRepeated) { // at the same time
+		err = nil
+	}
 	return id, err
 }
 
 // request describes the job to the queue.
 func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Request, error) {
 	text, err := json.Marshal(about{
-		Options: s.opts.values(),
+		Options: s.opts.values(a.cfg.KeepInput),
 		Input:   inputInfo{Bytes: info.Bytes, Width: info.Width, Height: info.Height, ContentType: contentType(info.Format)},
 	})
 	if err != nil {
 		return queue.Request{}, err
 	}
-	r := queue.Request{
+	return a.identify(c, s, queue.Request{
 		Image: s.image, Options: s.opts.Options.Values().Encode(), About: string(text), Priority: s.opts.priority,
-		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Tenant: tenantOf(c), Parent: s.parent, Callback: s.opts.callback,
+		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Parent: s.parent, Callback: s.opts.callback,
 		Trace: telemetry.Inject(c.Request().Context()),
-	}
+	})
+}
+
+// identify says whose the request is, and by what it is known if it, or one like it, comes again.
+func (a api) identify(c echo.Context, s submission, r queue.Request) (queue.Request, error) {
+	var err error
+	r.Tenant = tenantOf(c)
 	if r.IdempotencyKey, err = idempotencyKey(c); err != nil {
 		return queue.Request{}, err
 	}
-	if a.cfg.Cache || r.IdempotencyKey != "" {
-		sum := sha256.Sum256(s.image)
-		same := url.Values{"image": {hex.EncodeToString(sum[:])}, "options": {r.Options}}
-		if a.cfg.Cache {
-			r.Cache = a.cacheKey(same, r.Tenant)
-		}
-		same["job"] = []string{fmt.Sprint(r.Priority, r.ResultTTL, r.KeepInput, s.opts.callback, s.parent)}
-		r.Fingerprint = digest(same)
+	if !a.cfg.Cache && r.IdempotencyKey == "" {
+		return r, nil
 	}
+	sum := sha256.Sum256(s.image)
+	same := url.Values{"image": {hex.EncodeToString(sum[:])}, "options": {r.Options}}
+	if a.cfg.Cache {
+		r.Cache = a.cacheKey(same, r.Tenant)
+	}
+	if s.from != "" {
+		same.Set("image", s.from)
+	}
+	same.Set("job", fmt.Sprint(s.opts.priority, s.opts.ttl, s.opts.keepInput, s.opts.callback, s.parent))
+	r.Fingerprint = digest(same)
 	return r, nil
 }
 

@@ -76,17 +76,6 @@ func (a api) createJob(c echo.Context) error {
 	return a.showCreated(c, id, asked)
 }
 
-// take queues the request's picture. Nothing holds it when it returns.
-func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
-	image, opts, err := a.readPicture(c, a.preset(p))
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := bounded(c)
-	defer cancel()
-	return a.submit(ctx, c, submission{image: image, opts: opts})
-}
-
 // showCreated answers with a new job: 202, or 200 where its end was waited for and has come.
 func (a api) showCreated(c echo.Context, id string, waited bool) error {
 	j, err := a.look(c, id)
@@ -218,7 +207,13 @@ func (a api) retryJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	size := readAbout(j.About).Input
+	refund, err := charge(c, a.jobs, size.Width, size.Height)
+	if err != nil {
+		return err
+	}
 	if err := a.jobs.Requeue(ctx, j.ID); err != nil {
+		refund()
 		return noSuchJob(j.ID, err)
 	}
 	return a.accepted(c, j.ID)

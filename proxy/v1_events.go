@@ -24,6 +24,11 @@ func (a api) events(c echo.Context) error {
 	if _, err := a.hasEnded(c, id); err != nil {
 		return err
 	}
+	leave, err := a.join()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	// Before the job is looked at: a change between the two is not missed.
 	changed, stop := a.jobs.Watch(id, false)
 	defer stop()
@@ -67,8 +72,8 @@ func (a api) sendNews(c echo.Context, id string, seen *int) (ended bool, err err
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
 	}
-	if err != nil || len(j.Log) == *seen {
-		return j.State.Terminal(), err
+	if err != nil || len(j.Log) == *seen && !j.State.Terminal() { // the end is told again: a client closes by it
+		return false, err
 	}
 	*seen = len(j.Log)
 	data, err := json.Marshal(describe(j))

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,13 +26,35 @@ func (a api) result(c echo.Context) error {
 	if j.State != queue.Succeeded {
 		return noResult(j)
 	}
-	data, err := a.jobs.Output(ctx, j)
+	data, err := a.output(ctx, c, j)
 	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
 		return noSuchJob(j.ID, queue.ErrGone)
 	} else if err != nil {
 		return fmt.Errorf("read result: %w", err)
 	}
 	return serveImage(c, j.ID+".out", resultType(j), j.Finished, data)
+}
+
+// output reads a job's result. Until the request ends it counts as an upload does: many that are slow to take theirs hold much.
+func (a api) output(ctx context.Context, c echo.Context, j queue.Job) ([]byte, error) {
+	var size struct{ Bytes int64 }
+	_ = json.Unmarshal([]byte(j.Result), &size) // 0 where a worker of an earlier version did not say
+	if err := httpserver.ReserveUpload(c, size.Bytes); err != nil {
+		return nil, err
+	}
+	return a.jobs.Output(ctx, j)
+}
+
+// readInput reads the picture of a job, and counts it as output does.
+func (a api) readInput(ctx context.Context, c echo.Context, j queue.Job) ([]byte, error) {
+	if err := httpserver.ReserveUpload(c, j.Bytes); err != nil {
+		return nil, err
+	}
+	data, err := a.jobs.Input(ctx, j)
+	if err != nil {
+		return nil, noInput(err)
+	}
+	return data, nil
 }
 
 // noResult says why there is no result now.
@@ -59,9 +82,9 @@ func (a api) input(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := a.jobs.Input(ctx, j)
+	data, err := a.readInput(ctx, c, j)
 	if err != nil {
-		return noInput(err)
+		return err
 	}
 	info, err := imaging.Inspect(data, a.limits)
 	if err != nil {

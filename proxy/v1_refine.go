@@ -37,9 +37,9 @@ func (a api) refineJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	image, err := a.jobs.Input(ctx, parent)
+	image, err := a.readInput(ctx, c, parent)
 	if err != nil {
-		return noInput(err)
+		return err
 	}
 	id, err := a.submit(ctx, c, submission{image: image, opts: opts, parent: parent.ID})
 	if err != nil {
@@ -87,6 +87,9 @@ func readGiven(c echo.Context) (url.Values, error) {
 func inherit(parent queue.Job, given url.Values) (url.Values, error) {
 	values := url.Values{}
 	for key, text := range readAbout(parent.About).Options {
+		if key == keyCallback { // told of the job that it was given for
+			continue
+		}
 		if !given.Has(key) && strings.HasSuffix(text, " bytes") {
 			return nil, fmt.Errorf(`%w: %s: that of the job (%s) is not kept: send it again, or "" to leave it out`, imaging.ErrOption, key, text)
 		}

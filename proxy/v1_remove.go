@@ -58,7 +58,7 @@ func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
 func (a api) sendResult(c echo.Context, j queue.Job) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	data, err := a.jobs.Output(ctx, j)
+	data, err := a.output(ctx, c, j)
 	if errors.Is(err, queue.ErrNotFound) {
 		return noSuchJob(j.ID, queue.ErrGone)
 	} else if err != nil {

@@ -245,7 +245,9 @@ func testLife(t *testing.T, cfg queue.Config) {
 		t.Errorf("the stream is %q", got.body)
 	}
 	again := ts.do(t, "GET", "/v1/jobs/"+id+"/events", "", "Last-Event-ID", "3")
-	again.want(t, 200, "")
+	if !strings.HasPrefix(again.body, "id: 3\nevent: succeeded\n") || strings.Count(again.body, "event:") != 1 {
+		t.Errorf("after the last event: %q", again.body)
+	}
 }
 
 func testPreferWait(t *testing.T, cfg queue.Config) {

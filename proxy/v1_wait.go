@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/queue"
 )
@@ -18,6 +20,11 @@ const longestWait = time.Minute
 // await returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
 // goroutine's stack stays small.
 func (a api) await(c echo.Context, id string, d time.Duration) error {
+	leave, err := a.join()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	// Before the job is looked at: an end between the two is not missed.
 	changed, stop := a.jobs.Watch(id, true)
 	defer stop()
@@ -38,6 +45,19 @@ func (a api) await(c echo.Context, id string, d time.Duration) error {
 			return c.Request().Context().Err()
 		}
 	}
+}
+
+// join counts a request among those that wait, until leave is called.
+func (a api) join() (leave func(), err error) {
+	leave = func() { a.waiting.Add(-1) }
+	if a.waiting.Add(1) > int64(a.cfg.MaxWaiting) {
+		leave()
+		return nil, httpserver.Fault{
+			Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 5 * time.Second,
+			Detail: fmt.Sprintf("%d requests wait for jobs, more are not taken", a.cfg.MaxWaiting),
+		}
+	}
+	return leave, nil
 }
 
 func (a api) hasEnded(c echo.Context, id string) (bool, error) {

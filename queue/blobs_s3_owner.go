@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -67,12 +68,20 @@ func (b *s3Blobs) setOwner(ctx context.Context, home, id string) error {
 	bucket, prefix, _ := strings.Cut(home, "/")
 	ctx, cancel := context.WithTimeout(ctx, s3CallTimeout)
 	defer cancel()
-	opts := minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true, SendContentMd5: true}
-	opts.SetMatchETagExcept("*")
-	_, err := b.client.Client.PutObject(ctx, bucket, prefix+s3Owner, strings.NewReader(id), int64(len(id)), opts)
+	put := func(opts minio.PutObjectOptions) error {
+		_, err := b.client.Client.PutObject(ctx, bucket, prefix+s3Owner, strings.NewReader(id), int64(len(id)), opts)
+		return err
+	}
+	plain := minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true, SendContentMd5: true}
+	unlessThere := plain
+	unlessThere.SetMatchETagExcept("*")
+	err := put(unlessThere)
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) && answer.Code == minio.PreconditionFailed {
 		return nil
+	}
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotImplemented {
+		err = put(plain)
 	}
 	return b.fault("write the owner of images", bucket, err)
 }

@@ -55,9 +55,12 @@ func (c *Consumer) Like(ctx context.Context, j Claimed) (image []byte, result st
 		return nil, "", false
 	}
 	other, err := c.q.Job(ctx, j.like)
-	if err != nil || other.State != Succeeded {
+	if err == nil && other.State == Succeeded {
+		image, err = c.q.Output(ctx, other)
+	}
+	if err != nil || other.State != Succeeded { // gone by now: j does not have its result
+		_ = c.q.redis.HDel(ctx, c.q.jobKey(j.ID), "like").Err()
 		return nil, "", false
 	}
-	image, err = c.q.Output(ctx, other)
-	return image, other.Result, err == nil
+	return image, other.Result, true
 }

@@ -281,7 +281,7 @@ func (q *Queue) damaged(now time.Time) description {
 }
 
 func (q *Queue) restore(ctx context.Context, r restored) error {
-	args := []any{r.id, r.ttl.Milliseconds()}
+	args := []any{r.id, max(r.ttl.Milliseconds(), 1)}
 	for field, value := range r.job {
 		args = append(args, field, value)
 	}
@@ -306,6 +306,7 @@ func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, resu
 	}
 	delete(job, "options") // they stay only while the job may run again
 	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
+	job["log"] += ms(time.Now()) + " succeeded \n" // as complete.lua is about to say
 	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
 }
 

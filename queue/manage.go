@@ -68,7 +68,7 @@ func (q *Queue) List(ctx context.Context, f Filter, limit int, before int64) (jo
 				jobs = append(jobs, j)
 			}
 			before = first - int64(i)
-			if before == 1 {
+			if before <= 1 {
 				return jobs, 0, nil
 			}
 			if len(jobs) == limit {
@@ -147,9 +147,13 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 
 // Requeue gives a failed or expired job a fresh start. ErrInputExpired: its image is gone.
 func (q *Queue) Requeue(ctx context.Context, id string) error {
+	defer q.durable.lock(id)()
 	j, err := q.Job(ctx, id)
 	if err != nil {
 		return err
+	}
+	if j.State != Failed && j.State != Expired { // before anything of it is touched
+		return fmt.Errorf("%w: cannot requeue a job that is %s", ErrWrongState, j.State)
 	}
 	if j.Input == "" { // its file was damaged
 		return ErrInputExpired
@@ -160,7 +164,6 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 	} else if err != nil {
 		return fmt.Errorf("prolong input image: %w", err)
 	}
-	defer q.durable.lock(id)()
 	if q.durable != nil {
 		if err := q.durable.spool.ForgetAttempts(id); err != nil {
 			return storage(err)
@@ -194,9 +197,7 @@ func (q *Queue) Delete(ctx context.Context, id string) error {
 	switch {
 	case err != nil:
 		return unavailable("delete", err)
-	case answer == "NOT_FOUND":
-		return ErrNotFound
-	case answer != "OK":
+	case answer != "OK" && answer != "NOT_FOUND": // which a repeated call is told
 		return fmt.Errorf("%w: cannot delete a job that is %s", ErrWrongState, answer)
 	}
 	refs := slices.DeleteFunc([]string{j.Input, j.Output}, func(ref string) bool { return ref == "" })

@@ -25,6 +25,7 @@ const (
 var (
 	ErrOptions  = errors.New("job options too large")
 	ErrConflict = errors.New("the idempotency key was used for another request")
+	ErrRepeated = errors.New("the idempotency key has made this job before") // no fault: its id is given
 )
 
 // Request is a job to be.
@@ -48,17 +49,22 @@ type Request struct {
 	Callback string // address to be told when the job has ended; empty: none
 }
 
-// Enqueue accepts a job and returns its id, 128 random bits in hex, or that of the job that the idempotency key had made before. Once it
-// has returned without an error the job is in the queue: an embedded one has it on disk.
+// Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in the queue: an
+// embedded one has it on disk.
 //
-// Errors: a *FullError names the bound that was reached, ErrOptions the limit; ErrConflict; ErrNoSpace and ErrStorage say that the image
+// Errors: ErrRepeated, with the id of the job that the idempotency key had made before; a *FullError names the bound that was reached, ErrOptions the limit; ErrConflict; ErrNoSpace and ErrStorage say that the image
 // could not be kept. After any other error the job may or may not have been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
-	if len(r.Options) > maxOptions || len(r.About) > maxAbout {
-		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, max(len(r.Options), len(r.About)), maxOptions)
+	if len(r.Options) > maxOptions {
+		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, len(r.Options), maxOptions)
 	}
-	if id, err := q.Repeated(ctx, r); id != "" || err != nil {
-		return id, err
+	if len(r.About) > maxAbout {
+		return "", fmt.Errorf("%w: the short ones have %d bytes together, the limit is %d", ErrOptions, len(r.About), maxAbout)
+	}
+	if id, err := q.Repeated(ctx, r); err != nil {
+		return "", err
+	} else if id != "" {
+		return id, ErrRepeated
 	}
 	if err := q.checkDepth(ctx); err != nil {
 		return "", err
@@ -108,7 +114,9 @@ func (q *Queue) admit(ctx context.Context, id string, job map[string]string, r R
 	}
 	switch answer[0] {
 	case "OK":
-		q.lastDepth.Store(number(answer[1]))
+		if job["state"] == string(Queued) { // what was finished at once says nothing of the depth
+			q.lastDepth.Store(number(answer[1]))
+		}
 		return id, nil
 	case "EXISTS": // the client library asked again because the first answer was lost
 		return id, nil
@@ -118,7 +126,7 @@ func (q *Queue) admit(ctx context.Context, id string, job map[string]string, r R
 	q.discard(ctx, id, job)
 	switch answer[0] {
 	case "SAME": // the same request came twice at the same time
-		return answer[1], nil
+		return answer[1], ErrRepeated
 	case "CONFLICT":
 		return "", fmt.Errorf("%w: it made the job %s", ErrConflict, answer[1])
 	}
@@ -141,6 +149,9 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	ttl := q.cfg.ResultTTL
 	if r.ResultTTL > 0 {
 		ttl = r.ResultTTL
+	}
+	if r.Callback != "" { // or the job were gone before anybody is told of its end
+		ttl = max(ttl, time.Minute)
 	}
 	job := map[string]string{
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),

@@ -133,6 +133,7 @@ type listener struct {
 	q     *Queue
 	heard int64 // the last number
 	asked int64 // the last number that there was at the last look
+	stale bool  // who waits has yet to hear of what was missed
 }
 
 // listen passes on the word of jobs that changed until ctx ends. It asks for the jobs that are waited for only where it missed some:
@@ -168,7 +169,7 @@ func (l *listener) connected(ctx context.Context) {
 	if n, err := l.last(ctx); err == nil {
 		l.heard, l.asked = n, n
 	}
-	l.q.recheck(ctx)
+	l.stale = !l.q.recheck(ctx)
 }
 
 func (l *listener) hear(ctx context.Context, payload string) {
@@ -179,7 +180,7 @@ func (l *listener) hear(ctx context.Context, payload string) {
 	l.heard = n
 	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted" || event == "purged")
 	if missed {
-		l.q.recheck(ctx)
+		l.stale = !l.q.recheck(ctx)
 	}
 }
 
@@ -193,8 +194,10 @@ func (l *listener) look(ctx context.Context) {
 		return // the next tick tries again
 	}
 	if l.heard < l.asked || n < l.asked { // the server may have started afresh
-		l.heard = n
-		l.q.recheck(ctx)
+		l.heard, l.stale = n, true
+	}
+	if l.stale {
+		l.stale = !l.q.recheck(ctx)
 	}
 	l.asked = n
 }
@@ -209,8 +212,8 @@ func (l *listener) last(ctx context.Context) (int64, error) {
 }
 
 // recheck has every job that is waited for looked at, some hundred in one round trip, and tells of those that ended or are gone. Others
-// that may have changed are told of too: who watches them looks.
-func (q *Queue) recheck(ctx context.Context) {
+// that may have changed are told of too: who watches them looks. False: the server did not answer.
+func (q *Queue) recheck(ctx context.Context) bool {
 	ids := q.waiters.ids()
 	for len(ids) > 0 {
 		n := min(len(ids), 200)
@@ -220,7 +223,7 @@ func (q *Queue) recheck(ctx context.Context) {
 			states[i] = pipe.HMGet(ctx, q.jobKey(id), "state")
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
-			return // the next look tries again
+			return false
 		}
 		for i, s := range states {
 			state, there := s.Val()[0].(string)
@@ -228,4 +231,5 @@ func (q *Queue) recheck(ctx context.Context) {
 		}
 		ids = ids[n:]
 	}
+	return true
 }

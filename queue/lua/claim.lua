@@ -59,7 +59,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', T .. ':delayed', '-inf', ms, 'LI
   end
   if j[1] == 'retrying' or j[1] == 'queued' then
     -- What was put off was in front before, and may be put off again: behind a long list it would wait for that each time.
-    push(id, j[2], j[4] or '', j[3] == '1' or j[1] == 'queued')
+    local tenant = j[4] or ''
+    push(id, j[2], tenant, j[3] == '1' or j[1] == 'queued' and (tenant == '' or inList(j[2] .. ':' .. tenant) < WINDOW))
     woken = woken + 1
   end
 end
@@ -120,6 +121,7 @@ for _, prio in ipairs(order) do
   local list = T .. ':q:' .. prio
   while looked < 200 do  -- a long script would stop the whole server
     local id = redis.call('LINDEX', list, 0)
+    if not id and refill(prio) then id = redis.call('LINDEX', list, 0) end
     if not id then break end
     local j = redis.call('HMGET', key(id), 'state', 'deadline', 'attempt', 'code', 'msg', 'suspect', 'tenant', 'cache', 'rttl')
     local due = j[1] == 'queued' and tonumber(j[2]) >= ms

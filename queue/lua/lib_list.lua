@@ -34,6 +34,25 @@ local function notBehind(field)
   redis.call('LPOP', T .. ':late:' .. string.sub(field, 1, 1))
 end
 
+-- To be called where T:q:<prio> is empty: no tenant has a job in it, whatever was counted (a version that knew no tenants may have taken
+-- some). Says whether others have moved up.
+local function refill(prio)
+  for _, field in ipairs(redis.call('HKEYS', T .. ':ready')) do
+    if string.sub(field, 1, 1) == prio then redis.call('HDEL', T .. ':ready', field) end
+  end
+  local moved = false
+  for _, field in ipairs(redis.call('HKEYS', T .. ':behind')) do
+    local tenant = string.sub(field, 3)
+    local id = string.sub(field, 1, 1) == prio and redis.call('LPOP', own(prio, tenant))
+    if id then
+      notBehind(field)
+      push(id, prio, tenant)
+      moved = true
+    end
+  end
+  return moved
+end
+
 -- To be called for each job that left T:q:<prio>: the next of its tenant moves up, unless others were put back to the front.
 local function left(prio, tenant)
   if tenant == '' then return end

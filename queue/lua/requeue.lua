@@ -3,7 +3,7 @@
 -- The client library repeats a call whose answer was lost on its way: the same call is told OK again.
 -- Answer: {'OK'} | {'NOT_FOUND'} | {'STATE', the state that it is in} | as refuse()
 local id = ARGV[2]
-local j = redis.call('HMGET', key(id), 'state', 'prio', 'patience', 'requeued', 'tenant')
+local j = redis.call('HMGET', key(id), 'state', 'prio', 'patience', 'requeued', 'tenant', 'idem', 'asks', 'idemttl')
 local tenant = j[5] or ''
 if not j[1] then return {'NOT_FOUND'} end
 if j[4] == ARGV[5] then return {'OK'} end
@@ -17,6 +17,7 @@ redis.call('HSET', key(id), 'state', 'queued', 'attempt', 0, 'queued', ms, 'dead
 redis.call('HDEL', key(id), 'finished', 'suspect', 'hook_state', 'hook_attempts', 'hook_claim')
 redis.call('HINCRBY', key(id), 'round', 1)  -- each end is told of, and under a name of its own
 redis.call('ZREM', T .. ':dead', id)
+if (j[6] or '') ~= '' then redis.call('SET', T .. ':idem:' .. j[6], id .. ' ' .. j[7], 'PX', j[8]) end
 hold(id, 1)
 push(id, j[2], tenant)
 tell(id, ms, 'queued', 'retried')
