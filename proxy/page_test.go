@@ -2,15 +2,20 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/labstack/echo/v4"
 
 	"bgremove/imaging/imagingtest"
 	"bgremove/queue"
@@ -167,4 +172,30 @@ func TestPageRetries(t *testing.T) {
 	ts.fail(t, j, false, queue.Failed)
 	online(true)
 	waitFor(ctx, t, state+` === "png: corrupt image: cut short"`)
+}
+
+// A picture that is sent again, as the answer was lost, is one job.
+func TestPageSendsAgain(t *testing.T) {
+	ts := start(t, embedded(t))
+	var lost atomic.Bool
+	ts.server.Echo.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Path() != "/v1/jobs" || !lost.CompareAndSwap(false, true) {
+				return next(c)
+			}
+			w := c.Response().Writer
+			c.Response().Writer = httptest.NewRecorder()
+			err := next(c)
+			conn, _, hijackErr := http.NewResponseController(w).Hijack()
+			return errors.Join(err, hijackErr, conn.Close())
+		}
+	})
+	ctx := browser(t, ts)
+	upload(ctx, t, path(t, "scene.png"))
+	ts.cut(t, ts.claim(t), .9)
+	waitFor(ctx, t, card("scene.png")+`.querySelector(".state").textContent === "good"`)
+	jobs, _, err := ts.queue.List(t.Context(), queue.Filter{All: true}, 10, 0)
+	if err != nil || len(jobs) != 1 || !lost.Load() {
+		t.Errorf("%d jobs, %v", len(jobs), err)
+	}
 }
