@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -291,13 +292,9 @@ func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
 }
 
 func (s *service) proxy(q *queue.Queue) error {
-	version, err := s.cut()
-	if err != nil {
-		return err
-	}
 	parts := proxy.Parts{
 		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: []httpserver.Check{{Name: "queue", Run: q.Check}},
-		Version: version, Logger: s.log, Registry: s.registry,
+		Version: s.cut(), Logger: s.log, Registry: s.registry,
 	}
 	outside, err := egress.New(s.cfg.Egress, s.log)
 	if err != nil {
@@ -324,19 +321,20 @@ func (s *service) proxy(q *queue.Queue) error {
 	return s.start("proxy", server)
 }
 
-// cut tells results that another version or network may have made from those of this one. It assumes one of either in all parts.
-func (s *service) cut() (string, error) {
+// cut tells results that another version or network may have made from those of this one. It assumes one of either in all parts; where
+// this part does not have the network's files, their name has to do.
+func (s *service) cut() string {
 	network := sha256.New()
 	if prior := s.cfg.Imaging.Prior; prior != "" {
 		for _, path := range []string{prior, strings.TrimSuffix(prior, ".json") + ".f16"} {
-			data, err := os.ReadFile(path) //nolint:gosec // the operator's own setting
+			data, err := os.ReadFile(filepath.Clean(path))
 			if err != nil {
-				return "", fmt.Errorf("imaging.prior: %w", err)
+				data = []byte(path)
 			}
 			network.Write(data)
 		}
 	}
-	return fmt.Sprintf("%v %s %d %x", versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Looks, network.Sum(nil)), nil
+	return fmt.Sprintf("%v %s %d %x", versions(), s.cfg.Imaging.Engine, s.cfg.Imaging.Looks, network.Sum(nil))
 }
 
 // deliver has callbacks made until the process is to stop.

@@ -122,7 +122,7 @@ const longOption = 1 << 10
 // where keep_input is not given.
 func (o options) values(kept bool) map[string]string {
 	v := map[string]string{}
-	for key, texts := range o.Options.Values() {
+	for key, texts := range o.Values() {
 		if v[key] = texts[0]; len(texts[0]) > longOption {
 			v[key] = fmt.Sprintf("%d bytes", len(texts[0]))
 		}

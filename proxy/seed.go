@@ -111,9 +111,7 @@ func (a api) startJob(c echo.Context) error {
 	if opts.Options, err = imaging.ParseOptions(given.Get); err != nil {
 		return err
 	}
-	ctx, cancel := bounded(c)
-	defer cancel()
-	id, err := a.submit(ctx, c, submission{image: image, opts: opts})
+	id, err := a.submit(c, submission{image: image, opts: opts})
 	if err != nil {
 		return err
 	}
@@ -149,7 +147,7 @@ func (a api) getJob(c echo.Context) error {
 		return err
 	}
 	if j.State == queue.Succeeded {
-		return a.writeImages(ctx, c, j)
+		return a.writeImages(c, j)
 	}
 	status := jobStatus(j.State)
 	answer := jobAnswer{Status: "ng", ID: j.ID, JobStatus: &status}
@@ -160,8 +158,10 @@ func (a api) getJob(c echo.Context) error {
 }
 
 // writeImages is the jobAnswer of a job that succeeded.
-func (a api) writeImages(ctx context.Context, c echo.Context, j queue.Job) error {
-	out, err := a.output(ctx, c, j)
+func (a api) writeImages(c echo.Context, j queue.Job) error {
+	ctx, cancel := bounded(c)
+	defer cancel()
+	out, err := a.output(c, j)
 	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
 		return noJob(c, j.ID, http.StatusGone, "The result has expired")
 	} else if err != nil {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -44,9 +43,7 @@ func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
 			return "", err
 		}
 	}
-	ctx, cancel := bounded(c)
-	defer cancel()
-	return a.submit(ctx, c, s)
+	return a.submit(c, s)
 }
 
 // readSubmission takes in a picture, sent in one of the three ways, or its address, and its options.
@@ -80,7 +77,7 @@ func (a api) readSubmission(c echo.Context, preset options) (s submission, err e
 
 // repeated is the job that the request's idempotency key has made before; empty where there is none.
 func (a api) repeated(c echo.Context, s submission) (id string, err error) {
-	r, err := a.identify(c, s, queue.Request{Options: s.opts.Options.Values().Encode()})
+	r, err := a.identify(c, s, queue.Request{Options: s.opts.Values().Encode()})
 	if err != nil {
 		return "", err
 	}
@@ -90,8 +87,10 @@ func (a api) repeated(c echo.Context, s submission) (id string, err error) {
 }
 
 // submit queues a picture, once the options were found to fit it. After it nothing holds the request's body.
-func (a api) submit(ctx context.Context, c echo.Context, s submission) (id string, err error) {
+func (a api) submit(c echo.Context, s submission) (id string, err error) {
 	defer httpserver.ReleaseUpload(c)
+	ctx, cancel := bounded(c)
+	defer cancel()
 	info, err := imaging.Inspect(s.image, a.limits)
 	if err != nil {
 		return "", err
@@ -130,7 +129,7 @@ func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Req
 		return queue.Request{}, err
 	}
 	return a.identify(c, s, queue.Request{
-		Image: s.image, Options: s.opts.Options.Values().Encode(), About: string(text), Priority: s.opts.priority,
+		Image: s.image, Options: s.opts.Values().Encode(), About: string(text), Priority: s.opts.priority,
 		KeepInput: s.opts.keepInput, ResultTTL: s.opts.ttl, Parent: s.parent, Callback: s.opts.callback,
 		Trace: telemetry.Inject(c.Request().Context()),
 	})

@@ -37,7 +37,7 @@ func (a api) routesV1(e *echo.Echo) {
 }
 
 // find reads a job that the request may see. Another key's is none.
-func (a api) find(ctx context.Context, c echo.Context, id string) (queue.Job, error) {
+func (a api) find(ctx context.Context, id string) (queue.Job, error) {
 	j, err := a.jobs.Job(ctx, id)
 	if err == nil {
 		err = checkOwner(ctx, j.Tenant)
@@ -178,7 +178,7 @@ func (a api) show(c echo.Context) error {
 func (a api) deleteJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c, c.Param("id"))
+	j, err := a.find(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (a api) deleteJob(c echo.Context) error {
 func (a api) retryJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c, c.Param("id"))
+	j, err := a.find(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,14 +18,14 @@ import (
 func (a api) result(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c, c.Param("id"))
+	j, err := a.find(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
 	if j.State != queue.Succeeded {
 		return noResult(j)
 	}
-	data, err := a.output(ctx, c, j)
+	data, err := a.output(c, j)
 	if errors.Is(err, queue.ErrNotFound) { // its time began to run a little before the job's
 		return noSuchJob(j.ID, queue.ErrGone)
 	} else if err != nil {
@@ -36,7 +35,9 @@ func (a api) result(c echo.Context) error {
 }
 
 // output reads a job's result. Until the request ends it counts as an upload does: many that are slow to take theirs hold much.
-func (a api) output(ctx context.Context, c echo.Context, j queue.Job) ([]byte, error) {
+func (a api) output(c echo.Context, j queue.Job) ([]byte, error) {
+	ctx, cancel := bounded(c)
+	defer cancel()
 	var size struct{ Bytes int64 }
 	_ = json.Unmarshal([]byte(j.Result), &size) // 0 where a worker of an earlier version did not say
 	if err := httpserver.ReserveUpload(c, size.Bytes); err != nil {
@@ -46,7 +47,9 @@ func (a api) output(ctx context.Context, c echo.Context, j queue.Job) ([]byte, e
 }
 
 // readInput reads the picture of a job, and counts it as output does.
-func (a api) readInput(ctx context.Context, c echo.Context, j queue.Job) ([]byte, error) {
+func (a api) readInput(c echo.Context, j queue.Job) ([]byte, error) {
+	ctx, cancel := bounded(c)
+	defer cancel()
 	if err := httpserver.ReserveUpload(c, j.Bytes); err != nil {
 		return nil, err
 	}
@@ -78,11 +81,11 @@ func resultType(j queue.Job) string {
 func (a api) input(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	j, err := a.find(ctx, c, c.Param("id"))
+	j, err := a.find(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	data, err := a.readInput(ctx, c, j)
+	data, err := a.readInput(c, j)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (a api) refineJob(c echo.Context) error {
 	}
 	ctx, cancel := bounded(c)
 	defer cancel()
-	parent, err := a.find(ctx, c, c.Param("id"))
+	parent, err := a.find(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -37,11 +37,11 @@ func (a api) refineJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	image, err := a.readInput(ctx, c, parent)
+	image, err := a.readInput(c, parent)
 	if err != nil {
 		return err
 	}
-	id, err := a.submit(ctx, c, submission{image: image, opts: opts, parent: parent.ID})
+	id, err := a.submit(c, submission{image: image, opts: opts, parent: parent.ID})
 	if err != nil {
 		return err
 	}

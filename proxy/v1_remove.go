@@ -56,9 +56,7 @@ func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
 
 // sendResult answers with a job's picture and what is known of it.
 func (a api) sendResult(c echo.Context, j queue.Job) error {
-	ctx, cancel := bounded(c)
-	defer cancel()
-	data, err := a.output(ctx, c, j)
+	data, err := a.output(c, j)
 	if errors.Is(err, queue.ErrNotFound) {
 		return noSuchJob(j.ID, queue.ErrGone)
 	} else if err != nil {

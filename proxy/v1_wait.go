@@ -69,7 +69,7 @@ func (a api) hasEnded(c echo.Context, id string) (bool, error) {
 func (a api) look(c echo.Context, id string) (queue.Job, error) {
 	ctx, cancel := bounded(c)
 	defer cancel()
-	return a.find(ctx, c, id)
+	return a.find(ctx, id)
 }
 
 // parseWait reads how long to wait: 30s, 500ms, or seconds as a plain number. Empty means preset.

@@ -37,7 +37,7 @@ func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 		t.Errorf("attempt after requeue is %d, want 1", again.Attempt)
 	}
 	must(t, c.Complete(ctx, again, []byte("out"), ""))
-	wantErr(t, q.Requeue(ctx, id), ErrInputExpired)
+	wantErr(t, q.Requeue(ctx, id), ErrWrongState)
 	if s, err := q.Stats(ctx); err != nil || s.Dead != 0 || s.Counters["bytes"] != 0 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}

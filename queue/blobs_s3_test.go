@@ -211,13 +211,13 @@ func TestSweepS3(t *testing.T) {
 	put("images", "bgremove/other/"+newID()+".in") // another queue's
 	put("images", newID()+".in")
 
-	must(t, q.sweepS3InTurn(ctx, time.Now())) // too young
-	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 8 {
+	must(t, q.sweepS3InTurn(ctx, time.Now()))                                   // too young
+	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 10 { // with an owner in each
 		t.Errorf("%d objects after a sweep of young ones", n)
 	}
 	later := time.Now().Add(s3Young + time.Minute)
-	must(t, q.sweepS3InTurn(ctx, later)) // not our turn
-	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 8 {
+	must(t, q.sweepS3InTurn(ctx, later))                                        // not our turn
+	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 10 { // with an owner in each
 		t.Errorf("%d objects after a sweep out of turn", n)
 	}
 	must(t, q.redis.Del(ctx, q.prefix+":sweep").Err())

@@ -70,10 +70,10 @@ func testCache(t *testing.T, q *Queue) {
 	check := func(q *Queue, id string) {
 		t.Helper()
 		j := wantState(t, q, id, Succeeded)
-		if out, err := q.Output(ctx, j); err != nil || string(out) != "cut-out" || j.Result != "about" || j.CachedFrom != first || j.Finished.IsZero() {
+		if out, err := q.Output(t.Context(), j); err != nil || string(out) != "cut-out" || j.Result != "about" || j.CachedFrom != first || j.Finished.IsZero() {
 			t.Errorf("%q, %v of %+v", out, err, j)
 		}
-		if in, err := q.Input(ctx, j); err != nil || string(in) != "in" {
+		if in, err := q.Input(t.Context(), j); err != nil || string(in) != "in" {
 			t.Errorf("input %q, %v", in, err)
 		}
 	}
