@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -156,10 +158,27 @@ func TestOptionsReachThePredictor(t *testing.T) {
 		if got := <-seen; !reflect.DeepEqual(got, sent) {
 			t.Errorf("predictor got %+v, want %+v", got, sent)
 		}
-		id, err := q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: "roi=nonsense"})
-		must(t, err)
-		wantState(t, wait(t, q, id), queue.Failed, 1, "bad_option")
+		for _, bad := range []string{"roi=nonsense", "channels=alpha&of_a_newer_version=1", "%"} {
+			id, err := q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: bad})
+			must(t, err)
+			wantState(t, wait(t, q, id), queue.Failed, 1, "bad_option")
+		}
 	})
+}
+
+// TestUnknownOption: no picture is cut out without an option that was asked for.
+func TestUnknownOption(t *testing.T) {
+	_, err := parseOptions("channels=alpha&tint=")
+	if !errors.Is(err, imaging.ErrOption) || !strings.Contains(err.Error(), `unknown option "tint"`) {
+		t.Errorf("%v, want an ErrOption that names it", err)
+	}
+	all := url.Values{}
+	for _, key := range imaging.OptionKeys() {
+		all.Set(key, "")
+	}
+	if _, err := parseOptions(all.Encode()); err != nil {
+		t.Errorf("%v for the options there are", err)
+	}
 }
 
 func TestFaults(t *testing.T) {

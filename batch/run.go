@@ -103,10 +103,16 @@ func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bo
 	return result, true
 }
 
+// parseOptions reads a job's options. One that is unknown is of a newer version: without it the picture would be cut out otherwise than asked.
 func parseOptions(text string) (imaging.Options, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {
 		return imaging.Options{}, fmt.Errorf("%w: options of the job are unreadable", imaging.ErrOption)
+	}
+	for key := range values {
+		if _, ok := imaging.OptionLimit(key); !ok {
+			return imaging.Options{}, fmt.Errorf("%w: unknown option %.64q", imaging.ErrOption, key)
+		}
 	}
 	return imaging.ParseOptions(values.Get)
 }

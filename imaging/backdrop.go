@@ -1,14 +1,18 @@
 package imaging
 
-// MaxBackgroundBytes bounds the file of a bg_image.
-const MaxBackgroundBytes = 4 << 20
+// MaxBackgroundBytes and MaxBackgroundPixels bound a bg_image: as large as a camera's "12 megapixels", of which 4032×3024 px are the most
+// usual. It lies decoded in memory, beside the image.
+const (
+	MaxBackgroundBytes  = 4 << 20
+	MaxBackgroundPixels = 12_500_000
+)
 
 // base64 in short lines, with a data-URL prefix
 const maxBackgroundText = MaxBackgroundBytes/3*4 + MaxBackgroundBytes/3*4/20 + 1<<10
 
 // inspectBackground is Inspect for a background. A fault is an ErrOption.
 func inspectBackground(file []byte, limits Limits) (Info, error) {
-	limits.MaxBytes = MaxBackgroundBytes
+	limits.MaxBytes, limits.MaxPixels = MaxBackgroundBytes, min(limits.MaxPixels, MaxBackgroundPixels)
 	info, err := Inspect(file, limits)
 	if err != nil {
 		return Info{}, fileFault("bg_image", err)
@@ -16,9 +20,9 @@ func inspectBackground(file []byte, limits Limits) (Info, error) {
 	return info, nil
 }
 
-// readBackground decodes a background and scales it to cover width×height px: RGB. What is transparent in it becomes white. A fault of the
-// file is an ErrOption.
-func readBackground(file []byte, limits Limits, width, height int) ([]uint8, error) {
+// readBackground decodes a background; what it returns writes a row of it, scaled to cover width×height px: RGB. What is transparent in it
+// becomes white. A fault of the file is an ErrOption.
+func readBackground(file []byte, limits Limits, width, height int) (row func(y int, dst []uint8), err error) {
 	info, err := inspectBackground(file, limits)
 	if err != nil {
 		return nil, err
@@ -32,19 +36,20 @@ func readBackground(file []byte, limits Limits, width, height int) ([]uint8, err
 			img.Pix[3*i+k] = over(img.Pix[3*i+k], 255, int(a))
 		}
 	}
+	img.Alpha = nil
 	return cover(img, width, height), nil
 }
 
-// cover scales a picture so that it just fills width×height px, and cuts off evenly what reaches beyond: RGB.
-func cover(img *Image, width, height int) []uint8 {
+// cover scales a picture so that it just fills width×height px, and cuts off evenly what reaches beyond. What it returns writes a row of
+// that, RGB.
+func cover(img *Image, width, height int) func(y int, dst []uint8) {
 	ownWidth, ownHeight := float64(img.Width), float64(img.Height)
 	scale := max(float64(width)/ownWidth, float64(height)/ownHeight)
 	w, h := float64(width)/scale, float64(height)/scale
 	x, y := (ownWidth-w)/2, (ownHeight-h)/2
-	pix := make([]uint8, 3*width*height)
 	columns := windowAxis(x, x+w, img.Width, width)
-	resampleRows(columns, windowAxis(y, y+h, img.Height, height), 3, 0, func(y int, _ []uint8, dst []float32) {
+	s := &rowScaler{columns, windowAxis(y, y+h, img.Height, height), 3, 0, func(y int, _ []uint8, dst []float32) {
 		squeezeBytes(dst, img.Pix[3*y*img.Width:][:3*img.Width], columns)
-	}, func(y int, v []float32) { round(pix[3*y*width:][:3*width], v) })
-	return pix
+	}}
+	return s.each(round)
 }

@@ -37,10 +37,11 @@ func TestCover(t *testing.T) {
 		{"smaller", stripes(2, 1, 100), 4, 2, []uint8{0, 25, 75, 100}},
 		{"one pixel", stripes(1, 1, 10), 3, 5, []uint8{0, 0, 0}},
 	} {
-		pix, err := readBackground(tt.file, testLimits(), tt.w, tt.h)
-		if err != nil || len(pix) != 3*tt.w*tt.h {
-			t.Fatalf("%s: %d bytes, %v", tt.name, len(pix), err)
+		back, err := readBackground(tt.file, testLimits(), tt.w, tt.h)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
 		}
+		pix := picture{width: tt.w, height: tt.h, channels: 3, row: back}.pixels()
 		for y := range tt.h {
 			var red []uint8
 			for x := range tt.w {
@@ -86,10 +87,11 @@ func TestBackgroundImage(t *testing.T) {
 // TestBackgroundsAlpha: what is transparent in a background is white.
 func TestBackgroundsAlpha(t *testing.T) {
 	file := readTestdata(t, "png-rgba.png")
-	pix, err := readBackground(file, testLimits(), 120, 90)
+	back, err := readBackground(file, testLimits(), 120, 90)
 	if err != nil {
 		t.Fatal(err)
 	}
+	pix := picture{width: 120, height: 90, channels: 3, row: back}.pixels()
 	own := decodeBytes(t, file)
 	for i, a := range own.Alpha {
 		for k := range 3 {
@@ -112,5 +114,17 @@ func TestBackgroundFaults(t *testing.T) {
 		if !errors.Is(err, ErrOption) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want an ErrOption that says %q", err, says)
 		}
+	}
+}
+
+// TestBackgroundPixels: a small file may not be a huge picture, however large images may be.
+func TestBackgroundPixels(t *testing.T) {
+	limits := Limits{MaxBytes: 1 << 20, MaxPixels: 100_000_000}
+	if err := (Options{BackgroundImage: plainPNG(t, 4032, 3024)}).CheckImage(limits, 10, 10); err != nil {
+		t.Error(err)
+	}
+	err := Options{BackgroundImage: pngHeader(7050, 7050)}.CheckImage(limits, 8000, 6200)
+	if want := "bg_image: image too large: 7050×7050 px are 49702500 pixels, the limit is 12500000"; !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want an ErrOption that says %q", err, want)
 	}
 }

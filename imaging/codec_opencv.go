@@ -138,30 +138,23 @@ func encodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, erro
 	return encodeNative(".webp", pix, width, height, channels, []int{gocv.IMWriteWebpQuality, quality})
 }
 
-// encodeNative encodes grey, RGB or RGBA.
+// encodeNative encodes grey, RGB or RGBA. No one else may look at pix meanwhile: red and blue, which OpenCV has the other way round, change
+// places in it, so that there is no second picture.
 func encodeNative(ext gocv.FileExt, pix []uint8, width, height, channels int, params []int) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s of %d×%d px: %w", ext, width, height, err)
 	}
 	kinds := map[int]gocv.MatType{1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(unsafe.SliceData(pix))
 	m, err := gocv.NewMatFromBytes(height, width, kinds[channels], pix)
 	if err != nil {
 		return fail(err)
 	}
-	defer func() { m.Close() }()
-	if channels > 1 {
-		code := gocv.ColorRGBToBGR
-		if channels == 4 {
-			code = gocv.ColorRGBAToBGRA
-		}
-		bgr := gocv.NewMat()
-		if err := gocv.CvtColor(m, &bgr, code); err != nil {
-			bgr.Close()
-			return fail(err)
-		}
-		m.Close()
-		m = bgr
-	}
+	defer m.Close()
+	swapRedBlue(pix, channels)
+	defer swapRedBlue(pix, channels)
 	buf, err := gocv.IMEncodeWithParams(ext, m, params)
 	defer buf.Close() //nolint:staticcheck // there is a buffer to free beside an error, too
 	if err != nil {
@@ -171,4 +164,16 @@ func encodeNative(ext gocv.FileExt, pix []uint8, width, height, channels int, pa
 		return fail(errors.New("the encoder returned nothing"))
 	}
 	return bytes.Clone(buf.GetBytes()), nil // the buffer is native memory
+}
+
+// swapRedBlue makes BGR of RGB and the other way round, the same with alpha; grey stays.
+func swapRedBlue(pix []uint8, channels int) {
+	if channels < 3 {
+		return
+	}
+	inParallel(len(pix)/channels, func(from, to int) {
+		for i := channels * from; i < channels*to; i += channels {
+			pix[i], pix[i+2] = pix[i+2], pix[i]
+		}
+	})
 }

@@ -56,11 +56,11 @@ func (p *picture) drawPart(c *composer, opts Options) {
 func (p *picture) drawLayers(l *layers, part *composer, opts Options, limits Limits) error {
 	switch {
 	case opts.BackgroundImage != nil:
-		pix, err := readBackground(opts.BackgroundImage, limits, p.width, p.height)
+		back, err := readBackground(opts.BackgroundImage, limits, p.width, p.height)
 		if err != nil {
 			return err
 		}
-		l.back = func(y int, dst []uint8) { copy(dst, pix[3*y*p.width:][:3*p.width]) }
+		l.back = back
 	case opts.Background != nil:
 		l.back = plain(*opts.Background)
 	case opts.Format == OutputAuto && l.isFilled() && part.isOpaque():

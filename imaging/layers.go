@@ -7,14 +7,14 @@ type layers struct {
 	front  func(y int, dst []uint8) // row y of what lies at frame.to: RGBA, not premultiplied
 	shadow *shadow                  // nil for none
 	back   func(y int, dst []uint8) // row y of the result's background: RGB; nil for none
+	fronts rowPool                  // for rows of front
 }
 
 // newLayers is of the foreground alone.
 func newLayers(c *composer, f frame) *layers {
-	l := &layers{frame: f, front: c.of(f.from).rgba}
+	l := &layers{frame: f, front: c.of(f.from).rgba, fronts: rowPool{n: 4 * f.to.Dx()}}
 	if f.isResampled() {
-		pix := resampleRGBA(l.front, f.from.Size(), f.to.Size())
-		l.front = func(y int, dst []uint8) { copy(dst, pix[4*y*f.to.Dx():][:4*f.to.Dx()]) }
+		l.front = resampleRGBA(l.front, f.from.Size(), f.to.Size())
 	}
 	return l
 }
@@ -60,16 +60,17 @@ func (l *layers) rgb(y int, dst []uint8) {
 	if y < l.to.Min.Y || y >= l.to.Max.Y {
 		return
 	}
-	row := make([]uint8, 4*l.to.Dx())
-	l.front(y-l.to.Min.Y, row)
-	for x := range l.to.Dx() {
-		p, q := row[4*x:4*x+4:4*x+4], dst[3*(l.to.Min.X+x):][:3]
-		if a := int(p[3]); a > 0 {
-			for k := range q {
-				q[k] = over(p[k], q[k], a)
+	l.fronts.with(func(row []uint8) {
+		l.front(y-l.to.Min.Y, row)
+		for x := range l.to.Dx() {
+			p, q := row[4*x:4*x+4:4*x+4], dst[3*(l.to.Min.X+x):][:3]
+			if a := int(p[3]); a > 0 {
+				for k := range q {
+					q[k] = over(p[k], q[k], a)
+				}
 			}
 		}
-	}
+	})
 }
 
 // grey writes row y of the alpha of the foreground: one byte a pixel.
@@ -78,11 +79,12 @@ func (l *layers) grey(y int, dst []uint8) {
 	if y < l.to.Min.Y || y >= l.to.Max.Y {
 		return
 	}
-	row := make([]uint8, 4*l.to.Dx())
-	l.front(y-l.to.Min.Y, row)
-	for x := range l.to.Dx() {
-		dst[l.to.Min.X+x] = row[4*x+3]
-	}
+	l.fronts.with(func(row []uint8) {
+		l.front(y-l.to.Min.Y, row)
+		for x := range l.to.Dx() {
+			dst[l.to.Min.X+x] = row[4*x+3]
+		}
+	})
 }
 
 // plain is a background of one colour.

@@ -145,29 +145,3 @@ func squeezeBytes(dst []float32, src []uint8, columns []taps) {
 		dst[3*x+2] = first*float32(p[2]) + w*float32(b) + last*float32(q[2])
 	}
 }
-
-// resampleRows scales a picture row by row, without holding it. read squeezes row y of it to the columns; scratch has width bytes. write is
-// given each row of the result once. Both are called in no order and from several goroutines at once.
-func resampleRows(columns, rows []taps, channels, width int, read func(y int, scratch []uint8, dst []float32), write func(y int, v []float32)) {
-	inParallel(len(rows), func(first, end int) {
-		scratch, sum := make([]uint8, width), make([]float32, len(columns)*channels)
-		// As in grid.resample.
-		lines := [2][]float32{make([]float32, len(sum)), make([]float32, len(sum))}
-		held := [2]int{-1, -1}
-		for y := first; y < end; y++ {
-			clear(sum)
-			for k, w := range rows[y].weights {
-				row := rows[y].start + k
-				line := lines[row%2]
-				if held[row%2] != row {
-					read(row, scratch, line)
-					held[row%2] = row
-				}
-				for x, v := range line {
-					sum[x] += w * v
-				}
-			}
-			write(y, sum)
-		}
-	})
-}

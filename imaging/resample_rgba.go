@@ -2,14 +2,15 @@ package imaging
 
 import "image"
 
-// resampleRGBA scales a picture that is read row by row, not premultiplied, with colours counting by their alpha.
-func resampleRGBA(row func(y int, dst []uint8), from, to image.Point) []uint8 {
-	pix, columns := make([]uint8, 4*to.X*to.Y), axis(from.X, to.X)
-	resampleRows(columns, axis(from.Y, to.Y), 4, 4*from.X, func(y int, scratch []uint8, dst []float32) {
+// resampleRGBA scales a picture that is read row by row, not premultiplied, with colours counting by their alpha. What it returns writes a
+// row of the result, and may be called as row is: in any order and from several goroutines at once.
+func resampleRGBA(row func(y int, dst []uint8), from, to image.Point) func(y int, dst []uint8) {
+	columns := axis(from.X, to.X)
+	s := &rowScaler{columns, axis(from.Y, to.Y), 4, 4 * from.X, func(y int, scratch []uint8, dst []float32) {
 		row(y, scratch)
 		squeezeRGBA(dst, scratch, columns)
-	}, func(y int, v []float32) { divide(pix[4*y*to.X:][:4*to.X], v) })
-	return pix
+	}}
+	return s.each(divide)
 }
 
 // squeezeRGBA scales one row, and multiplies colours with alpha: they become 0 to 255², alpha stays 0 to 255. As in squeezeBytes, the taps

@@ -123,12 +123,22 @@ func TestResampleRows(t *testing.T) {
 			n := size[0] * channels
 			want, got := g.resample(size[2], size[3]), newGrid(size[2], size[3], channels)
 			columns := axis(size[0], size[2])
-			resampleRows(columns, axis(size[1], size[3]), channels, 0, func(y int, _ []uint8, dst []float32) {
+			s := &rowScaler{columns, axis(size[1], size[3]), channels, 0, func(y int, _ []uint8, dst []float32) {
 				squeeze(dst, g.v[y*n:][:n], columns, channels)
-			}, func(y int, v []float32) { copy(got.v[y*size[2]*channels:], v) })
+			}}
+			s.all(func(y int, v []float32) { copy(got.v[y*size[2]*channels:], v) })
 			for i, v := range want.v {
 				if got.v[i] != v {
 					t.Fatalf("%v, %d channels: number %d is %g, want %g", size, channels, i, got.v[i], v)
+				}
+			}
+			var single []float32
+			row := s.each(func(_ []uint8, v []float32) { single = v })
+			for k := range 2 * size[3] { // in an order that leaves rows out and comes back
+				y := k * 7 % size[3]
+				row(y, make([]uint8, size[2]*channels))
+				if !slices.Equal(single, want.v[y*size[2]*channels:][:size[2]*channels]) {
+					t.Fatalf("%v, %d channels: row %d alone is another", size, channels, y)
 				}
 			}
 		}
@@ -146,7 +156,8 @@ func TestResampleRGBA(t *testing.T) {
 		{4, 1, []uint8{40, 80, 7, 64}},
 		{4, 2, []uint8{40, 80, 7, 128, 0, 0, 0, 0}},
 	} {
-		got := resampleRGBA(func(_ int, dst []uint8) { copy(dst, pix) }, image.Pt(tt.from, 1), image.Pt(tt.to, 1))
+		got := make([]uint8, 4*tt.to)
+		resampleRGBA(func(_ int, dst []uint8) { copy(dst, pix) }, image.Pt(tt.from, 1), image.Pt(tt.to, 1))(0, got)
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%d pixels to %d: %v, want %v", tt.from, tt.to, got, tt.want)
 		}

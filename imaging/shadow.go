@@ -73,10 +73,16 @@ type shadow struct {
 func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 	size, outline := part.part.Size(), newGrid(p.columns, p.height, 1)
 	columns := axis(size.X, p.columns)
-	resampleRows(columns, axis(size.Y, p.height), 1, size.X, func(y int, scratch []uint8, dst []float32) {
+	s := &rowScaler{columns, axis(size.Y, p.height), 1, size.X, func(y int, scratch []uint8, dst []float32) {
 		part.grey(y, scratch)
 		squeezeGrey(dst, scratch, columns)
-	}, func(y int, v []float32) { copy(outline.v[y*p.columns:], v) })
+	}}
+	s.all(func(y int, v []float32) { copy(outline.v[y*p.columns:], v) })
+	return p.cast(outline, width, height)
+}
+
+// cast is the shadow of an outline, see band.
+func (p shadowPlan) cast(outline grid, width, height int) *shadow {
 	g := p.band(outline)
 	for range 3 {
 		g = g.blurred(shadowRadius)
