@@ -40,15 +40,20 @@ func defaultSettings() *settings {
 
 // addConfigFlags gives cmd and its subcommands --config and one flag per key.
 func addConfigFlags(cmd *cobra.Command) {
+	addConfigFileFlag(cmd)
 	flags := cmd.PersistentFlags()
-	flags.String("config", "", "configuration file (default ./"+configFile+" if it exists)")
-	cobra.CheckErr(cmd.MarkPersistentFlagFilename("config", "yaml", "yml"))
 	for _, k := range defaultSettings().keys {
 		flags.Var(&flagText{kind: k.kind()}, k.flag(), fmt.Sprintf("%s (default %s)", k.help, yamlText(k.value())))
 		if k.kind() == "bool" {
 			flags.Lookup(k.flag()).NoOptDefVal = "true"
 		}
 	}
+}
+
+// addConfigFileFlag gives cmd and its subcommands --config.
+func addConfigFileFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().String("config", "", "configuration file (default ./"+configFile+" if it exists)")
+	cobra.CheckErr(cmd.MarkPersistentFlagFilename("config", "yaml", "yml"))
 }
 
 // flagText keeps a flag's value as it was given: loadConfig reads it after the other layers, to tell all faults at once.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -20,16 +21,34 @@ const (
 
 func newHealthCmd() *cobra.Command {
 	var urls []string
-	var insecure bool
+	var insecure, ready bool
 	cmd := &cobra.Command{
-		Use:   "health",
+		Use:   "health [proxy] [predict] [batch]",
 		Short: "Ask a running server whether it is well",
 		Long: `Ask a running server whether it is well, for health checks where there is no curl. Any status but 200 at any of the
-addresses, or no answer within 5 s, is a failure; what was answered goes to stderr.`,
+addresses, or no answer within 5 s, is a failure; what was answered goes to stderr.
+
+The parts that are named, or else the proxy, are asked where the configuration has them listen: name the same file and
+set the same variables as for the server. With --url only that address is asked, and no configuration is read.`,
 		Example: `  bgremove health
-  bgremove health --url http://127.0.0.1:5000/readyz --url http://127.0.0.1:5001/readyz`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  bgremove health --ready proxy predict
+  bgremove health --url http://127.0.0.1:5001/readyz`,
+		ValidArgs: []string{"proxy", "predict", "batch"},
+		Args:      cobra.OnlyValidArgs,
+		RunE: func(cmd *cobra.Command, parts []string) error {
+			if len(urls) > 0 && (ready || len(parts) > 0) {
+				return usageError{errors.New("--url says all: no part and no --ready beside it")}
+			}
+			if len(urls) == 0 {
+				settings, err := loadConfig(cmd)
+				if err != nil {
+					return err
+				}
+				if urls, err = settings.Config.healthURLs(parts, ready); err != nil {
+					return err
+				}
+				insecure = true // the process on this machine is asked, whatever name its certificate is for
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), healthTimeout)
 			defer cancel()
 			var errs []error
@@ -39,9 +58,41 @@ addresses, or no answer within 5 s, is a failure; what was answered goes to stde
 			return errors.Join(errs...)
 		},
 	}
-	cmd.Flags().StringArrayVar(&urls, "url", []string{"http://127.0.0.1:5000/livez"}, "address to ask; may be given several times")
-	cmd.Flags().BoolVar(&insecure, "insecure", false, "take any certificate: it is for a name, and 127.0.0.1 is asked")
+	addConfigFileFlag(cmd)
+	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether it is ready (/readyz), not only whether it lives (/livez)")
+	cmd.Flags().StringArrayVar(&urls, "url", nil, "address to ask instead of the configuration's; may be given several times")
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "take any certificate of --url: it is for a name, and 127.0.0.1 is asked")
 	return cmd
+}
+
+// healthURLs are where this machine reaches the parts, or else the proxy.
+func (c Config) healthURLs(parts []string, ready bool) (urls []string, err error) {
+	if len(parts) == 0 {
+		parts = []string{"proxy"}
+	}
+	path := "/livez"
+	if ready {
+		path = "/readyz"
+	}
+	for _, part := range parts {
+		addr := map[string]string{"proxy": c.Proxy.Addr, "predict": c.Predict.Addr, "batch": c.Batch.Addr}[part]
+		if addr == "" {
+			return nil, usageError{fmt.Errorf("%s.addr: is empty, so that nothing of it can be asked", part)}
+		}
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		if host == "" || net.ParseIP(host).IsUnspecified() { // it listens on all addresses
+			host = "127.0.0.1"
+		}
+		scheme := "http"
+		if part == "proxy" && c.Proxy.TLSCert != "" {
+			scheme = "https"
+		}
+		urls = append(urls, scheme+"://"+net.JoinHostPort(host, port)+path)
+	}
+	return urls, nil
 }
 
 // checkHealth asks url. Its error names the address, and quotes an answer that is not 200.

@@ -56,6 +56,51 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// Without an address, the configuration says where a part listens, and whether with TLS.
+func TestHealthOfTheConfigured(t *testing.T) {
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/livez" {
+			http.Error(w, "asked for "+r.URL.Path, http.StatusServiceUnavailable)
+		}
+	})
+	plain, withTLS := httptest.NewServer(answer), httptest.NewTLSServer(answer)
+	defer plain.Close()
+	defer withTLS.Close()
+	_, plainPort, _ := strings.Cut(plain.Listener.Addr().String(), ":")
+	_, tlsPort, _ := strings.Cut(withTLS.Listener.Addr().String(), ":")
+	certificate := "proxy: {tls_cert: a, tls_key: b, addr: ':" + tlsPort + "'}\n"
+	for _, test := range []struct {
+		name   string
+		file   string
+		args   []string
+		status int
+		stderr string
+	}{
+		{"proxy", "proxy: {addr: '127.0.0.1:" + plainPort + "'}", nil, 0, ""},
+		{"every address", "proxy: {addr: ':" + plainPort + "'}", nil, 0, ""},
+		{"every IPv4 address", "proxy: {addr: '0.0.0.0:" + plainPort + "'}", nil, 0, ""},
+		{"every IPv6 address", "proxy: {addr: '[::]:" + plainPort + "'}", nil, 0, ""},
+		{"TLS", certificate, nil, 0, ""},
+		{"ready", certificate, []string{"--ready"}, 1, "https://127.0.0.1:" + tlsPort + "/readyz: answered 503"},
+		{"other part", certificate + "predict: {addr: '127.0.0.1:" + plainPort + "'}", []string{"predict"}, 0, ""},
+		{"two parts", certificate + "batch: {addr: 'localhost:" + plainPort + "'}", []string{"proxy", "batch", "--ready"}, 1, "http://localhost:" + plainPort + "/readyz: answered 503"},
+		{"nowhere", "", []string{"batch"}, 2, "batch.addr: is empty"},
+		{"unknown part", "", []string{"redis"}, 2, `invalid argument "redis"`},
+		{"bad configuration", "x: 1", nil, 2, "config.yaml:1: x: unknown key"},
+		{"address and part", "", []string{"proxy", "--url=" + plain.URL}, 2, "--url says all"},
+		{"address alone reads no configuration", "x: 1", []string{"--url=" + plain.URL + "/livez"}, 0, ""},
+		{"other file", "", []string{"--config=none.yaml"}, 2, "--config: open none.yaml"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inDirWith(t, test.file)
+			status, stdout, stderr := call(t, append([]string{"health"}, test.args...)...)
+			if status != test.status || stdout != "" || !strings.Contains(stderr, test.stderr) || test.stderr == "" && stderr != "" {
+				t.Errorf("status %d, stdout %q, stderr %q; want %d and %q", status, stdout, stderr, test.status, test.stderr)
+			}
+		})
+	}
+}
+
 // A server that never answers does not hold the check longer than its context.
 func TestHealthIsBounded(t *testing.T) {
 	release := make(chan struct{})

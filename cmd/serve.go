@@ -159,6 +159,9 @@ func (s *service) start(name string, server *httpserver.Server) error {
 }
 
 func (s *service) all() error {
+	if err := s.cfg.validateProxy(); err != nil {
+		return err
+	}
 	q, err := s.queue()
 	if err != nil {
 		return err
@@ -174,6 +177,9 @@ func (s *service) all() error {
 }
 
 func (s *service) proxyOnly() error {
+	if err := s.cfg.validateProxy(); err != nil {
+		return err
+	}
 	q, err := s.externalQueue("proxy")
 	if err != nil {
 		return err

@@ -86,8 +86,8 @@ func TestChart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kinds, config := object{}, ""
-			var readers []object // of config
+			kinds, configs := object{}, object{}
+			var readers []object // of configs
 			for _, manifest := range manifests {
 				if f := faults(v, manifest); len(f) > 0 {
 					t.Errorf("%s\n%s", strings.Join(f, "\n"), manifest)
@@ -100,16 +100,16 @@ func TestChart(t *testing.T) {
 				kinds[resource["kind"].(string)] = n + 1
 				switch resource["kind"] {
 				case "ConfigMap":
-					config = resource["data"].(object)["config.yaml"].(string)
+					configs = resource["data"].(object)
 				case "Deployment", "ScaledObject":
 					readers = append(readers, resource)
 				}
 			}
 			for _, resource := range readers {
 				if resource["kind"] == "Deployment" {
-					checkDeployment(t, resource, config)
+					checkDeployment(t, resource, configs)
 				} else {
-					checkTriggers(t, resource, config)
+					checkTriggers(t, resource, configs["config.yaml"].(string))
 				}
 			}
 			if fmt.Sprint(kinds) != fmt.Sprint(want) {
@@ -123,7 +123,8 @@ func TestChart(t *testing.T) {
 func checkTriggers(t *testing.T, scaled object, config string) {
 	t.Helper()
 	if !strings.Contains(read(t, root+"/queue/queue.go"), `"{bg:" + cfg.Name + "}"`) ||
-		!strings.Contains(read(t, root+"/queue/manage.go"), `Sprintf("%s:q:%d", q.prefix, p)`) {
+		!strings.Contains(read(t, root+"/queue/manage.go"), `Sprintf("%s:q:%d", q.prefix, p)`) ||
+		!strings.Contains(read(t, root+"/queue/room.go"), `Sprintf("%s:late:%d", q.prefix, i)`) {
 		t.Error("the queue names its lists in another way than the chart")
 	}
 	var settings struct{ Queue struct{ Name string } }
@@ -131,19 +132,20 @@ func checkTriggers(t *testing.T, scaled object, config string) {
 		t.Fatal(err)
 	}
 	triggers := scaled["spec"].(object)["triggers"].([]any)
-	if len(triggers) != 3 {
-		t.Errorf("%d triggers, want one for each of 3 priorities", len(triggers))
+	var got, want []string
+	for _, trigger := range triggers {
+		got = append(got, fmt.Sprint(trigger.(object)["metadata"].(object)["listName"]))
 	}
-	for priority, trigger := range triggers {
-		want := fmt.Sprintf("{bg:%s}:q:%d", cmp.Or(settings.Queue.Name, "default"), priority)
-		if got := trigger.(object)["metadata"].(object)["listName"]; got != want {
-			t.Errorf("list %v, want %v", got, want)
-		}
+	for _, list := range []string{"q:0", "q:1", "q:2", "late:0", "late:1", "late:2"} { // of each priority: jobs in turn, and those behind them
+		want = append(want, fmt.Sprintf("{bg:%s}:%s", cmp.Or(settings.Queue.Name, "default"), list))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the lists %q, want %q", got, want)
 	}
 }
 
 // checkDeployment has the program check the part's variables and its config.yaml.
-func checkDeployment(t *testing.T, deployment object, config string) {
+func checkDeployment(t *testing.T, deployment, configs object) {
 	t.Helper()
 	pod := deployment["spec"].(object)["template"].(object)["spec"].(object)
 	container := pod["containers"].([]any)[0].(object)
@@ -151,6 +153,11 @@ func checkDeployment(t *testing.T, deployment object, config string) {
 		container["securityContext"].(object)["readOnlyRootFilesystem"] != true || pod["terminationGracePeriodSeconds"].(float64) < 40 {
 		t.Errorf("the pod has rights that it does not need, or too little time to stop: %v", pod)
 	}
+	item := pod["volumes"].([]any)[0].(object)["configMap"].(object)["items"].([]any)[0].(object)
+	if item["path"] != "config.yaml" {
+		t.Errorf("the configuration is at %v", item["path"])
+	}
+	config := configs[item["key"].(string)].(string)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -159,6 +166,7 @@ func checkDeployment(t *testing.T, deployment object, config string) {
 	if strings.Contains(config, "mode: sentinel") {
 		url = "redis://sentinel:26379?master_name=main"
 	}
+	secrets := map[any]string{"BGREMOVE_QUEUE_URL": url, "BGREMOVE_WEBHOOK_SECRET": "whsec_" + strings.Repeat("MfKQ", 8)}
 	var env, args []string
 	for _, entry := range container["env"].([]any) {
 		variable := entry.(object)
@@ -168,7 +176,7 @@ func checkDeployment(t *testing.T, deployment object, config string) {
 		case ok:
 			env = append(env, fmt.Sprintf("%s=%s", variable["name"], value))
 		default:
-			env = append(env, fmt.Sprintf("%s=%s", variable["name"], url))
+			env = append(env, fmt.Sprintf("%s=%s", variable["name"], secrets[variable["name"]]))
 		}
 	}
 	for _, arg := range container["args"].([]any) {
@@ -177,11 +185,27 @@ func checkDeployment(t *testing.T, deployment object, config string) {
 	checkPart(t, env, args...)
 }
 
+// Only the proxy is given the secret of callbacks.
+func TestWebhookSecret(t *testing.T) {
+	manifests, err := render(object{"queue": object{"existingSecret": "redis"}, "webhook": object{"existingSecret": "hooks", "existingSecretKey": "key"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, manifest := range manifests {
+		has := strings.Contains(manifest, "BGREMOVE_WEBHOOK_SECRET")
+		if want := strings.Contains(manifest, "args: [serve, proxy]"); has != want ||
+			has && !regexp.MustCompile(`BGREMOVE_WEBHOOK_SECRET\s+valueFrom:\s+secretKeyRef:\s+name: hooks\s+key: key\n`).MatchString(manifest) {
+			t.Errorf("secret %v, want %v in\n%s", has, want, manifest)
+		}
+	}
+}
+
 func TestChartRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ values, want string }{
 		"no queue":       {"{}", "one of queue.url, queue.existingSecret and redis.enabled is needed"},
 		"unknown value":  {"{queue: {url: 'redis://r:6379'}, replicas: 3}", "replicas"},
 		"no Redis URL":   {"{queue: {url: 'http://r'}}", "pattern"},
+		"no secret":      {"{queue: {url: 'redis://r:6379'}, config: {egress: {callbacks: true}}}", "egress.callbacks needs webhook.existingSecret"},
 		"KEDA's address": {"{queue: {url: 'redis://r:6379'}, keda: {enabled: true}}", "keda.addresses is needed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func TestCompose(t *testing.T) {
 					t.Errorf("alone, %s still wants Redis", name)
 				}
 				if name != "redis" {
-					checkServiceCommand(t, service)
+					checkServiceCommand(t, name, service)
 				}
 			}
 		})
@@ -76,36 +76,36 @@ func checkService(t *testing.T, name string, s types.ServiceConfig) {
 	}
 }
 
-func checkServiceCommand(t *testing.T, s types.ServiceConfig) {
+func checkServiceCommand(t *testing.T, name string, s types.ServiceConfig) {
 	t.Helper()
 	env := slices.Clone(dockerfileEnv(t))
 	for name, value := range s.Environment {
 		env = append(env, name+"="+*value)
 	}
 	checkPart(t, env, s.Command...)
-	checkHealthCommand(t, s.HealthCheck.Test[1:])
+	parts := []string{name}
+	if slices.Contains(s.Command, "all") {
+		parts = []string{"proxy", "predict"}
+	}
+	if !slices.Contains(s.HealthCheck.Test, "--ready") {
+		t.Errorf("%s is not asked whether it is ready", name)
+	}
+	checkHealthCommand(t, env, s.HealthCheck.Test[1:], parts...)
 }
 
-// checkHealthCommand has the program run the check: nothing listens there, and it says so for the addresses it was given.
-func checkHealthCommand(t *testing.T, command []string) {
+// checkHealthCommand has the program run the check. Nothing listens where its environment says, and it names the address of each part,
+// the proxy's with https where there is a certificate.
+func checkHealthCommand(t *testing.T, env, command []string, parts ...string) {
 	t.Helper()
 	if command[0] != "bgremove" {
 		t.Errorf("%q does not run bgremove", command)
 	}
-	var urls []string
-	for i, arg := range command {
-		if arg == "--url" {
-			urls = append(urls, command[i+1])
-		}
+	env = append(slices.Clone(env), "BGREMOVE_PROXY_TLS_CERT=tls.crt", "BGREMOVE_PROXY_TLS_KEY=tls.key")
+	for _, part := range parts { // port 0: nobody can listen there
+		env = append(env, "BGREMOVE_"+strings.ToUpper(part)+"_ADDR=:0")
 	}
-	args := slices.Clone(command[1:])
-	for i := range args { // a port that nobody can listen on
-		args[i] = strings.NewReplacer(":5000/", ":0/", ":5001/", ":0/", ":5002/", ":0/").Replace(args[i])
-	}
-	if len(urls) == 0 {
-		args = append(args, "--url", "http://127.0.0.1:0/livez")
-	}
-	if out, err := bgremove(t, nil, args...); err == nil || !strings.Contains(out, "http://127.0.0.1:0/") {
-		t.Errorf("%q: %v\n%s", command, err, out)
+	out, err := bgremove(t, env, command[1:]...)
+	if err == nil || strings.Count(out, ":0/") != len(parts) || strings.Contains(out, "https://127.0.0.1:0/") != slices.Contains(parts, "proxy") {
+		t.Errorf("%q: %v\n%s, want that %q do not answer", command, err, out, parts)
 	}
 }

@@ -112,7 +112,7 @@ func TestImages(t *testing.T) {
 			t.Errorf("target %q: %q needs a shell", target, config.Healthcheck.Test)
 			continue
 		}
-		checkHealthCommand(t, config.Healthcheck.Test[1:])
+		checkHealthCommand(t, dockerfileEnv(t), config.Healthcheck.Test[1:], "proxy")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,48 @@ func TestUnits(t *testing.T) {
 		}
 		if service["DynamicUser"] != "yes" || service["StateDirectory"] != "bgremove" {
 			t.Errorf("%s: %v", instance, service)
+		}
+	}
+}
+
+// The lines on credentials that are there to be uncommented name variables that the program knows, and files that are passed.
+func TestUnitCredentials(t *testing.T) {
+	for _, instance := range []string{"bgremove.service", "bgremove@proxy.service"} {
+		text := regexp.MustCompile(`(?m)^#(LoadCredential|Environment)=`).ReplaceAllString(unitFile(t, instance), "$1=")
+		options, err := unit.DeserializeOptions(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var env, files []string
+		passed := map[string]bool{}
+		for _, option := range options {
+			switch option.Name {
+			case "LoadCredential":
+				id, _, _ := strings.Cut(option.Value, ":")
+				passed[id] = true
+			case "Environment":
+				for _, variable := range strings.Fields(option.Value) {
+					if _, id, ok := strings.Cut(variable, "=%d/"); ok {
+						files = append(files, id)
+					}
+					env = append(env, strings.Replace(variable, "%d", "/run/credentials/"+instance, 1))
+				}
+			}
+		}
+		if len(passed) != 3 || len(files) != 3 {
+			t.Errorf("%s: %v are passed and %q asked for", instance, passed, files)
+		}
+		for _, id := range files {
+			if !passed[id] {
+				t.Errorf("%s asks for %s, which is not passed", instance, id)
+			}
+		}
+		checkPart(t, env, "serve", instances[instance])
+		if _, err := exec.LookPath("systemd-analyze"); err != nil {
+			continue
+		}
+		if out := verify(t, instance, text); out != "" {
+			t.Errorf("%s: %s", instance, out)
 		}
 	}
 }

@@ -25,6 +25,11 @@ redis://{{ include "bgremove.name" . }}-redis:6379
 {{- end -}}
 {{- end }}
 
+{{/* Whether a setting of config's egress is on: list $ "urls". */}}
+{{- define "bgremove.egress" -}}
+{{ dig "egress" (last .) false (first .).Values.config }}
+{{- end }}
+
 {{- define "bgremove.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
