@@ -20,7 +20,7 @@ const (
 
 // Worker processes are killed at any moment and no job is lost, done twice or left behind.
 func (b binary) testChaos(t *testing.T) {
-	jobs := 1000
+	jobs := 400
 	if testing.Short() {
 		jobs = 200
 	}

@@ -26,6 +26,15 @@ type Upload struct {
 	Image  []byte     // nil where there is none; it may be empty
 	Fields url.Values // options in the body, as text
 	JSON   bool       // the body was JSON
+	none   error      // why there is no image
+}
+
+// Need is the fault that a request has whose image is needed, and absent.
+func (up Upload) Need() error {
+	if up.none != nil {
+		return up.none
+	}
+	return Missing("body", imageField)
 }
 
 // Field is an option that may be in a request's body.
@@ -85,10 +94,10 @@ func decodeUpload(data []byte, fields []Field) (Upload, error) {
 		return Upload{}, err
 	}
 	up := Upload{Fields: values, JSON: true}
-	if file.null || file.fault == nil && file.data == nil {
-		return up, nil
-	}
 	up.Image, err = file.Bytes(imageField)
+	if file.null || file.fault == nil && file.data == nil { // absent: it may be elsewhere
+		up.none, err = err, nil
+	}
 	return up, err
 }
 

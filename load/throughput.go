@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// How the engine alone is measured: it has the machine for itself, and a client for each core.
-const engineAlone = 20 * time.Second
+// engineAlone is how long the engine alone is measured, before and after: it has the machine for itself, and a client for each slot.
+func (o options) engineAlone() time.Duration { return min(20*time.Second, o.length) }
 
 // tally is what the clients saw.
 type tally struct {
@@ -47,16 +47,16 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}, Timeout: 2 * time.Minute}
 	defer client.CloseIdleConnections()
 	// Before and after: the machine may be shared.
-	alone := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), engineAlone, "")
+	alone := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), "")
 	used := ownTime()
 	begun := time.Now()
 	loaded := measure(ctx, client, p.urls["proxy"]+"/v1/remove", all, o.clients, o.length, p.urls["proxy"]+"/health")
 	cores := (ownTime() - used) / time.Since(begun).Seconds()
-	after := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), engineAlone, "")
+	after := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), "")
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return loaded.report(out, o, rate(alone, engineAlone), rate(after, engineAlone), cores), nil
+	return loaded.report(out, o, rate(alone, o.engineAlone()), rate(after, o.engineAlone()), cores), nil
 }
 
 func rate(t *tally, d time.Duration) float64 { return float64(t.done) / d.Seconds() }

@@ -95,7 +95,7 @@ func (s *server) predict(c echo.Context) error {
 		return err
 	}
 	if in.Image == nil {
-		return httpserver.Missing("body", "image")
+		return in.Need()
 	}
 	opts, err := imaging.ParseOptions(func(key string) string {
 		if v := in.Fields.Get(key); v != "" {

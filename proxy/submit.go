@@ -66,7 +66,7 @@ func (a api) readSubmission(c echo.Context, preset options) (s submission, err e
 	}
 	switch {
 	case s.image == nil && s.from == "":
-		return s, httpserver.Missing("body", "image")
+		return s, up.Need()
 	case s.image != nil && s.from != "":
 		return s, httpserver.Fault{
 			Status: http.StatusBadRequest, Code: "multiple_images", Detail: "Both an image and image_url were sent",
