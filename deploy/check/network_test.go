@@ -51,6 +51,18 @@ func TestNetworkPolicies(t *testing.T) {
 	}
 }
 
+// Where traces go is open to the predictor too, and nothing else.
+func TestNetworkPolicyOfPredictorWithTraces(t *testing.T) {
+	got := egresses(t, object{
+		"queue":   object{"existingSecret": "redis"},
+		"config":  object{"queue": object{"s3_bucket": "a"}, "egress": object{"urls": true}},
+		"tracing": object{"endpoint": "http://collector:4318"},
+	})["predict"]
+	if want := `[{"ports":[{"port":53,"protocol":"UDP"},{"port":53,"protocol":"TCP"}]},{"ports":[{"port":4318}]}]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // egresses are the rules of each part, as JSON.
 func egresses(t *testing.T, values object) map[string]string {
 	t.Helper()
