@@ -40,7 +40,7 @@ func (b binary) testChaos(t *testing.T) {
 		return b.launch(t, "batch", url, "--predict-url="+predict, "--batch-workers=1", "--queue-lease=1s")
 	}
 	start := time.Now()
-	kills := killUntil(t, worker, func() bool { return stats(t, q).Counters["succeeded"] >= int64(jobs) })
+	kills := killUntil(t, worker, int64(jobs), func() int64 { return stats(t, q).Counters["succeeded"] })
 	s := stats(t, q)
 	t.Logf("%d jobs in %v: %d kills, %d lapsed leases, %d results that came too late, %d retries, %d claims", jobs,
 		time.Since(start).Round(time.Millisecond), kills, s.Counters["lease_expired"], s.Counters["lost"], s.Counters["retried"],
@@ -67,9 +67,10 @@ func stats(t *testing.T, q *queue.Queue) queue.Stats {
 	return s
 }
 
-// killUntil keeps a set of workers up, kills one of them every 150 to 300 ms and starts another in its place at once, until
-// done. The last set is asked to stop. It returns how many it killed.
-func killUntil(t *testing.T, worker func() *process, done func() bool) (kills int) {
+// killUntil keeps a set of workers up, kills one of them every 150 to 300 ms and starts another in its place at once, until that many jobs
+// are done. Three more have to be done before each kill: jobs that were hit run one at a time, and on a slow machine that would be all
+// of them. The last set is asked to stop. It returns how many it killed.
+func killUntil(t *testing.T, worker func() *process, jobs int64, done func() int64) (kills int) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(chaosSeed, 0))
 	var up []*process
@@ -77,15 +78,18 @@ func killUntil(t *testing.T, worker func() *process, done func() bool) (kills in
 		up = append(up, worker())
 	}
 	next := time.Now()
+	least := int64(0)
 	within(t, 2*time.Minute, "all jobs to be done", func() bool {
-		if time.Now().After(next) {
+		n := done()
+		if time.Now().After(next) && n >= least {
+			least = n + 3
 			next = time.Now().Add(150*time.Millisecond + time.Duration(random.Int64N(int64(150*time.Millisecond))))
 			i := random.IntN(len(up))
 			up[i].kill(t)
 			up[i] = worker()
 			kills++
 		}
-		return done()
+		return n >= jobs
 	})
 	for _, p := range up {
 		p.untilReady(t) // it may have begun just now, and know nothing of signals yet
