@@ -44,14 +44,27 @@ func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
 		return err
 	case !j.State.Terminal():
 		c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
-		return httpserver.Fault{
-			Status: http.StatusGatewayTimeout, Code: "wait_over",
-			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", waited, jobURL(id)),
-		}
+		return a.notYet(id, waited)
 	case j.State != queue.Succeeded:
 		return httpserver.Fault{Status: jobStatuses(j.Code), Code: j.Code, Detail: j.Message}
 	}
 	return a.sendResult(c, j)
+}
+
+// notYet says why the end of a job was waited for in vain.
+func (a api) notYet(id string, waited time.Duration) error {
+	select {
+	case <-a.server.Draining():
+		return httpserver.Fault{
+			Status: http.StatusServiceUnavailable, Code: "shutting_down", RetryAfter: 5 * time.Second,
+			Detail: "The server is about to stop; the job is kept, and can be looked at once a server is there: " + jobURL(id),
+		}
+	default:
+		return httpserver.Fault{
+			Status: http.StatusGatewayTimeout, Code: "wait_over",
+			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", waited, jobURL(id)),
+		}
+	}
 }
 
 // sendResult answers with a job's picture and what is known of it.

@@ -481,6 +481,14 @@ func testRemoveFails(t *testing.T, cfg queue.Config) {
 	go func() { answers <- ts.do(t, "POST", "/v1/remove", scene, "Content-Type", "image/png") }()
 	ts.fail(t, ts.claim(t), false, queue.Failed)
 	(<-answers).wantProblem(t, 422, "corrupt_image")
+
+	go func() { answers <- ts.do(t, "POST", "/v1/remove", scene, "Content-Type", "image/png") }()
+	left := ts.claim(t)
+	ts.server.Drain()
+	got = <-answers
+	if p := got.wantProblem(t, 503, "shutting_down"); p.JobURL != "/v1/jobs/"+left.ID || got.header.Get("Retry-After") == "" {
+		t.Errorf("%+v %v", p, got.header)
+	}
 }
 
 func testQueue(t *testing.T, cfg queue.Config) {
