@@ -87,4 +87,3 @@ func testLongPoll(t *testing.T, cfg queue.Config) {
 		t.Errorf("%+v", j)
 	}
 }
-
