@@ -1,20 +1,26 @@
 package openapi
 
 import (
-	"embed"
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"errors"
+	"io"
+	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	swaggerui "github.com/swaggest/swgui/v5/static"
 )
 
-// Swagger UI and what makes it ours: see ui/README.md.
+// What makes Swagger UI ours: see ui/README.md.
 var (
 	//go:embed ui/index.html
 	index []byte
-	//go:embed ui/*.js ui/*.css ui/*.png
-	files embed.FS
+	//go:embed ui/init.js
+	start []byte
 )
 
 // The page needs scripts and styles of its own files, and the icons that its style sheet holds as data. It talks to this server alone.
@@ -42,14 +48,46 @@ func docs(c echo.Context) error {
 }
 
 func docsFile(c echo.Context) error {
+	const caching = "max-age=3600"
 	name := c.Param("file")
-	data, err := files.ReadFile("ui/" + name)
-	if err != nil {
+	// Of all systems alike, unlike what mime.TypeByExtension says. What is of no other kind is no part of the page.
+	contentType, ok := map[string]string{
+		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png",
+	}[path.Ext(name)]
+	if !ok {
 		return echo.ErrNotFound
 	}
-	// Of all systems alike, unlike what mime.TypeByExtension says.
-	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png"}
-	return serve(c, types[path.Ext(name)], "max-age=3600", data)
+	if name == "init.js" {
+		return serve(c, contentType, caching, start)
+	}
+	if data, err := swaggerui.FS.ReadFile(name); err == nil {
+		return serve(c, contentType, caching, data)
+	}
+	data, err := swaggerui.FS.ReadFile(name + ".gz")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return echo.ErrNotFound
+	} else if err != nil {
+		return err
+	}
+	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	if strings.Contains(c.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") {
+		c.Response().Header().Set(echo.HeaderContentEncoding, "gzip")
+		return serve(c, contentType, caching, data)
+	}
+	plain, err := gunzip(data)
+	if err != nil {
+		return err
+	}
+	return serve(c, contentType, caching, plain)
+}
+
+// gunzip is for files of this binary: their size is known to be small.
+func gunzip(data []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func serve(c echo.Context, contentType, caching string, data []byte) error {

@@ -1,7 +1,10 @@
 package openapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,13 +14,17 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-func get(t *testing.T, path string) *httptest.ResponseRecorder {
+// get asks with these headers, given as name, value, name, value, ...
+func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	e := echo.New()
 	Register(e)
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	r.URL.Path = strings.TrimSuffix(r.URL.Path, "/") // as httpserver does; RequestURI keeps it
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
 	e.ServeHTTP(w, r)
 	return w
 }
@@ -38,6 +45,8 @@ func TestRegister(t *testing.T) {
 		{"/docs/swagger-ui.css", 200, "text/css; charset=utf-8", ""},
 		{"/docs/favicon-32x32.png", 200, "image/png", "\x89PNG"},
 		{"/docs/index.html", 404, "application/json", ""},
+		{"/docs/oauth2-redirect.html", 404, "application/json", ""},
+		{"/docs/embed.go", 404, "application/json", ""},
 		{"/docs/README.md", 404, "application/json", ""},
 		{"/docs/..%2fopenapi.yaml", 404, "application/json", ""},
 		{"/docs/nonsense", 404, "application/json", ""},
@@ -52,6 +61,26 @@ func TestRegister(t *testing.T) {
 	}
 	if !json.Valid(get(t, "/openapi.json").Body.Bytes()) {
 		t.Error("/openapi.json is not valid JSON")
+	}
+}
+
+// A client gets the same file whether it takes it compressed or not, and caches in between are told of the difference.
+func TestCompressed(t *testing.T) {
+	for _, path := range []string{"/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"} {
+		plain := get(t, path)
+		packed := get(t, path, "Accept-Encoding", "gzip, br")
+		r, err := gzip.NewReader(packed.Body)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(data, plain.Body.Bytes()) || len(data) == 0 {
+			t.Errorf("%s: %d and %d bytes differ, %v", path, len(data), plain.Body.Len(), err)
+		}
+		if plain.Header().Get("Content-Encoding") != "" || packed.Header().Get("Content-Encoding") != "gzip" ||
+			plain.Header().Get("Vary") != "Accept-Encoding" || packed.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: %v and %v", path, plain.Header(), packed.Header())
+		}
 	}
 }
 
