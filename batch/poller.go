@@ -72,7 +72,7 @@ type Poller struct {
 func New(cfg Config, jobs Jobs, predictor Predictor, grace time.Duration, log *slog.Logger, reg prometheus.Registerer) *Poller {
 	workers := cfg.Workers
 	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = runtime.GOMAXPROCS(0) + 1
 	}
 	return &Poller{
 		jobs: jobs, predictor: predictor, workers: workers, grace: grace, log: log, metrics: newMetrics(reg, workers),

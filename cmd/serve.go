@@ -95,6 +95,7 @@ type service struct {
 	group    *errgroup.Group // of what serves
 	stops    []func(ctx context.Context) error
 	ready    []string // the parts that serve, and where
+	slots    int      // of the predictor; 0 without one
 }
 
 // serve loads the configuration, has build start the parts, waits for the end and stops them.
@@ -114,6 +115,9 @@ func serve(cmd *cobra.Command, build func(*service) error) error {
 	}
 	if err := build(s); err != nil {
 		return errors.Join(err, s.stop())
+	}
+	if s.slots > 0 { // and the parts have sized themselves by the cores
+		defer tuneRuntime(s.slots)()
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "bgremove is ready: "+strings.Join(s.ready, ", "))
 	<-s.ctx.Done()
@@ -237,6 +241,7 @@ func (s *service) predictor() (*predict.Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.slots = p.Slots()
 	s.onStop(func(ctx context.Context) error {
 		// No failure of the process: native code cannot be stopped, and the job has gone back to the queue by now.
 		if err := p.Drain(ctx); err != nil {

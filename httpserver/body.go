@@ -39,19 +39,22 @@ type body struct {
 // boundBody refuses a body that says it is too large before any of it is read, and cuts off one that turns out to be.
 func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		r := c.Request()
-		if r.ContentLength > s.opts.BodyLimit {
+		if c.Request().ContentLength > s.opts.BodyLimit {
 			return s.tooLarge()
 		}
-		b := &body{src: r.Body, server: s, http2: r.ProtoMajor == 2}
-		r.Body = b
-		stateOf(r.Context()).body = b
-		defer b.release()
+		defer s.newBody(c.Request()).release()
 		return next(c)
 	}
 }
 
-func (s *Server) tooLarge() Fault {
+func (s *Server) newBody(r *http.Request) *body {
+	b := &body{src: r.Body, server: s, http2: r.ProtoMajor == 2}
+	r.Body = b
+	stateOf(r.Context()).body = b
+	return b
+}
+
+func (s *Server) tooLarge() error {
 	return Fault{
 		Status: http.StatusRequestEntityTooLarge, Code: "too_large",
 		Detail: fmt.Sprintf("The request body is larger than the limit of %d bytes", s.opts.BodyLimit),

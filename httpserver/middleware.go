@@ -82,21 +82,24 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		defer s.metrics.inFlight.Dec()
 		s.boundWrite(c)
 		span := beginSpan(c)
-
-		err := next(c)
-		fault, answered := Fault{Status: c.Response().Status}, true
-		if err != nil {
-			fault, answered = s.answer(c, err)
-		}
-		endSpan(span, fault, err)
-		s.metrics.observe(c, fault.Status, time.Since(start))
-		s.log(c, fault, err, time.Since(start))
-		if !answered {
+		if !s.conclude(c, span, start, next(c)) {
 			// Or net/http would end half an answer as if it were whole.
 			panic(http.ErrAbortHandler)
 		}
 		return nil
 	}
+}
+
+// conclude answers what a handler's error asks for, logs and counts. It is false where an answer that had begun cannot be ended well.
+func (s *Server) conclude(c echo.Context, span telemetry.Span, start time.Time, err error) (answered bool) {
+	fault, answered := Fault{Status: c.Response().Status}, true
+	if err != nil {
+		fault, answered = s.answer(c, err)
+	}
+	endSpan(span, fault, err)
+	s.metrics.observe(c, fault.Status, time.Since(start))
+	s.log(c, fault, err, time.Since(start))
+	return answered
 }
 
 // boundWrite starts the write timeout with the answer's first byte, as the answer may come minutes after the request.

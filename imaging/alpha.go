@@ -121,7 +121,7 @@ func contrast(alpha float32) float32 { return min(max((alpha-.5)*alphaGain+.5, 0
 func (e *edge) soften(img *Image, matte *Matte) {
 	columns, rows := betweens(e.part.Dx(), e.k.width), betweens(e.part.Dy(), e.k.height)
 	starts := cellStarts(columns, e.k.width)
-	inParallel(len(rows), func(from, to int) {
+	inParallel(img.cores, len(rows), func(from, to int) {
 		line := make([]float32, 4*e.k.width)
 		var stretches []stretch
 		for y := from; y < to; y++ {

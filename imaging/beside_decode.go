@@ -27,7 +27,11 @@ func (e *fast) besideDecode(ctx context.Context, data []byte, info Info, from so
 	go func() {
 		defer close(decoded)
 		defer timed(ctx, "decode")()
-		panicked = caught(func() { img, decodeErr = Decode(data, info) })
+		panicked = caught(func() {
+			if img, decodeErr = Decode(data, info); decodeErr == nil {
+				img.cores = from.img.cores
+			}
+		})
 	}()
 	defer func() { <-decoded }()
 	full := func() (source, error) { // decoding cannot be broken off

@@ -106,7 +106,7 @@ func TestBesideDecode(t *testing.T) {
 		data := photo(t, 1601, 1203, 6)
 		info := inspected(t, data)
 		hints := Hints{ROI: mustROI(t, roi)}
-		img, matte, err := segment(t.Context(), e, data, info, hints)
+		img, matte, err := segment(t.Context(), e, data, info, hints, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,23 +124,23 @@ func TestBesideDecodeFaults(t *testing.T) {
 	e := mustFast(t)
 	data := photo(t, 1600, 1200, 1)
 	info := inspected(t, data)
-	if _, _, err := segment(t.Context(), e, data, info, Hints{ROI: mustROI(t, "0 0 1601 10")}); !errors.Is(err, ErrOption) {
+	if _, _, err := segment(t.Context(), e, data, info, Hints{ROI: mustROI(t, "0 0 1601 10")}, 0); !errors.Is(err, ErrOption) {
 		t.Errorf("roi outside: %v, want ErrOption", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := segment(ctx, e, data, info, Hints{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := segment(ctx, e, data, info, Hints{}, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	info.Width++ // the picture is not what the header says
-	if _, _, err := segment(t.Context(), e, data, info, Hints{}); !errors.Is(err, ErrCorrupt) {
+	if _, _, err := segment(t.Context(), e, data, info, Hints{}, 0); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("another size: %v, want ErrCorrupt", err)
 	}
 }
 
 func TestInParallelPanicsWhereItIsCalled(t *testing.T) {
 	for _, n := range []int{1, 1000} {
-		if caught(func() { inParallel(n, func(int, int) { panic("out of range") }) }) == nil {
+		if caught(func() { inParallel(0, n, func(int, int) { panic("out of range") }) }) == nil {
 			t.Errorf("%d rows: no panic", n)
 		}
 	}

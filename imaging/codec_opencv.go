@@ -171,7 +171,7 @@ func swapRedBlue(pix []uint8, channels int) {
 	if channels < 3 {
 		return
 	}
-	inParallel(len(pix)/channels, func(from, to int) {
+	inParallel(0, len(pix)/channels, func(from, to int) {
 		for i := channels * from; i < channels*to; i += channels {
 			pix[i], pix[i+2] = pix[i+2], pix[i]
 		}

@@ -7,6 +7,7 @@ type picture struct {
 	width, height int // px
 	channels      int // 1: grey, 3: RGB, 4: RGBA, not premultiplied
 	row           func(y int, dst []uint8)
+	cores         int             // that write rows at once; 0 means all
 	foreground    image.Rectangle // what is seen of it; empty where nothing is
 }
 
@@ -22,7 +23,7 @@ func draw(img *Image, matte *Matte, opts Options, limits Limits) (picture, error
 	if err := f.check(limits); err != nil {
 		return picture{}, err
 	}
-	p := picture{width: f.width, height: f.height, foreground: f.inResult(box)}
+	p := picture{width: f.width, height: f.height, cores: img.cores, foreground: f.inResult(box)}
 	if opts.Channels != ChannelsAlpha {
 		c.learnColours()
 	}
@@ -81,7 +82,7 @@ func (p *picture) drawLayers(l *layers, part *composer, opts Options, limits Lim
 func (p picture) pixels() []uint8 {
 	n := p.width * p.channels
 	pix := make([]uint8, n*p.height)
-	inParallel(p.height, func(from, to int) {
+	inParallel(p.cores, p.height, func(from, to int) {
 		for y := from; y < to; y++ {
 			p.row(y, pix[y*n:][:n])
 		}

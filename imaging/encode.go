@@ -37,7 +37,7 @@ func (p picture) encode(format OutputFormat, quality int) ([]byte, error) {
 	switch {
 	case format == OutputPNG:
 		colour := map[int]pngenc.Color{1: pngenc.Grey, 3: pngenc.RGB, 4: pngenc.RGBA}[p.channels]
-		return pngenc.Encode(p.width, p.height, colour, p.row)
+		return pngenc.Encode(p.width, p.height, colour, p.cores, p.row)
 	case format == OutputZIP:
 		return p.encodeZIP(quality)
 	case format == OutputJPEG && p.channels == 4:

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"runtime"
 	"slices"
-	"sync"
 
 	"bgremove/imaging/maxflow"
 )
@@ -17,8 +17,8 @@ const EngineFast = "fast"
 // fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
 	prior  Prior
-	looks  int       // see Config.Looks
-	graphs sync.Pool // of *maxflow.Grid, so that each image does not clear a new one's memory
+	looks  int // see Config.Looks
+	graphs spares[maxflow.Grid]
 }
 
 // Values of Config.Looks.
@@ -41,7 +41,7 @@ func newFast(priorFile string, looks int) (*fast, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fast{prior: prior, looks: looks, graphs: sync.Pool{New: func() any { return new(maxflow.Grid) }}}, nil
+	return &fast{prior: prior, looks: looks, graphs: newSpares(runtime.GOMAXPROCS(0), func() *maxflow.Grid { return new(maxflow.Grid) })}, nil
 }
 
 // Name returns EngineFast.
@@ -95,8 +95,8 @@ func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, erro
 // find takes all steps that need no more than a reduced picture.
 func (e *fast) find(ctx context.Context, l *look) error {
 	l.scales = scalesFor(l.hints)
-	l.graph, _ = e.graphs.Get().(*maxflow.Grid)
-	defer e.graphs.Put(l.graph)
+	l.graph = e.graphs.get()
+	defer e.graphs.put(l.graph)
 	for _, s := range e.steps() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -35,6 +35,8 @@ type Image struct {
 	Width, Height int
 	Pix           []uint8 // h×w×3, RGB, row-major, no padding
 	Alpha         []uint8 // h×w, the input's own alpha; nil where it has none
+
+	cores int // that work on it at once; 0 means all
 }
 
 // Matte is an alpha matte: 255 is foreground, 0 background.

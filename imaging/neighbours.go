@@ -24,54 +24,55 @@ func (n neighbour) from(k working) image.Rectangle {
 	return whole.Intersect(whole.Sub(n.step))
 }
 
-// contrasts are ‖ΔI‖² between pixels and one of their neighbours, row by row of n.from(k).
-func (n neighbour) contrasts(k working) []int32 {
-	from := n.from(k)
-	out := make([]int32, 0, from.Dx()*from.Dy())
-	for y := from.Min.Y; y < from.Max.Y; y++ {
-		p := k.pix[3*(y*k.width+from.Min.X):][:3*from.Dx()]
-		q := k.pix[3*((y+n.step.Y)*k.width+from.Min.X+n.step.X):][:len(p)]
-		for i := 0; i+2 < len(p); i += 3 {
-			a, b, c := int32(p[i])-int32(q[i]), int32(p[i+1])-int32(q[i+1]), int32(p[i+2])-int32(q[i+2])
-			out = append(out, a*a+b*b+c*c)
-		}
-	}
-	return out
-}
-
 // linkCapacities resets g and links each pixel to its 8 neighbours by γ/dist·exp(−β‖ΔI‖²), with β = 1/(2·mean‖ΔI‖²). Links between two
 // pixels that may not change are left out.
 func linkCapacities(g *maxflow.Grid, k working, labels []uint8, gamma float64) {
 	g.Reset(k.width, k.height)
-	var contrasts [len(halfOfNeighbours)][]int32
 	var sum, count int64
-	for i, n := range halfOfNeighbours {
-		contrasts[i] = n.contrasts(k)
-		for _, c := range contrasts[i] {
-			sum += int64(c)
-		}
-		count += int64(len(contrasts[i]))
+	for _, n := range halfOfNeighbours {
+		sum += n.contrasts(g, k)
+		from := n.from(k)
+		count += int64(from.Dx() * from.Dy())
 	}
 	beta := 0.
 	if sum > 0 {
 		beta = float64(count) / float64(2*sum)
 	}
 	fall := newDecay()
-	for i, n := range halfOfNeighbours {
+	for _, n := range halfOfNeighbours {
 		from := n.from(k)
 		weight := float32(capacityScale * gamma / math.Hypot(float64(n.step.X), float64(n.step.Y)))
-		j := 0
 		for y := from.Min.Y; y < from.Max.Y; y++ {
 			node, label := g.Node(from.Min.X, y), y*k.width+from.Min.X
 			other := label + n.step.Y*k.width + n.step.X
 			for x := range from.Dx() {
+				capacity := int32(0)
 				if labels[label+x]|labels[other+x] >= likeBackground {
-					g.Link(node+x, n.direction, int32(weight*fall.at(float32(beta*float64(contrasts[i][j])))+.5))
+					contrast := g.Links[8*(node+x)+n.direction]
+					capacity = int32(weight*fall.at(float32(beta*float64(contrast))) + .5)
 				}
-				j++
+				g.Link(node+x, n.direction, capacity)
 			}
 		}
 	}
+}
+
+// contrasts puts ‖ΔI‖² between pixels and one of their neighbours where the capacity of their link is to be, and returns their sum.
+func (n neighbour) contrasts(g *maxflow.Grid, k working) (sum int64) {
+	from := n.from(k)
+	for y := from.Min.Y; y < from.Max.Y; y++ {
+		p := k.pix[3*(y*k.width+from.Min.X):][:3*from.Dx()]
+		q := k.pix[3*((y+n.step.Y)*k.width+from.Min.X+n.step.X):][:len(p)]
+		link := 8*g.Node(from.Min.X, y) + n.direction
+		for i := 0; i+2 < len(p); i += 3 {
+			a, b, c := int32(p[i])-int32(q[i]), int32(p[i+1])-int32(q[i+1]), int32(p[i+2])-int32(q[i+2])
+			contrast := a*a + b*b + c*c
+			g.Links[link] = contrast
+			sum += int64(contrast)
+			link += 8
+		}
+	}
+	return sum
 }
 
 // decay is a table of exp(−x), x being 0 to decayEnd.

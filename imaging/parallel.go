@@ -7,11 +7,14 @@ import (
 	"sync"
 )
 
-// inParallel calls do for pieces of 0..n−1, at once on as many cores as there are, and returns when all are done. What is
+// inParallel calls do for pieces of 0..n−1, at once on that many cores, 0 being all there are, and returns when all are done. What is
 // computed must not depend on where the pieces begin.
-func inParallel(n int, do func(from, to int)) {
+func inParallel(cores, n int, do func(from, to int)) {
 	const smallest = 16 // rows; less is not worth a goroutine
-	workers := min(runtime.GOMAXPROCS(0), n/smallest)
+	if cores == 0 {
+		cores = runtime.GOMAXPROCS(0)
+	}
+	workers := min(cores, n/smallest)
 	if workers < 2 {
 		do(0, n)
 		return

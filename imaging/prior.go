@@ -6,9 +6,9 @@ import (
 	"image"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"bgremove/imaging/net"
 )
@@ -72,7 +72,7 @@ func readAtMost(name string, limit int64) ([]byte, error) {
 // networkPrior asks a convolutional network.
 type networkPrior struct {
 	net     *net.Net
-	runners sync.Pool // of *net.Runner
+	runners spares[net.Runner]
 }
 
 func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
@@ -83,16 +83,14 @@ func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 	if c, _, _ := n.InputSize(); c != 4 {
 		return nil, fmt.Errorf("network input: %d channels, a prior takes 4 (blue, green, red, roi)", c)
 	}
-	p := &networkPrior{net: n}
-	p.runners.New = func() any { return n.NewRunner() }
-	return p, nil
+	return &networkPrior{net: n, runners: newSpares(runtime.GOMAXPROCS(0), n.NewRunner)}, nil
 }
 
 // LogOdds squeezes the picture to the network's input, whatever its aspect.
 func (p *networkPrior) LogOdds(v view) grid {
 	_, h, w := p.net.InputSize()
 	input := make([]float32, 4*h*w)
-	squeezed := v.k.grid().resample(w, h)
+	squeezed := v.k.resample(w, h)
 	for i := range h * w {
 		for c := range 3 { // BGR, centred
 			input[c*h*w+i] = (squeezed.v[3*i+2-c] - 118) / 64
@@ -109,8 +107,8 @@ func (p *networkPrior) LogOdds(v view) grid {
 	if v.mirrored {
 		mirror(input, w)
 	}
-	runner, _ := p.runners.Get().(*net.Runner)
-	defer p.runners.Put(runner)
+	runner := p.runners.get()
+	defer p.runners.put(runner)
 	oh, ow := p.net.OutputSize()
 	odds := slices.Clone(runner.Run(input))
 	if v.mirrored {

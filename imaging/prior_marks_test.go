@@ -55,7 +55,7 @@ func TestLab(t *testing.T) {
 }
 
 func share(m *Matte) float64 {
-	s, _, _ := m.extent(nil)
+	s, _, _ := m.extent(nil, 0)
 	return s
 }
 

@@ -55,7 +55,7 @@ func opinionOf(z []float32, mask []uint8) opinion {
 // assess describes a matte of the image, with an opinion where there is one.
 func assess(img *Image, m *Matte, o *opinion) Quality {
 	var q Quality
-	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha)
+	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha, img.cores)
 	k, mask := m.reduced(img)
 	for _, p := range label(mask, k.width, k.height, 1, true).found {
 		if p.area*1000 >= len(mask) {
@@ -120,9 +120,9 @@ func edgeContrast(k working, mask []uint8) float64 {
 }
 
 // extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
-func (m *Matte) extent(own []uint8) (share, border float64, box Box) {
+func (m *Matte) extent(own []uint8, cores int) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
-	inParallel(m.Height, func(from, to int) {
+	inParallel(cores, m.Height, func(from, to int) {
 		var both []uint8
 		for y := from; y < to; y++ {
 			row := m.Alpha[y*m.Width:][:m.Width]

@@ -4,19 +4,24 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
-// Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how many run at once.
+// Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how many run at once; they share the
+// cores.
 type Remover struct {
 	limits  Limits
+	cores   int
+	running atomic.Int64 // images
 	engines map[string]Engine
 	engine  string
 	quick   *fast
 }
 
-// New returns a Remover with every engine there is.
+// New returns a Remover with every engine there is, for as many cores as GOMAXPROCS says now.
 func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -25,7 +30,7 @@ func New(cfg Config) (*Remover, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Remover{limits: cfg.Limits(), engines: map[string]Engine{}, engine: cfg.Engine, quick: quick}
+	r := &Remover{limits: cfg.Limits(), cores: runtime.GOMAXPROCS(0), engines: map[string]Engine{}, engine: cfg.Engine, quick: quick}
 	for _, e := range append(nativeEngines(), quick) {
 		r.engines[e.Name()] = e
 	}
@@ -79,7 +84,9 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	img, matte, err := segment(ctx, engine, data, info, hints)
+	cores := max(1, r.cores/int(r.running.Add(1))) // more goroutines than cores make none of the images faster
+	defer r.running.Add(-1)
+	img, matte, err := segment(ctx, engine, data, info, hints, cores)
 	if err != nil {
 		return Result{}, err
 	}
@@ -109,7 +116,7 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
-func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints) (*Image, *Matte, error) {
+func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
 	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
 		end := timed(ctx, "preview")
@@ -119,6 +126,7 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 			return nil, nil, err
 		}
 		if ok {
+			reduced.cores = cores
 			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
 		}
 	}
@@ -128,6 +136,7 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 	if err != nil {
 		return nil, nil, err
 	}
+	img.cores = cores
 	matte, err := engine.Matte(ctx, img, hints)
 	if err != nil {
 		return nil, nil, fmt.Errorf("engine %s: %w", engine.Name(), err)

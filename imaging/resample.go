@@ -68,20 +68,26 @@ func newGrid(width, height, channels int) grid {
 
 // resample scales to width×height.
 func (g grid) resample(width, height int) grid {
-	columns, rows := axis(g.width, width), axis(g.height, height)
-	out := newGrid(width, height, g.channels)
-	n := width * g.channels
+	n := g.width * g.channels
+	return resample(g.width, g.height, g.channels, width, height, func(y int) []float32 { return g.v[y*n:][:n] })
+}
+
+// resample scales a picture that is read row by row; a row that row returns is its own until the next call.
+func resample(fromWidth, fromHeight, channels, width, height int, row func(y int) []float32) grid {
+	columns, rows := axis(fromWidth, width), axis(fromHeight, height)
+	out := newGrid(width, height, channels)
+	n := width * channels
 	// Each row is squeezed once: those that two output rows share are the last of one and the first of the next.
 	lines := [2][]float32{make([]float32, n), make([]float32, n)}
 	held := [2]int{-1, -1}
 	for y, t := range rows {
 		dst := out.v[y*n:][:n]
 		for k, w := range t.weights {
-			row := t.start + k
-			line := lines[row%2]
-			if held[row%2] != row {
-				squeeze(line, g.v[row*g.width*g.channels:][:g.width*g.channels], columns, g.channels)
-				held[row%2] = row
+			from := t.start + k
+			line := lines[from%2]
+			if held[from%2] != from {
+				squeeze(line, row(from), columns, channels)
+				held[from%2] = from
 			}
 			for x, v := range line {
 				dst[x] += w * v

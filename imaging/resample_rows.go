@@ -47,7 +47,7 @@ func (s *rowScaler) row(h *heldRows, y int) []float32 {
 
 // all gives write each row of the result once, in no order and from several goroutines at once.
 func (s *rowScaler) all(write func(y int, v []float32)) {
-	inParallel(len(s.rows), func(first, end int) {
+	inParallel(0, len(s.rows), func(first, end int) {
 		h := s.newHeldRows()
 		for y := first; y < end; y++ {
 			write(y, s.row(h, y))

@@ -17,7 +17,7 @@ func (c *composer) visible() image.Rectangle {
 	w, h := c.matte.Width, c.matte.Height
 	rows := make([]image.Rectangle, h)
 	whole := c.of(image.Rect(0, 0, w, h))
-	inParallel(h, func(from, to int) {
+	inParallel(c.img.cores, h, func(from, to int) {
 		line := make([]uint8, w)
 		for y := from; y < to; y++ {
 			row := c.matte.Alpha[y*w:][:w]

@@ -33,7 +33,7 @@ func (s source) reduce(part image.Rectangle, side int) working {
 	columns := areaAxis(part.Min.X-s.origin.X, part.Max.X-s.origin.X, s.factor, s.img.Width, w)
 	rows := areaAxis(part.Min.Y-s.origin.Y, part.Max.Y-s.origin.Y, s.factor, s.img.Height, h)
 	k := working{w, h, make([]uint8, 3*w*h)}
-	inParallel(h, func(from, to int) {
+	inParallel(s.img.cores, h, func(from, to int) {
 		sum, line := make([]float32, 3*w), make([]float32, 3*w)
 		squeezed := -1 // the row that line is of: the last of one output row is often the first of the next
 		for y := from; y < to; y++ {
@@ -59,7 +59,18 @@ func (k working) reduce(side int) working {
 	if w == k.width && h == k.height {
 		return k
 	}
-	return rounded(k.grid().resample(w, h))
+	return rounded(k.resample(w, h))
+}
+
+// resample scales to width×height, as grid.resample does, three channels.
+func (k working) resample(width, height int) grid {
+	line := make([]float32, 3*k.width)
+	return resample(k.width, k.height, 3, width, height, func(y int) []float32 {
+		for i, v := range k.pix[3*y*k.width:][:len(line)] {
+			line[i] = float32(v)
+		}
+		return line
+	})
 }
 
 func rounded(g grid) working {
@@ -72,14 +83,6 @@ func round(out []uint8, v []float32) {
 	for i, v := range v {
 		out[i] = uint8(min(max(v+.5, 0), 255))
 	}
-}
-
-func (k working) grid() grid {
-	g := newGrid(k.width, k.height, 3)
-	for i, v := range k.pix {
-		g.v[i] = float32(v)
-	}
-	return g
 }
 
 // region is what the engine looks at of an image of the given size: all of it, or what is around the roi. inner is the roi within

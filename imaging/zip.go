@@ -51,7 +51,7 @@ func (p picture) encodeZIP(quality int) ([]byte, error) {
 func (p picture) encodePlanes(quality int) (colours, grey []byte, err error) {
 	c := newColourPlane(p.width, p.height)
 	rows := rowPool{n: p.width * p.channels}
-	grey, err = pngenc.Encode(p.width, p.height, pngenc.Grey, func(y int, alpha []uint8) {
+	grey, err = pngenc.Encode(p.width, p.height, pngenc.Grey, p.cores, func(y int, alpha []uint8) {
 		rows.with(func(row []uint8) {
 			p.row(y, row)
 			c.put(y, row, p.channels, alpha)

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,19 +25,23 @@ import (
 
 type options struct {
 	binary  string
+	proxy   string
 	photos  string
 	clients int
 	length  time.Duration
 	waiters int
+	settle  time.Duration
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "", "program to load; built from this tree where empty")
+	flag.StringVar(&o.proxy, "proxy", "", "program whose serve proxy many wait on; built from this tree without cgo where empty, as a proxy needs no OpenCV")
 	flag.StringVar(&o.photos, "photos", "", "folder of JPEG files to send; drawn ones of 1 megapixel where empty")
 	flag.IntVar(&o.clients, "clients", 200, "clients at the same time")
 	flag.DurationVar(&o.length, "for", 2*time.Minute, "length of the load")
 	flag.IntVar(&o.waiters, "waiters", 2000, "long polls, and as many event streams, that wait at the same time; 0 leaves that out")
+	flag.DurationVar(&o.settle, "settle", 150*time.Second, "how long they wait until their memory counts: Go cuts stacks to size when it collects, every 2 minutes where nothing else asks for it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,21 +64,32 @@ func run(ctx context.Context, o options, out io.Writer) (missed []string, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if o.binary == "" {
-		o.binary = filepath.Join(dir, "bgremove")
-		cmd := exec.CommandContext(ctx, "go", "build", "-tags=gocv_specific_modules", "-buildvcs=false", "-o", o.binary, "bgremove")
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
-		}
-	}
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
+	if o.binary, err = program(ctx, o.binary, filepath.Join(dir, "bgremove"), "-tags=gocv_specific_modules"); err != nil {
 		return nil, err
 	}
 	if missed, err = throughput(ctx, o, dir, out); err != nil || o.waiters == 0 {
 		return missed, err
 	}
+	if o.proxy, err = program(ctx, o.proxy, filepath.Join(dir, "bgremove-static"), "-tags=nodynamic", "-ldflags=-s -w"); err != nil {
+		return nil, err
+	}
 	more, err := waiting(ctx, o, dir, out)
 	return append(missed, more...), err
+}
+
+// program is the absolute path of one that is given, or builds it.
+func program(ctx context.Context, given, out string, flags ...string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-buildvcs=false", "-o", out}, flags, []string{"bgremove"})...)
+	if flags[0] == "-tags=nodynamic" {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
+	}
+	return out, nil
 }
 
 // judge prints a figure beside its target and returns the name of the figure where it is missed.

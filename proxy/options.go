@@ -55,7 +55,7 @@ func priorities() [3]string { return [3]string{"interactive", "normal", "bulk"} 
 
 // parseOptions reads every option. preset has what counts where a request says nothing. Every fault is joined, and each is an
 // imaging.ErrOption.
-func (a api) parseOptions(get func(key string) string, preset options) (options, error) {
+func (a *api) parseOptions(get func(key string) string, preset options) (options, error) {
 	o := preset
 	var errs []error
 	var err error
@@ -95,7 +95,7 @@ func parsePriority(s string) (queue.Priority, error) {
 }
 
 // parseTTL reads 90s, 15m or a number of seconds.
-func (a api) parseTTL(s string) (time.Duration, error) {
+func (a *api) parseTTL(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	longest := a.jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {

@@ -23,7 +23,7 @@ type Outside interface {
 const maxFetches = 8
 
 // fetch gets the picture that is at an address.
-func (a api) fetch(c echo.Context, url string) ([]byte, error) {
+func (a *api) fetch(c echo.Context, url string) ([]byte, error) {
 	if a.pictures == nil {
 		return nil, switchedOff("urls_off", keyImageURL, "egress.urls")
 	}
@@ -42,7 +42,7 @@ func (a api) fetch(c echo.Context, url string) ([]byte, error) {
 	return data, httpserver.ReserveUpload(c, int64(len(data)))
 }
 
-func (a api) checkCallback(url string) error {
+func (a *api) checkCallback(url string) error {
 	if a.callbacks == nil {
 		return switchedOff("callbacks_off", keyCallback, "egress.callbacks")
 	}

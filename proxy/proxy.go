@@ -34,7 +34,7 @@ type Jobs interface {
 
 // Submitting takes jobs in.
 type Submitting interface {
-	Room() error
+	Room(ctx context.Context) error
 	MaxTTL() time.Duration
 	Repeated(ctx context.Context, r queue.Request) (id string, err error)
 	Enqueue(ctx context.Context, r queue.Request) (id string, err error)
@@ -65,7 +65,7 @@ type api struct {
 
 	pictures, callbacks Outside // nil where they are switched off
 	fetches             chan struct{}
-	waiting             *atomic.Int64 // requests that wait for a job
+	waiting             atomic.Int64 // requests that wait for a job
 }
 
 // Parts are what the API is made of.
@@ -103,8 +103,8 @@ func New(cfg Config, p Parts) (*httpserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s, pictures: p.Pictures, callbacks: p.Callback}
-	a.fetches, a.waiting = make(chan struct{}, maxFetches), new(atomic.Int64)
+	a := &api{cfg: cfg, jobs: p.Jobs, limits: p.Limits, version: p.Version, server: s, pictures: p.Pictures, callbacks: p.Callback}
+	a.fetches = make(chan struct{}, maxFetches)
 	s.Echo.GET("/", a.hello)
 	s.Echo.GET("/health", a.health)
 	s.Echo.GET("/metadata", a.metadata)

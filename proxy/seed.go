@@ -38,7 +38,7 @@ func jobStatus(s queue.State) string {
 }
 
 // hello greets programs as the seed did and shows people the page.
-func (a api) hello(c echo.Context) error {
+func (a *api) hello(c echo.Context) error {
 	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
 	if strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") {
 		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -47,7 +47,7 @@ func (a api) hello(c echo.Context) error {
 	return c.JSON(http.StatusOK, "Hello Proxy Server!\n")
 }
 
-func (a api) health(c echo.Context) error {
+func (a *api) health(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
@@ -56,7 +56,7 @@ type jobSummary struct {
 	Status string `json:"job_status"`
 }
 
-func (a api) metadata(c echo.Context) error {
+func (a *api) metadata(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	filter := own(c)
@@ -87,7 +87,7 @@ func (a api) metadata(c echo.Context) error {
 }
 
 // pending are the ids of queued jobs, first served first: where keys are in use, of the key's own among these.
-func (a api) pending(ctx context.Context, f queue.Filter, jobs []queue.Job) (ids []string, err error) {
+func (a *api) pending(ctx context.Context, f queue.Filter, jobs []queue.Job) (ids []string, err error) {
 	if f.All {
 		return a.jobs.Pending(ctx, listed)
 	}
@@ -99,8 +99,8 @@ func (a api) pending(ctx context.Context, f queue.Filter, jobs []queue.Job) (ids
 	return ids, nil
 }
 
-func (a api) startJob(c echo.Context) error {
-	if err := a.jobs.Room(); err != nil { // before the body is read
+func (a *api) startJob(c echo.Context) error {
+	if err := a.room(c); err != nil { // before the body is read
 		return err
 	}
 	image, given, err := httpserver.ReadImage(c, imaging.OptionKeys())
@@ -131,7 +131,7 @@ type jobAnswer struct {
 	Detail    string  `json:"detail,omitempty"` // why there is no job, or no result and never will be
 }
 
-func (a api) getJob(c echo.Context) error {
+func (a *api) getJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	id := c.Param("id")
@@ -158,7 +158,7 @@ func (a api) getJob(c echo.Context) error {
 }
 
 // writeImages is the jobAnswer of a job that succeeded.
-func (a api) writeImages(c echo.Context, j queue.Job) error {
+func (a *api) writeImages(c echo.Context, j queue.Job) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	out, err := a.output(c, j)

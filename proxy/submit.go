@@ -29,7 +29,7 @@ type submission struct {
 }
 
 // take queues the picture that a request sends, or says where it is. Nothing holds it when take returns.
-func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
+func (a *api) take(c echo.Context, p queue.Priority) (id string, err error) {
 	s, err := a.readSubmission(c, a.preset(p))
 	if err != nil {
 		return "", err
@@ -47,8 +47,8 @@ func (a api) take(c echo.Context, p queue.Priority) (id string, err error) {
 }
 
 // readSubmission takes in a picture, sent in one of the three ways, or its address, and its options.
-func (a api) readSubmission(c echo.Context, preset options) (s submission, err error) {
-	if err := a.jobs.Room(); err != nil { // before the body is read
+func (a *api) readSubmission(c echo.Context, preset options) (s submission, err error) {
+	if err := a.room(c); err != nil { // before the body is read
 		return s, err
 	}
 	query, err := httpserver.Query(c)
@@ -75,8 +75,18 @@ func (a api) readSubmission(c echo.Context, preset options) (s submission, err e
 	return s, nil
 }
 
+// room refuses early what the queue would refuse. A request that may have been sent before is looked at first.
+func (a *api) room(c echo.Context) error {
+	if c.Request().Header.Get("Idempotency-Key") != "" {
+		return nil
+	}
+	ctx, cancel := bounded(c)
+	defer cancel()
+	return a.jobs.Room(ctx)
+}
+
 // repeated is the job that the request's idempotency key has made before; empty where there is none.
-func (a api) repeated(c echo.Context, s submission) (id string, err error) {
+func (a *api) repeated(c echo.Context, s submission) (id string, err error) {
 	r, err := a.identify(c, s, queue.Request{Options: s.opts.Values().Encode()})
 	if err != nil {
 		return "", err
@@ -87,7 +97,7 @@ func (a api) repeated(c echo.Context, s submission) (id string, err error) {
 }
 
 // submit queues a picture, once the options were found to fit it. After it nothing holds the request's body.
-func (a api) submit(c echo.Context, s submission) (id string, err error) {
+func (a *api) submit(c echo.Context, s submission) (id string, err error) {
 	defer httpserver.ReleaseUpload(c)
 	ctx, cancel := bounded(c)
 	defer cancel()
@@ -120,7 +130,7 @@ func (a api) submit(c echo.Context, s submission) (id string, err error) {
 }
 
 // request describes the job to the queue.
-func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Request, error) {
+func (a *api) request(c echo.Context, s submission, info imaging.Info) (queue.Request, error) {
 	text, err := json.Marshal(about{
 		Options: s.opts.values(a.cfg.KeepInput),
 		Input:   inputInfo{Bytes: info.Bytes, Width: info.Width, Height: info.Height, ContentType: contentType(info.Format)},
@@ -136,7 +146,7 @@ func (a api) request(c echo.Context, s submission, info imaging.Info) (queue.Req
 }
 
 // identify says whose the request is, and by what it is known if it, or one like it, comes again.
-func (a api) identify(c echo.Context, s submission, r queue.Request) (queue.Request, error) {
+func (a *api) identify(c echo.Context, s submission, r queue.Request) (queue.Request, error) {
 	var err error
 	r.Tenant = tenantOf(c)
 	if r.IdempotencyKey, err = idempotencyKey(c); err != nil {
@@ -159,7 +169,7 @@ func (a api) identify(c echo.Context, s submission, r queue.Request) (queue.Requ
 }
 
 // cacheKey is equal for requests that come to the same result, where they may know of each other.
-func (a api) cacheKey(same url.Values, tenant string) string {
+func (a *api) cacheKey(same url.Values, tenant string) string {
 	key := url.Values{"version": {a.version}}
 	for k, v := range same {
 		key[k] = v

@@ -22,7 +22,7 @@ const (
 	longestPage = 200
 )
 
-func (a api) routesV1(e *echo.Echo) {
+func (a *api) routesV1(e *echo.Echo) {
 	e.POST("/v1/jobs", a.createJob)
 	e.GET("/v1/jobs", a.listJobs)
 	e.GET("/v1/jobs/:id", a.showJob)
@@ -37,7 +37,7 @@ func (a api) routesV1(e *echo.Echo) {
 }
 
 // find reads a job that the request may see. Another key's is none.
-func (a api) find(ctx context.Context, id string) (queue.Job, error) {
+func (a *api) find(ctx context.Context, id string) (queue.Job, error) {
 	j, err := a.jobs.Job(ctx, id)
 	if err == nil {
 		err = checkOwner(ctx, j.Tenant)
@@ -60,7 +60,7 @@ func noSuchJob(id string, err error) error {
 	return err
 }
 
-func (a api) createJob(c echo.Context) error {
+func (a *api) createJob(c echo.Context) error {
 	id, err := a.take(c, queue.Normal)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (a api) createJob(c echo.Context) error {
 }
 
 // showCreated answers with a new job: 202, or 200 where its end was waited for and has come.
-func (a api) showCreated(c echo.Context, id string, waited bool) error {
+func (a *api) showCreated(c echo.Context, id string, waited bool) error {
 	j, err := a.look(c, id)
 	if err != nil {
 		return err
@@ -89,17 +89,17 @@ func (a api) showCreated(c echo.Context, id string, waited bool) error {
 }
 
 // preset is what counts where a request does not say.
-func (a api) preset(p queue.Priority) options {
+func (a *api) preset(p queue.Priority) options {
 	return options{priority: p, keepInput: a.cfg.KeepInput}
 }
 
 // accepted answers with a job that is queued.
-func (a api) accepted(c echo.Context, id string) error {
+func (a *api) accepted(c echo.Context, id string) error {
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 	return a.showCreated(c, id, false)
 }
 
-func (a api) listJobs(c echo.Context) error {
+func (a *api) listJobs(c echo.Context) error {
 	query, err := httpserver.Query(c)
 	if err != nil {
 		return err
@@ -150,24 +150,18 @@ func checkState(s queue.State) error {
 		string(s))
 }
 
-func (a api) showJob(c echo.Context) error {
-	query, err := httpserver.Query(c)
+func (a *api) showJob(c echo.Context) error {
+	wait, err := queryWait(c)
+	if err == nil && wait > 0 {
+		err = a.await(c, c.Param("id"), wait)
+	}
 	if err != nil {
 		return err
-	}
-	wait, err := parseWait(query.Get("wait"), 0)
-	if err != nil {
-		return err
-	}
-	if wait > 0 {
-		if err := a.await(c, c.Param("id"), wait); err != nil {
-			return err
-		}
 	}
 	return a.show(c)
 }
 
-func (a api) show(c echo.Context) error {
+func (a *api) show(c echo.Context) error {
 	j, err := a.look(c, c.Param("id"))
 	if err != nil {
 		return err
@@ -175,7 +169,7 @@ func (a api) show(c echo.Context) error {
 	return c.JSON(http.StatusOK, describe(j))
 }
 
-func (a api) deleteJob(c echo.Context) error {
+func (a *api) deleteJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	j, err := a.find(ctx, c.Param("id"))
@@ -200,7 +194,7 @@ func (a api) deleteJob(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-func (a api) retryJob(c echo.Context) error {
+func (a *api) retryJob(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	j, err := a.find(ctx, c.Param("id"))
@@ -219,7 +213,7 @@ func (a api) retryJob(c echo.Context) error {
 	return a.accepted(c, j.ID)
 }
 
-func (a api) queue(c echo.Context) error {
+func (a *api) queue(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	s, err := a.jobs.Stats(ctx)

@@ -19,7 +19,7 @@ const keepAlive = 15 * time.Second
 
 // events streams the job's changes as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an
 // event is the length of the job's timeline.
-func (a api) events(c echo.Context) error {
+func (a *api) events(c echo.Context) error {
 	id := c.Param("id")
 	if _, err := a.hasEnded(c, id); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (a api) events(c echo.Context) error {
 	}
 }
 
-func (a api) startStream(c echo.Context) {
+func (a *api) startStream(c echo.Context) {
 	a.server.Linger(c)
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
@@ -67,7 +67,7 @@ func (a api) startStream(c echo.Context) {
 }
 
 // sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.
-func (a api) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
+func (a *api) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
 	j, err := a.look(c, id)
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
@@ -83,7 +83,7 @@ func (a api) sendNews(c echo.Context, id string, seen *int) (ended bool, err err
 	return j.State.Terminal(), a.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
 }
 
-func (a api) sendEvent(c echo.Context, text string) error {
+func (a *api) sendEvent(c echo.Context, text string) error {
 	a.server.ExtendWrite(c)
 	if _, err := io.WriteString(c.Response(), text); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"bgremove/queue"
 )
 
-func (a api) result(c echo.Context) error {
+func (a *api) result(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	j, err := a.find(ctx, c.Param("id"))
@@ -35,7 +35,7 @@ func (a api) result(c echo.Context) error {
 }
 
 // output reads a job's result. Until the request ends it counts as an upload does: many that are slow to take theirs hold much.
-func (a api) output(c echo.Context, j queue.Job) ([]byte, error) {
+func (a *api) output(c echo.Context, j queue.Job) ([]byte, error) {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	var size struct{ Bytes int64 }
@@ -47,7 +47,7 @@ func (a api) output(c echo.Context, j queue.Job) ([]byte, error) {
 }
 
 // readInput reads the picture of a job, and counts it as output does.
-func (a api) readInput(c echo.Context, j queue.Job) ([]byte, error) {
+func (a *api) readInput(c echo.Context, j queue.Job) ([]byte, error) {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	if err := httpserver.ReserveUpload(c, j.Bytes); err != nil {
@@ -78,7 +78,7 @@ func resultType(j queue.Job) string {
 	return about.ContentType
 }
 
-func (a api) input(c echo.Context) error {
+func (a *api) input(c echo.Context) error {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	j, err := a.find(ctx, c.Param("id"))

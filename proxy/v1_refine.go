@@ -18,7 +18,7 @@ import (
 )
 
 // refineJob makes a new job of another's picture and options, with those of the request in place of some.
-func (a api) refineJob(c echo.Context) error {
+func (a *api) refineJob(c echo.Context) error {
 	given, err := readGiven(c)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 )
 
 // remove is picture in, picture out, through the queue like everything.
-func (a api) remove(c echo.Context) error {
+func (a *api) remove(c echo.Context) error {
 	query, err := httpserver.Query(c)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (a api) remove(c echo.Context) error {
 }
 
 // outcome answers with the picture of a job that was waited for, or why there is none.
-func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
+func (a *api) outcome(c echo.Context, id string, waited time.Duration) error {
 	j, err := a.look(c, id)
 	switch {
 	case err != nil:
@@ -52,7 +52,7 @@ func (a api) outcome(c echo.Context, id string, waited time.Duration) error {
 }
 
 // notYet says why the end of a job was waited for in vain.
-func (a api) notYet(id string, waited time.Duration) error {
+func (a *api) notYet(id string, waited time.Duration) error {
 	select {
 	case <-a.server.Draining():
 		return httpserver.Fault{
@@ -68,7 +68,7 @@ func (a api) notYet(id string, waited time.Duration) error {
 }
 
 // sendResult answers with a job's picture and what is known of it.
-func (a api) sendResult(c echo.Context, j queue.Job) error {
+func (a *api) sendResult(c echo.Context, j queue.Job) error {
 	data, err := a.output(c, j)
 	if errors.Is(err, queue.ErrNotFound) {
 		return noSuchJob(j.ID, queue.ErrGone)

@@ -19,7 +19,7 @@ const longestWait = time.Minute
 
 // await returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
 // goroutine's stack stays small.
-func (a api) await(c echo.Context, id string, d time.Duration) error {
+func (a *api) await(c echo.Context, id string, d time.Duration) error {
 	leave, err := a.join()
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (a api) await(c echo.Context, id string, d time.Duration) error {
 }
 
 // join counts a request among those that wait, until leave is called.
-func (a api) join() (leave func(), err error) {
+func (a *api) join() (leave func(), err error) {
 	leave = func() { a.waiting.Add(-1) }
 	if a.waiting.Add(1) > int64(a.cfg.MaxWaiting) {
 		leave()
@@ -60,13 +60,13 @@ func (a api) join() (leave func(), err error) {
 	return leave, nil
 }
 
-func (a api) hasEnded(c echo.Context, id string) (bool, error) {
+func (a *api) hasEnded(c echo.Context, id string) (bool, error) {
 	j, err := a.look(c, id)
 	return j.State.Terminal(), err
 }
 
 // look reads a job that the request may see; another key's is none.
-func (a api) look(c echo.Context, id string) (queue.Job, error) {
+func (a *api) look(c echo.Context, id string) (queue.Job, error) {
 	ctx, cancel := bounded(c)
 	defer cancel()
 	return a.find(ctx, id)
@@ -82,6 +82,14 @@ func parseWait(s string, preset time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("%w: wait: must be 0s to %v, is %.64q", imaging.ErrOption, longestWait, s)
 	}
 	return d, nil
+}
+
+func queryWait(c echo.Context) (time.Duration, error) {
+	query, err := httpserver.Query(c)
+	if err != nil {
+		return 0, err
+	}
+	return parseWait(query.Get("wait"), 0)
 }
 
 // preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is none, as the RFC has it.

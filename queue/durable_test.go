@@ -249,7 +249,7 @@ func TestFullDiskRefusesJobs(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.DataDir, cfg.DiskReserve = t.TempDir(), 1<<40
 	q := open(t, cfg)
-	wantErr(t, q.Room(), ErrNoSpace)
+	wantErr(t, q.Room(t.Context()), ErrNoSpace)
 	wantErr(t, q.Check(t.Context()), ErrNoSpace)
 }
 

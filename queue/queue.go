@@ -147,15 +147,20 @@ func (q *Queue) folder() string {
 	return ""
 }
 
-// Room says early, before an image is read from its sender, that there is no disk space to keep it: an ErrNoSpace.
-func (q *Queue) Room() error {
+// Room says early, before an image is read from its sender, that there is no disk space to keep it, an ErrNoSpace, or no place in the
+// queue, an ErrFull.
+func (q *Queue) Room(ctx context.Context) error {
+	var err error
 	switch {
 	case q.durable != nil:
-		return q.durable.spool.Room()
+		err = q.durable.spool.Room()
 	case q.blobs.scheme == BlobsFS:
-		return q.blobs.fs.room()
+		err = q.blobs.fs.room()
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return q.checkDepth(ctx)
 }
 
 // MaxTTL is the longest Request.ResultTTL there is.

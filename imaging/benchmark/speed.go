@@ -192,7 +192,7 @@ func (w *wholeTimes) measure(ctx context.Context, r *imaging.Remover, file strin
 		if _, err := decode(data); err != nil {
 			return err
 		}
-		_, err := pngenc.Encode(size.X, size.Y, pngenc.RGBA, func(y int, dst []byte) { copy(dst, pix[4*size.X*y:]) })
+		_, err := pngenc.Encode(size.X, size.Y, pngenc.RGBA, 0, func(y int, dst []byte) { copy(dst, pix[4*size.X*y:]) })
 		return err
 	})
 	if err != nil {

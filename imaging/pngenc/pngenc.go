@@ -39,9 +39,9 @@ const (
 	stripBytes = 256 << 10 // about, before compression
 )
 
-// Encode returns a PNG of width×height px. row writes row y, width × the color's bytes; it is called once for each row, in no order and
-// from several goroutines at once. An error says which size cannot be written.
-func Encode(width, height int, color Color, row func(y int, dst []byte)) ([]byte, error) {
+// Encode returns a PNG of width×height px, made on that many cores, 0 being all there are. row writes row y, width × the color's bytes;
+// it is called once for each row, in no order and from several goroutines at once. An error says which size cannot be written.
+func Encode(width, height int, color Color, cores int, row func(y int, dst []byte)) ([]byte, error) {
 	if width < 1 || height < 1 || width > maxSide || height > maxSide {
 		return nil, fmt.Errorf("encode PNG: %d×%d px, each side must be 1 to %d", width, height, maxSide)
 	}
@@ -50,7 +50,10 @@ func Encode(width, height int, color Color, row func(y int, dst []byte)) ([]byte
 		return nil, fmt.Errorf("encode PNG: colour type %d, must be %d, %d or %d", color, Grey, RGB, RGBA)
 	}
 	p := picture{width: width * channels, height: height, pixel: channels, row: row}
-	strips, err := p.strips()
+	if cores == 0 {
+		cores = runtime.GOMAXPROCS(0)
+	}
+	strips, err := p.strips(cores)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ type strip struct {
 }
 
 // strips compresses all strips, each by the next goroutine that is free.
-func (p *picture) strips() ([]strip, error) {
+func (p *picture) strips(cores int) ([]strip, error) {
 	rows := max(1, stripBytes/(p.width+1))
 	strips := make([]strip, (p.height+rows-1)/rows)
 	var next atomic.Int64
@@ -86,7 +89,7 @@ func (p *picture) strips() ([]strip, error) {
 			strips[i] = w.compress(i*rows, min((i+1)*rows, p.height))
 		}
 	}
-	workers := min(runtime.GOMAXPROCS(0), len(strips))
+	workers := min(cores, len(strips))
 	if workers < 2 {
 		work()
 	} else {

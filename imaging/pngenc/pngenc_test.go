@@ -34,7 +34,7 @@ func pixels(width, height, channels int, fill string) []byte {
 func encode(t testing.TB, width, height int, c Color, pix []byte) []byte {
 	t.Helper()
 	n := width * c.channels()
-	data, err := Encode(width, height, c, func(y int, dst []byte) { copy(dst, pix[y*n:][:n]) })
+	data, err := Encode(width, height, c, 0, func(y int, dst []byte) { copy(dst, pix[y*n:][:n]) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestSameOnAnyNumberOfCores(t *testing.T) {
 	for cores := 1; cores <= 4; cores++ {
 		runtime.GOMAXPROCS(cores)
 		asked := make([]int32, 907)
-		data, err := Encode(1203, 907, RGBA, func(y int, dst []byte) {
+		data, err := Encode(1203, 907, RGBA, 0, func(y int, dst []byte) {
 			asked[y]++
 			copy(dst, pix[y*4*1203:])
 		})
@@ -148,11 +148,11 @@ func TestSameOnAnyNumberOfCores(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	for _, size := range []image.Point{{0, 1}, {1, 0}, {-1, 5}, {65536, 1}, {1, 65536}} {
-		if _, err := Encode(size.X, size.Y, Grey, func(int, []byte) { t.Error("a row was asked for") }); err == nil {
+		if _, err := Encode(size.X, size.Y, Grey, 0, func(int, []byte) { t.Error("a row was asked for") }); err == nil {
 			t.Errorf("%v: no error", size)
 		}
 	}
-	if _, err := Encode(1, 1, 3, func(int, []byte) {}); err == nil {
+	if _, err := Encode(1, 1, 3, 0, func(int, []byte) {}); err == nil {
 		t.Error("colour type 3: no error")
 	}
 }
@@ -163,7 +163,7 @@ func TestPanicOfARowReachesTheCaller(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	_, _ = Encode(1000, 1000, RGBA, func(y int, _ []byte) {
+	_, _ = Encode(1000, 1000, RGBA, 0, func(y int, _ []byte) {
 		if y == 900 {
 			panic("row")
 		}
