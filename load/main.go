@@ -24,13 +24,14 @@ import (
 )
 
 type options struct {
-	binary  string
-	proxy   string
-	photos  string
-	clients int
-	length  time.Duration
-	waiters int
-	settle  time.Duration
+	binary   string
+	proxy    string
+	photos   string
+	clients  int
+	length   time.Duration
+	patience time.Duration
+	waiters  int
+	settle   time.Duration
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&o.photos, "photos", "", "folder of JPEG files to send; drawn ones of 1 megapixel where empty")
 	flag.IntVar(&o.clients, "clients", 200, "clients at the same time")
 	flag.DurationVar(&o.length, "for", 2*time.Minute, "length of the load")
+	flag.DurationVar(&o.patience, "patience", time.Minute, "longest that a client rests that was refused, whatever Retry-After says")
 	flag.IntVar(&o.waiters, "waiters", 2000, "long polls, and as many event streams, that wait at the same time; 0 leaves that out")
 	flag.DurationVar(&o.settle, "settle", 150*time.Second, "how long they wait until their memory counts: Go cuts stacks to size when it collects, every 2 minutes where nothing else asks for it")
 	flag.Parse()

@@ -47,12 +47,12 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}, Timeout: 2 * time.Minute}
 	defer client.CloseIdleConnections()
 	// Before and after: the machine may be shared.
-	alone := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), "")
+	alone := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), 0, "")
 	used := ownTime()
 	begun := time.Now()
-	loaded := measure(ctx, client, p.urls["proxy"]+"/v1/remove", all, o.clients, o.length, p.urls["proxy"]+"/health")
+	loaded := measure(ctx, client, p.urls["proxy"]+"/v1/remove", all, o.clients, o.length, o.patience, p.urls["proxy"]+"/health")
 	cores := (ownTime() - used) / time.Since(begun).Seconds()
-	after := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), "")
+	after := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), 0, "")
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -61,8 +61,9 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 
 func rate(t *tally, d time.Duration) float64 { return float64(t.done) / d.Seconds() }
 
-// measure has n clients send pictures, one after the other, for a while. What is under way at its end is waited for, and not counted.
-func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n int, d time.Duration, health string) *tally {
+// measure has n clients send pictures, one after the other, for a while. What is under way at its end is waited for, and not counted. One that
+// is refused rests as long as it is told to, though no longer than its patience.
+func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n int, d, patience time.Duration, health string) *tally {
 	t := &tally{}
 	end := time.Now().Add(d)
 	var sending sync.WaitGroup
@@ -70,7 +71,7 @@ func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n in
 	for range n {
 		sending.Go(func() {
 			for time.Now().Before(end) && ctx.Err() == nil {
-				t.send(ctx, c, url, all[int(next.Add(1))%len(all)], end)
+				t.send(ctx, c, url, all[int(next.Add(1))%len(all)], end, patience)
 			}
 		})
 	}
@@ -81,7 +82,7 @@ func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n in
 	return t
 }
 
-func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []byte, end time.Time) {
+func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []byte, end time.Time, patience time.Duration) {
 	begun := time.Now()
 	resp, err := post(ctx, c, url, picture)
 	var status int
@@ -104,11 +105,16 @@ func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []
 	case status == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != "":
 		t.rejected++
 		t.mu.Unlock()
-		wait(ctx, time.Second) // a client that heeds Retry-After would leave the measurement
+		wait(ctx, min(retryAfter(resp), patience, time.Until(end)))
 		t.mu.Lock()
 	default:
 		t.bad = append(t.bad, fmt.Sprintf("%d %.200s", status, body))
 	}
+}
+
+func retryAfter(resp *http.Response) time.Duration {
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	return time.Duration(seconds) * time.Second
 }
 
 func post(ctx context.Context, c *http.Client, url string, picture []byte) (*http.Response, error) {

@@ -42,7 +42,7 @@ func waiting(ctx context.Context, o options, dir string, out io.Writer) (missed 
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 0, MaxIdleConnsPerHost: 16}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * o.waiters}}
 	defer client.CloseIdleConnections()
 	ids, err := queueJobs(ctx, client, url, all[0], o.waiters)
 	if err != nil {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -47,8 +48,18 @@ func (a *api) await(c echo.Context, id string, d time.Duration) error {
 	}
 }
 
+// A request that begins to wait has a stack of the size that it took to get there, twice what it needs from now on. Go cuts stacks to size
+// when it collects garbage, and those that wait make none that would have it collect.
+const (
+	collectEvery = 1000 // requests that began to wait
+	collectAfter = 3 * time.Second
+)
+
 // join counts a request among those that wait, until leave is called.
 func (a *api) join() (leave func(), err error) {
+	if a.joined.Add(1)%collectEvery == 0 {
+		time.AfterFunc(collectAfter, runtime.GC)
+	}
 	leave = func() { a.waiting.Add(-1) }
 	if a.waiting.Add(1) > int64(a.cfg.MaxWaiting) {
 		leave()
