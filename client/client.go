@@ -1,0 +1,79 @@
+// Package client talks to a bgremove server: its public API, /v1.
+//
+//	c, err := client.New(client.Config{Server: "http://localhost:5000"})
+//	job, err := c.Submit(ctx, client.File("photo.jpg"), nil)
+//	job, err = c.Wait(ctx, job.ID)
+//	err = c.Result(ctx, job.ID, out)
+//
+// Every call ends with its context. What may be sent twice without harm is sent again when a connection breaks or the server has no time,
+// for as long as Config.Patience; Retry-After is heeded. Answers that are errors are an *Error. The package imports nothing of bgremove's.
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says which server, and how.
+type Config struct {
+	Server   string        // address, as in http://localhost:5000 or https://example.com/cutouts
+	Key      string        // API key; empty where the server asks for none
+	Patience time.Duration // how long one request is tried again and again; 0 means 2 minutes, less than 0 that nothing is sent twice
+	HTTP     *http.Client  // how requests are sent; nil means a client of its own
+}
+
+const defaultPatience = 2 * time.Minute
+
+// Client is safe for concurrent use.
+type Client struct {
+	base     string
+	key      string
+	patience time.Duration
+	http     *http.Client
+}
+
+// New returns a Client. Nothing is sent yet. An error says what is wrong with the address or the key.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.Server)
+	if err != nil {
+		return nil, fmt.Errorf("server: is no address: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %q", u.Redacted())
+	}
+	if strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("key: has characters that no key has")
+	}
+	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience, http: cfg.HTTP}
+	if c.patience == 0 {
+		c.patience = defaultPatience
+	}
+	if c.http == nil {
+		c.http = &http.Client{Transport: newTransport(), CheckRedirect: stay}
+	}
+	return c, nil
+}
+
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
+	t.IdleConnTimeout = 30 * time.Second
+	t.ExpectContinueTimeout = time.Second
+	return t
+}
+
+// stay does not follow a redirect to another host: the key would go there too.
+func stay(req *http.Request, via []*http.Request) error {
+	if len(via) >= 5 || req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
+		return fmt.Errorf("the server redirects to %s", req.URL.Redacted())
+	}
+	return nil
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }

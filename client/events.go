@@ -1,0 +1,80 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+)
+
+const maxEvent = 1 << 20 // bytes of a line
+
+// Events goes through the job's changes, each the job as it is after it, beginning with how it is now, until the job has ended. A stream
+// that breaks is taken up again where it was. It ends with an error if there is one.
+func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
+	return func(yield func(Job, error) bool) {
+		last := ""
+		for {
+			seen := last
+			ended, err := c.follow(ctx, id, &last, yield)
+			if ended {
+				return
+			}
+			if err != nil {
+				yield(Job{}, err)
+				return
+			}
+			if last != seen {
+				continue // news came: the server is there
+			}
+			if err := sleep(ctx, firstPause); err != nil {
+				yield(Job{}, err)
+				return
+			}
+		}
+	}
+}
+
+// follow reads one stream: https://html.spec.whatwg.org/multipage/server-sent-events.html. ended says that no more is to come, or that nobody
+// wants it; neither that nor an error is a stream that broke.
+func (c *Client) follow(ctx context.Context, id string, last *string, yield func(Job, error) bool) (ended bool, err error) {
+	r := call{method: http.MethodGet, path: jobPath(id) + "/events", twice: true, header: map[string]string{"Accept": "text/event-stream"}}
+	if *last != "" {
+		r.header["Last-Event-ID"] = *last
+	}
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEvent)
+	number, data := "", []byte(nil)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case name == "id":
+			number = value
+		case name == "data":
+			data = append(data, value...)
+		case len(lines.Bytes()) == 0 && len(data) > 0:
+			var j Job
+			if err := json.Unmarshal(data, &j); err != nil {
+				return false, fmt.Errorf("an event of the job %s: %.100q: %w", id, data, err)
+			}
+			*last, data = number, nil
+			if !yield(j, nil) || j.State.Ended() {
+				return true, nil
+			}
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return false, fmt.Errorf("an event of the job %s has more than %d bytes", id, maxEvent)
+	}
+	return false, ctx.Err() // any other fault is a stream that broke
+}

@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+)
+
+// ErrEnded is a job that cannot be cancelled any more.
+var ErrEnded = errors.New("the job has ended already")
+
+// Job is the job as it is now.
+func (c *Client) Job(ctx context.Context, id string) (Job, error) { return c.get(ctx, id, "") }
+
+func (c *Client) get(ctx context.Context, id, query string) (Job, error) {
+	var j Job
+	_, err := c.ask(ctx, call{method: http.MethodGet, path: jobPath(id) + query, twice: true}, &j)
+	return j, err
+}
+
+func jobPath(id string) string { return "/v1/jobs/" + url.PathEscape(id) }
+
+// List goes through the jobs of a state, all of them for an empty one, the newest first. It ends with an error if there is one.
+func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
+	return func(yield func(Job, error) bool) {
+		query := url.Values{"limit": {"200"}}
+		if state != "" {
+			query.Set("state", string(state))
+		}
+		for {
+			var page struct {
+				Jobs []Job  `json:"jobs"`
+				Next string `json:"next_cursor"`
+			}
+			if _, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/jobs?" + query.Encode(), twice: true}, &page); err != nil {
+				yield(Job{}, err)
+				return
+			}
+			for _, j := range page.Jobs {
+				if !yield(j, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query.Set("cursor", page.Next)
+		}
+	}
+}
+
+// Cancel ends a job that has not ended; else it is ErrEnded. A job that ends at that very moment may be deleted instead.
+func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
+	j, err := c.Job(ctx, id)
+	if err != nil {
+		return j, err
+	}
+	if j.State.Ended() {
+		return j, ErrEnded
+	}
+	_, err = c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, &j)
+	return j, err
+}
+
+// Delete deletes a job that has ended, with its pictures. One that has not is cancelled.
+func (c *Client) Delete(ctx context.Context, id string) error {
+	_, err := c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, nil)
+	return err
+}
+
+// Retry queues a job again that has failed, expired or been cancelled.
+func (c *Client) Retry(ctx context.Context, id string) (Job, error) {
+	var j Job
+	_, err := c.ask(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"}, &j)
+	return j, err
+}
+
+// Queue is how full the server's queue is now.
+func (c *Client) Queue(ctx context.Context) (Queue, error) {
+	var q Queue
+	_, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/queue", twice: true}, &q)
+	return q, err
+}

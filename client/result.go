@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// Result writes the picture of a job that has succeeded to w and returns its content type. Where the connection breaks, it goes on with
+// what is missing, so that w gets each byte once.
+func (c *Client) Result(ctx context.Context, id string, w io.Writer) (contentType string, err error) {
+	d := download{call: call{method: http.MethodGet, path: jobPath(id) + "/result", twice: true}, to: w}
+	for tries := 0; ; tries++ {
+		before := d.have
+		err := d.fetch(ctx, c)
+		switch {
+		case err == nil:
+			return d.contentType, nil
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case !errors.As(err, new(*brokenError)) || c.patience < 0:
+			return "", err
+		case d.have > before:
+			tries = 0
+		case tries == 5:
+			return "", err
+		}
+		if err := sleep(ctx, firstPause); err != nil {
+			return "", err
+		}
+	}
+}
+
+// download is a file that is fetched piece by piece.
+type download struct {
+	call
+	to                io.Writer
+	have              int64 // bytes
+	etag, contentType string
+}
+
+// brokenError is a connection that broke while a picture came.
+type brokenError struct{ error }
+
+func (e *brokenError) Unwrap() error { return e.error }
+
+func (d *download) fetch(ctx context.Context, c *Client) error {
+	r := d.call
+	if d.have > 0 {
+		r.header = map[string]string{"Range": "bytes=" + strconv.FormatInt(d.have, 10) + "-", "If-Range": d.etag}
+	}
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if d.have > 0 && resp.StatusCode != http.StatusPartialContent {
+		return errors.New("the result changed while it was fetched")
+	}
+	d.etag, d.contentType = resp.Header.Get("Etag"), resp.Header.Get("Content-Type")
+	body := &reader{Reader: resp.Body}
+	n, err := io.Copy(d.to, body)
+	d.have += n
+	if body.err != nil {
+		return &brokenError{fmt.Errorf("read the result: %w", body.err)}
+	}
+	return err
+}
+
+// reader remembers its fault, to tell it from one of where it is written to.
+type reader struct {
+	io.Reader
+	err error
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}

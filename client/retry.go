@@ -1,0 +1,132 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+)
+
+// call is a request that can be made more than once.
+type call struct {
+	method, path string
+	header       map[string]string
+	body         func() (body io.ReadCloser, size int64, err error) // nil for none
+	// twice says that it does no harm if the server has dealt with it before: it may be sent again though a first one may have arrived.
+	twice bool
+}
+
+const (
+	firstPause   = 200 * time.Millisecond
+	longestPause = 10 * time.Second
+)
+
+// do sends the request until there is an answer that is no passing error. A status that is not 2xx is an *Error.
+func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
+	end := time.Now().Add(c.patience)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		resp, err := c.send(ctx, r)
+		if err == nil {
+			return resp, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		rest := pause/2 + rand.N(pause)
+		var answer *Error
+		if errors.As(err, &answer) {
+			rest = max(rest, answer.RetryAfter)
+		}
+		if !passing(err, answer, r.twice) || time.Now().Add(rest).After(end) {
+			return nil, err
+		}
+		if err := sleep(ctx, rest); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// passing says whether the request may be sent again, and it makes sense.
+func passing(err error, answer *Error, twice bool) bool {
+	switch {
+	case errors.As(err, new(*bodyError)):
+		return false
+	case answer == nil: // no answer: it may have arrived
+		return twice
+	case answer.Status == http.StatusTooManyRequests, answer.Status == http.StatusServiceUnavailable && answer.RetryAfter > 0:
+		return true // it was refused
+	case answer.Code == "wait_over":
+		return false
+	}
+	return twice && (answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusBadGateway || answer.Status == http.StatusGatewayTimeout)
+}
+
+// bodyError is a fault of what was to be sent.
+type bodyError struct{ error }
+
+func (e *bodyError) Unwrap() error { return e.error }
+
+func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, nil)
+	if err != nil {
+		return nil, &bodyError{err}
+	}
+	if r.body != nil {
+		body, size, err := r.body()
+		if err != nil {
+			return nil, &bodyError{err}
+		}
+		req.Body, req.ContentLength = body, size
+	}
+	req.Header.Set("User-Agent", "bgremove-client")
+	if c.key != "" {
+		req.Header.Set("X-Api-Key", c.key)
+	}
+	for name, value := range r.header {
+		req.Header.Set(name, value)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, readError(resp)
+	}
+	return resp, nil
+}
+
+const maxJSON = 16 << 20 // bytes of an answer
+
+// ask sends the request and reads the JSON of the answer into out, unless that is nil.
+func (c *Client) ask(ctx context.Context, r call, out any) (*http.Response, error) {
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxJSON))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
+	}
+	if out != nil && len(data) > 0 {
+		if err := json.Unmarshal(data, out); err != nil {
+			return nil, fmt.Errorf("the answer to %s %s is not bgremove's: %w", r.method, r.path, err)
+		}
+	}
+	return resp, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
