@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"net/http"
+	"net/url"
 
 	"bgremove/client"
 )
@@ -64,7 +65,12 @@ func (s *V1) Hopeless(err error) bool {
 	if errors.As(err, &e) {
 		return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 	}
-	return errors.As(err, new(net.Error))
+	return noAnswer(err)
+}
+
+// noAnswer says whether err is a request that was not answered, though there was something to send.
+func noAnswer(err error) bool {
+	return errors.As(err, new(*url.Error)) && !errors.As(err, new(*fs.PathError)) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func (s *V1) try(ctx context.Context, e *entry, w io.Writer) (contentType string, err error) {
