@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// What became of a file.
+const (
+	stateDone    = "done"
+	stateSkipped = "skipped"
+	stateFailed  = "failed"
+	stateLeft    = "left" // interrupted
+)
+
+// removed is what became of one file.
+type removed struct {
+	In     string `json:"in"`
+	Out    string `json:"out,omitempty"`
+	State  string `json:"state"`
+	Error  string `json:"error,omitempty"`
+	MS     int64  `json:"ms,omitempty"`
+	Width  int    `json:"width,omitempty"` // of the result, px
+	Height int    `json:"height,omitempty"`
+}
+
+// faulty is the outcome of a folder that cannot be read.
+func faulty(err error) removed {
+	o := removed{State: stateFailed, Error: err.Error()}
+	if path := new(fs.PathError); errors.As(err, &path) {
+		o.In, o.Error = path.Path, path.Op+": "+path.Err.Error()
+	}
+	return o
+}
+
+// removeReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
+type removeReport struct {
+	flags  removeFlags
+	stdout io.Writer
+	stderr io.Writer
+	bar    *progressBar // nil where there is none
+	start  time.Time
+	total  int // of what was to be done
+	counts map[string]int
+	failed []removed
+	err    error // the first of writing
+}
+
+func newRemoveReport(f removeFlags, stdout, stderr io.Writer) *removeReport {
+	return &removeReport{flags: f, stdout: stdout, stderr: stderr, start: time.Now(), counts: map[string]int{}}
+}
+
+// begin announces how many are to be done, more than before.
+func (r *removeReport) begin(more int) {
+	r.total += more
+	if more > 1 && r.flags.out != stream && isTerminal(r.stderr) {
+		r.bar = newProgressBar(r.stderr, more, "pictures")
+	}
+}
+
+func (r *removeReport) add(o removed) {
+	r.counts[o.State]++
+	if o.State == stateFailed {
+		r.failed = append(r.failed, o)
+	}
+	if o.State == stateLeft {
+		return
+	}
+	if r.flags.json {
+		r.writeJSON(o)
+	}
+	if r.flags.verbose || r.flags.watch && o.State != stateSkipped && r.bar == nil {
+		r.bar.hide()
+		fmt.Fprintln(r.stderr, o.line())
+	}
+	if o.State != stateSkipped {
+		r.bar.add()
+	}
+}
+
+// quiet ends the bar.
+func (r *removeReport) quiet() {
+	r.bar.end()
+	r.bar = nil
+}
+
+func (o removed) line() string {
+	switch o.State {
+	case stateDone:
+		return fmt.Sprintf("%s: %s, %d×%d px, %d ms", o.In, o.Out, o.Width, o.Height, o.MS)
+	case stateSkipped:
+		return fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out)
+	}
+	return fmt.Sprintf("%s: failed: %s", o.In, o.Error)
+}
+
+// end sums up and returns the error that makes the exit status.
+func (r *removeReport) end(ctx context.Context, strange int) error {
+	r.quiet()
+	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
+	if r.total == 1 && len(r.failed) == 1 && !r.flags.json {
+		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
+	}
+	r.printFailed()
+	r.sumUp(strange)
+	errs := []error{r.err}
+	if n := len(r.failed); n > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d failed", n, r.total))
+	}
+	if ctx.Err() != nil && unfinished > 0 {
+		errs = append(errs, fmt.Errorf("interrupted: %d of %d left", unfinished, r.total))
+	}
+	return errors.Join(errs...)
+}
+
+// sumUp tells the numbers.
+func (r *removeReport) sumUp(strange int) {
+	if r.flags.json {
+		r.writeJSON(map[string]any{"summary": map[string]any{
+			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped], "failed": r.counts[stateFailed],
+			"left": r.total - r.counts[stateDone] - r.counts[stateFailed], "not_pictures": strange,
+			"ms": time.Since(r.start).Milliseconds(),
+		}})
+	}
+	if r.flags.out != stream {
+		fmt.Fprintln(r.stderr, r.summary(strange))
+	}
+}
+
+// printFailed is the table of what failed and why.
+func (r *removeReport) printFailed() {
+	if len(r.failed) == 0 {
+		return
+	}
+	fmt.Fprintln(r.stderr, "failed:")
+	w := tabwriter.NewWriter(r.stderr, 0, 0, 2, ' ', 0)
+	for _, o := range r.failed {
+		reason, _, _ := strings.Cut(o.Error, "\n")
+		fmt.Fprintf(w, "  %s\t%s\n", o.In, reason)
+	}
+	_ = w.Flush() // like every write to stderr: there is nowhere to tell of it
+}
+
+func (r *removeReport) summary(strange int) string {
+	took := time.Since(r.start)
+	text := fmt.Sprintf("%d done", r.counts[stateDone])
+	if n := r.counts[stateSkipped]; n > 0 {
+		text += fmt.Sprintf(", %d skipped: their results exist, --force writes them anew", n)
+	}
+	if n := r.counts[stateFailed]; n > 0 {
+		text += fmt.Sprintf(", %d failed", n)
+	}
+	if strange > 0 {
+		text += fmt.Sprintf(", %d not pictures", strange)
+	}
+	text += fmt.Sprintf(", in %.1f s", took.Seconds())
+	if n := r.counts[stateDone]; n > 1 {
+		text += fmt.Sprintf(" (%.1f a second)", float64(n)/took.Seconds())
+	}
+	return text
+}
+
+func (r *removeReport) writeJSON(v any) {
+	if err := json.NewEncoder(r.stdout).Encode(v); err != nil && r.err == nil {
+		r.err = err
+	}
+}
