@@ -122,11 +122,11 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 	}
 	failed := map[string]string{}
 	for line := range strings.Lines(run.stdout.String()) {
-		var o outcome
+		var o removed
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if o.State == "failed" {
+		if o.State == stateFailed {
 			failed[o.In] = o.Error
 		}
 	}

@@ -145,7 +145,7 @@ func (f removeFlags) validate(args []string) error {
 
 // once works on what args name and returns.
 func (r *removal) once(ctx context.Context, args []string) error {
-	p, faults, err := r.plan(args)
+	p, faults, err := planFiles(args, r.flags, r.options.Format, r.remover.Limits())
 	if err != nil {
 		return usageError{err}
 	}
@@ -162,7 +162,7 @@ func (r *removal) work(ctx context.Context, p *removePlan, faults []error) {
 	for _, t := range p.skipped {
 		r.report.add(removed{In: t.in, Out: t.out, State: stateSkipped})
 	}
-	r.removeAll(ctx, p.tasks)
+	workOn(ctx, r.flags.jobs, p.tasks, r.report, r.removeOne)
 }
 
 // isFolder tells whether a path means a folder: it is one, or ends like one.

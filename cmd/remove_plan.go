@@ -37,10 +37,10 @@ type removePlan struct {
 	strange int          // files that are no pictures
 }
 
-// plan finds the files. err is a fault in args, faults are folders that cannot be read.
-func (r *removal) plan(args []string) (p *removePlan, faults []error, err error) {
+// planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
+func planFiles(args []string, f removeFlags, format imaging.OutputFormat, limits imaging.Limits) (p *removePlan, faults []error, err error) {
 	p = &removePlan{
-		out: r.flags.out, force: r.flags.force, endings: endings(r.options.Format), limits: r.remover.Limits(),
+		out: f.out, force: f.force, endings: endings(format), limits: limits,
 		taken: map[string]string{}, inputs: map[string]bool{},
 	}
 	if args[0] == stream {

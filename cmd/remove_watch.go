@@ -17,7 +17,7 @@ func (r *removal) watch(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	p, faults, err := r.plan([]string{root})
+	p, faults, err := planFiles([]string{root}, r.flags, r.options.Format, r.remover.Limits())
 	if err != nil {
 		return usageError{errors.Join(err, watcher.Close())}
 	}
@@ -59,5 +59,5 @@ func (r *removal) workOnChanges(ctx context.Context, p *removePlan, batch []file
 		}
 	}
 	r.report.total += len(p.tasks)
-	r.removeAll(ctx, p.tasks)
+	workOn(ctx, r.flags.jobs, p.tasks, r.report, r.removeOne)
 }

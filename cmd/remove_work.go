@@ -19,20 +19,20 @@ import (
 
 const headerBytes = 64 << 10 // in which most pictures say how large they are
 
-// removeAll works on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are done, or soon after
+// workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are done, or soon after
 // ctx has ended.
-func (r *removal) removeAll(ctx context.Context, tasks []removeTask) {
+func workOn(ctx context.Context, jobs int, tasks []removeTask, report *removeReport, do func(context.Context, removeTask) removed) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	outcomes := make(chan removed)
-	for range min(r.flags.jobs, len(tasks)) {
+	for range min(jobs, len(tasks)) {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(tasks) {
 					return
 				}
-				outcomes <- r.removeOne(ctx, tasks[i])
+				outcomes <- do(ctx, tasks[i])
 			}
 		})
 	}
@@ -41,7 +41,7 @@ func (r *removal) removeAll(ctx context.Context, tasks []removeTask) {
 		close(outcomes)
 	}()
 	for o := range outcomes {
-		r.report.add(o)
+		report.add(o)
 	}
 }
 

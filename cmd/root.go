@@ -80,6 +80,7 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	root.AddCommand(
 		newServeCmd(),
 		newRemoveCmd(),
+		newSubmitCmd(),
 		newEvalCmd(),
 		newConfigCmd(),
 		newHealthCmd(),

@@ -22,11 +22,15 @@ import (
 	"bgremove/submit"
 )
 
-const maxSubmitJobs = 256
+const (
+	maxSubmitJobs = 256
+	// serverPatience is how long a server may be full or away before a picture counts as failed, or the run is given up.
+	serverPatience = 10 * time.Minute
+)
 
 // submitFlags are the flags of submit, but for those of the server and the options of a picture.
 type submitFlags struct {
-	batchFlags
+	removeFlags
 	priority string
 	ttl      time.Duration
 	timeout  time.Duration
@@ -62,8 +66,12 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	}
 	addServerFlags(cmd)
 	addPictureFlags(cmd.Flags())
-	f.batchFlags.add(cmd.Flags(), 16)
 	flags := cmd.Flags()
+	flags.StringVarP(&f.out, "output", "o", "", "folder for the results")
+	flags.IntVarP(&f.jobs, "jobs", "j", 16, "pictures on their way at a time")
+	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
 	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
 	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, from when it is sent (default no limit)")
@@ -148,7 +156,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	p, faults, err := planFiles(args, f.out, f.force, endings(options.Format), imaging.DefaultConfig().Limits())
+	p, faults, err := planFiles(args, f.removeFlags, options.Format, imaging.DefaultConfig().Limits())
 	if err != nil {
 		return usageError{err}
 	}
@@ -163,7 +171,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 		s.cutter, err = seedCutter(cmd, options, f)
 	} else {
 		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(ctx, cmd, options, f)
+		s.cutter, journal, err = v1Cutter(cmd, options, f)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
 		}
@@ -171,8 +179,15 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 	if err != nil {
 		return err
 	}
-	report := newBatchReport(f.batchFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	workOn(ctx, f.jobs, p, faults, report, s.one)
+	report := newRemoveReport(f.removeFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	report.begin(len(p.tasks))
+	for _, err := range faults {
+		report.add(faulty(err))
+	}
+	for _, t := range p.skipped {
+		report.add(removed{In: t.in, Out: t.out, State: stateSkipped})
+	}
+	workOn(ctx, f.jobs, p.tasks, report, s.one)
 	err = report.end(ctx, p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
 		err = errors.Join(fmt.Errorf("gave up: %w", cause), err)
@@ -186,10 +201,7 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cut
 	if options.Values().Encode() != "" {
 		return nil, usageError{errors.New("--seed-api: that API has no options for pictures")}
 	}
-	server, err := cmd.Flags().GetString("server")
-	if err != nil {
-		return nil, err
-	}
+	server := serverAddress(cmd)
 	if _, err := client.New(client.Config{Server: server}); err != nil {
 		return nil, usageError{err}
 	}
@@ -203,13 +215,10 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cut
 }
 
 // v1Cutter asks the server whether it is there before anything is sent.
-func v1Cutter(ctx context.Context, cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, *submit.Journal, error) {
-	c, err := connect(cmd)
+func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, *submit.Journal, error) {
+	c, err := connectPatiently(cmd, serverPatience)
 	if err != nil {
 		return nil, nil, err
-	}
-	if _, err := c.Queue(ctx); err != nil {
-		return nil, nil, explain(err, "the server")
 	}
 	sent := client.Options{"priority": f.priority}
 	for key, values := range options.Values() {
@@ -218,8 +227,7 @@ func v1Cutter(ctx context.Context, cmd *cobra.Command, options imaging.Options, 
 	if f.ttl > 0 {
 		sent["ttl"] = f.ttl.String()
 	}
-	server, _ := cmd.Flags().GetString("server")
-	journal, err := submit.OpenJournal(f.out, server+"\n"+options.Values().Encode()+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	journal, err := submit.OpenJournal(f.out, serverAddress(cmd)+"\n"+options.Values().Encode()+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -227,23 +235,23 @@ func v1Cutter(ctx context.Context, cmd *cobra.Command, options imaging.Options, 
 }
 
 // one has a task done and writes its result to its place.
-func (s *submission) one(ctx context.Context, t task) outcome {
+func (s *submission) one(ctx context.Context, t removeTask) removed {
 	begun := time.Now()
 	out, err := s.cut(ctx, t)
-	o := outcome{In: t.in, Out: out, State: done, MS: time.Since(begun).Milliseconds()}
+	o := removed{In: t.in, Out: out, State: stateDone, MS: time.Since(begun).Milliseconds()}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		o.State = left
+		o.State = stateLeft
 	case err != nil && s.cutter.Hopeless(err):
 		s.giveUp(err)
-		o.State = left
+		o.State = stateLeft
 	case err != nil:
-		o.State, o.Error = failed, err.Error()
+		o.State, o.Error = stateFailed, err.Error()
 	}
 	return o
 }
 
-func (s *submission) cut(ctx context.Context, t task) (out string, err error) {
+func (s *submission) cut(ctx context.Context, t removeTask) (out string, err error) {
 	if s.flags.timeout > 0 && !s.flags.seed {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %v", s.flags.timeout))
