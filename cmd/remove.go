@@ -101,7 +101,6 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
 	if err := checkPictureOptions(remover, options); err != nil {
 		return usageError{err}
 	}
-	defer tuneRuntime(f.jobs)()
 	r := &removal{
 		flags: f, remover: remover, options: options,
 		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newRemoveReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
