@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -70,7 +72,7 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// Retry queues a job again that has failed, expired or been cancelled.
+// Retry queues a job again that has failed or expired.
 func (c *Client) Retry(ctx context.Context, id string) (Job, error) {
 	var j Job
 	_, err := c.ask(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"}, &j)
@@ -82,4 +84,21 @@ func (c *Client) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
 	_, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/queue", twice: true}, &q)
 	return q, err
+}
+
+// maxMetrics is how many bytes of metrics are read.
+const maxMetrics = 16 << 20
+
+// Metrics is the server's /metrics, in Prometheus' text format.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	resp, err := c.do(ctx, call{method: http.MethodGet, path: "/metrics", twice: true})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxMetrics))
+	if err != nil {
+		return nil, fmt.Errorf("read the metrics: %w", err)
+	}
+	return data, nil
 }

@@ -85,6 +85,7 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 		newConfigCmd(),
 		newHealthCmd(),
 		newKeysCmd(),
+		newJobsCmd(),
 		newVersionCmd(),
 	)
 	return root
