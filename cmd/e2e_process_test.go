@@ -52,6 +52,7 @@ func TestBinary(t *testing.T) {
 	t.Run("security guide", b.testSecurityGuide)
 	t.Run("bad keys and certificates", b.testBadKeysAndCertificates)
 	t.Run("api guide", b.testAPIGuide)
+	t.Run("guides of the command line", b.testGuides)
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
 	t.Run("kill parts", b.testKillParts)

@@ -94,7 +94,11 @@ func (r *removeReport) quiet() {
 func (o removed) line() string {
 	switch o.State {
 	case stateDone:
-		return fmt.Sprintf("%s: %s, %d×%d px, %d ms", o.In, o.Out, o.Width, o.Height, o.MS)
+		size := ""
+		if o.Width > 0 {
+			size = fmt.Sprintf("%d×%d px, ", o.Width, o.Height)
+		}
+		return fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS)
 	case stateSkipped:
 		return fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out)
 	}
