@@ -82,6 +82,7 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 		newEvalCmd(),
 		newConfigCmd(),
 		newHealthCmd(),
+		newDoctorCmd(),
 		newKeysCmd(),
 		newVersionCmd(),
 	)
