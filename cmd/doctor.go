@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +51,8 @@ type doctor struct {
 	settings *settings
 	cfg      Config
 	part     string // all, proxy, batch or predict
+
+	redisAway atomic.Bool // a check that came too late may still set it
 }
 
 func newDoctorCmd() *cobra.Command {

@@ -22,6 +22,7 @@ func (d *doctor) redis(ctx context.Context) []finding {
 	address := redact(d.cfg.Queue.URL)
 	f, err := d.cfg.Queue.Facts(ctx)
 	if err != nil {
+		d.redisAway.Store(true)
 		return []finding{fail("redis", address+": "+reason(err),
 			"start it or correct queue.url (address, user and password, rediss:// for TLS, queue.mode); redis-cli -u URL ping must answer PONG")}
 	}

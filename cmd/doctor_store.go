@@ -130,9 +130,13 @@ func measureFsync(ctx context.Context, dir string) (time.Duration, error) {
 
 // images has the store of an external queue take an image and give it back.
 func (d *doctor) images(ctx context.Context) []finding {
-	name := "images"
-	advice := "see that Redis answers, has memory left and lets this user write"
+	const name = "images"
+	advice := "see that Redis has memory left and lets this user write"
 	switch d.cfg.Queue.Blobs {
+	case queue.BlobsAuto, queue.BlobsRedis:
+		if d.redisAway.Load() { // to wait for it once is enough
+			return []finding{fail(name, "not tried: they are kept in Redis, which does not answer", "see Redis")}
+		}
 	case queue.BlobsFS:
 		advice = "see that " + dataFolders + " is shared by all parts and writable for the service's user"
 		folder, err := d.cfg.Queue.ImageFolder()
