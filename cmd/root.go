@@ -80,11 +80,14 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	root.AddCommand(
 		newServeCmd(),
 		newEvalCmd(),
+		newBenchCmd(),
 		newConfigCmd(),
 		newHealthCmd(),
 		newDoctorCmd(),
+		newManCmd(),
 		newKeysCmd(),
 		newVersionCmd(),
 	)
+	completeValues(root)
 	return root
 }
