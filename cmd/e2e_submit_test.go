@@ -58,8 +58,8 @@ func results(t *testing.T, dir string) (found []string) {
 	return found
 }
 
-// count is how many results there are, whole or not.
-func count(dir string) (n int) {
+// countResults is how many results there are, whole or not.
+func countResults(dir string) (n int) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, _ error) error {
 		if d != nil && !d.IsDir() && filepath.Ext(path) == ".png" {
 			n++
@@ -84,13 +84,13 @@ func (b binary) testSubmit(t *testing.T) {
 	url := server.url(t, "proxy")
 	addr := strings.TrimPrefix(url, "http://")
 	run := b.run(t, "submit", in, "-o", out, "--server", url, "-j", "16", "--json")
-	eventually(t, "a third of the results", func() bool { return count(out) >= n/3 || run.hasEnded() })
+	eventually(t, "a third of the results", func() bool { return countResults(out) >= n/3 || run.hasEnded() })
 	if _, text := get(t, url+"/metrics"); !strings.Contains(text, `"429"`) {
 		t.Error("nothing was refused: the room did not matter")
 	}
 	server.stop(t)
 	server = serve(addr)
-	eventually(t, "two thirds of the results", func() bool { return count(out) >= 2*n/3 || run.hasEnded() })
+	eventually(t, "two thirds of the results", func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
 	server.kill(t)
 	server = serve(addr)
 	within(t, 3*time.Minute, "the end of submit", run.hasEnded)
@@ -147,7 +147,7 @@ func (b binary) testSubmitTerminal(t *testing.T) {
 	server := b.serve(t, "all", "--log-level=warn", "--imaging-looks=1", "--imaging-engine="+quickestEngine)
 	url := server.url(t, "proxy")
 	screen, run := b.onTerminal(t, "submit", in, "-o", out, "--server", url, "-j", "4")
-	eventually(t, "some results", func() bool { return count(out) >= 5 })
+	eventually(t, "some results", func() bool { return countResults(out) >= 5 })
 	if _, err := screen.Write([]byte{3}); err != nil { // Ctrl-C
 		t.Fatal(err)
 	}

@@ -82,11 +82,15 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 		newRemoveCmd(),
 		newSubmitCmd(),
 		newEvalCmd(),
+		newBenchCmd(),
 		newConfigCmd(),
 		newHealthCmd(),
+		newDoctorCmd(),
+		newManCmd(),
 		newKeysCmd(),
 		newJobsCmd(),
 		newVersionCmd(),
 	)
+	completeValues(root)
 	return root
 }
