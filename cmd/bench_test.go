@@ -30,7 +30,7 @@ func photosIn(t *testing.T, n int) string {
 func TestBench(t *testing.T) {
 	dir := photosIn(t, 4)
 	inDirWith(t, "")
-	status, stdout, stderr := call(t, "bench", dir, "--for=4s", "--json")
+	status, stdout, stderr := call(t, "bench", dir, "--for=6s", "--json")
 	if status != 0 || !strings.Contains(stderr, "left out: "+dir+"/0.txt: unsupported image format") || strings.Contains(stderr, "hidden") {
 		t.Fatalf("status %d, stderr %s", status, stderr)
 	}
@@ -109,6 +109,23 @@ func TestRecommend(t *testing.T) {
 	var text strings.Builder
 	if err := r.print(&text); err != nil || !strings.Contains(text.String(), "predict:\n  slots: 3\nbatch:\n  workers: 4\n") {
 		t.Errorf("%v, %s", err, text.String())
+	}
+}
+
+// Of two runs the better counts, with the memory of the one that took more.
+func TestAddLevel(t *testing.T) {
+	var r benchReport
+	for _, l := range []benchLevel{
+		{Workers: 1, Throughput: 5, PeakMiB: 100},
+		{Workers: 2, Throughput: 9, PeakMiB: 200},
+		{Workers: 1, Throughput: 6, PeakMiB: 90},
+		{Workers: 2, Throughput: 8, PeakMiB: 210},
+	} {
+		r.add(l)
+	}
+	want := []benchLevel{{Workers: 1, Throughput: 6, PeakMiB: 100}, {Workers: 2, Throughput: 9, PeakMiB: 210}}
+	if !slices.Equal(r.Levels, want) {
+		t.Errorf("got %+v, want %+v", r.Levels, want)
 	}
 }
 

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"bgremove/queue"
 )
 
 // What became of a check.
@@ -75,6 +78,7 @@ Exit status: 0 nothing failed (there may be warnings), 1 a check failed, 2 bad c
 			if err != nil {
 				return err
 			}
+			queue.LogTo(slog.New(slog.DiscardHandler)) // what matters comes back as errors
 			d := &doctor{settings: settings, cfg: settings.Config, part: cmp.Or(strings.Join(args, ""), "all")}
 			return d.examine(cmd.Context(), cmd.OutOrStdout(), asJSON)
 		},

@@ -188,8 +188,8 @@ func (d *doctor) cores(cores, procs int, quota float64, fast bool) (found []find
 	}
 	if d.predicts() && !fast {
 		found = append(found, warn("cpu instructions", "no AVX2 with FMA: the network takes several times as long", "use a CPU of 2013 or later, or have the virtual machine pass its own on (-cpu host)"))
-	} else if d.predicts() && runtime.GOARCH == "amd64" {
-		found = append(found, ok("cpu instructions", "AVX2 and FMA"))
+	} else if d.predicts() {
+		found = append(found, ok("cpu instructions", "all that the network uses on %s", runtime.GOARCH))
 	}
 	return found
 }

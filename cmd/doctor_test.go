@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,9 @@ func diagnose(t *testing.T, args ...string) (status int, found map[string]findin
 	}
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatalf("%v: %v, stderr %s", err, stdout, stderr)
+	}
+	if want := fmt.Sprintf("bgremove: %d of %d findings are failures\n", report.Fail, len(report.Findings)); report.Fail == 0 && stderr != "" || report.Fail > 0 && stderr != want {
+		t.Errorf("stderr is %q", stderr)
 	}
 	if (report.Fail > 0) != (status == exitFailure) || status > 1 {
 		t.Errorf("status %d with %d failures", status, report.Fail)

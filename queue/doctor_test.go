@@ -14,18 +14,30 @@ import (
 )
 
 func TestFacts(t *testing.T) {
-	server := queuetest.StartRedis(t)
-	cfg := DefaultConfig()
-	cfg.URL = server.URL()
-	f, err := cfg.Facts(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Version == "" || f.Replica || f.Policy != "noeviction" || f.AppendFsync == "" || f.ConfigHidden || f.UsedMemory == 0 {
-		t.Errorf("facts are %+v", f)
-	}
-	if f.Pings == 0 || f.Ping <= 0 || f.PingP99 < f.Ping || f.Skew.Abs() > time.Second {
-		t.Errorf("%d pings took %v and %v, the skew is %v", f.Pings, f.Ping, f.PingP99, f.Skew)
+	for _, kind := range []struct {
+		name string
+		set  func(t *testing.T, c *Config)
+	}{
+		{"single", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
+		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"sentinel", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartSentinel(t, "main").URL()+"?master_name=main", ModeSentinel
+		}},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			kind.set(t, &cfg)
+			f, err := cfg.Facts(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Version == "" || f.Replica || f.Policy != "noeviction" || f.AppendFsync == "" || f.ConfigHidden || f.UsedMemory == 0 {
+				t.Errorf("facts are %+v", f)
+			}
+			if f.Pings == 0 || f.Ping <= 0 || f.PingP99 < f.Ping || f.Skew.Abs() > time.Second {
+				t.Errorf("%d pings took %v and %v, the skew is %v", f.Pings, f.Ping, f.PingP99, f.Skew)
+			}
+		})
 	}
 }
 
@@ -101,6 +113,16 @@ func TestRoundTrip(t *testing.T) {
 	defer client.Close()
 	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
 		t.Errorf("left %v, %v", keys, err)
+	}
+	s3 := DefaultConfig()
+	s3.URL = server.URL()
+	useS3(t, &s3, queuetest.StartS3(t))
+	if _, _, _, err := s3.RoundTrip(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s3.S3Bucket = "no-such-bucket"
+	if _, _, _, err := s3.RoundTrip(t.Context()); err == nil || !strings.Contains(err.Error(), "no-such-bucket") {
+		t.Errorf("without a bucket: %v", err)
 	}
 	cfg.URL, cfg.Blobs = "redis://127.0.0.1:1", BlobsAuto
 	if _, _, _, err := cfg.RoundTrip(t.Context()); !errors.Is(err, ErrUnavailable) {
