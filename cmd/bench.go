@@ -143,7 +143,7 @@ func (r *benchReport) printJSON(w io.Writer) error {
 }
 
 func (r *benchReport) print(w io.Writer) error {
-	fmt.Fprintf(w, "%d photos, median %.1f megapixels, largest %.1f; engine %s; GOMAXPROCS %d\n\n",
+	fmt.Fprintf(w, "%d photos, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
 		r.Photos, r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "stage\tmedian ms\t")

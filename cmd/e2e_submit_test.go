@@ -77,20 +77,20 @@ func (b binary) testSubmit(t *testing.T) {
 	}
 	in, out, data := album(t, n), filepath.Join(t.TempDir(), "out"), t.TempDir()
 	serve := func(addr string) *process {
-		return b.serve(t, "all", "--proxy-addr="+addr, "--data-dir="+data, "--queue-max-depth=6", "--log-level=warn", "--imaging-looks=1",
+		return b.serve(t, "all", "--proxy-addr="+addr, "--data-dir="+data, "--queue-max-depth=10", "--log-level=warn", "--imaging-looks=1",
 			"--imaging-engine="+quickestEngine, "--queue-lease=3s")
 	}
 	server := serve("127.0.0.1:0")
 	url := server.url(t, "proxy")
 	addr := strings.TrimPrefix(url, "http://")
 	run := b.run(t, "submit", in, "-o", out, "--server", url, "-j", "16", "--json")
-	eventually(t, "a third of the results", func() bool { return countResults(out) >= n/3 || run.hasEnded() })
+	within(t, 2*time.Minute, "a third of the results", func() bool { return countResults(out) >= n/3 || run.hasEnded() })
 	if _, text := get(t, url+"/metrics"); !strings.Contains(text, `"429"`) {
 		t.Error("nothing was refused: the room did not matter")
 	}
 	server.stop(t)
 	server = serve(addr)
-	eventually(t, "two thirds of the results", func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
+	within(t, 2*time.Minute, "two thirds of the results", func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
 	server.kill(t)
 	server = serve(addr)
 	within(t, 3*time.Minute, "the end of submit", run.hasEnded)
@@ -114,7 +114,7 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 			t.Fatal(err)
 		}
 	}
-	run := b.run(t, "submit", in, "-o", out, "--server", url, "--json")
+	run := b.run(t, "submit", in, "-o", out, "--server", url, "-j", "8", "--json")
 	within(t, 3*time.Minute, "the end of submit", run.hasEnded)
 	run.wantExit(t, 1)
 	if got := len(results(t, out)); got != n-len(bad) {

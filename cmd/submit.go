@@ -152,16 +152,14 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	options, err := pictureOptions(cmd.Flags(), f.out+"/")
+	f.out = filepath.Clean(f.out) + string(filepath.Separator) // whatever is there, a folder is meant
+	options, err := pictureOptions(cmd.Flags(), f.out)
 	if err != nil {
 		return usageError{err}
 	}
 	p, faults, err := planFiles(args, f.removeFlags, options.Format, imaging.DefaultConfig().Limits())
 	if err != nil {
 		return usageError{err}
-	}
-	if p.single {
-		return usageError{fmt.Errorf("-o: %s is no folder; end it with / for one that is to be made", f.out)}
 	}
 	ctx, giveUp := context.WithCancelCause(cmd.Context())
 	defer giveUp(nil)
