@@ -3,13 +3,20 @@ package files
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
 
+// ErrNotRegular: there is a folder, a device or the like where a file is to be written.
+var ErrNotRegular = errors.New("is there and is no regular file")
+
 // Write makes path, its folders included, hold data. Whoever looks at path sees what was there before or all of data, never a part; after an
-// error nothing of it is left. Errors are the system's own.
+// error nothing of it is left. Errors: ErrNotRegular, the system's own.
 func Write(path string, data []byte) (err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeSymlink == 0 {
+		return fmt.Errorf("write %s: %w", path, ErrNotRegular) // a rename would put a file in the place of a device
+	}
 	dir, name := filepath.Split(path)
 	if err := os.MkdirAll(filepath.Clean(dir), 0o777); err != nil { //nolint:gosec // the caller's umask decides
 		return err
