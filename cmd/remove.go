@@ -109,6 +109,9 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
 	if f.out == stream && isTerminal(r.stdout) {
 		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
 	}
+	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
+		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
+	}
 	if f.watch {
 		return r.watch(cmd.Context(), args[0])
 	}

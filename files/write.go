@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNotRegular: there is a folder, a device or the like where a file is to be written.
+// ErrNotRegular says that a folder, a device or the like is where a file is to be written.
 var ErrNotRegular = errors.New("is there and is no regular file")
 
 // Write makes path, its folders included, hold data. Whoever looks at path sees what was there before or all of data, never a part; after an
