@@ -35,7 +35,8 @@ func newRemoveCmd() *cobra.Command {
 		Use:   "remove IN... -o OUT",
 		Short: "Remove the backgrounds of files and folders, without a server",
 		Long: `Remove the backgrounds of pictures on this machine, without a server. IN are files, folders with all that is in them, patterns, or -
-for stdin. OUT is a folder, which is made and gets the tree of each IN; for one picture it may be a file, or - for stdout.
+for stdin. OUT is a folder, which is made and gets the tree of each IN; for one picture it is a file if its name has an ending, and - is
+stdout.
 
 A result is named after its picture, with the ending of its format. One that exists already is kept, and its picture skipped, unless
 --force is given: a run that was broken off goes on where it was. Results appear whole or not at all. What is no picture is left out of
@@ -107,6 +108,9 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
 	}
 	if f.out == stream && isTerminal(r.stdout) {
 		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
+	}
+	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
+		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
 	}
 	if f.watch {
 		return r.watch(cmd.Context(), args[0])

@@ -53,8 +53,10 @@ func planFiles(args []string, f removeFlags, format imaging.OutputFormat, limits
 	if p.out == stream && (len(found) != 1 || !found[0].Named) {
 		return nil, nil, fmt.Errorf("-o: stdout takes one picture, there are %d", len(found))
 	}
-	p.single = p.out == stream || len(args) == 1 && len(found) == 1 && found[0].Named && !isFolder(p.out)
-	if info, err := os.Stat(p.out); err == nil && !info.IsDir() && !p.single {
+	isFile := files.Exists(p.out) && !files.IsDir(p.out)
+	// A pattern may match one file by chance: only a name with an ending makes a file of the output.
+	p.single = p.out == stream || len(args) == 1 && len(found) == 1 && found[0].Named && !isFolder(p.out) && (isFile || filepath.Ext(p.out) != "")
+	if isFile && !p.single {
 		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s", p.out, strings.Join(args, " "))
 	}
 	for _, dir := range args {

@@ -76,7 +76,8 @@ func (r *removeReport) add(o removed) {
 	if r.flags.json {
 		r.writeJSON(o)
 	}
-	if r.flags.verbose || r.flags.watch && o.State != stateSkipped && r.bar == nil {
+	told := o.State == stateFailed || o.State == stateDone && r.bar == nil // while watching: there is no table in the end
+	if r.flags.verbose || r.flags.watch && told {
 		r.bar.hide()
 		fmt.Fprintln(r.stderr, o.line())
 	}

@@ -127,6 +127,8 @@ func TestRemoveOutput(t *testing.T) {
 	}{
 		{"a file as named", []string{"a.png", "-o", "x.png"}, []string{"x.png"}},
 		{"a file into a folder", []string{"a.png", "-o", "new/"}, []string{"new/a.png"}},
+		{"a file into a folder without an ending", []string{"a.png", "-o", "new"}, []string{"new/a.png"}},
+		{"a pattern that matches one", []string{"in/b*", "-o", "new"}, []string{"new/b.png"}},
 		{"a file into a folder that exists", []string{"a.png", "-o", "."}, nil}, // it is a.png itself
 		{"files into a folder", []string{"a.png", "in/b.jpg", "-o", "new"}, []string{"new/a.png", "new/b.png"}},
 		{"a quoted pattern", []string{"in/*.jpg", "-o", "new"}, []string{"new/b.png", "new/c.png"}},

@@ -118,8 +118,10 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%s holds %q, %v", name, data, err)
 		}
 	}
-	if err := Write("new/folder", nil); err == nil {
-		t.Error("a folder was written over")
+	for _, path := range []string{"new/folder", "/dev/null"} {
+		if err := Write(path, nil); !errors.Is(err, ErrNotRegular) {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 	if err := Write("there/x", nil); err == nil {
 		t.Error("a file was taken for a folder")

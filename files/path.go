@@ -32,8 +32,8 @@ func Resolved(path string) string {
 	}
 	rest := ""
 	for dir := full; ; dir = filepath.Dir(dir) {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			return filepath.Join(real, rest)
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(target, rest)
 		}
 		if dir == filepath.Dir(dir) {
 			return full

@@ -3,9 +3,13 @@ package files
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
+
+// ErrNotRegular says that a folder, a device or the like is where a file is to be written.
+var ErrNotRegular = errors.New("is there and is no regular file")
 
 // Pending is a file that is not yet in its place. It is not safe for concurrent use.
 type Pending struct {
@@ -31,7 +35,11 @@ func Create(dir string) (*Pending, error) {
 func (p *Pending) Write(data []byte) (int, error) { return p.file.Write(data) }
 
 // Commit puts the file at path, in place of what is there. Whoever looks there sees what was there before or all of it, never a part.
+// Errors: ErrNotRegular, the system's own.
 func (p *Pending) Commit(path string) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeSymlink == 0 {
+		return fmt.Errorf("write %s: %w", path, ErrNotRegular) // a rename would put a file in the place of a device
+	}
 	if err := p.file.Close(); err != nil {
 		return err
 	}
