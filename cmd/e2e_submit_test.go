@@ -122,7 +122,7 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 	}
 	failed := map[string]string{}
 	for line := range strings.Lines(run.stdout.String()) {
-		var o removed
+		var o fileOutcome
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}

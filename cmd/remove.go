@@ -22,15 +22,8 @@ const (
 	stream        = "-" // names stdin as the input, stdout as the output
 )
 
-// removeFlags are the flags of remove, but for those of the configuration and the options of a picture.
-type removeFlags struct {
-	out                         string
-	jobs                        int
-	force, watch, json, verbose bool
-}
-
 func newRemoveCmd() *cobra.Command {
-	var f removeFlags
+	var f fileFlags
 	cmd := &cobra.Command{
 		Use:   "remove IN... -o OUT",
 		Short: "Remove the backgrounds of files and folders, without a server",
@@ -60,27 +53,23 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	})
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVarP(&f.out, "output", "o", "", "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)")
-	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at a time")
-	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
+	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
 	flags.BoolVar(&f.watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
-	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
 	return cmd
 }
 
 // removal is one run of the command.
 type removal struct {
-	flags   removeFlags
+	flags   fileFlags
 	remover *imaging.Remover
 	options imaging.Options
 	stdin   io.Reader
 	stdout  io.Writer
-	report  *removeReport
+	report  *fileReport
 }
 
 // removeBackgrounds finds every fault that it can before it begins to work.
-func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
+func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	settings, err := loadConfig(cmd)
 	if err != nil {
 		return err
@@ -104,7 +93,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
 	}
 	r := &removal{
 		flags: f, remover: remover, options: options,
-		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newRemoveReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
+		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newFileReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
 	}
 	if f.out == stream && isTerminal(r.stdout) {
 		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
@@ -118,7 +107,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f removeFlags) error {
 	return r.once(cmd.Context(), args)
 }
 
-func (f removeFlags) validate(args []string) error {
+func (f fileFlags) validate(args []string) error {
 	var errs []error
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if f.out == "" {
@@ -152,20 +141,8 @@ func (r *removal) once(ctx context.Context, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	r.work(ctx, p, faults)
+	p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
 	return r.report.end(ctx, p.strange)
-}
-
-// work takes up what is planned, and what could not be.
-func (r *removal) work(ctx context.Context, p *removePlan, faults []error) {
-	r.report.begin(len(p.tasks) + len(faults))
-	for _, err := range faults {
-		r.report.add(faulty(err))
-	}
-	for _, t := range p.skipped {
-		r.report.add(removed{In: t.in, Out: t.out, State: stateSkipped})
-	}
-	workOn(ctx, r.flags.jobs, p.tasks, r.report, r.removeOne)
 }
 
 // isFolder tells whether a path means a folder: it is one, or ends like one.

@@ -214,18 +214,18 @@ func TestRemoveCorrupt(t *testing.T) {
 			t.Errorf("no row %q in %s", row, stderr)
 		}
 	}
-	states := map[string]removed{}
+	states := map[string]fileOutcome{}
 	decoder := json.NewDecoder(strings.NewReader(stdout))
 	var last struct {
-		removed
+		fileOutcome
 		Summary map[string]int
 	}
 	for decoder.More() {
-		last.removed = removed{}
+		last.fileOutcome = fileOutcome{}
 		if err := decoder.Decode(&last); err != nil {
 			t.Fatal(err)
 		}
-		states[last.In] = last.removed
+		states[last.In] = last.fileOutcome
 	}
 	if a := states["in/a.jpg"]; a.State != "done" || a.Out != filepath.Join("out", "a.png") || a.Width == 0 || a.Height == 0 {
 		t.Errorf("in/a.jpg: %+v", a)

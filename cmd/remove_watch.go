@@ -25,7 +25,7 @@ func (r *removal) watch(ctx context.Context, root string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return watcher.Run(ctx, changed, broken) })
 	group.Go(func() error {
-		r.work(ctx, p, faults)
+		p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
 		r.report.quiet()
 		fmt.Fprintf(r.report.stderr, "%d done, %d skipped, %d failed; watching %s\n",
 			r.report.counts[stateDone], r.report.counts[stateSkipped], r.report.counts[stateFailed], root)
@@ -49,13 +49,13 @@ func (r *removal) watch(ctx context.Context, root string) error {
 }
 
 // workOnChanges has p hold nothing but the batch.
-func (r *removal) workOnChanges(ctx context.Context, p *removePlan, batch []files.File) {
+func (r *removal) workOnChanges(ctx context.Context, p *filePlan, batch []files.File) {
 	p.tasks, p.skipped = nil, nil
 	for _, f := range batch {
 		p.inputs[files.Resolved(f.Path)] = true
 		if err := p.add(f); err != nil {
 			r.report.total++
-			r.report.add(removed{In: f.Path, State: stateFailed, Error: err.Error()})
+			r.report.add(fileOutcome{In: f.Path, State: stateFailed, Error: err.Error()})
 		}
 	}
 	r.report.total += len(p.tasks)

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"bgremove/files"
@@ -19,37 +17,11 @@ import (
 
 const headerBytes = 64 << 10 // in which most pictures say how large they are
 
-// workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are done, or soon after
-// ctx has ended.
-func workOn(ctx context.Context, jobs int, tasks []removeTask, report *removeReport, do func(context.Context, removeTask) removed) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	outcomes := make(chan removed)
-	for range min(jobs, len(tasks)) {
-		workers.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(tasks) {
-					return
-				}
-				outcomes <- do(ctx, tasks[i])
-			}
-		})
-	}
-	go func() {
-		workers.Wait()
-		close(outcomes)
-	}()
-	for o := range outcomes {
-		report.add(o)
-	}
-}
-
 // removeOne is the only place where a picture is in memory.
-func (r *removal) removeOne(ctx context.Context, t removeTask) removed {
+func (r *removal) removeOne(ctx context.Context, t fileTask) fileOutcome {
 	start := time.Now()
 	result, out, err := r.cut(ctx, t)
-	o := removed{In: t.in, State: stateDone, MS: time.Since(start).Milliseconds()}
+	o := fileOutcome{In: t.in, State: stateDone, MS: time.Since(start).Milliseconds()}
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		o.State = stateLeft
@@ -62,7 +34,7 @@ func (r *removal) removeOne(ctx context.Context, t removeTask) removed {
 }
 
 // cut makes the result of a task and returns where it is. What goes wrong with one picture, a panic even, is no other's.
-func (r *removal) cut(ctx context.Context, t removeTask) (result imaging.Result, out string, err error) {
+func (r *removal) cut(ctx context.Context, t fileTask) (result imaging.Result, out string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the engine panicked: %v\n%s", v, debug.Stack())

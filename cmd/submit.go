@@ -30,7 +30,7 @@ const (
 
 // submitFlags are the flags of submit, but for those of the server and the options of a picture.
 type submitFlags struct {
-	removeFlags
+	fileFlags
 	priority string
 	ttl      time.Duration
 	timeout  time.Duration
@@ -67,11 +67,7 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	addServerFlags(cmd)
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVarP(&f.out, "output", "o", "", "folder for the results")
-	flags.IntVarP(&f.jobs, "jobs", "j", 16, "pictures on their way at a time")
-	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
-	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
+	f.add(flags, "folder for the results", 16)
 	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
 	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, from when it is sent (default no limit)")
@@ -157,7 +153,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	p, faults, err := planFiles(args, f.removeFlags, options.Format, imaging.DefaultConfig().Limits())
+	p, faults, err := planFiles(args, f.fileFlags, options.Format, imaging.DefaultConfig().Limits())
 	if err != nil {
 		return usageError{err}
 	}
@@ -177,15 +173,8 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
 	if err != nil {
 		return err
 	}
-	report := newRemoveReport(f.removeFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	report.begin(len(p.tasks))
-	for _, err := range faults {
-		report.add(faulty(err))
-	}
-	for _, t := range p.skipped {
-		report.add(removed{In: t.in, Out: t.out, State: stateSkipped})
-	}
-	workOn(ctx, f.jobs, p.tasks, report, s.one)
+	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	p.work(ctx, f.jobs, faults, report, s.one)
 	err = report.end(ctx, p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
 		err = errors.Join(fmt.Errorf("gave up: %w", cause), err)
@@ -233,10 +222,10 @@ func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutte
 }
 
 // one has a task done and writes its result to its place.
-func (s *submission) one(ctx context.Context, t removeTask) removed {
+func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 	begun := time.Now()
 	out, err := s.cut(ctx, t)
-	o := removed{In: t.in, Out: out, State: stateDone, MS: time.Since(begun).Milliseconds()}
+	o := fileOutcome{In: t.in, Out: out, State: stateDone, MS: time.Since(begun).Milliseconds()}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		o.State = stateLeft
@@ -249,7 +238,7 @@ func (s *submission) one(ctx context.Context, t removeTask) removed {
 	return o
 }
 
-func (s *submission) cut(ctx context.Context, t removeTask) (out string, err error) {
+func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
 	if s.flags.timeout > 0 && !s.flags.seed {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %v", s.flags.timeout))

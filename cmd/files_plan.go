@@ -15,15 +15,15 @@ import (
 
 const sniffBytes = 512 // that tell what kind of file it is
 
-// removeTask is one picture to do.
-type removeTask struct {
+// fileTask is one picture to do.
+type fileTask struct {
 	in    string
 	out   string // without its ending, where that is known only with the result
 	named bool   // out has its ending
 }
 
-// removePlan says what becomes of which file. Files may be added while there is time.
-type removePlan struct {
+// filePlan says what becomes of which file. Files may be added while there is time.
+type filePlan struct {
 	out     string
 	single  bool     // out is the one result's file
 	force   bool     // results that exist are written anew
@@ -32,14 +32,14 @@ type removePlan struct {
 
 	taken   map[string]string // by an output without its ending: the input
 	inputs  map[string]bool   // with links resolved
-	tasks   []removeTask
-	skipped []removeTask // there is a result already
-	strange int          // files that are no pictures
+	tasks   []fileTask
+	skipped []fileTask // there is a result already
+	strange int        // files that are no pictures
 }
 
 // planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
-func planFiles(args []string, f removeFlags, format imaging.OutputFormat, limits imaging.Limits) (p *removePlan, faults []error, err error) {
-	p = &removePlan{
+func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits imaging.Limits) (p *filePlan, faults []error, err error) {
+	p = &filePlan{
 		out: f.out, force: f.force, endings: endings(format), limits: limits,
 		taken: map[string]string{}, inputs: map[string]bool{},
 	}
@@ -71,7 +71,7 @@ func planFiles(args []string, f removeFlags, format imaging.OutputFormat, limits
 }
 
 // addAll returns all that is wrong with the files of which results collide.
-func (p *removePlan) addAll(found []files.File) error {
+func (p *filePlan) addAll(found []files.File) error {
 	var errs []error
 	for _, f := range found {
 		errs = append(errs, p.add(f))
@@ -80,14 +80,14 @@ func (p *removePlan) addAll(found []files.File) error {
 }
 
 // add plans for one file. Its error says which file's result it would overwrite.
-func (p *removePlan) add(f files.File) error {
+func (p *filePlan) add(f files.File) error {
 	if !f.Named && !hasPictureEnding(f.Path) && p.isStrange(f.Path) {
 		p.strange++
 		return nil
 	}
-	t := removeTask{in: f.Path, out: filepath.Join(p.out, strings.TrimSuffix(f.Rel, filepath.Ext(f.Rel)))}
+	t := fileTask{in: f.Path, out: filepath.Join(p.out, strings.TrimSuffix(f.Rel, filepath.Ext(f.Rel)))}
 	if p.single {
-		t = removeTask{in: f.Path, out: p.out, named: true}
+		t = fileTask{in: f.Path, out: p.out, named: true}
 	}
 	if other, ok := p.taken[t.out]; ok && other != f.Path && files.Exists(other) {
 		return fmt.Errorf("%s and %s would both become %s", other, f.Path, t.candidates(p.endings)[0])
@@ -96,13 +96,13 @@ func (p *removePlan) add(f files.File) error {
 	return p.place(t)
 }
 
-func (p *removePlan) addStream() error {
+func (p *filePlan) addStream() error {
 	p.single = true
-	return p.place(removeTask{in: stream, out: p.out, named: true})
+	return p.place(fileTask{in: stream, out: p.out, named: true})
 }
 
 // place decides whether a task is to be done.
-func (p *removePlan) place(t removeTask) error {
+func (p *filePlan) place(t fileTask) error {
 	if t.out == stream {
 		p.tasks = append(p.tasks, t)
 		return nil
@@ -125,7 +125,7 @@ func (p *removePlan) place(t removeTask) error {
 }
 
 // candidates are the files that the task may write.
-func (t removeTask) candidates(endings []string) []string {
+func (t fileTask) candidates(endings []string) []string {
 	if t.named {
 		return []string{t.out}
 	}
@@ -153,7 +153,7 @@ func hasPictureEnding(path string) bool {
 }
 
 // isStrange tells whether a file is no picture, by how it begins. One that cannot be read may be a picture.
-func (p *removePlan) isStrange(path string) bool {
+func (p *filePlan) isStrange(path string) bool {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return false

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // What became of a file.
@@ -20,8 +22,8 @@ const (
 	stateLeft    = "left" // interrupted
 )
 
-// removed is what became of one file.
-type removed struct {
+// fileOutcome is what became of one file.
+type fileOutcome struct {
 	In     string `json:"in"`
 	Out    string `json:"out,omitempty"`
 	State  string `json:"state"`
@@ -32,40 +34,55 @@ type removed struct {
 }
 
 // faulty is the outcome of a folder that cannot be read.
-func faulty(err error) removed {
-	o := removed{State: stateFailed, Error: err.Error()}
+func faulty(err error) fileOutcome {
+	o := fileOutcome{State: stateFailed, Error: err.Error()}
 	if path := new(fs.PathError); errors.As(err, &path) {
 		o.In, o.Error = path.Path, path.Op+": "+path.Err.Error()
 	}
 	return o
 }
 
-// removeReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
-type removeReport struct {
-	flags  removeFlags
+// fileFlags are those of commands that work on files.
+type fileFlags struct {
+	out                         string
+	jobs                        int
+	force, watch, json, verbose bool
+}
+
+func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
+	flags.StringVarP(&f.out, "output", "o", "", out)
+	flags.IntVarP(&f.jobs, "jobs", "j", jobs, "pictures at a time")
+	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
+}
+
+// fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
+type fileReport struct {
+	flags  fileFlags
 	stdout io.Writer
 	stderr io.Writer
 	bar    *progressBar // nil where there is none
 	start  time.Time
 	total  int // of what was to be done
 	counts map[string]int
-	failed []removed
+	failed []fileOutcome
 	err    error // the first of writing
 }
 
-func newRemoveReport(f removeFlags, stdout, stderr io.Writer) *removeReport {
-	return &removeReport{flags: f, stdout: stdout, stderr: stderr, start: time.Now(), counts: map[string]int{}}
+func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
+	return &fileReport{flags: f, stdout: stdout, stderr: stderr, start: time.Now(), counts: map[string]int{}}
 }
 
 // begin announces how many are to be done, more than before.
-func (r *removeReport) begin(more int) {
+func (r *fileReport) begin(more int) {
 	r.total += more
 	if more > 1 && r.flags.out != stream && isTerminal(r.stderr) {
 		r.bar = newProgressBar(r.stderr, more, "pictures")
 	}
 }
 
-func (r *removeReport) add(o removed) {
+func (r *fileReport) add(o fileOutcome) {
 	r.counts[o.State]++
 	if o.State == stateFailed {
 		r.failed = append(r.failed, o)
@@ -87,12 +104,12 @@ func (r *removeReport) add(o removed) {
 }
 
 // quiet ends the bar.
-func (r *removeReport) quiet() {
+func (r *fileReport) quiet() {
 	r.bar.end()
 	r.bar = nil
 }
 
-func (o removed) line() string {
+func (o fileOutcome) line() string {
 	switch o.State {
 	case stateDone:
 		size := ""
@@ -107,7 +124,7 @@ func (o removed) line() string {
 }
 
 // end sums up and returns the error that makes the exit status.
-func (r *removeReport) end(ctx context.Context, strange int) error {
+func (r *fileReport) end(ctx context.Context, strange int) error {
 	r.quiet()
 	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
 	if r.total == 1 && len(r.failed) == 1 && !r.flags.json {
@@ -126,7 +143,7 @@ func (r *removeReport) end(ctx context.Context, strange int) error {
 }
 
 // sumUp tells the numbers.
-func (r *removeReport) sumUp(strange int) {
+func (r *fileReport) sumUp(strange int) {
 	if r.flags.json {
 		r.writeJSON(map[string]any{"summary": map[string]any{
 			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped], "failed": r.counts[stateFailed],
@@ -140,7 +157,7 @@ func (r *removeReport) sumUp(strange int) {
 }
 
 // printFailed is the table of what failed and why.
-func (r *removeReport) printFailed() {
+func (r *fileReport) printFailed() {
 	if len(r.failed) == 0 {
 		return
 	}
@@ -153,7 +170,7 @@ func (r *removeReport) printFailed() {
 	_ = w.Flush() // like every write to stderr: there is nowhere to tell of it
 }
 
-func (r *removeReport) summary(strange int) string {
+func (r *fileReport) summary(strange int) string {
 	took := time.Since(r.start)
 	text := fmt.Sprintf("%d done", r.counts[stateDone])
 	if n := r.counts[stateSkipped]; n > 0 {
@@ -172,7 +189,7 @@ func (r *removeReport) summary(strange int) string {
 	return text
 }
 
-func (r *removeReport) writeJSON(v any) {
+func (r *fileReport) writeJSON(v any) {
 	if err := json.NewEncoder(r.stdout).Encode(v); err != nil && r.err == nil {
 		r.err = err
 	}
