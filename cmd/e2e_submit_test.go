@@ -92,7 +92,7 @@ func (b binary) testSubmit(t *testing.T) {
 	server = serve(addr)
 	within(t, 2*time.Minute, "two thirds of the results", func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
 	server.kill(t)
-	server = serve(addr)
+	serve(addr)
 	within(t, 3*time.Minute, "the end of submit", run.hasEnded)
 	run.wantExit(t, 0)
 	if got := len(results(t, out)); got != n {

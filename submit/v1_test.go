@@ -72,8 +72,8 @@ func TestSeed(t *testing.T) {
 	var posts, polls int
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := map[string]string{"job_id": "1", "job_status": "RUNNING"}
-		switch {
-		case r.URL.Path == "/start_job":
+		switch r.URL.Path {
+		case "/start_job":
 			var body struct{ Image []byte }
 			if err := json.NewDecoder(r.Body).Decode(&body); err != nil || string(body.Image) != "picture" {
 				t.Errorf("%q, %v", body.Image, err)
@@ -82,7 +82,7 @@ func TestSeed(t *testing.T) {
 				w.WriteHeader(http.StatusTooManyRequests)
 				return
 			}
-		case r.URL.Path == "/get_job/1":
+		case "/get_job/1":
 			if polls++; polls > 1 {
 				answer["job_status"] = "SUCCEED"
 			}
