@@ -37,8 +37,6 @@ func TestLife(t *testing.T) {
 	if said := string(j.JSON()); !strings.Contains(said, `"url":"/v1/jobs/`+j.ID+`/result"`) || !json.Valid(j.JSON()) {
 		t.Errorf("as the server said it: %s", said)
 	}
-	_, err = c.Input(ctx, j.ID, new(bytes.Buffer)) // deleted
-	wantError(t, err, 410, "expired")
 	if metrics, err := c.Metrics(ctx); err != nil || !bytes.Contains(metrics, []byte("bgremove_predict_slots ")) {
 		t.Errorf("%.100q, %v", metrics, err)
 	}
