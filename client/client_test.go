@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"image"
 	_ "image/png"
@@ -33,6 +34,14 @@ func TestLife(t *testing.T) {
 	if err != nil || img.Bounds().Dx() != j.Input.Width {
 		t.Errorf("%v, %v", img.Bounds(), err)
 	}
+	if said := string(j.JSON()); !strings.Contains(said, `"url":"/v1/jobs/`+j.ID+`/result"`) || !json.Valid(j.JSON()) {
+		t.Errorf("as the server said it: %s", said)
+	}
+	_, err = c.Input(ctx, j.ID, new(bytes.Buffer)) // deleted
+	wantError(t, err, 410, "expired")
+	if metrics, err := c.Metrics(ctx); err != nil || !bytes.Contains(metrics, []byte("bgremove_predict_slots ")) {
+		t.Errorf("%.100q, %v", metrics, err)
+	}
 	if _, err := c.Cancel(ctx, j.ID); !errors.Is(err, client.ErrEnded) {
 		t.Errorf("cancel: %v, want ErrEnded", err)
 	}
@@ -62,7 +71,7 @@ func TestRemove(t *testing.T) {
 	wantError(t, err, 415, "unsupported_format")
 }
 
-// One that fails says why, and can be tried again; so can one that was cancelled.
+// One that fails says why, still has its input, and can be tried again.
 func TestEndsWithoutResult(t *testing.T) {
 	_, c := start(t, true)
 	data := scene(t)
@@ -78,7 +87,11 @@ func TestEndsWithoutResult(t *testing.T) {
 	}
 	_, err = c.Result(t.Context(), j.ID, new(bytes.Buffer))
 	wantError(t, err, 409, "no_result")
-	if j, err = c.Retry(t.Context(), j.ID); err != nil || j.State.Ended() {
+	var sent bytes.Buffer
+	if _, err := c.Input(t.Context(), j.ID, &sent); err != nil || !bytes.Equal(sent.Bytes(), data) {
+		t.Errorf("the input: %d bytes, %v", sent.Len(), err)
+	}
+	if j, err = c.Retry(t.Context(), j.ID); err != nil || len(j.Timeline) < 4 { // it may have failed again by now
 		t.Errorf("retry: %+v, %v", j, err)
 	}
 	if j, err = c.Wait(t.Context(), j.ID); err != nil || j.State != client.Failed {

@@ -14,7 +14,7 @@ import (
 // Pictures are sent, waited for and fetched one after the other; a program of its own would have more of them on their way.
 func Example() {
 	ctx := context.Background()
-	server := example(ctx)
+	server := example()
 	defer server.stop() //nolint:errcheck // an example
 
 	c, err := client.New(client.Config{Server: server.url})
@@ -47,7 +47,7 @@ func Example() {
 
 func ExampleClient_Remove() {
 	ctx := context.Background()
-	server := example(ctx)
+	server := example()
 	defer server.stop() //nolint:errcheck // an example
 
 	c, err := client.New(client.Config{Server: server.url})
@@ -65,7 +65,7 @@ func ExampleClient_Remove() {
 
 func ExampleClient_Events() {
 	ctx := context.Background()
-	server := example(ctx)
+	server := example()
 	defer server.stop() //nolint:errcheck // an example
 
 	c, err := client.New(client.Config{Server: server.url})
@@ -89,16 +89,16 @@ func ExampleClient_Events() {
 }
 
 // example is a server for the examples.
-func example(ctx context.Context) *service {
+func example() *service {
 	dir, err := os.MkdirTemp("", "bgremove-example-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := serve(ctx, dir, true)
+	s, err := serve(dir, true)
 	if err != nil {
 		log.Fatal(err)
 	}
 	stop := s.stop
-	s.stop = func() error { defer os.RemoveAll(dir); return stop() } //nolint:errcheck // an example's
+	s.stop = func() error { defer os.RemoveAll(dir); return stop() }
 	return s
 }

@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // State of a job.
 type State string
@@ -43,6 +46,24 @@ type Job struct {
 		Message string `json:"message"`
 	} `json:"error"`
 	Links map[string]string `json:"links"` // addresses on the server: result, input, events where there are any
+
+	raw string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *Job) UnmarshalJSON(data []byte) error {
+	type plain Job // without this method
+	err := json.Unmarshal(data, (*plain)(j))
+	j.raw = string(data)
+	return err
+}
+
+// JSON is the job as the server said it, with what this version of the package does not know; nil of a job that came from no server.
+func (j Job) JSON() []byte {
+	if j.raw == "" {
+		return nil
+	}
+	return []byte(j.raw)
 }
 
 // Err is a *JobError of a job that has ended without a result, else nil.

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -16,7 +18,7 @@ func (c *Client) Job(ctx context.Context, id string) (Job, error) { return c.get
 
 func (c *Client) get(ctx context.Context, id, query string) (Job, error) {
 	var j Job
-	_, err := c.ask(ctx, call{method: http.MethodGet, path: jobPath(id) + query, twice: true}, &j)
+	err := c.ask(ctx, call{method: http.MethodGet, path: jobPath(id) + query, twice: true}, &j)
 	return j, err
 }
 
@@ -34,7 +36,7 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 				Jobs []Job  `json:"jobs"`
 				Next string `json:"next_cursor"`
 			}
-			if _, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/jobs?" + query.Encode(), twice: true}, &page); err != nil {
+			if err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/jobs?" + query.Encode(), twice: true}, &page); err != nil {
 				yield(Job{}, err)
 				return
 			}
@@ -60,26 +62,43 @@ func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	if j.State.Ended() {
 		return j, ErrEnded
 	}
-	_, err = c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, &j)
+	err = c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, &j)
 	return j, err
 }
 
 // Delete deletes a job that has ended, with its pictures. One that has not is cancelled.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	_, err := c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, nil)
+	err := c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, nil)
 	return err
 }
 
-// Retry queues a job again that has failed, expired or been cancelled.
+// Retry queues a job again that has failed or expired.
 func (c *Client) Retry(ctx context.Context, id string) (Job, error) {
 	var j Job
-	_, err := c.ask(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"}, &j)
+	err := c.ask(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"}, &j)
 	return j, err
 }
 
 // Queue is how full the server's queue is now.
 func (c *Client) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
-	_, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/queue", twice: true}, &q)
+	err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/queue", twice: true}, &q)
 	return q, err
+}
+
+// maxMetrics is how many bytes of metrics are read.
+const maxMetrics = 16 << 20
+
+// Metrics is the server's /metrics, in Prometheus' text format.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	resp, err := c.do(ctx, call{method: http.MethodGet, path: "/metrics", twice: true})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxMetrics))
+	if err != nil {
+		return nil, fmt.Errorf("read the metrics: %w", err)
+	}
+	return data, nil
 }

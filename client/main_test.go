@@ -33,7 +33,8 @@ type service struct {
 }
 
 // serve starts one whose workers work, or stand by.
-func serve(ctx context.Context, dir string, work bool) (_ *service, err error) {
+func serve(dir string, work bool) (_ *service, err error) {
+	ctx := context.Background() // stop ends all
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	cfg := queue.DefaultConfig()
 	cfg.DataDir, cfg.DiskReserve = dir, 0
@@ -75,16 +76,16 @@ func serve(ctx context.Context, dir string, work bool) (_ *service, err error) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
 	return &service{url: "http://" + server.Addr().String(), queue: q, stop: func() error {
-		err := errors.Join(server.Shutdown(context.WithoutCancel(ctx)), <-served)
+		err := errors.Join(server.Shutdown(ctx), <-served)
 		rest()
 		<-done
-		return errors.Join(err, consumer.Close(), q.Close())
+		return errors.Join(err, consumer.Close(), q.Close()) //nolint:contextcheck // bounds its own work
 	}}, nil
 }
 
 func start(t *testing.T, work bool) (*service, *client.Client) {
 	t.Helper()
-	s, err := serve(context.WithoutCancel(t.Context()), t.TempDir(), work)
+	s, err := serve(t.TempDir(), work)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,17 @@ import (
 // Result writes the picture of a job that has succeeded to w and returns its content type. Where the connection breaks, it goes on with
 // what is missing, so that w gets each byte once.
 func (c *Client) Result(ctx context.Context, id string, w io.Writer) (contentType string, err error) {
-	d := download{call: call{method: http.MethodGet, path: jobPath(id) + "/result", twice: true}, to: w}
+	return c.download(ctx, jobPath(id)+"/result", w)
+}
+
+// Input writes the picture that was sent to w, as Result does the one that came of it. The server has it until the job has succeeded, or for
+// as long as the result where it was told to keep it.
+func (c *Client) Input(ctx context.Context, id string, w io.Writer) (contentType string, err error) {
+	return c.download(ctx, jobPath(id)+"/input", w)
+}
+
+func (c *Client) download(ctx context.Context, path string, w io.Writer) (contentType string, err error) {
+	d := download{call: call{method: http.MethodGet, path: path, twice: true}, to: w}
 	for tries := 0; ; tries++ {
 		before := d.have
 		err := d.fetch(ctx, c)
@@ -58,14 +68,14 @@ func (d *download) fetch(ctx context.Context, c *Client) error {
 	}
 	defer resp.Body.Close()
 	if d.have > 0 && resp.StatusCode != http.StatusPartialContent {
-		return errors.New("the result changed while it was fetched")
+		return errors.New("the picture changed while it was fetched")
 	}
 	d.etag, d.contentType = resp.Header.Get("Etag"), resp.Header.Get("Content-Type")
 	body := &reader{Reader: resp.Body}
 	n, err := io.Copy(d.to, body)
 	d.have += n
 	if body.err != nil {
-		return &brokenError{fmt.Errorf("read the result: %w", body.err)}
+		return &brokenError{fmt.Errorf("read the picture: %w", body.err)}
 	}
 	return err
 }

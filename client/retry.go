@@ -102,22 +102,22 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 const maxJSON = 16 << 20 // bytes of an answer
 
 // ask sends the request and reads the JSON of the answer into out, unless that is nil.
-func (c *Client) ask(ctx context.Context, r call, out any) (*http.Response, error) {
+func (c *Client) ask(ctx context.Context, r call, out any) error {
 	resp, err := c.do(ctx, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxJSON))
 	if err != nil {
-		return nil, fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
+		return fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
 	}
 	if out != nil && len(data) > 0 {
 		if err := json.Unmarshal(data, out); err != nil {
-			return nil, fmt.Errorf("the answer to %s %s is not bgremove's: %w", r.method, r.path, err)
+			return fmt.Errorf("the answer to %s %s is not bgremove's: %w", r.method, r.path, err)
 		}
 	}
-	return resp, nil
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -60,7 +60,7 @@ func (c *Client) SubmitOnce(ctx context.Context, key string, p Picture, o Option
 	r := call{method: http.MethodPost, path: "/v1/jobs", twice: true, header: map[string]string{"Idempotency-Key": key}}
 	r.attach(p, o)
 	var j Job
-	_, err := c.ask(ctx, r, &j)
+	err := c.ask(ctx, r, &j)
 	return j, err
 }
 

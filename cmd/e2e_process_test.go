@@ -52,6 +52,7 @@ func TestBinary(t *testing.T) {
 	t.Run("security guide", b.testSecurityGuide)
 	t.Run("bad keys and certificates", b.testBadKeysAndCertificates)
 	t.Run("api guide", b.testAPIGuide)
+	t.Run("guides of the command line", b.testGuides)
 	t.Run("chaos", b.testChaos)
 	t.Run("kill all", b.testKillAll)
 	t.Run("kill parts", b.testKillParts)
@@ -61,6 +62,8 @@ func TestBinary(t *testing.T) {
 	t.Run("disk full", b.testDiskFull)
 	t.Run("disk read-only", b.testDiskReadOnly)
 	t.Run("redis hangs", b.testRedisHangs)
+	t.Run("submit", b.testSubmit)
+	t.Run("submit on a terminal", b.testSubmitTerminal)
 }
 
 func build(t *testing.T, flags ...string) binary {
@@ -81,15 +84,21 @@ type process struct {
 	ended          chan struct{} // closed when the process has and its output is complete
 }
 
+// command is the binary with a folder and an environment of its own.
+func (b binary) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), b.path, args...)
+	cmd.Dir = t.TempDir()
+	// The race detector would sleep a second before every exit.
+	// Tests send one picture many times.
+	cmd.Env = append([]string{"HOME=" + cmd.Dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"}, b.env...)
+	return cmd
+}
+
 // run starts the binary. The end of the test kills it.
 func (b binary) run(t *testing.T, args ...string) *process {
 	t.Helper()
-	dir := t.TempDir()
-	p := &process{cmd: exec.CommandContext(t.Context(), b.path, args...), ended: make(chan struct{})}
-	p.cmd.Dir = dir
-	// The race detector would sleep a second before every exit.
-	// Tests send one picture many times.
-	p.cmd.Env = append([]string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"}, b.env...)
+	p := &process{cmd: b.command(t, args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,12 @@ import (
 func (b binary) testReadme(t *testing.T)   { b.runCommands(t, "../README.md", 4) }
 func (b binary) testAPIGuide(t *testing.T) { b.runCommands(t, "../docs/api.md", 12) }
 
+// Of the command line.
+func (b binary) testGuides(t *testing.T) {
+	b.runCommands(t, "../docs/cli.md", 2)
+	b.runCommands(t, "../docs/submit.md", 3)
+}
+
 // runCommands runs every command of a document in a block marked as sh as it stands, but for the ports.
 func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 	t.Helper()
@@ -35,7 +41,7 @@ func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 	}
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", atOurPorts.Replace(string(block[1])))
-		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH")}
+		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), serverEnv + "=" + p.url(t, "proxy")}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s\n%v: %s", block[1], err, out)

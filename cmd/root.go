@@ -79,11 +79,18 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	}
 	root.AddCommand(
 		newServeCmd(),
+		newRemoveCmd(),
+		newSubmitCmd(),
 		newEvalCmd(),
+		newBenchCmd(),
 		newConfigCmd(),
 		newHealthCmd(),
+		newDoctorCmd(),
+		newManCmd(),
 		newKeysCmd(),
+		newJobsCmd(),
 		newVersionCmd(),
 	)
+	completeValues(root)
 	return root
 }

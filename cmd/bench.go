@@ -1,0 +1,179 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"bgremove/imaging"
+)
+
+const (
+	fewestPhotos = 3
+	mostPhotos   = 10_000
+	shortestRun  = 2 * time.Second
+)
+
+func newBenchCmd() *cobra.Command {
+	var photos int
+	var limit time.Duration
+	var format string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench DIR",
+		Short: "Measure this machine on your photos and recommend settings for it",
+		Long: `Cut out the photos in DIR (folders in it are not entered) one at a time and then several at a time, and print what each stage takes,
+the latency, how many pictures a second there are with how many workers, and the memory that took. From these come predict.slots,
+batch.workers and the memory to give the process: the fewest workers that reach the best throughput within 3 %.
+
+The engine runs alone, without queue and servers: stop the service before, or its work is measured too. It takes as long as --for
+says; with large photos, a machine of many cores or the opencv engine, give it more. Photos that cannot be cut out are named on stderr.
+
+Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 bad command line or configuration. See docs/doctor.md.`,
+		Example: `  bgremove bench photos
+  bgremove bench photos --n 200 --for 5m --format webp
+  bgremove bench photos --json | jq .recommended`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			opts, err := benchOptions(photos, limit, format)
+			if err != nil {
+				return usageError{err}
+			}
+			paths, err := filesIn(args[0])
+			if err != nil {
+				return err
+			}
+			remover, err := imaging.New(settings.Config.Imaging)
+			if err != nil {
+				return err
+			}
+			noteLoad(cmd.ErrOrStderr())
+			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr()}
+			report, err := b.run(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return report.printJSON(cmd.OutOrStdout())
+			}
+			return report.print(cmd.OutOrStdout())
+		},
+	}
+	addConfigFlags(cmd)
+	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { // the others are taken, as serve takes them, but change nothing here
+		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
+	})
+	flags := cmd.Flags()
+	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
+	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")
+	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it decides on the time to encode and on the memory")
+	flags.BoolVar(&asJSON, "json", false, "print an object of all figures")
+	return cmd
+}
+
+// noteLoad tells of work besides ours, which makes the figures worse than they are.
+func noteLoad(w io.Writer) {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return
+	}
+	cores := runtime.NumCPU()
+	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
+		fmt.Fprintf(w, "this machine is busy (load average %.1f on %d cores): the figures are lower than what it can do\n", load, cores)
+	}
+}
+
+// benchOptions joins every fault of the flags.
+func benchOptions(photos int, limit time.Duration, format string) (imaging.Options, error) {
+	var errs []error
+	if photos < fewestPhotos || photos > mostPhotos {
+		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", fewestPhotos, mostPhotos, photos))
+	}
+	if limit < shortestRun {
+		errs = append(errs, fmt.Errorf("--for: must be at least %v, is %v", shortestRun, limit))
+	}
+	opts, err := imaging.ParseOptions(func(key string) string {
+		if key == "format" {
+			return format
+		}
+		return ""
+	})
+	if err != nil {
+		errs = append(errs, fmt.Errorf("--format: %w", err))
+	}
+	return opts, errors.Join(errs...)
+}
+
+// filesIn are the paths of the files in dir, in the order of their names.
+func filesIn(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) < fewestPhotos {
+		return nil, fmt.Errorf("%s has %d files, at least %d photos are needed", dir, len(paths), fewestPhotos)
+	}
+	return paths, nil
+}
+
+func (r *benchReport) printJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+func (r *benchReport) print(w io.Writer) error {
+	fmt.Fprintf(w, "%d photos, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
+		r.Photos, r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "stage\tmedian ms\t")
+	for _, s := range r.Stages {
+		fmt.Fprintf(table, "%s\t%.1f\t\n", s.Name, s.Median)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\none at a time, with all cores: p50 %.1f ms, p99 %.1f ms\n\n", r.LatencyP50, r.LatencyP99)
+	fmt.Fprintln(table, "workers\tpictures/s\tp50 ms\tp99 ms\tpeak MiB\t")
+	for _, l := range r.Levels {
+		mark := ""
+		if l.Workers == r.Recommended.Slots {
+			mark = "  <- recommended"
+		}
+		fmt.Fprintf(table, "%d\t%.2f\t%.1f\t%.1f\t%d\t%s\n", l.Workers, l.Throughput, l.P50, l.P99, l.PeakMiB, mark)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	rec := r.Recommended
+	_, err := fmt.Fprintf(w, `
+Expect %.1f pictures a second with such photos. Give the process %d MiB of memory: the peak and a quarter more; with larger
+pictures or other formats it takes more (docs/operations.md). serve all needs http.upload_mib on top.
+
+predict:
+  slots: %d
+batch:
+  workers: %d
+`, rec.Throughput, rec.MemoryMiB, rec.Slots, rec.Workers)
+	return err
+}

@@ -1,0 +1,316 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"bgremove/imaging"
+)
+
+const (
+	nearBest    = 0.97 // of the best throughput is as good
+	aloneShare  = 4    // the part of the time for one at a time: one of so many
+	memoryRound = 64   // MiB
+	benchRounds = 2    // through all numbers of workers: other work on the machine comes and goes
+)
+
+// bench measures a remover.
+type bench struct {
+	remover *imaging.Remover
+	opts    imaging.Options
+	paths   []string
+	most    int           // photos
+	limit   time.Duration // of all
+	notes   io.Writer     // names what was left out
+}
+
+// benchReport is what was measured. Times are in ms, memory in MiB.
+type benchReport struct {
+	Photos         int            `json:"photos"`
+	Megapixels     float64        `json:"megapixels_median"`
+	MegapixelsMost float64        `json:"megapixels_largest"`
+	Engine         string         `json:"engine"`
+	Cores          int            `json:"gomaxprocs"`
+	Stages         []stageTime    `json:"stages"`
+	LatencyP50     float64        `json:"latency_p50_ms"` // one at a time, with all cores
+	LatencyP99     float64        `json:"latency_p99_ms"`
+	Levels         []benchLevel   `json:"levels"`
+	Recommended    recommendation `json:"recommended"`
+}
+
+type stageTime struct {
+	Name   string  `json:"name"`
+	Median float64 `json:"median_ms"` // of the photos that have the stage
+}
+
+// benchLevel is a run with so many pictures at a time.
+type benchLevel struct {
+	Workers    int     `json:"workers"`
+	Pictures   int     `json:"pictures"`
+	Throughput float64 `json:"pictures_per_second"`
+	P50        float64 `json:"p50_ms"`
+	P99        float64 `json:"p99_ms"`
+	PeakMiB    int64   `json:"peak_rss_mib"`
+}
+
+type recommendation struct {
+	Slots      int     `json:"predict_slots"`
+	Workers    int     `json:"batch_workers"`
+	Throughput float64 `json:"pictures_per_second"`
+	MemoryMiB  int64   `json:"memory_mib"`
+}
+
+// photo is one that could be cut out.
+type photo struct {
+	path       string
+	megapixels float64
+	took       time.Duration // with all cores
+}
+
+// run measures one at a time first: what that takes says how much fits in the rest of the time.
+func (b *bench) run(ctx context.Context) (*benchReport, error) {
+	begin := time.Now()
+	r := &benchReport{Cores: runtime.GOMAXPROCS(0)}
+	photos, err := b.alone(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	levels := workerCounts(r.Cores)
+	share := (b.limit - time.Since(begin)) / time.Duration(benchRounds*len(levels))
+	work := fitting(photos, levels[len(levels)-1], share)
+	for i := range benchRounds * len(levels) {
+		workers := levels[i%len(levels)]
+		if i > 0 && time.Since(begin) > b.limit {
+			if i < len(levels) {
+				fmt.Fprintf(b.notes, "out of time before %d workers were tried: give --for more, or --n less\n", workers)
+			}
+			break
+		}
+		level, err := b.level(ctx, work, workers, share)
+		if err != nil {
+			return nil, err
+		}
+		r.add(level)
+	}
+	r.recommend()
+	return r, nil
+}
+
+// add keeps the better of the runs with as many workers: what made the other slower was not the workers.
+func (r *benchReport) add(l benchLevel) {
+	for i, before := range r.Levels {
+		if before.Workers != l.Workers {
+			continue
+		}
+		peak := max(before.PeakMiB, l.PeakMiB)
+		if l.Throughput > before.Throughput {
+			r.Levels[i] = l
+		}
+		r.Levels[i].PeakMiB = peak
+		return
+	}
+	r.Levels = append(r.Levels, l)
+}
+
+// workerCounts are 1, 2, 3, 4, then half as many again each time, with the cores themselves and half as many again as the last two.
+func workerCounts(cores int) (counts []int) {
+	for n := 1; n < cores; n = max(n+1, n*3/2) {
+		counts = append(counts, n)
+	}
+	counts = append(counts, cores)
+	if more := (cores*3 + 1) / 2; more > cores {
+		counts = append(counts, more)
+	}
+	return counts
+}
+
+// spread takes n of the paths, evenly.
+func spread(paths []string, n int) []string {
+	if len(paths) <= n {
+		return paths
+	}
+	some := make([]string, n)
+	for i := range some {
+		some[i] = paths[i*len(paths)/n]
+	}
+	return some
+}
+
+// alone cuts out photos one at a time, until its share of the time is over, though three at least.
+func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err error) {
+	stages, order := map[string][]float64{}, []string{}
+	deadline := time.Now().Add(b.limit / aloneShare)
+	for _, path := range spread(b.paths, b.most) {
+		if len(photos) >= fewestPhotos && time.Now().After(deadline) {
+			break
+		}
+		result, took, err := b.cut(ctx, path)
+		if len(photos) == 0 && err == nil { // the first has the network and the caches set up
+			result, took, err = b.cut(ctx, path)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			fmt.Fprintf(b.notes, "left out: %s: %v\n", path, err)
+			continue
+		}
+		r.Engine = result.Engine
+		photos = append(photos, photo{path, float64(result.Input.Width) * float64(result.Input.Height) / 1e6, took})
+		for _, s := range result.Stages {
+			if stages[s.Name] == nil {
+				order = append(order, s.Name)
+			}
+			stages[s.Name] = append(stages[s.Name], inMS(s.Took))
+		}
+	}
+	if len(photos) < fewestPhotos {
+		return nil, fmt.Errorf("%d photos could be cut out, at least %d are needed", len(photos), fewestPhotos)
+	}
+	for _, name := range order {
+		r.Stages = append(r.Stages, stageTime{name, quantile(stages[name], .5)})
+	}
+	r.describe(photos)
+	return photos, nil
+}
+
+func (r *benchReport) describe(photos []photo) {
+	var sizes, times []float64
+	for _, p := range photos {
+		sizes, times = append(sizes, p.megapixels), append(times, inMS(p.took))
+	}
+	r.Photos, r.Megapixels, r.MegapixelsMost = len(photos), quantile(sizes, .5), slices.Max(sizes)
+	r.LatencyP50, r.LatencyP99 = quantile(times, .5), quantile(times, .99)
+}
+
+// cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
+// read is not counted.
+func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
+	data, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return imaging.Result{}, 0, err
+	}
+	start := time.Now()
+	result, err := b.remover.Remove(ctx, data, b.opts)
+	return result, time.Since(start), err
+}
+
+// level has workers cut out the same photos as every other level, but for those not begun when more than its share of the time is over.
+func (b *bench) level(ctx context.Context, work []photo, workers int, share time.Duration) (benchLevel, error) {
+	defer tuneRuntime(workers)() // as serve has it
+	runtime.GC()
+	debug.FreeOSMemory()
+	peak := startPeak()
+	times := make([]float64, len(work))
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	start := time.Now()
+	for range workers {
+		group.Go(func() error {
+			for ctx.Err() == nil && time.Since(start) < share*3/2 {
+				i := int(next.Add(1)) - 1
+				if i >= len(work) {
+					return nil
+				}
+				_, took, err := b.cut(ctx, work[i].path)
+				if err != nil {
+					return fmt.Errorf("%s: %w", work[i].path, err)
+				}
+				times[i] = inMS(took)
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return benchLevel{}, err
+	}
+	took := time.Since(start)
+	times = slices.DeleteFunc(times, func(ms float64) bool { return ms == 0 })
+	if len(times) == 0 { // no time was left at all
+		return benchLevel{}, fmt.Errorf("no time is left to try %d workers: give --for more", workers)
+	}
+	return benchLevel{
+		Workers: workers, Pictures: len(times), Throughput: float64(len(times)) / took.Seconds(),
+		P50: quantile(times, .5), P99: quantile(times, .99), PeakMiB: peak() >> 20,
+	}, nil
+}
+
+// fitting lists the photos, over and over, that take a share of the time one after the other, and enough to keep that many workers busy.
+func fitting(photos []photo, workers int, share time.Duration) (work []photo) {
+	const most = 100_000
+	var sum time.Duration
+	for i := 0; i < most; i++ {
+		p := photos[i%len(photos)]
+		if sum += p.took; sum > share && len(work) >= 2*workers {
+			break
+		}
+		work = append(work, p)
+	}
+	return work
+}
+
+// recommend picks the fewest workers whose throughput is near the best.
+func (r *benchReport) recommend() {
+	best := 0.0
+	for _, l := range r.Levels {
+		best = max(best, l.Throughput)
+	}
+	for _, l := range r.Levels {
+		if l.Throughput >= best*nearBest {
+			need := l.PeakMiB + l.PeakMiB/4
+			r.Recommended = recommendation{
+				Slots: l.Workers, Workers: l.Workers + 1, Throughput: l.Throughput, MemoryMiB: (need + memoryRound - 1) / memoryRound * memoryRound,
+			}
+			return
+		}
+	}
+}
+
+// startPeak begins to watch the most memory that this process holds, in bytes; the function tells it. Where the kernel does not let the mark
+// be set back, it is that since the process began.
+func startPeak() func() int64 {
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	return func() int64 {
+		if text, err := os.ReadFile("/proc/self/status"); err == nil {
+			if peak, ok := highWater(string(text)); ok {
+				return peak
+			}
+		}
+		var usage syscall.Rusage
+		if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+			return 0
+		}
+		return usage.Maxrss << 10
+	}
+}
+
+// quantile is the smallest value that a share q of them does not exceed.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// highWater reads VmHWM of /proc/self/status, in bytes.
+func highWater(status string) (int64, bool) {
+	for line := range strings.Lines(status) {
+		var kib int64
+		if n, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 && err == nil {
+			return kib << 10, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,251 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bgremove/queue/queuetest"
+)
+
+// diagnose runs doctor and returns its exit status and its findings by name, the worst of each.
+func diagnose(t *testing.T, args ...string) (status int, found map[string]finding) {
+	t.Helper()
+	status, stdout, stderr := call(t, append([]string{"doctor", "--json", "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0"}, args...)...)
+	var report struct {
+		Fail     int
+		Findings []finding
+	}
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("%v: %v, stderr %s", err, stdout, stderr)
+	}
+	if want := fmt.Sprintf("bgremove: %d of %d findings are failures\n", report.Fail, len(report.Findings)); report.Fail == 0 && stderr != "" || report.Fail > 0 && stderr != want {
+		t.Errorf("stderr is %q", stderr)
+	}
+	if (report.Fail > 0) != (status == exitFailure) || status > 1 {
+		t.Errorf("status %d with %d failures", status, report.Fail)
+	}
+	found = map[string]finding{}
+	rank := map[string]int{checkOK: 1, checkWarn: 2, checkFail: 3}
+	for _, f := range report.Findings {
+		if rank[f.Status] == 0 || f.Found == "" || (f.Status != checkOK) != (f.Advice != "") {
+			t.Errorf("finding %+v", f)
+		}
+		if rank[f.Status] > rank[found[f.Name].Status] {
+			found[f.Name] = f
+		}
+	}
+	return status, found
+}
+
+func wantFinding(t *testing.T, found map[string]finding, name, status, text string) {
+	t.Helper()
+	if f := found[name]; f.Status != status || !strings.Contains(f.Found, text) {
+		t.Errorf("%s is %+v, want %s and %q", name, f, status, text)
+	}
+}
+
+// wantSeen is wantFinding where it is up to the machine whether there is a warning: it may be busy, and its disk slow.
+func wantSeen(t *testing.T, found map[string]finding, name, text string) {
+	t.Helper()
+	if found[name].Status == checkWarn {
+		wantFinding(t, found, name, checkWarn, text)
+		return
+	}
+	wantFinding(t, found, name, checkOK, text)
+}
+
+func TestDoctorEmbedded(t *testing.T) {
+	inDirWith(t, "")
+	folder := filepath.Join(t.TempDir(), "data")
+	status, found := diagnose(t, "--data-dir="+folder, "--queue-disk-reserve-mib=1", "--queue-max-mib=1")
+	if status != 0 {
+		t.Errorf("status %d, findings %v", status, found)
+	}
+	wantFinding(t, found, "configuration", checkOK, "5 from flags")
+	wantSeen(t, found, "data folder", folder+"/spool can be made")
+	wantFinding(t, found, "disk", checkOK, "MiB free")
+	wantSeen(t, found, "engine fast", "cut out 256×256 px")
+	wantFinding(t, found, "clock", checkOK, "UTC")
+	if entries, err := os.ReadDir(filepath.Dir(folder)); err != nil || len(entries) > 0 {
+		t.Errorf("doctor left %v, %v", entries, err)
+	}
+	_, text, _ := call(t, "doctor", "predict", "--predict-addr=127.0.0.1:0")
+	if !strings.HasPrefix(text, "ok    configuration ") || strings.Contains(text, "data folder") || !strings.Contains(text, "\nserve predict: ") {
+		t.Error(text)
+	}
+}
+
+func TestDoctorRedis(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		server []string
+		args   []string
+		check  string
+		status string
+		found  string
+	}{
+		{"eviction", []string{"--maxmemory-policy", "allkeys-lru"}, nil, "redis eviction", checkFail, "allkeys-lru"},
+		{"no eviction", nil, nil, "redis eviction", checkOK, "noeviction"},
+		{"no persistence", nil, nil, "redis persistence", checkFail, "no snapshots"},
+		{"snapshots", []string{"--save", "60 1"}, nil, "redis persistence", checkWarn, "since the last snapshot"},
+		{"append only", []string{"--appendonly", "yes"}, nil, "redis persistence", checkOK, "appendfsync is everysec"},
+		{"little memory", []string{"--maxmemory", "64mb"}, nil, "redis memory", checkWarn, "maxmemory is 64 MiB"},
+		{"memory", []string{"--maxmemory", "64mb"}, []string{"--queue-max-mib=16"}, "redis memory", checkOK, "queue.max_mib is 16"},
+		{"replicas", nil, []string{"--queue-min-replicas=1"}, "redis replicas", checkFail, "0 connected"},
+		{"images", nil, nil, "images", checkOK, "in redis: 64 KiB are put"},
+		{"version", nil, nil, "redis", checkOK, "redis"},
+		{"clock", nil, nil, "redis clock", checkOK, "within"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inDirWith(t, "")
+			server := queuetest.StartRedis(t, test.server...)
+			_, found := diagnose(t, append([]string{"batch", "--queue-url=" + server.URL()}, test.args...)...)
+			wantFinding(t, found, test.check, test.status, test.found)
+		})
+	}
+}
+
+// All else is looked at all the same, and no password is told.
+func TestDoctorDeadRedis(t *testing.T) {
+	inDirWith(t, "")
+	status, found := diagnose(t, "--queue-url=redis://me:hunter2@127.0.0.1:1")
+	if status != exitFailure {
+		t.Errorf("status %d", status)
+	}
+	wantFinding(t, found, "redis", checkFail, "redis://me:xxxxx@127.0.0.1:1: ")
+	wantFinding(t, found, "images", checkFail, "not tried")
+	wantSeen(t, found, "engine fast", "cut out")
+	wantSeen(t, found, "open files", "at most")
+	for _, f := range found {
+		if strings.Contains(f.Found+f.Advice, "hunter2") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestDoctorImagesAsFiles(t *testing.T) {
+	inDirWith(t, "")
+	server, folder := queuetest.StartRedis(t), t.TempDir()
+	args := []string{"proxy", "--queue-url=" + server.URL(), "--queue-blobs=fs", "--data-dir=" + folder}
+	_, found := diagnose(t, args...)
+	wantSeen(t, found, "images", "blobs can be made")
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
+		t.Errorf("doctor left %v, %v", entries, err)
+	}
+	if err := os.MkdirAll(filepath.Join(folder, "blobs", "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, found = diagnose(t, args...)
+	wantSeen(t, found, "images", "in fs: 64 KiB are put")
+}
+
+func TestDoctorPorts(t *testing.T) {
+	inDirWith(t, "")
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	defer stranger.Close()
+	ours := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"ok","checks":{"queue":"ok"}}`))
+	}))
+	defer ours.Close()
+	addr := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
+	free := httptest.NewServer(nil)
+	free.Close()
+
+	status, found := diagnose(t, "predict", "--predict-addr="+addr(stranger))
+	if status != exitFailure {
+		t.Errorf("status %d", status)
+	}
+	wantFinding(t, found, "port predict.addr", checkFail, "is taken by something that is no bgremove")
+	_, found = diagnose(t, "predict", "--predict-addr="+addr(ours))
+	wantFinding(t, found, "port predict.addr", checkOK, `held by a running bgremove, whose readiness is "ok"`)
+	_, found = diagnose(t, "predict", "--predict-addr="+addr(free), "--debug-addr="+addr(free))
+	wantFinding(t, found, "port predict.addr", checkOK, "is free")
+	wantFinding(t, found, "port debug.addr", checkFail, "also that of predict.addr")
+	_, found = diagnose(t, "predict", "--predict-addr=192.0.2.1:5001")
+	wantFinding(t, found, "port predict.addr", checkFail, "no address of this machine")
+}
+
+func TestDoctorPredictors(t *testing.T) {
+	inDirWith(t, "")
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"health":"ok"}`)) }))
+	defer up.Close()
+	for _, test := range []struct {
+		part, urls, status, found string
+	}{
+		{"batch", up.URL, checkOK, "answers"},
+		{"batch", up.URL + ",http://me:hunter2@127.0.0.1:1", checkWarn, "http://me:xxxxx@127.0.0.1:1: "},
+		{"batch", "http://127.0.0.1:1", checkFail, "connection refused"},
+		{"all", "http://127.0.0.1:1", checkWarn, "connection refused"},
+	} {
+		_, found := diagnose(t, test.part, "--predict-url="+test.urls, "--data-dir="+t.TempDir())
+		wantFinding(t, found, "predictor", test.status, test.found)
+	}
+}
+
+func TestDoctorConfiguration(t *testing.T) {
+	inDirWith(t, "")
+	for _, test := range []struct {
+		part, flag string
+		want       []string
+	}{
+		{"all", "--proxy-addr=127.0.0.1:0", []string{"ok configuration"}},
+		{"all", "--proxy-addr=0.0.0.0:0", []string{"ok", "warn configuration: proxy.addr is 0.0.0.0:0: it asks for no key"}},
+		{"all", "--predict-addr=:0", []string{"ok", "warn configuration: predict.addr is :0"}},
+		{"all", "--queue-ephemeral", []string{"ok", "warn configuration: queue.ephemeral"}},
+		{"all", "--proxy-cache-across-keys", []string{"ok", "warn configuration: proxy.cache_across_keys does nothing without API keys"}},
+		{"all", "--queue-result-ttl=10s", []string{"ok", "warn configuration: proxy.cache finds little: results are kept for 10s"}},
+		{"all", "--queue-result-ttl=48h", []string{"ok", "warn configuration: queue.max_ttl (24h0m0s) is below"}},
+		{"all", "--egress-callbacks", []string{"ok", "FAIL configuration: egress.callbacks is true without webhook.secret"}},
+		{"proxy", "--proxy-addr=:0", []string{"ok", "FAIL configuration: queue.url is empty", "warn configuration: proxy.addr is :0"}},
+		{"predict", "--proxy-addr=:0", []string{"ok"}},
+	} {
+		s, err := load(nil, parse(t, test.flag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &doctor{settings: s, cfg: s.Config, part: test.part}
+		wantFindings(t, d.configuration(t.Context()), test.want...)
+	}
+	for _, args := range [][]string{{"doctor", "everything"}, {"doctor", "--queue-max-depth=0"}, {"doctor", "all", "proxy"}} {
+		if status, stdout, stderr := call(t, args...); status != exitUsage || stdout != "" || stderr == "" {
+			t.Errorf("%v: status %d, stdout %s", args, status, stdout)
+		}
+	}
+}
+
+// A check that hangs is told of, and keeps no other waiting.
+func TestDoctorHangingCheck(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	c := check{"disk", func(context.Context) []finding { <-release; return nil }}
+	if got := c.bounded(t.Context(), time.Millisecond); len(got) != 1 || got[0].Status != checkFail || got[0].Name != "disk" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Redis that takes connections and never answers costs the time of one check.
+func TestDoctorSilentRedis(t *testing.T) {
+	inDirWith(t, "")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	start := time.Now()
+	_, found := diagnose(t, "batch", "--queue-url=redis://"+l.Addr().String(), "--predict-url=http://"+l.Addr().String())
+	if took := time.Since(start); took > 4*checkLimit {
+		t.Errorf("took %v", took)
+	}
+	wantFinding(t, found, "redis", checkFail, "no answer within 5s")
+	wantFinding(t, found, "predictor", checkFail, "")
+	wantSeen(t, found, "cpu", "cores")
+}

@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bgremove/files"
+	"bgremove/imaging"
+)
+
+const sniffBytes = 512 // that tell what kind of file it is
+
+// fileTask is one picture to do.
+type fileTask struct {
+	in    string
+	out   string // without its ending, where that is known only with the result
+	named bool   // out has its ending
+}
+
+// filePlan says what becomes of which file. Files may be added while there is time.
+type filePlan struct {
+	out     string
+	single  bool     // out is the one result's file
+	force   bool     // results that exist are written anew
+	endings []string // that a result may have
+	limits  imaging.Limits
+
+	taken   map[string]string // by an output without its ending: the input
+	inputs  map[string]bool   // with links resolved
+	tasks   []fileTask
+	skipped []fileTask // there is a result already
+	strange int        // files that are no pictures
+}
+
+// planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
+func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits imaging.Limits) (p *filePlan, faults []error, err error) {
+	p = &filePlan{
+		out: f.out, force: f.force, endings: endings(format), limits: limits,
+		taken: map[string]string{}, inputs: map[string]bool{},
+	}
+	if args[0] == stream {
+		return p, nil, p.addStream()
+	}
+	found, faults, err := files.Find(args, p.out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.out == stream && (len(found) != 1 || !found[0].Named) {
+		return nil, nil, fmt.Errorf("-o: stdout takes one picture, there are %d", len(found))
+	}
+	isFile := files.Exists(p.out) && !files.IsDir(p.out)
+	// A pattern may match one file by chance: only a name with an ending makes a file of the output.
+	p.single = p.out == stream || len(args) == 1 && len(found) == 1 && found[0].Named && !isFolder(p.out) && (isFile || filepath.Ext(p.out) != "")
+	if isFile && !p.single {
+		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s", p.out, strings.Join(args, " "))
+	}
+	for _, dir := range args {
+		if files.IsDir(dir) && files.Resolved(dir) == files.Resolved(p.out) {
+			return nil, nil, fmt.Errorf("-o: %s is the folder of the pictures; name another", p.out)
+		}
+	}
+	for _, f := range found {
+		p.inputs[files.Resolved(f.Path)] = true
+	}
+	return p, faults, p.addAll(found)
+}
+
+// addAll returns all that is wrong with the files of which results collide.
+func (p *filePlan) addAll(found []files.File) error {
+	var errs []error
+	for _, f := range found {
+		errs = append(errs, p.add(f))
+	}
+	return errors.Join(errs...)
+}
+
+// add plans for one file. Its error says which file's result it would overwrite.
+func (p *filePlan) add(f files.File) error {
+	if !f.Named && !hasPictureEnding(f.Path) && p.isStrange(f.Path) {
+		p.strange++
+		return nil
+	}
+	t := fileTask{in: f.Path, out: filepath.Join(p.out, strings.TrimSuffix(f.Rel, filepath.Ext(f.Rel)))}
+	if p.single {
+		t = fileTask{in: f.Path, out: p.out, named: true}
+	}
+	if other, ok := p.taken[t.out]; ok && other != f.Path && files.Exists(other) {
+		return fmt.Errorf("%s and %s would both become %s", other, f.Path, t.candidates(p.endings)[0])
+	}
+	p.taken[t.out] = f.Path
+	return p.place(t)
+}
+
+func (p *filePlan) addStream() error {
+	p.single = true
+	return p.place(fileTask{in: stream, out: p.out, named: true})
+}
+
+// place decides whether a task is to be done.
+func (p *filePlan) place(t fileTask) error {
+	if t.out == stream {
+		p.tasks = append(p.tasks, t)
+		return nil
+	}
+	for _, out := range t.candidates(p.endings) {
+		if !files.Exists(out) {
+			continue
+		}
+		if p.inputs[files.Resolved(out)] {
+			return fmt.Errorf("%s would become %s, which is a picture to work on; name another place with -o", t.in, out)
+		}
+		if !p.force {
+			t.out = out
+			p.skipped = append(p.skipped, t)
+			return nil
+		}
+	}
+	p.tasks = append(p.tasks, t)
+	return nil
+}
+
+// candidates are the files that the task may write.
+func (t fileTask) candidates(endings []string) []string {
+	if t.named {
+		return []string{t.out}
+	}
+	var all []string
+	for _, ending := range endings {
+		all = append(all, t.out+"."+ending)
+	}
+	return all
+}
+
+// endings are those that results may have: more than one where the picture decides.
+func endings(f imaging.OutputFormat) []string {
+	switch f {
+	case "":
+		return []string{string(imaging.OutputPNG)}
+	case imaging.OutputAuto:
+		return []string{string(imaging.OutputPNG), string(imaging.OutputJPEG)}
+	}
+	return []string{string(f)}
+}
+
+func hasPictureEnding(path string) bool {
+	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pnm", ".ppm", ".pgm", ".pbm"},
+		strings.ToLower(filepath.Ext(path)))
+}
+
+// isStrange tells whether a file is no picture, by how it begins. One that cannot be read may be a picture.
+func (p *filePlan) isStrange(path string) bool {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, sniffBytes))
+	if err != nil {
+		return false
+	}
+	_, err = imaging.Inspect(head, p.limits)
+	return len(head) == 0 || errors.Is(err, imaging.ErrUnsupported)
+}

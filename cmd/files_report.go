@@ -1,0 +1,196 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// What became of a file.
+const (
+	stateDone    = "done"
+	stateSkipped = "skipped"
+	stateFailed  = "failed"
+	stateLeft    = "left" // interrupted
+)
+
+// fileOutcome is what became of one file.
+type fileOutcome struct {
+	In     string `json:"in"`
+	Out    string `json:"out,omitempty"`
+	State  string `json:"state"`
+	Error  string `json:"error,omitempty"`
+	MS     int64  `json:"ms,omitempty"`
+	Width  int    `json:"width,omitempty"` // of the result, px
+	Height int    `json:"height,omitempty"`
+}
+
+// faulty is the outcome of a folder that cannot be read.
+func faulty(err error) fileOutcome {
+	o := fileOutcome{State: stateFailed, Error: err.Error()}
+	if path := new(fs.PathError); errors.As(err, &path) {
+		o.In, o.Error = path.Path, path.Op+": "+path.Err.Error()
+	}
+	return o
+}
+
+// fileFlags are those of commands that work on files.
+type fileFlags struct {
+	out                         string
+	jobs                        int
+	force, watch, json, verbose bool
+}
+
+func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
+	flags.StringVarP(&f.out, "output", "o", "", out)
+	flags.IntVarP(&f.jobs, "jobs", "j", jobs, "pictures at a time")
+	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
+}
+
+// fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
+type fileReport struct {
+	flags  fileFlags
+	stdout io.Writer
+	stderr io.Writer
+	bar    *progressBar // nil where there is none
+	start  time.Time
+	total  int // of what was to be done
+	counts map[string]int
+	failed []fileOutcome
+	err    error // the first of writing
+}
+
+func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
+	return &fileReport{flags: f, stdout: stdout, stderr: stderr, start: time.Now(), counts: map[string]int{}}
+}
+
+// begin announces how many are to be done, more than before.
+func (r *fileReport) begin(more int) {
+	r.total += more
+	if more > 1 && r.flags.out != stream && isTerminal(r.stderr) {
+		r.bar = newProgressBar(r.stderr, more, "pictures")
+	}
+}
+
+func (r *fileReport) add(o fileOutcome) {
+	r.counts[o.State]++
+	if o.State == stateFailed {
+		r.failed = append(r.failed, o)
+	}
+	if o.State == stateLeft {
+		return
+	}
+	if r.flags.json {
+		r.writeJSON(o)
+	}
+	told := o.State == stateFailed || o.State == stateDone && r.bar == nil // while watching: there is no table in the end
+	if r.flags.verbose || r.flags.watch && told {
+		r.bar.hide()
+		fmt.Fprintln(r.stderr, o.line())
+	}
+	if o.State != stateSkipped {
+		r.bar.add()
+	}
+}
+
+// quiet ends the bar.
+func (r *fileReport) quiet() {
+	r.bar.end()
+	r.bar = nil
+}
+
+func (o fileOutcome) line() string {
+	switch o.State {
+	case stateDone:
+		size := ""
+		if o.Width > 0 {
+			size = fmt.Sprintf("%d×%d px, ", o.Width, o.Height)
+		}
+		return fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS)
+	case stateSkipped:
+		return fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out)
+	}
+	return fmt.Sprintf("%s: failed: %s", o.In, o.Error)
+}
+
+// end sums up and returns the error that makes the exit status.
+func (r *fileReport) end(ctx context.Context, strange int) error {
+	r.quiet()
+	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
+	if r.total == 1 && len(r.failed) == 1 && !r.flags.json {
+		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
+	}
+	r.printFailed()
+	r.sumUp(strange)
+	errs := []error{r.err}
+	if n := len(r.failed); n > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d failed", n, r.total))
+	}
+	if ctx.Err() != nil && unfinished > 0 {
+		errs = append(errs, fmt.Errorf("interrupted: %d of %d left", unfinished, r.total))
+	}
+	return errors.Join(errs...)
+}
+
+// sumUp tells the numbers.
+func (r *fileReport) sumUp(strange int) {
+	if r.flags.json {
+		r.writeJSON(map[string]any{"summary": map[string]any{
+			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped], "failed": r.counts[stateFailed],
+			"left": r.total - r.counts[stateDone] - r.counts[stateFailed], "not_pictures": strange,
+			"ms": time.Since(r.start).Milliseconds(),
+		}})
+	}
+	if r.flags.out != stream {
+		fmt.Fprintln(r.stderr, r.summary(strange))
+	}
+}
+
+// printFailed is the table of what failed and why.
+func (r *fileReport) printFailed() {
+	if len(r.failed) == 0 {
+		return
+	}
+	fmt.Fprintln(r.stderr, "failed:")
+	w := tabwriter.NewWriter(r.stderr, 0, 0, 2, ' ', 0)
+	for _, o := range r.failed {
+		reason, _, _ := strings.Cut(o.Error, "\n")
+		fmt.Fprintf(w, "  %s\t%s\n", o.In, reason)
+	}
+	_ = w.Flush() // like every write to stderr: there is nowhere to tell of it
+}
+
+func (r *fileReport) summary(strange int) string {
+	took := time.Since(r.start)
+	text := fmt.Sprintf("%d done", r.counts[stateDone])
+	if n := r.counts[stateSkipped]; n > 0 {
+		text += fmt.Sprintf(", %d skipped: their results exist, --force writes them anew", n)
+	}
+	if n := r.counts[stateFailed]; n > 0 {
+		text += fmt.Sprintf(", %d failed", n)
+	}
+	if strange > 0 {
+		text += fmt.Sprintf(", %d not pictures", strange)
+	}
+	text += fmt.Sprintf(", in %.1f s", took.Seconds())
+	if n := r.counts[stateDone]; n > 1 {
+		text += fmt.Sprintf(" (%.1f a second)", float64(n)/took.Seconds())
+	}
+	return text
+}
+
+func (r *fileReport) writeJSON(v any) {
+	if err := json.NewEncoder(r.stdout).Encode(v); err != nil && r.err == nil {
+		r.err = err
+	}
+}

@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// work takes up what is planned, and what could not be.
+func (p *filePlan) work(ctx context.Context, jobs int, faults []error, report *fileReport, do func(context.Context, fileTask) fileOutcome) {
+	report.begin(len(p.tasks) + len(faults))
+	for _, err := range faults {
+		report.add(faulty(err))
+	}
+	for _, t := range p.skipped {
+		report.add(fileOutcome{In: t.in, Out: t.out, State: stateSkipped})
+	}
+	workOn(ctx, jobs, p.tasks, report, do)
+}
+
+// workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are done, or soon
+// after ctx has ended.
+func workOn(ctx context.Context, jobs int, tasks []fileTask, report *fileReport, do func(context.Context, fileTask) fileOutcome) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	outcomes := make(chan fileOutcome)
+	for range min(jobs, len(tasks)) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(tasks) {
+					return
+				}
+				outcomes <- do(ctx, tasks[i])
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(outcomes)
+	}()
+	for o := range outcomes {
+		report.add(o)
+	}
+}

@@ -1,0 +1,178 @@
+package cmd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bgremove/client"
+)
+
+func newJobsGetCmd() *cobra.Command {
+	var result, input string
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "Show a job with its timeline, or save its pictures",
+		Long: `Show a job with its timeline and the time of each stage, or save its pictures. A result is kept for queue.result_ttl, the picture that
+was sent until the job has succeeded, or as long as the result where it was sent with keep_input.`,
+		Example: `  bgremove jobs get 3f6c01
+  bgremove jobs get 3f6c01 -o cutout.png
+  bgremove jobs get 3f6c01 --input - | display`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if result == "-" && input == "-" {
+				return usageError{errors.New("-o and --input: only one picture goes to the standard output")}
+			}
+			if wantsJSON(cmd) && (result == "-" || input == "-") {
+				return usageError{errors.New("--json: a picture goes to the standard output already")}
+			}
+			return withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
+				return showJob(cmd, c, ids[0], result, input)
+			})(cmd, args)
+		},
+	}
+	cmd.Flags().StringVarP(&result, "output", "o", "", "save the result in this file; - is the standard output")
+	cmd.Flags().StringVar(&input, "input", "", "save the picture that was sent in this file; - is the standard output")
+	return cmd
+}
+
+func showJob(cmd *cobra.Command, c *client.Client, id, result, input string) error {
+	ctx := cmd.Context()
+	ids, err := resolve(ctx, c, []string{id})
+	if err != nil {
+		return err
+	}
+	j, err := c.Job(ctx, ids[0])
+	if err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		err = printJob(cmd.OutOrStdout(), j)
+	} else if result == "" && input == "" {
+		err = printDetails(cmd.OutOrStdout(), j, time.Now())
+	}
+	if err == nil && result != "" {
+		err = save(cmd.OutOrStdout(), result, func(w io.Writer) error { _, err := c.Result(ctx, j.ID, w); return err })
+	}
+	if err == nil && input != "" {
+		err = save(cmd.OutOrStdout(), input, func(w io.Writer) error { _, err := c.Input(ctx, j.ID, w); return err })
+	}
+	return err
+}
+
+// save has a file written, or stdout for "-". A file that is there is replaced only by a whole one.
+func save(stdout io.Writer, name string, write func(io.Writer) error) error {
+	if name == "-" {
+		return write(stdout)
+	}
+	part := name + ".part"
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a device or pipe, say
+		part = name
+	}
+	f, err := os.Create(part) //nolint:gosec // the caller's
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Close())
+	switch {
+	case part == name:
+	case err != nil:
+		_ = os.Remove(part)
+	default:
+		err = os.Rename(part, name)
+	}
+	return err
+}
+
+// printDetails shows all that a person may ask of one job.
+func printDetails(out io.Writer, j client.Job, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name, format string, values ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, printable(fmt.Sprintf(format, values...)))
+	}
+	row("id", "%s", j.ID)
+	row("state", "%s", j.State)
+	if j.Error != nil {
+		row("error", "%s: %s", j.Error.Code, j.Error.Message)
+	}
+	row("priority", "%s", j.Priority)
+	row("attempt", "%d of %d", j.Attempt, j.MaxAttempts)
+	if j.Parent != "" {
+		row("refines", "%s", j.Parent)
+	}
+	row("input", "%s, %s, %s", size(j), shortBytes(j.Input.Bytes), j.Input.ContentType)
+	if r := j.Result; r != nil {
+		from := r.Engine
+		if r.Cached {
+			from += ", from an earlier job"
+		}
+		row("result", "%d×%d, %s, %s, by %s", r.Width, r.Height, shortBytes(r.Bytes), r.ContentType, from)
+	}
+	for i, name := range slices.Sorted(maps.Keys(j.Options)) {
+		label := ""
+		if i == 0 {
+			label = "options"
+		}
+		row(label, "%s=%.80s", name, j.Options[name])
+	}
+	row("created", "%s, %s ago", clock(j.CreatedAt), shortTime(now.Sub(j.CreatedAt)))
+	switch {
+	case j.State.Ended():
+		row("kept until", "%s", clock(j.ExpiresAt))
+	case j.State == client.Queued:
+		row("start before", "%s", clock(j.DeadlineAt))
+	}
+	row("took", "%s", took(j, now))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := printTimeline(out, j); err != nil {
+		return err
+	}
+	return printStages(out, j.TimingsMS)
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05 MST")
+}
+
+func printTimeline(out io.Writer, j client.Job) error {
+	if len(j.Timeline) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nTIMELINE\tSINCE CREATED\tEVENT")
+	for _, e := range j.Timeline {
+		fmt.Fprintf(w, "%s\t+%s\t%s\n", e.At.Local().Format("15:04:05.000"), shortTime(e.At.Sub(j.CreatedAt)),
+			printable(strings.TrimSpace(e.Event+" "+e.Worker+e.Code)))
+	}
+	return w.Flush()
+}
+
+// printStages lists where the time went, the longest first.
+func printStages(out io.Writer, timings map[string]float64) error {
+	if len(timings) == 0 {
+		return nil
+	}
+	names := slices.SortedFunc(maps.Keys(timings), func(a, b string) int {
+		return cmp.Or(cmp.Compare(timings[b], timings[a]), cmp.Compare(a, b))
+	})
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\nSTAGE\t%8s\n", "MS")
+	for _, name := range names {
+		fmt.Fprintf(w, "%s\t%8.1f\n", printable(name), timings[name])
+	}
+	return w.Flush()
+}

@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bgremove/client"
+)
+
+// endedStates are those of jobs that can be deleted.
+func endedStates() []client.State {
+	return []client.State{client.Succeeded, client.Failed, client.Expired, client.Cancelled}
+}
+
+func newJobsPurgeCmd() *cobra.Command {
+	var stateNames []string
+	var age time.Duration
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "purge --state STATE",
+		Short: "Delete jobs that have ended, with their pictures",
+		Long: `Delete jobs that have ended, with their pictures. It asks first; where nobody can be asked, --yes is needed. Jobs that have not ended are
+never touched. A server lists its 10000 newest jobs: older ones go when their time is over.`,
+		Example: `  bgremove jobs purge --state failed --older-than 24h --dry-run
+  bgremove jobs purge --state failed --state expired --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, s := range stateNames {
+				if err := checkState(s, endedStates()); err != nil {
+					return err
+				}
+			}
+			if age < 0 {
+				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %v", age)}
+			}
+			return withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+				return purgeJobs(cmd, c, stateNames, age, dry)
+			})(cmd, nil)
+		},
+	}
+	cmd.Flags().StringSliceVar(&stateNames, "state", nil, "jobs of this state: succeeded, failed, expired or cancelled; may be given several times")
+	cmd.Flags().DurationVar(&age, "older-than", 0, "only jobs that ended longer ago, as in 24h")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many there are; with --json, which")
+	cmd.Flags().BoolP("yes", "y", false, "do not ask")
+	_ = cmd.MarkFlagRequired("state") // the flag is there
+	completeStates(cmd, endedStates())
+	return cmd
+}
+
+func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age time.Duration, dry bool) error {
+	jobs, err := endedBefore(cmd.Context(), c, stateNames, time.Now().Add(-age))
+	if err != nil {
+		return err
+	}
+	if dry || len(jobs) == 0 {
+		return printPurged(cmd, "would be deleted", jobs)
+	}
+	if err := confirm(cmd, fmt.Sprintf("Delete %d jobs and their pictures?", len(jobs))); err != nil {
+		return err
+	}
+	var gone []client.Job
+	for _, j := range jobs {
+		deleted, err := deleteEnded(cmd.Context(), c, j.ID)
+		if err != nil {
+			return fmt.Errorf("after %d of %d jobs: %w", len(gone), len(jobs), serverFault(cmd, err))
+		}
+		if deleted {
+			gone = append(gone, j)
+		}
+	}
+	return printPurged(cmd, "deleted", gone)
+}
+
+// deleteEnded deletes a job if it is there and has ended still: one that somebody has retried meanwhile would be cancelled.
+func deleteEnded(ctx context.Context, c *client.Client, id string) (bool, error) {
+	j, err := c.Job(ctx, id)
+	if err == nil && !j.State.Ended() {
+		return false, nil
+	}
+	if err == nil {
+		err = c.Delete(ctx, id)
+	}
+	var answer *client.Error
+	if errors.As(err, &answer) && (answer.Code == "not_found" || answer.Code == "expired") {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func endedBefore(ctx context.Context, c *client.Client, stateNames []string, then time.Time) (jobs []client.Job, err error) {
+	seen := map[string]bool{}
+	for _, s := range stateNames {
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		for j, err := range c.List(ctx, client.State(s)) {
+			if err != nil {
+				return nil, err
+			}
+			if j.State.Ended() && !j.FinishedAt.After(then) {
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs, nil
+}
+
+func printPurged(cmd *cobra.Command, what string, jobs []client.Job) error {
+	if !wantsJSON(cmd) {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d jobs %s\n", len(jobs), what)
+		return err
+	}
+	for _, j := range jobs {
+		if err := printJob(cmd.OutOrStdout(), j); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"bgremove/client"
+)
+
+// Figures for people, narrow enough for columns.
+
+// shortTime is a time span in the two largest units that matter: 850ms, 12.3s, 4m05s, 3h12m, 2d04h.
+func shortTime(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Truncate(100*time.Millisecond).Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func shortBytes(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+// size is that of the picture that was sent, in pixels where they are known.
+func size(j client.Job) string {
+	if j.Input.Width == 0 {
+		return shortBytes(j.Input.Bytes)
+	}
+	return fmt.Sprintf("%d×%d", j.Input.Width, j.Input.Height)
+}
+
+// took is how long the last attempt ran, or has run.
+func took(j client.Job, now time.Time) string {
+	switch {
+	case j.StartedAt.IsZero() || j.State == client.Queued:
+		return "-"
+	case j.FinishedAt.IsZero():
+		return shortTime(now.Sub(j.StartedAt))
+	}
+	return shortTime(j.FinishedAt.Sub(j.StartedAt))
+}
+
+func errorCode(j client.Job) string {
+	if j.Error == nil {
+		return ""
+	}
+	return printable(j.Error.Code)
+}
+
+// printable is text of a server without what a terminal would obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}

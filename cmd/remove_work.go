@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"bgremove/files"
+	"bgremove/imaging"
+)
+
+const headerBytes = 64 << 10 // in which most pictures say how large they are
+
+// removeOne is the only place where a picture is in memory.
+func (r *removal) removeOne(ctx context.Context, t fileTask) fileOutcome {
+	start := time.Now()
+	result, out, err := r.cut(ctx, t)
+	o := fileOutcome{In: t.in, State: stateDone, MS: time.Since(start).Milliseconds()}
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		o.State = stateLeft
+	case err != nil:
+		o.State, o.Error = stateFailed, err.Error()
+	default:
+		o.Out, o.Width, o.Height = out, result.Width, result.Height
+	}
+	return o
+}
+
+// cut makes the result of a task and returns where it is. What goes wrong with one picture, a panic even, is no other's.
+func (r *removal) cut(ctx context.Context, t fileTask) (result imaging.Result, out string, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the engine panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	data, err := r.read(t.in)
+	if err != nil {
+		return imaging.Result{}, "", err
+	}
+	if result, err = r.remover.Remove(ctx, data, r.options); err != nil {
+		return imaging.Result{}, "", err
+	}
+	if t.out == stream {
+		_, err = r.stdout.Write(result.Data)
+		return result, stream, err
+	}
+	if out = t.out; !t.named {
+		ending, err := endingOf(result.ContentType)
+		if err != nil {
+			return imaging.Result{}, "", err
+		}
+		out += ending
+	}
+	return result, out, files.Write(out, result.Data)
+}
+
+func endingOf(contentType string) (string, error) {
+	ending, ok := map[string]string{
+		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "application/zip": ".zip",
+	}[contentType]
+	if !ok {
+		return "", fmt.Errorf("no ending is known for a file of type %s", contentType)
+	}
+	return ending, nil
+}
+
+func (r *removal) read(path string) ([]byte, error) {
+	limits := r.remover.Limits()
+	if path == stream {
+		return io.ReadAll(io.LimitReader(r.stdin, limits.MaxBytes+1)) // the engine refuses what has a byte too many
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return readPicture(f, info.Size(), limits)
+}
+
+// readPicture reads no more of a picture that is too large than shows it. size is 0 where it is not known.
+func readPicture(f io.Reader, size int64, limits imaging.Limits) ([]byte, error) {
+	if size > limits.MaxBytes {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", imaging.ErrTooLarge, size, limits.MaxBytes)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // which ReadFrom needs free to see the end
+	if _, err := b.ReadFrom(io.LimitReader(f, headerBytes)); err != nil {
+		return nil, err
+	}
+	if _, err := imaging.Inspect(b.Bytes(), limits); errors.Is(err, imaging.ErrTooLarge) {
+		return nil, err
+	}
+	_, err := b.ReadFrom(io.LimitReader(f, limits.MaxBytes+1-headerBytes))
+	return b.Bytes(), err
+}

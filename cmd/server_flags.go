@@ -1,0 +1,112 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bgremove/client"
+)
+
+// Of commands that talk to a server. The configuration of serve takes no notice of these variables.
+const (
+	serverEnv     = envPrefix + "SERVER"
+	keyEnv        = envPrefix + "KEY"
+	defaultServer = "http://127.0.0.1:5000"
+)
+
+// addServerFlags adds the flags that connect reads, for cmd and the commands below it.
+func addServerFlags(cmd *cobra.Command) {
+	cmd.PersistentFlags().String("server", "", "address of the server (default $"+serverEnv+", or else "+defaultServer+")")
+	cmd.PersistentFlags().String("key-file", "", "file with the API key (default the key in $"+keyEnv+"). No flag takes the key itself: others on this machine see command lines")
+}
+
+// connect returns a client of the server that the flags and the environment name, after that has answered: no server, or none that lets
+// this key in, is found at once and not after the client's patience. The caller closes it. A bad address or key is a usageError.
+func connect(cmd *cobra.Command) (*client.Client, error) { return connectPatiently(cmd, 0) }
+
+// connectPatiently is connect with a client of that patience.
+func connectPatiently(cmd *cobra.Command, patience time.Duration) (*client.Client, error) {
+	cfg := client.Config{Server: serverAddress(cmd), Patience: -1}
+	var err error
+	if cfg.Key, err = serverKey(cmd); err != nil {
+		return nil, err
+	}
+	c, err := client.New(cfg)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	_, err = c.Queue(cmd.Context())
+	c.Close()
+	var answer *client.Error
+	if err != nil && (!errors.As(err, &answer) || answer.Status == 401 || answer.Status == 403 || answer.Status == 404) {
+		return nil, serverFault(cmd, err)
+	}
+	cfg.Patience = patience
+	return client.New(cfg)
+}
+
+func serverAddress(cmd *cobra.Command) string {
+	if address, _ := cmd.Flags().GetString("server"); address != "" {
+		return address
+	}
+	if address := os.Getenv(serverEnv); address != "" {
+		return address
+	}
+	return defaultServer
+}
+
+// maxKeyFile is what a file with one key has at most, in bytes; another was meant to be named.
+const maxKeyFile = 4 << 10
+
+func serverKey(cmd *cobra.Command) (string, error) {
+	name, _ := cmd.Flags().GetString("key-file")
+	if name == "" {
+		return strings.TrimSpace(os.Getenv(keyEnv)), nil
+	}
+	data, err := os.ReadFile(name) //nolint:gosec // the caller's
+	if err != nil {
+		return "", usageError{fmt.Errorf("--key-file: %w", err)}
+	}
+	key := strings.TrimSpace(string(data))
+	if key == "" || len(data) > maxKeyFile || strings.ContainsAny(key, " \t\r\n") {
+		return "", usageError{fmt.Errorf("--key-file: %s must hold one key and nothing else, has %d bytes", name, len(data))}
+	}
+	return key, nil
+}
+
+// serverFault is err as the caller of a command wants to hear it: of a server that is away its address and what to do, of one that answers
+// what it says.
+func serverFault(cmd *cobra.Command, err error) error {
+	var away *url.Error
+	var answer *client.Error
+	switch {
+	case err == nil:
+		return nil
+	case cmd.Context().Err() != nil:
+		return errors.New("interrupted")
+	case errors.As(err, &away):
+		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", serverAddress(cmd), cause(away.Err))
+	case errors.As(err, &answer) && answer.Code == "" && answer.Status == 404:
+		return fmt.Errorf("%s is no bgremove: %w", serverAddress(cmd), answer)
+	case errors.As(err, &answer) && (answer.Code == "missing_key" || answer.Code == "auth_failed"):
+		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, keyEnv)
+	}
+	return err
+}
+
+// cause is the innermost of errors that wrap each other: "connection refused" and not "dial tcp 127.0.0.1:5000: connect: …".
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,268 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bgremove/client"
+	"bgremove/files"
+	"bgremove/imaging"
+	"bgremove/submit"
+)
+
+const (
+	maxSubmitJobs = 256
+	// serverPatience is how long a server may be full or away before a picture counts as failed, or the run is given up.
+	serverPatience = 10 * time.Minute
+)
+
+// submitFlags are the flags of submit, but for those of the server and the options of a picture.
+type submitFlags struct {
+	fileFlags
+	priority string
+	ttl      time.Duration
+	timeout  time.Duration
+	seed     bool
+	script   scriptFlags
+}
+
+// scriptFlags are those of the tutorial's request script.
+type scriptFlags struct {
+	host, in, out string
+	port, polls   int
+}
+
+func newSubmitCmd() *cobra.Command {
+	var f submitFlags
+	cmd := &cobra.Command{
+		Use:   "submit IN... -o OUT",
+		Short: "Remove the backgrounds of files and folders through a server",
+		Long: `Remove the backgrounds of pictures through a server. IN are files, folders with all that is in them, or patterns. OUT is a folder, which
+is made and gets the tree of each IN.
+
+A run that is interrupted is gone on with by the same command: results that exist are skipped, and a journal in OUT, which is deleted once all
+is done, knows which pictures the server has already. A server that is full or restarts is waited for. Results appear whole or not at all.
+
+The options of a picture are those of the API, see docs/options.md. The API key is taken from BGREMOVE_KEY or --key-file.
+
+Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad command line. See docs/submit.md.`,
+		Example: `  bgremove submit photos -o cutouts
+  bgremove submit photos -o cutouts --server https://cutouts.example.com --key-file key.txt -j 32
+  bgremove submit 'photos/*.jpg' -o shop --format jpg --bg-color white --json
+  bgremove submit --host localhost --port 5000 --in_images_dir photos --out_images_dir cutouts`,
+		RunE: func(cmd *cobra.Command, args []string) error { return submitFiles(cmd, args, f) },
+	}
+	addServerFlags(cmd)
+	addPictureFlags(cmd.Flags())
+	flags := cmd.Flags()
+	f.add(flags, "folder for the results", 16)
+	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
+	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
+	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, from when it is sent (default no limit)")
+	flags.BoolVar(&f.seed, "seed-api", false, "the server has /start_job and /get_job only; options of pictures are not possible")
+	flags.StringVar(&f.script.host, "host", "", "with --port, another way to say --server")
+	flags.IntVar(&f.script.port, "port", 0, "with --host, another way to say --server")
+	flags.StringVar(&f.script.in, "in_images_dir", "", "another way to say IN")
+	flags.StringVar(&f.script.out, "out_images_dir", "", "another way to say --output")
+	flags.IntVar(&f.script.polls, "n_pollings", 0, "another way to say --timeout, in seconds")
+	return cmd
+}
+
+// merge takes over what the tutorial's flags say.
+func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error) {
+	s := f.script
+	if (s.host != "") != (s.port != 0) {
+		return nil, errors.New("--host and --port go together")
+	}
+	if s.port < 0 || s.port > 65535 {
+		return nil, fmt.Errorf("--port: must be 1 to 65535, is %d", s.port)
+	}
+	if s.host != "" {
+		if err := cmd.Flags().Set("server", "http://"+net.JoinHostPort(s.host, strconv.Itoa(s.port))); err != nil {
+			return nil, err
+		}
+	}
+	if s.in != "" {
+		args = append(args, s.in)
+	}
+	if s.out != "" {
+		f.out = s.out
+	}
+	if s.polls > 0 {
+		f.timeout = time.Duration(s.polls) * time.Second
+	}
+	return args, nil
+}
+
+func (f *submitFlags) validate(args []string) error {
+	var errs []error
+	if len(args) == 0 {
+		errs = append(errs, errors.New("IN: is needed: files, folders or patterns"))
+	}
+	if f.out == "" || f.out == stream || slices.Contains(args, stream) {
+		errs = append(errs, errors.New("-o: a folder for the results is needed; stdin and stdout are for remove"))
+	}
+	if f.jobs < 1 || f.jobs > maxSubmitJobs {
+		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.jobs))
+	}
+	if !slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority) {
+		errs = append(errs, fmt.Errorf("--priority: must be interactive, normal or bulk, is %q", f.priority))
+	}
+	if f.ttl < 0 || f.timeout < 0 {
+		errs = append(errs, fmt.Errorf("--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout))
+	}
+	return errors.Join(errs...)
+}
+
+// cutter has one file cut out by a server.
+type cutter interface {
+	Cut(ctx context.Context, in, place string, w io.Writer) (contentType string, err error)
+	Hopeless(err error) bool
+}
+
+// submission is one run of the command.
+type submission struct {
+	flags  submitFlags
+	cutter cutter
+	giveUp context.CancelCauseFunc // where no other file would fare better
+}
+
+// submitFiles finds every fault that it can before it sends anything.
+func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
+	args, err := f.merge(cmd, args)
+	if err == nil {
+		err = f.validate(args)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	f.out = filepath.Clean(f.out) + string(filepath.Separator) // whatever is there, a folder is meant
+	options, err := pictureOptions(cmd.Flags(), f.out)
+	if err != nil {
+		return usageError{err}
+	}
+	p, faults, err := planFiles(args, f.fileFlags, options.Format, imaging.DefaultConfig().Limits())
+	if err != nil {
+		return usageError{err}
+	}
+	ctx, giveUp := context.WithCancelCause(cmd.Context())
+	defer giveUp(nil)
+	s := &submission{flags: f, giveUp: giveUp}
+	done := false
+	if f.seed {
+		s.cutter, err = seedCutter(cmd, options, f)
+	} else {
+		var journal *submit.Journal
+		s.cutter, journal, err = v1Cutter(cmd, options, f)
+		if journal != nil {
+			defer func() { err = errors.Join(err, journal.Close(done)) }()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	p.work(ctx, f.jobs, faults, report, s.one)
+	err = report.end(ctx, p.strange)
+	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
+		err = errors.Join(fmt.Errorf("gave up: %w", cause), err)
+	}
+	done = err == nil
+	return err
+}
+
+// seedCutter is for a server of the tutorial's API, which has no options.
+func seedCutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, error) {
+	if options.Values().Encode() != "" {
+		return nil, usageError{errors.New("--seed-api: that API has no options for pictures")}
+	}
+	server := serverAddress(cmd)
+	if _, err := client.New(client.Config{Server: server}); err != nil {
+		return nil, usageError{err}
+	}
+	polls := int(f.timeout / time.Second)
+	if polls == 0 {
+		polls = 24 * 3600
+	}
+	return &submit.Seed{
+		Server: strings.TrimSuffix(server, "/"), Polls: polls, Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Timeout: time.Minute},
+	}, nil
+}
+
+// v1Cutter asks the server whether it is there before anything is sent.
+func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, *submit.Journal, error) {
+	c, err := connectPatiently(cmd, serverPatience)
+	if err != nil {
+		return nil, nil, err
+	}
+	sent := client.Options{"priority": f.priority}
+	for key, values := range options.Values() {
+		sent[key] = values[0]
+	}
+	if f.ttl > 0 {
+		sent["ttl"] = f.ttl.String()
+	}
+	journal, err := submit.OpenJournal(f.out, serverAddress(cmd)+"\n"+options.Values().Encode()+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	if err != nil {
+		return nil, nil, err
+	}
+	return &submit.V1{Client: c, Options: sent, Journal: journal}, journal, nil
+}
+
+// one has a task done and writes its result to its place.
+func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
+	begun := time.Now()
+	out, err := s.cut(ctx, t)
+	o := fileOutcome{In: t.in, Out: out, State: stateDone, MS: time.Since(begun).Milliseconds()}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		o.State = stateLeft
+	case err != nil && s.cutter.Hopeless(err):
+		s.giveUp(err)
+		o.State = stateLeft
+	case err != nil:
+		o.State, o.Error = stateFailed, err.Error()
+	}
+	return o
+}
+
+func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
+	if s.flags.timeout > 0 && !s.flags.seed {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %v", s.flags.timeout))
+		defer cancel()
+	}
+	pending, err := files.Create(filepath.Dir(t.out))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, pending.Discard()) }()
+	place, err := filepath.Rel(s.flags.out, t.out)
+	if err != nil {
+		return "", err
+	}
+	contentType, err := s.cutter.Cut(ctx, t.in, place, pending)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	ending, err := endingOf(contentType)
+	if err != nil {
+		return "", err
+	}
+	return t.out + ending, pending.Commit(t.out + ending)
+}

@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"bgremove/client"
+)
+
+const (
+	lookTime     = 5 * time.Second // of one look at all servers
+	runningShown = 20
+	metricsBytes = 16 << 20 // of an answer that are read
+)
+
+// watcher looks at servers.
+type watcher struct {
+	client  *client.Client
+	address string
+	metrics []string // addresses of further metrics
+	http    *http.Client
+	running []client.Job
+	rest    time.Time // until then running stays as it is
+}
+
+// sample is what one look has shown.
+type sample struct {
+	at      time.Time
+	queue   client.Queue
+	running []client.Job
+	metrics metrics
+	notes   []string // what could not be looked at
+	err     error    // the server was not there: nothing else counts
+}
+
+func (w *watcher) look(ctx context.Context) sample {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	s := sample{at: time.Now()}
+	if s.queue, s.err = w.client.Queue(ctx); s.err != nil {
+		return s
+	}
+	if s.running, s.err = w.listRunning(ctx, s.queue.Running); s.err != nil {
+		return s
+	}
+	found := make([]metrics, 1+len(w.metrics))
+	faults := make([]error, len(found))
+	var g errgroup.Group
+	g.SetLimit(8)
+	g.Go(func() error {
+		data, err := w.client.Metrics(ctx)
+		if err == nil {
+			found[0], err = readMetrics(bytes.NewReader(data))
+		}
+		faults[0] = err
+		return nil
+	})
+	for i, address := range w.metrics {
+		g.Go(func() error {
+			found[i+1], faults[i+1] = w.fetch(ctx, address)
+			return nil
+		})
+	}
+	_ = g.Wait() // faults has them
+	for i, m := range found {
+		if faults[i] == nil {
+			s.metrics.add(m)
+			continue
+		}
+		address := w.address + "/metrics"
+		if i > 0 {
+			address = w.metrics[i-1]
+		}
+		s.notes = append(s.notes, fmt.Sprintf("%s: %v", address, cause(faults[i])))
+	}
+	return s
+}
+
+// listRunning lists running jobs. In a deep queue they are far back in the list, and a server has much to read until then: it is left alone
+// for ten times as long as that took.
+func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) {
+	begun := time.Now()
+	if n == 0 {
+		w.running = nil
+		return nil, nil
+	}
+	if begun.Before(w.rest) {
+		return w.running, nil
+	}
+	w.running = nil
+	for j, err := range w.client.List(ctx, client.Running) {
+		if err != nil {
+			return nil, err
+		}
+		if w.running = append(w.running, j); len(w.running) == min(n, runningShown) {
+			break
+		}
+	}
+	if took := time.Since(begun); took > 50*time.Millisecond {
+		w.rest = time.Now().Add(10 * took)
+	}
+	return w.running, nil
+}
+
+func (w *watcher) fetch(ctx context.Context, address string) (metrics, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return metrics{}, err
+	}
+	resp, err := w.http.Do(req)
+	if err != nil {
+		return metrics{}, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return metrics{}, fmt.Errorf("answered %s", resp.Status)
+	}
+	return readMetrics(io.LimitReader(resp.Body, metricsBytes))
+}

@@ -1,0 +1,236 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inFolderWith changes to a new folder with such files, each of which holds its name.
+func inFolderWith(t *testing.T, names ...string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, name := range names {
+		put(t, name, name)
+	}
+}
+
+func put(t *testing.T, name, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func symlink(t *testing.T, to, link string) {
+	t.Helper()
+	if err := os.Symlink(to, link); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func places(found []File) (all []string) {
+	for _, f := range found {
+		text := f.Path + " at " + f.Rel
+		if f.Named {
+			text += ", named"
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestFind(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string
+		err  error
+	}{
+		{"folder", []string{"in"}, []string{"in/a at a", "in/b/c at b/c", "in/dangling at dangling", "in/link at link"}, nil},
+		{"folder and its file", []string{"in/b/", "in/b/c"}, []string{"in/b/c at c, named"}, nil},
+		{"file", []string{"in/b/c"}, []string{"in/b/c at c, named"}, nil},
+		{"hidden, named", []string{"in/.hidden"}, []string{"in/.hidden at .hidden, named"}, nil},
+		{"link to a folder, named", []string{"in/folder"}, []string{"in/folder/x at x"}, nil},
+		{"pattern", []string{"*/[ax]"}, []string{"in/a at a, named", "other/x at x, named"}, nil},
+		{"pattern of all", []string{"other/*"}, []string{"other/x at x, named"}, nil},
+		{"a name like a pattern", []string{"b[1]"}, []string{"b[1] at b[1], named"}, nil},
+		{"nothing", []string{"bogus"}, nil, ErrNoMatch},
+		{"no match", []string{"in/*.png"}, nil, ErrNoMatch},
+		{"bad pattern", []string{"[a"}, nil, ErrPattern},
+		{"two stars", []string{"in/**"}, nil, ErrPattern},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inFolderWith(t, "in/a", "in/b/c", "in/.hidden", "in/.git/x", "in/out/y", "other/x", "other/.y", "b[1]")
+			symlink(t, "../other/x", "in/link")
+			symlink(t, "../bogus", "in/dangling")
+			symlink(t, "../other", "in/folder")
+			found, faults, err := Find(test.args, "./in/out")
+			if !errors.Is(err, test.err) || len(faults) > 0 {
+				t.Errorf("error %v, faults %v, want %v", err, faults, test.err)
+			}
+			if got := places(found); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestInside(t *testing.T) {
+	inFolderWith(t, "a/b/c")
+	symlink(t, "a/b", "link")
+	for _, test := range []struct {
+		path, dir string
+		want      bool
+	}{
+		{"a/b", "a", true},
+		{"a", "a/", true},
+		{"a/new/er", "a", true},
+		{"link/new", "a", true},
+		{"ab", "a", false},
+		{"a", "a/b", false},
+		{"..x", ".", true},
+	} {
+		if got := Inside(test.path, test.dir); got != test.want {
+			t.Errorf("%s in %s: %v", test.path, test.dir, got)
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	inFolderWith(t, "there")
+	long := strings.Repeat("n", 255)
+	for _, name := range []string{"there", "new/folder/x", long} {
+		if err := Write(name, []byte("new")); err != nil {
+			t.Error(err)
+		}
+		if data, err := os.ReadFile(name); err != nil || string(data) != "new" {
+			t.Errorf("%s holds %q, %v", name, data, err)
+		}
+	}
+	for _, path := range []string{"new/folder", "/dev/null"} {
+		if err := Write(path, nil); !errors.Is(err, ErrNotRegular) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := Write("there/x", nil); err == nil {
+		t.Error("a file was taken for a folder")
+	}
+	left, err := filepath.Glob(".*.tmp")
+	inNew, err2 := filepath.Glob("new/.*.tmp")
+	if err := errors.Join(err, err2); err != nil || len(left)+len(inNew) > 0 {
+		t.Errorf("left: %q %q, %v", left, inNew, err)
+	}
+}
+
+// watching runs a Watcher until the test ends and returns what it sends.
+func watching(t *testing.T, root, skip string) <-chan []File {
+	t.Helper()
+	w, err := NewWatcher(root, skip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, ended := make(chan []File), make(chan error, 1)
+	go func() { ended <- w.Run(ctx, changed, nil) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return changed
+}
+
+// wantChanges receives until all that is wanted has come, and nothing else.
+func wantChanges(t *testing.T, changed <-chan []File, want ...string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	var got []string
+	for len(got) < len(want) {
+		select {
+		case batch := <-changed:
+			got = append(got, places(batch)...)
+		case <-deadline:
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	inFolderWith(t, "in/old", "in/sub/old", "in/out/x")
+	changed := watching(t, "in/", "in/out")
+	put(t, "in/sub/new", "new")
+	put(t, "in/sub/.hidden", "new")
+	put(t, "in/out/result", "new")
+	put(t, "in/old", "changed")
+	wantChanges(t, changed, "in/old at old", "in/sub/new at sub/new")
+
+	put(t, "moved/deep/x", "x")
+	if err := os.Rename("moved", "in/moved"); err != nil {
+		t.Fatal(err)
+	}
+	wantChanges(t, changed, "in/moved/deep/x at moved/deep/x")
+	put(t, "in/moved/deep/y", "y")
+	wantChanges(t, changed, "in/moved/deep/y at moved/deep/y")
+}
+
+// A file that grows comes when it has stopped.
+func TestWatchWaits(t *testing.T) {
+	inFolderWith(t, "in/old")
+	changed := watching(t, ".", "")
+	f, err := os.Create("in/slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pieces := time.NewTicker(settleTime / 3)
+	defer pieces.Stop()
+	for range 6 {
+		<-pieces.C
+		select {
+		case batch := <-changed:
+			t.Fatalf("%q came while it grew", places(batch))
+		default:
+		}
+		if _, err := f.WriteString("more"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantChanges(t, changed, "in/slow at in/slow")
+}
+
+// Where events were lost, the folder itself tells what is new.
+func TestWatchRecovers(t *testing.T) {
+	inFolderWith(t, "in/old", "in/changed")
+	w, err := NewWatcher("in", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	put(t, "in/changed", "other text")
+	put(t, "in/new/file", "new")
+	w.recover(fsnotify.ErrEventOverflow)
+	start := time.Now()
+	if early := w.settle(start); len(early) > 0 {
+		t.Errorf("%q came at once", places(early))
+	}
+	settled := merge(nil, w.settle(start.Add(settleTime)))
+	if want := []string{"in/changed at changed", "in/new/file at new/file"}; !slices.Equal(places(settled), want) {
+		t.Errorf("got %q, want %q", places(settled), want)
+	}
+}

@@ -1,0 +1,43 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Exists tells whether something is at path, if only a link that leads nowhere.
+func Exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// IsDir tells whether path is a folder or a link to one.
+func IsDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// Inside tells whether path is dir or below it, links resolved; neither need exist.
+func Inside(path, dir string) bool {
+	rel, err := filepath.Rel(Resolved(dir), Resolved(path))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// Resolved is path from the root on, with the links of as much of it as exists followed: two paths of one file give the same.
+func Resolved(path string) string {
+	full, err := filepath.Abs(path)
+	if err != nil { // there is no working directory any more
+		return filepath.Clean(path)
+	}
+	rest := ""
+	for dir := full; ; dir = filepath.Dir(dir) {
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(target, rest)
+		}
+		if dir == filepath.Dir(dir) {
+			return full
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
+	}
+}

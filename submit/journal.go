@@ -1,0 +1,153 @@
+package submit
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// JournalName is the journal's file in the folder of results.
+const JournalName = ".bgremove-submit"
+
+// Journal remembers which files are queued as which jobs, so that a run that was interrupted is gone on with and no file is sent twice. It is
+// a file of JSON, a line for each change; it is safe for concurrent use.
+type Journal struct {
+	path string
+
+	mu      sync.Mutex
+	file    *os.File
+	salt    string           // makes the keys of this journal its own
+	entries map[string]entry // by the file's place
+}
+
+// header is the journal's first line.
+type header struct {
+	Salt string `json:"salt"`
+	For  string `json:"for"` // what all its files are sent to and asked for
+}
+
+// entry is what is known of a file; the last line of it counts.
+type entry struct {
+	File  string `json:"file"`           // its place
+	Stamp string `json:"stamp"`          // changes with the file
+	Job   string `json:"job,omitempty"`  // id; empty before the server has said it
+	Lost  int    `json:"lost,omitempty"` // jobs before this one that came to nothing
+
+	path string
+}
+
+// OpenJournal opens the one in the folder out, or begins one. One that was kept for another purpose, which is a text of the server and the
+// options, is begun anew.
+func OpenJournal(out, purpose string) (*Journal, error) {
+	if err := os.MkdirAll(out, 0o777); err != nil { //nolint:gosec // the caller's umask decides
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(purpose))
+	j := &Journal{path: filepath.Join(out, JournalName), entries: map[string]entry{}}
+	if err := j.load(hex.EncodeToString(sum[:])); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return j, nil
+}
+
+func (j *Journal) load(purpose string) error {
+	data, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	var h header
+	if json.Unmarshal(first, &h) == nil && h.For == purpose && h.Salt != "" {
+		lines := bufio.NewScanner(bytes.NewReader(rest))
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var e entry
+			if json.Unmarshal(lines.Bytes(), &e) == nil { // the last may be half a line
+				j.entries[e.File] = e
+			}
+		}
+		j.salt = h.Salt
+		j.file, err = os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil && !bytes.HasSuffix(data, []byte("\n")) {
+			_, err = j.file.WriteString("\n")
+		}
+		return err
+	}
+	j.salt = rand.Text()
+	if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return err
+	}
+	return j.write(header{j.salt, purpose})
+}
+
+// write adds a line, with one call: a line is there or not.
+func (j *Journal) write(line any) error {
+	text, err := json.Marshal(line)
+	if err == nil {
+		_, err = j.file.Write(append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// Close keeps the journal for the next run, or deletes it where all is done.
+func (j *Journal) Close(done bool) error {
+	err := j.file.Close()
+	if done {
+		err = errors.Join(err, os.Remove(j.path))
+	}
+	return err
+}
+
+// entry is what is known of the file as it is now.
+func (j *Journal) entry(in, place string) (entry, error) {
+	info, err := os.Stat(in)
+	if err != nil {
+		return entry{}, err
+	}
+	stamp := fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e, ok := j.entries[place]
+	if !ok || e.Stamp != stamp {
+		e = entry{File: place, Stamp: stamp}
+	}
+	e.path = in
+	return e, nil
+}
+
+// key is the Idempotency-Key of the file's next job: the same after a crash, another after a job that came to nothing.
+func (j *Journal) key(e entry) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", j.salt, e.File, e.Stamp, e.Lost))
+	return hex.EncodeToString(sum[:])
+}
+
+func (j *Journal) queued(e *entry, id string) error {
+	e.Job = id
+	return j.note(*e)
+}
+
+// lose forgets a job that came to nothing.
+func (j *Journal) lose(e *entry) error {
+	e.Job = ""
+	e.Lost++
+	return j.note(*e)
+}
+
+func (j *Journal) note(e entry) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries[e.File] = e
+	return j.write(e)
+}

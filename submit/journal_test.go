@@ -1,0 +1,83 @@
+package submit
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func open(t *testing.T, dir, purpose string) *Journal {
+	t.Helper()
+	j, err := OpenJournal(dir, purpose)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func look(t *testing.T, j *Journal, in string) entry {
+	t.Helper()
+	e, err := j.entry(in, "a/photo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// What was written is known to the next run, half a last line does not harm it, and a file that has changed is another.
+func TestJournal(t *testing.T) {
+	dir, in := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "photo.jpg")
+	write(t, in, "picture")
+	j := open(t, dir, "a server")
+	e := look(t, j, in)
+	if e.Job != "" {
+		t.Errorf("a new journal knows %+v", e)
+	}
+	key := j.key(e)
+	must(t, j.queued(&e, "job1"))
+	must(t, j.Close(false))
+
+	f, err := os.OpenFile(filepath.Join(dir, JournalName), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString(`{"file":"b/oth`)
+	must(t, err)
+	must(t, f.Close())
+	j = open(t, dir, "a server")
+	if e = look(t, j, in); e.Job != "job1" || j.key(e) != key {
+		t.Errorf("after a crash: %+v", e)
+	}
+	must(t, j.lose(&e))
+	must(t, j.Close(false))
+
+	j = open(t, dir, "a server")
+	if e = look(t, j, in); e.Job != "" || e.Lost != 1 || j.key(e) == key {
+		t.Errorf("after a job that came to nothing: %+v", e)
+	}
+	must(t, j.queued(&e, "job2"))
+	write(t, in, "another")
+	if e = look(t, j, in); e.Job != "" {
+		t.Errorf("another picture: %+v", e)
+	}
+	must(t, j.Close(false))
+
+	j = open(t, dir, "another server")
+	if e = look(t, j, in); e.Job != "" || j.key(e) == key {
+		t.Errorf("another server: %+v", e)
+	}
+	must(t, j.Close(true))
+	if _, err := os.Stat(filepath.Join(dir, JournalName)); !os.IsNotExist(err) {
+		t.Errorf("the journal of a run that is done: %v", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

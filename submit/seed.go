@@ -1,0 +1,164 @@
+package submit
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Seed sends files to a server that has the routes of the tutorial only: POST /start_job, then GET /get_job until it has succeeded.
+type Seed struct {
+	Server   string        // its address
+	Polls    int           // how often is asked for a result at most
+	Every    time.Duration // between two questions
+	Patience time.Duration // how long a file is offered to a server that is full
+	HTTP     *http.Client
+}
+
+const (
+	maxSeedAnswer = 256 << 20 // bytes: two pictures in base64
+	seedPause     = time.Second
+)
+
+// Cut queues the file in and writes its result, a PNG file, to w.
+func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType string, err error) {
+	id, err := s.start(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	for range max(s.Polls, 1) {
+		var answer struct {
+			State string `json:"job_status"`
+			Image string `json:"img_out_base64"`
+		}
+		err := s.get(ctx, "/get_job/"+url.PathEscape(id), &answer)
+		switch {
+		case err != nil:
+			return "", err
+		case answer.State == "FAILED":
+			return "", errors.New("the job failed; the server does not say why")
+		case answer.State == "SUCCEED" && answer.Image != "": // the tutorial's server says so before it has the picture
+			data, err := base64.StdEncoding.DecodeString(answer.Image)
+			if err != nil {
+				return "", fmt.Errorf("the result is no base64: %w", err)
+			}
+			_, err = w.Write(data)
+			return "image/png", err
+		}
+		if err := rest(ctx, s.Every); err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("no result after %d questions, one every %v", max(s.Polls, 1), s.Every)
+}
+
+// start queues the file, and offers it again to a server that says that it is full.
+func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
+	end := time.Now().Add(s.Patience)
+	for {
+		var answer struct {
+			ID string `json:"job_id"`
+		}
+		err := s.post(ctx, in, &answer)
+		var busy *busyError
+		switch {
+		case err == nil && answer.ID == "":
+			return "", errors.New("the server's answer has no job_id")
+		case !errors.As(err, &busy) || time.Now().Add(busy.after).After(end):
+			return answer.ID, err
+		}
+		if err := rest(ctx, busy.after); err != nil {
+			return "", err
+		}
+	}
+}
+
+// Hopeless says whether err is one that every other file would meet too: the server is not there.
+func (s *Seed) Hopeless(err error) bool { return noAnswer(err) }
+
+// busyError is a server that is full or about to stop.
+type busyError struct {
+	error
+	after time.Duration
+}
+
+func (s *Seed) post(ctx context.Context, in string, out any) error {
+	data, err := os.ReadFile(filepath.Clean(in))
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string][]byte{"image": data}) // base64
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Server+"/start_job", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return s.do(req, out)
+}
+
+// get asks again where no answer comes: the server may be restarting.
+func (s *Seed) get(ctx context.Context, path string, out any) error {
+	end := time.Now().Add(s.Patience)
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Server+path, nil)
+		if err != nil {
+			return err
+		}
+		err = s.do(req, out)
+		if err == nil || ctx.Err() != nil || errors.As(err, new(*answerError)) || time.Now().After(end) {
+			return err
+		}
+		if err := rest(ctx, seedPause); err != nil {
+			return err
+		}
+	}
+}
+
+// answerError is an answer that another question would get too.
+type answerError struct{ error }
+
+func (s *Seed) do(req *http.Request, out any) error {
+	resp, err := s.HTTP.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxSeedAnswer))
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return &busyError{fmt.Errorf("%s: %.200s", resp.Status, data), max(time.Duration(seconds)*time.Second, seedPause)}
+	case resp.StatusCode != http.StatusOK:
+		return &answerError{fmt.Errorf("%s: %.200s", resp.Status, data)}
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return &answerError{fmt.Errorf("the answer is not a server's of the tutorial: %w", err)}
+	}
+	return nil
+}
+
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
