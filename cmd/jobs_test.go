@@ -289,6 +289,48 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// A job that somebody retries while others are deleted is left alone, and one that is gone is no fault.
+func TestPurgeRaces(t *testing.T) {
+	job := func(id, state string) map[string]string { return map[string]string{"id": id, "state": state} }
+	var deleted []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := filepath.Base(r.URL.Path)
+		switch {
+		case r.Method == http.MethodDelete:
+			deleted = append(deleted, id)
+			w.WriteHeader(http.StatusNoContent)
+		case id == "jobs":
+			_ = json.NewEncoder(w).Encode(map[string]any{"jobs": []any{job("retried", "failed"), job("gone", "failed"), job("dead", "failed")}})
+		case id == "gone":
+			w.Header().Set("X-Error-Code", "not_found")
+			w.WriteHeader(http.StatusNotFound)
+		case id == "retried":
+			_ = json.NewEncoder(w).Encode(job(id, "queued"))
+		default:
+			_ = json.NewEncoder(w).Encode(job(id, "failed"))
+		}
+	}))
+	defer server.Close()
+	jobsCall{[]string{"purge", "--state=failed", "--yes", "--server", server.URL}, 0, "1 jobs deleted\n", ""}.check(t)
+	if len(deleted) != 1 || deleted[0] != "dead" {
+		t.Errorf("deleted: %v", deleted)
+	}
+}
+
+// Ctrl-C is no fault of the server's.
+func TestJobsInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		interrupt()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	var stdout, stderr bytes.Buffer
+	if status := run(ctx, []string{"jobs", "ls", "--server", server.URL}, &stdout, &stderr); status != exitFailure || stderr.String() != "bgremove: interrupted\n" {
+		t.Errorf("status %d, %q", status, stderr.String())
+	}
+}
+
 func TestConfirm(t *testing.T) {
 	for answer, want := range map[string]string{"y\n": "", "YES\n": "", "n\n": "nothing was changed", "\n": "nothing was changed"} {
 		keyboard, terminal, err := pty.Open()

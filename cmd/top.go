@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gdamore/tcell/v3"
+	"github.com/gdamore/tcell/v3/color"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -190,7 +191,7 @@ func drawFigures(screen tcell.Screen, f figures, address string, paused bool) {
 	for y, l := range lines[:min(len(lines), height)] {
 		style := tcell.StyleDefault.Bold(l.heading)
 		if l.bad {
-			style = style.Foreground(tcell.ColorRed)
+			style = style.Foreground(color.Red)
 		}
 		screen.PutStrStyled(0, y, l.text, style)
 	}

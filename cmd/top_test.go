@@ -191,7 +191,6 @@ func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer terminal.Close()
 	if err := pty.Setsize(terminal, &pty.Winsize{Rows: 40, Cols: 120}); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +198,7 @@ func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(&shown, keyboard) // until it is closed
+		_, _ = io.Copy(&shown, keyboard) // until the other side is closed
 	}()
 	tty, err := tcell.NewDevTtyFromDev(terminal.Name())
 	if err != nil {
@@ -227,8 +226,9 @@ func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
 		t.Error(err)
 	}
 	screen.Fini()
-	_ = keyboard.Close()
+	_ = terminal.Close()
 	<-read
+	_ = keyboard.Close()
 	if text := shown.String(); !strings.Contains(text, "\x1b[?1049l") {
 		t.Errorf("the terminal is not given back: %q", text[max(0, len(text)-200):])
 	}
