@@ -26,7 +26,10 @@ type Config struct {
 	HTTP     *http.Client  // how requests are sent; nil means a client of its own
 }
 
-const defaultPatience = 2 * time.Minute
+const (
+	defaultPatience = 2 * time.Minute
+	longestAnswer   = 2 * time.Minute // after the request was sent: twice what the server makes anybody wait
+)
 
 // Client is safe for concurrent use.
 type Client struct {
@@ -40,6 +43,10 @@ type Client struct {
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
 	if err != nil {
+		var fault *url.Error
+		if errors.As(err, &fault) { // it has the address, with what may be a password
+			err = fault.Err
+		}
 		return nil, fmt.Errorf("server: is no address: %w", err)
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -48,12 +55,17 @@ func New(cfg Config) (*Client, error) {
 	if strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("key: has characters that no key has")
 	}
-	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience, http: cfg.HTTP}
+	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}
-	if c.http == nil {
-		c.http = &http.Client{Transport: newTransport(), CheckRedirect: stay}
+	c.http = &http.Client{Transport: newTransport()}
+	if cfg.HTTP != nil {
+		own := *cfg.HTTP
+		c.http = &own
+	}
+	if c.http.CheckRedirect == nil {
+		c.http.CheckRedirect = stay
 	}
 	return c, nil
 }
@@ -63,7 +75,7 @@ func newTransport() *http.Transport {
 	t.MaxIdleConnsPerHost = 64
 	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
 	t.IdleConnTimeout = 30 * time.Second
-	t.ExpectContinueTimeout = time.Second
+	t.ResponseHeaderTimeout = longestAnswer
 	return t
 }
 

@@ -61,7 +61,9 @@ func (c *Client) follow(ctx context.Context, id string, last *string, yield func
 		case name == "id":
 			number = value
 		case name == "data":
-			data = append(data, value...)
+			if data = append(data, value...); len(data) > maxEvent {
+				return false, fmt.Errorf("an event of the job %s has more than %d bytes", id, maxEvent)
+			}
 		case len(lines.Bytes()) == 0 && len(data) > 0:
 			var j Job
 			if err := json.Unmarshal(data, &j); err != nil {

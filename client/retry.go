@@ -21,6 +21,7 @@ type call struct {
 }
 
 const (
+	askFirst     = 1 << 20 // bytes of a body from which on the server is asked whether it wants it
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
 )
@@ -57,12 +58,15 @@ func passing(err error, answer *Error, twice bool) bool {
 		return false
 	case answer == nil: // no answer: it may have arrived
 		return twice
-	case answer.Status == http.StatusTooManyRequests, answer.Status == http.StatusServiceUnavailable && answer.RetryAfter > 0:
+	case answer.Status == http.StatusTooManyRequests,
+		answer.Status == http.StatusServiceUnavailable && answer.RetryAfter > 0 && answer.Code != "queue_unavailable": // which may have been lost on the way back
 		return true // it was refused
 	case answer.Code == "wait_over":
 		return false
 	}
-	return twice && (answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusBadGateway || answer.Status == http.StatusGatewayTimeout)
+	// A gateway without a server behind it may say 404 as well; ours has a code.
+	return twice && (answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusBadGateway ||
+		answer.Status == http.StatusGatewayTimeout || answer.Status == http.StatusNotFound && answer.Code == "")
 }
 
 // bodyError is a fault of what was to be sent.
@@ -81,6 +85,9 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 			return nil, &bodyError{err}
 		}
 		req.Body, req.ContentLength = body, size
+		if size > askFirst {
+			req.Header.Set("Expect", "100-continue")
+		}
 	}
 	req.Header.Set("User-Agent", "bgremove-client")
 	if c.key != "" {

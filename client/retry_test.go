@@ -61,6 +61,9 @@ func TestRetries(t *testing.T) {
 		"queue full":                       {submit, []http.HandlerFunc{busy, busy, job}, 3, true},
 		"connection breaks":                {submit, []http.HandlerFunc{breakOff, job}, 2, true},
 		"gateway away":                     {submit, []http.HandlerFunc{status(502), away, job}, 3, true},
+		"gateway without a server":         {submit, []http.HandlerFunc{status(404), job}, 2, true},
+		"not found":                        {submit, []http.HandlerFunc{status(404, "X-Error-Code", "not_found"), job}, 1, false},
+		"not safe: the answer may be lost": {again, []http.HandlerFunc{status(503, "Retry-After", "1", "X-Error-Code", "queue_unavailable"), job}, 1, false},
 		"bad request":                      {submit, []http.HandlerFunc{status(400), job}, 1, false},
 		"not safe: refused":                {again, []http.HandlerFunc{busy, job}, 2, true},
 		"not safe: connection breaks":      {again, []http.HandlerFunc{breakOff, job}, 1, false},
@@ -171,7 +174,10 @@ func TestUnreadablePicture(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	other, asked := fake(t, job)
 	url, _ := fake(t, status(307, "Location", other+"/v1/queue"))
-	if _, err := connect(t, client.Config{Server: url, Key: "bgr_secret", Patience: -1}).Queue(t.Context()); err == nil || asked.Load() != 0 {
-		t.Errorf("%v, the other server was asked %d times", err, asked.Load())
+	for _, own := range []*http.Client{nil, {}} {
+		c := connect(t, client.Config{Server: url, Key: "bgr_secret", Patience: -1, HTTP: own})
+		if _, err := c.Queue(t.Context()); err == nil || asked.Load() != 0 {
+			t.Errorf("%v, the other server was asked %d times", err, asked.Load())
+		}
 	}
 }

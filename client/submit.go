@@ -118,8 +118,11 @@ func (p *picture) Read(b []byte) (int, error) {
 	}
 	n, err := p.ReadCloser.Read(b[:min(int64(len(b)), p.left)])
 	p.left -= int64(n)
-	if err == io.EOF && p.left > 0 {
+	switch {
+	case err == io.EOF && p.left > 0:
 		err = &bodyError{fmt.Errorf("the file became shorter while it was sent: %w", io.ErrUnexpectedEOF)}
+	case err != nil && err != io.EOF: // no fault of the network's
+		err = &bodyError{err}
 	}
 	return n, err
 }

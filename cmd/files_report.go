@@ -84,7 +84,7 @@ func (r *fileReport) begin(more int) {
 
 func (r *fileReport) add(o fileOutcome) {
 	r.counts[o.State]++
-	if o.State == stateFailed {
+	if o.State == stateFailed && !r.flags.watch { // it has no end to tell of them
 		r.failed = append(r.failed, o)
 	}
 	if o.State == stateLeft {
@@ -116,11 +116,11 @@ func (o fileOutcome) line() string {
 		if o.Width > 0 {
 			size = fmt.Sprintf("%d×%d px, ", o.Width, o.Height)
 		}
-		return fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS)
+		return printable(fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS))
 	case stateSkipped:
-		return fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out)
+		return printable(fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out))
 	}
-	return fmt.Sprintf("%s: failed: %s", o.In, o.Error)
+	return printable(fmt.Sprintf("%s: failed: %s", o.In, o.Error))
 }
 
 // end sums up and returns the error that makes the exit status.
@@ -165,7 +165,7 @@ func (r *fileReport) printFailed() {
 	w := tabwriter.NewWriter(r.stderr, 0, 0, 2, ' ', 0)
 	for _, o := range r.failed {
 		reason, _, _ := strings.Cut(o.Error, "\n")
-		fmt.Fprintf(w, "  %s\t%s\n", o.In, reason)
+		fmt.Fprintf(w, "  %s\t%s\n", printable(o.In), printable(reason))
 	}
 	_ = w.Flush() // like every write to stderr: there is nowhere to tell of it
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/files"
 )
 
 func newJobsGetCmd() *cobra.Command {
@@ -70,27 +72,26 @@ func showJob(cmd *cobra.Command, c *client.Client, id, result, input string) err
 }
 
 // save has a file written, or stdout for "-". A file that is there is replaced only by a whole one.
-func save(stdout io.Writer, name string, write func(io.Writer) error) error {
+func save(stdout io.Writer, name string, write func(io.Writer) error) (err error) {
 	if name == "-" {
 		return write(stdout)
 	}
-	part := name + ".part"
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a device or pipe, say
-		part = name
+		f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // the caller's
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
 	}
-	f, err := os.Create(part) //nolint:gosec // the caller's
+	p, err := files.Create(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Close())
-	switch {
-	case part == name:
-	case err != nil:
-		_ = os.Remove(part)
-	default:
-		err = os.Rename(part, name)
+	defer func() { err = errors.Join(err, p.Discard()) }()
+	if err := write(p); err != nil {
+		return err
 	}
-	return err
+	return p.Commit(name)
 }
 
 // printDetails shows all that a person may ask of one job.

@@ -64,7 +64,7 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 	}
 	var gone []client.Job
 	for _, j := range jobs {
-		deleted, err := deleteEnded(cmd.Context(), c, j.ID)
+		deleted, err := deleteEnded(cmd.Context(), c, j)
 		if err != nil {
 			return fmt.Errorf("after %d of %d jobs: %w", len(gone), len(jobs), serverFault(cmd, err))
 		}
@@ -75,14 +75,14 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 	return printPurged(cmd, "deleted", gone)
 }
 
-// deleteEnded deletes a job if it is there and has ended still: one that somebody has retried meanwhile would be cancelled.
-func deleteEnded(ctx context.Context, c *client.Client, id string) (bool, error) {
-	j, err := c.Job(ctx, id)
-	if err == nil && !j.State.Ended() {
+// deleteEnded deletes a job if it is there and ended as it was listed: one that somebody has retried meanwhile may run, or have a result.
+func deleteEnded(ctx context.Context, c *client.Client, listed client.Job) (bool, error) {
+	j, err := c.Job(ctx, listed.ID)
+	if err == nil && (j.State != listed.State || !j.FinishedAt.Equal(listed.FinishedAt)) {
 		return false, nil
 	}
 	if err == nil {
-		err = c.Delete(ctx, id)
+		err = c.Delete(ctx, j.ID)
 	}
 	var answer *client.Error
 	if errors.As(err, &answer) && (answer.Code == "not_found" || answer.Code == "expired") {

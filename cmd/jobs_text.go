@@ -62,10 +62,10 @@ func errorCode(j client.Job) string {
 	return printable(j.Error.Code)
 }
 
-// printable is text of a server without what a terminal would obey.
+// printable is text of a server, or the name of a file, without what a terminal would obey.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r

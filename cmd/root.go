@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "bgremove:", err)
+	for i, line := range strings.Split(err.Error(), "\n") { // names of files and words of servers are in it
+		if i == 0 {
+			line = "bgremove: " + line
+		}
+		fmt.Fprintln(stderr, printable(line))
+	}
 	if !started {
 		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
 		return exitUsage

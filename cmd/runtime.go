@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 )
 
 const (
@@ -24,7 +26,7 @@ func tuneRuntime(slots int) (undo func()) {
 		runtime.GOMAXPROCS(cores + spareThreads)
 	}
 	var ballast []byte
-	if os.Getenv("GOGC") == "" {
+	if os.Getenv("GOGC") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 { // the limit would count it
 		ballast = make([]byte, slots*garbagePerSlot/2)
 	}
 	return func() {

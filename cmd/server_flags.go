@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,6 +19,7 @@ const (
 	serverEnv     = envPrefix + "SERVER"
 	keyEnv        = envPrefix + "KEY"
 	defaultServer = "http://127.0.0.1:5000"
+	probeTimeout  = 10 * time.Second
 )
 
 // addServerFlags adds the flags that connect reads, for cmd and the commands below it.
@@ -41,7 +43,9 @@ func connectPatiently(cmd *cobra.Command, patience time.Duration) (*client.Clien
 	if err != nil {
 		return nil, usageError{err}
 	}
-	_, err = c.Queue(cmd.Context())
+	ctx, cancel := context.WithTimeout(cmd.Context(), probeTimeout)
+	defer cancel()
+	_, err = c.Queue(ctx)
 	c.Close()
 	var answer *client.Error
 	if err != nil && (!errors.As(err, &answer) || answer.Status == 401 || answer.Status == 403 || answer.Status == 404) {
@@ -49,6 +53,18 @@ func connectPatiently(cmd *cobra.Command, patience time.Duration) (*client.Clien
 	}
 	cfg.Patience = patience
 	return client.New(cfg)
+}
+
+// shownAddress is serverAddress without a password.
+func shownAddress(cmd *cobra.Command) string { return redacted(serverAddress(cmd)) }
+
+// redacted is an address without a password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an address that is none"
+	}
+	return u.Redacted()
 }
 
 func serverAddress(cmd *cobra.Command) string {
@@ -91,9 +107,9 @@ func serverFault(cmd *cobra.Command, err error) error {
 	case cmd.Context().Err() != nil:
 		return errors.New("interrupted")
 	case errors.As(err, &away):
-		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", serverAddress(cmd), cause(away.Err))
+		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", shownAddress(cmd), cause(away.Err))
 	case errors.As(err, &answer) && answer.Code == "" && answer.Status == 404:
-		return fmt.Errorf("%s is no bgremove: %w", serverAddress(cmd), answer)
+		return fmt.Errorf("%s is no bgremove: %w", shownAddress(cmd), answer)
 	case errors.As(err, &answer) && (answer.Code == "missing_key" || answer.Code == "auth_failed"):
 		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, keyEnv)
 	}

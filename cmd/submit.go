@@ -129,7 +129,7 @@ func (f *submitFlags) validate(args []string) error {
 // cutter has one file cut out by a server.
 type cutter interface {
 	Cut(ctx context.Context, in, place string, w io.Writer) (contentType string, err error)
-	Hopeless(err error) bool
+	Hopeless(ctx context.Context, err error) bool
 }
 
 // submission is one run of the command.
@@ -140,8 +140,8 @@ type submission struct {
 }
 
 // submitFiles finds every fault that it can before it sends anything.
-func submitFiles(cmd *cobra.Command, args []string, f submitFlags) error {
-	args, err := f.merge(cmd, args)
+func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
+	args, err = f.merge(cmd, args)
 	if err == nil {
 		err = f.validate(args)
 	}
@@ -197,8 +197,13 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cut
 		polls = 24 * 3600
 	}
 	return &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Polls: polls, Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Timeout: time.Minute},
+		Server: strings.TrimSuffix(server, "/"), Polls: polls, Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: seedTransport()},
 	}, nil
+}
+
+// seedTransport bounds how long an answer is waited for, but not how long a large picture is on its way.
+func seedTransport() *http.Transport {
+	return &http.Transport{ResponseHeaderTimeout: time.Minute, MaxIdleConnsPerHost: maxSubmitJobs}
 }
 
 // v1Cutter asks the server whether it is there before anything is sent.
@@ -229,7 +234,7 @@ func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		o.State = stateLeft
-	case err != nil && s.cutter.Hopeless(err):
+	case err != nil && s.cutter.Hopeless(ctx, err):
 		s.giveUp(err)
 		o.State = stateLeft
 	case err != nil:

@@ -50,7 +50,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			defer c.Close()
 			others := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
 			defer others.CloseIdleConnections()
-			w := &watcher{client: c, address: serverAddress(cmd), metrics: addresses, http: others}
+			w := &watcher{client: c, address: shownAddress(cmd), metrics: addresses, http: others}
 			if once || wantsJSON(cmd) || !onTerminal(cmd.OutOrStdout()) {
 				return serverFault(cmd, printOnce(cmd, w, every))
 			}

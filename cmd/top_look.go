@@ -77,7 +77,7 @@ func (w *watcher) look(ctx context.Context) sample {
 		if i > 0 {
 			address = w.metrics[i-1]
 		}
-		s.notes = append(s.notes, fmt.Sprintf("%s: %v", address, cause(faults[i])))
+		s.notes = append(s.notes, fmt.Sprintf("%s: %v", redacted(address), cause(faults[i])))
 	}
 	return s
 }
@@ -94,6 +94,11 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 		return w.running, nil
 	}
 	w.running = nil
+	defer func() {
+		if took := time.Since(begun); took > 50*time.Millisecond {
+			w.rest = time.Now().Add(10 * took)
+		}
+	}()
 	for j, err := range w.client.List(ctx, client.Running) {
 		if err != nil {
 			return nil, err
@@ -101,9 +106,6 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 		if w.running = append(w.running, j); len(w.running) == min(n, runningShown) {
 			break
 		}
-	}
-	if took := time.Since(begun); took > 50*time.Millisecond {
-		w.rest = time.Now().Add(10 * took)
 	}
 	return w.running, nil
 }

@@ -40,7 +40,8 @@ func (p *Pending) Commit(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeSymlink == 0 {
 		return fmt.Errorf("write %s: %w", path, ErrNotRegular) // a rename would put a file in the place of a device
 	}
-	if err := p.file.Close(); err != nil {
+	// Or a power failure may leave the name without what it names, which the next run would take for done.
+	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(p.file.Name(), path); err != nil {

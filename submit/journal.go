@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"syscall"
 )
 
 // JournalName is the journal's file in the folder of results.
@@ -59,9 +61,25 @@ func OpenJournal(out, purpose string) (*Journal, error) {
 	return j, nil
 }
 
-func (j *Journal) load(purpose string) error {
-	data, err := os.ReadFile(j.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// ErrInUse says that another run works in the same folder.
+var ErrInUse = errors.New("another run works in this folder")
+
+func (j *Journal) load(purpose string) (err error) {
+	if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.file.Close())
+		}
+	}()
+	if err := syscall.Flock(int(j.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrInUse
+	} else if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(j.file)
+	if err != nil {
 		return err
 	}
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
@@ -76,14 +94,13 @@ func (j *Journal) load(purpose string) error {
 			}
 		}
 		j.salt = h.Salt
-		j.file, err = os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
-		if err == nil && !bytes.HasSuffix(data, []byte("\n")) {
+		if !bytes.HasSuffix(data, []byte("\n")) {
 			_, err = j.file.WriteString("\n")
 		}
 		return err
 	}
 	j.salt = rand.Text()
-	if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+	if err := j.file.Truncate(0); err != nil {
 		return err
 	}
 	return j.write(header{j.salt, purpose})
@@ -103,11 +120,11 @@ func (j *Journal) write(line any) error {
 
 // Close keeps the journal for the next run, or deletes it where all is done.
 func (j *Journal) Close(done bool) error {
-	err := j.file.Close()
+	var err error
 	if done {
-		err = errors.Join(err, os.Remove(j.path))
+		err = os.Remove(j.path) // before the lock is given up
 	}
-	return err
+	return errors.Join(err, j.file.Close())
 }
 
 // entry is what is known of the file as it is now.
@@ -116,7 +133,12 @@ func (j *Journal) entry(in, place string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	stamp := fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+	full, err := filepath.Abs(in)
+	if err != nil {
+		return entry{}, err
+	}
+	place = strconv.Quote(place) // JSON would not keep a name that is not UTF-8
+	stamp := fmt.Sprintf("%d %d %q", info.Size(), info.ModTime().UnixNano(), full)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e, ok := j.entries[place]

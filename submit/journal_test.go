@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,6 +34,9 @@ func TestJournal(t *testing.T) {
 	if e.Job != "" {
 		t.Errorf("a new journal knows %+v", e)
 	}
+	if _, err := OpenJournal(dir, "another server"); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second run in the same folder: %v, want ErrInUse", err)
+	}
 	key := j.key(e)
 	must(t, j.queued(&e, "job1"))
 	must(t, j.Close(false))
@@ -54,6 +58,11 @@ func TestJournal(t *testing.T) {
 		t.Errorf("after a job that came to nothing: %+v", e)
 	}
 	must(t, j.queued(&e, "job2"))
+	other := filepath.Join(t.TempDir(), "photo.jpg")
+	must(t, os.Link(in, other)) // of the same size and time
+	if e = look(t, j, other); e.Job != "" {
+		t.Errorf("a picture of another folder: %+v", e)
+	}
 	write(t, in, "another")
 	if e = look(t, j, in); e.Job != "" {
 		t.Errorf("another picture: %+v", e)

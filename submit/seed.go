@@ -84,7 +84,7 @@ func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
 }
 
 // Hopeless says whether err is one that every other file would meet too: the server is not there.
-func (s *Seed) Hopeless(err error) bool { return noAnswer(err) }
+func (s *Seed) Hopeless(_ context.Context, err error) bool { return noAnswer(err) }
 
 // busyError is a server that is full or about to stop.
 type busyError struct {

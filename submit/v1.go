@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"time"
 
 	"bgremove/client"
 )
@@ -23,6 +24,8 @@ type V1 struct {
 
 // maxLost is how often a job may be gone before its file counts as failed: a server with an ephemeral queue forgets all jobs when it restarts.
 const maxLost = 5
+
+const probeTimeout = 10 * time.Second
 
 // Cut queues the file in, unless it is queued already, waits for the job's end, and writes the result to w. place is what the journal knows
 // the file by. An error is a *client.JobError or *client.Error where the server answered.
@@ -45,7 +48,7 @@ func (s *V1) Cut(ctx context.Context, in, place string, w io.Writer) (contentTyp
 
 func isGone(err error) bool {
 	var e *client.Error
-	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+	return errors.As(err, &e) && (e.Code == "not_found" || e.Code == "expired") // and not the 404 of a gateway
 }
 
 // started knows whether something was written.
@@ -60,12 +63,18 @@ func (s *started) Write(p []byte) (int, error) {
 }
 
 // Hopeless says whether err is one that every other file would meet too: the server is not there, or does not want the key.
-func (s *V1) Hopeless(err error) bool {
+func (s *V1) Hopeless(ctx context.Context, err error) bool {
 	var e *client.Error
 	if errors.As(err, &e) {
 		return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 	}
-	return noAnswer(err)
+	if !noAnswer(err) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout) // perhaps something in between breaks off this one picture
+	defer cancel()
+	_, err = s.Client.Queue(ctx)
+	return err != nil
 }
 
 // noAnswer says whether err is a request that was not answered, though there was something to send.

@@ -35,6 +35,7 @@ func (s *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"id": "1", "state": "queued"}`)
 	case s.gone > 0:
 		s.gone--
+		w.Header().Set("X-Error-Code", "not_found")
 		w.WriteHeader(http.StatusNotFound)
 	case strings.HasSuffix(r.URL.Path, "/result"):
 		w.Header().Set("Content-Type", "image/png")
@@ -104,12 +105,12 @@ func TestSeed(t *testing.T) {
 	if _, err := seed.Cut(t.Context(), in, "", &out); err == nil || !strings.Contains(err.Error(), "10 questions") {
 		t.Errorf("never done: %v", err)
 	}
-	if _, err := seed.Cut(t.Context(), in+"?", "", &out); !errors.Is(err, os.ErrNotExist) || seed.Hopeless(err) {
+	if _, err := seed.Cut(t.Context(), in+"?", "", &out); !errors.Is(err, os.ErrNotExist) || seed.Hopeless(t.Context(), err) {
 		t.Errorf("no file: %v", err)
 	}
 	s.Close()
 	seed.Patience = 0
-	if _, err := seed.Cut(t.Context(), in, "", &out); !seed.Hopeless(err) {
+	if _, err := seed.Cut(t.Context(), in, "", &out); !seed.Hopeless(t.Context(), err) {
 		t.Errorf("no server: %v", err)
 	}
 }
