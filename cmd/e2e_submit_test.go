@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,11 +70,15 @@ func countResults(dir string) (n int) {
 	return n
 }
 
-// A server that has little room, stops once and is killed once: all pictures come back, each is sent as one job.
+// A server that has little room, stops once and is killed once: all pictures come back. There are TEST_IMAGES pictures, 120 unless said
+// otherwise.
 func (b binary) testSubmit(t *testing.T) {
-	n := 500
-	if testing.Short() {
-		n = 120
+	n := 120
+	if text := os.Getenv("TEST_IMAGES"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 120 {
+			t.Fatalf("TEST_IMAGES is %q, must be at least 120", text)
+		}
 	}
 	in, out, data := album(t, n), filepath.Join(t.TempDir(), "out"), t.TempDir()
 	serve := func(addr string) *process {
