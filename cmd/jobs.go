@@ -30,7 +30,7 @@ others on the machine, and kept by shells.
 
 Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,
 		Example: `  bgremove jobs ls --state failed
-  bgremove jobs wait $(bgremove jobs ls -q --state running)
+  bgremove jobs ls -q --state running | xargs bgremove jobs wait
   BGREMOVE_SERVER=https://cut.example bgremove jobs top --key-file ~/cut.key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

@@ -12,10 +12,11 @@ import (
 
 func newJobsCancelCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "cancel ID...",
-		Short: "Cancel jobs that have not ended",
-		Long:  "Cancel jobs that have not ended, running ones too. Exit status 1: one had ended already, or there is none of that id.",
-		Args:  cobra.MinimumNArgs(1),
+		Use:     "cancel ID...",
+		Short:   "Cancel jobs that have not ended",
+		Long:    "Cancel jobs that have not ended, running ones too. Exit status 1: one had ended already, or there is none of that id.",
+		Example: `  bgremove jobs cancel 3f6c01 a81e77`,
+		Args:    cobra.MinimumNArgs(1),
 		RunE: withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
 			return eachJob(cmd, c, ids, "cancelled", c.Cancel)
 		}),

@@ -18,7 +18,9 @@ func newJobsDeadCmd() *cobra.Command {
 		Use:   "dead",
 		Short: "Show why jobs have failed or expired, and what can be done",
 		Long:  "Show the jobs that have failed or expired by the reason, with the newest of each as an example, and what can be done.",
-		Args:  cobra.NoArgs,
+		Example: `  bgremove jobs dead
+  bgremove jobs dead --json | jq -r .code`,
+		Args: cobra.NoArgs,
 		RunE: withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			jobs, err := deadJobs(cmd.Context(), c)
 			if err != nil {

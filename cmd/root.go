@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if i == 0 {
 			line = "bgremove: " + line
 		}
-		fmt.Fprintln(stderr, printable(line))
+		fmt.Fprintln(stderr, printable(strings.ReplaceAll(line, "\t", "  ")))
 	}
 	if !started {
 		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())

@@ -26,7 +26,7 @@ func TestCommands(t *testing.T) {
 	}{
 		{name: "no arguments", stdout: "Available Commands:"},
 		{name: "help", args: []string{"--help"}, stdout: "Exit status: 0 done"},
-		{name: "unknown command", args: []string{"confg"}, status: 2, stderr: "Did you mean this?\n\tconfig"},
+		{name: "unknown command", args: []string{"confg"}, status: 2, stderr: "Did you mean this?\n  config"},
 		{name: "unknown subcommand", args: []string{"config", "prnt"}, status: 2, stderr: "bgremove: unknown command \"prnt\" for \"bgremove config\"\nSee 'bgremove config --help'.\n"},
 		{name: "unknown flag", args: []string{"config", "print", "--colour"}, status: 2, stderr: "unknown flag: --colour"},
 		{name: "flags that exclude each other", args: []string{"config", "print", "--json", "--defaults"}, status: 2, stderr: "[defaults json]"},
