@@ -17,6 +17,7 @@ func (b binary) testAPIGuide(t *testing.T) { b.runCommands(t, "../docs/api.md", 
 func (b binary) testGuides(t *testing.T) {
 	b.runCommands(t, "../docs/cli.md", 2)
 	b.runCommands(t, "../docs/submit.md", 3)
+	b.runCommands(t, "../docs/jobs.md", 1)
 }
 
 // runCommands runs every command of a document in a block marked as sh as it stands, but for the ports.
