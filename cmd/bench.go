@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"bgremove/imaging"
@@ -74,10 +73,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			return report.print(cmd.OutOrStdout())
 		},
 	}
-	addConfigFlags(cmd)
-	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { // the others are taken, as serve takes them, but change nothing here
-		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
-	})
+	addEngineFlags(cmd)
 	flags := cmd.Flags()
 	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
 	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")

@@ -50,6 +50,14 @@ func addConfigFlags(cmd *cobra.Command) {
 	}
 }
 
+// addEngineFlags is addConfigFlags for a command that runs the engine alone: it takes the others as serve does, but they change nothing there.
+func addEngineFlags(cmd *cobra.Command) {
+	addConfigFlags(cmd)
+	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
+	})
+}
+
 // addConfigFileFlag gives cmd and its subcommands --config.
 func addConfigFileFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().String("config", "", "configuration file (default ./"+configFile+" if it exists)")

@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"time"
 
 	"bgremove/apikey"
+	"bgremove/httpserver"
 )
 
 const certificateWarning = 21 * 24 * time.Hour // a certificate with less left is told of
@@ -27,7 +27,7 @@ func (d *doctor) configuration(context.Context) []finding {
 	if c.Queue.Ephemeral {
 		found = append(found, warn(name, "queue.ephemeral: jobs end with the process", "give queue.data_dir in its place where jobs must survive a restart"))
 	}
-	if d.predicts() && !onLoopback(c.Predict.Addr) {
+	if d.predicts() && !httpserver.OnLoopback(c.Predict.Addr) {
 		found = append(found, warn(name, "predict.addr is "+c.Predict.Addr+": the predictor asks nobody for a key",
 			"see that only batch processes can reach it: a firewall, a network policy, or 127.0.0.1"))
 	}
@@ -47,7 +47,7 @@ func (d *doctor) publicAPI() (found []finding) {
 	}
 	if p.APIKeysFile != "" {
 		found = append(found, keysFile(p.APIKeysFile))
-		if p.TLSCert == "" && !onLoopback(p.Addr) {
+		if p.TLSCert == "" && !httpserver.OnLoopback(p.Addr) {
 			found = append(found, warn(name, "API keys travel unencrypted", "set proxy.tls_cert and proxy.tls_key, or put a proxy with TLS in front"))
 		}
 	}
@@ -68,11 +68,6 @@ func (d *doctor) publicAPI() (found []finding) {
 		found = append(found, fail(name, "egress.callbacks is true without webhook.secret: serve refuses to start", "set webhook.secret (BGREMOVE_WEBHOOK_SECRET)"))
 	}
 	return found
-}
-
-func onLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 func keysFile(path string) finding {

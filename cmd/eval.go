@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,10 +54,7 @@ Exit status: 0 done, 1 interrupted or a picture could not be read, 2 bad command
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return evaluate(cmd, o) },
 	}
-	addConfigFlags(cmd)
-	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { // the others are taken, as serve takes them, but change nothing here
-		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
-	})
+	addEngineFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.images, "images", "", "folder of the images")
 	flags.StringVar(&o.masks, "masks", "", "folder of the masks")

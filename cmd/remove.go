@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"bgremove/files"
 	"bgremove/imaging"
@@ -47,10 +46,7 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return removeBackgrounds(cmd, args, f) },
 	}
-	addConfigFlags(cmd)
-	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { // the others are taken, as serve takes them, but change nothing here
-		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
-	})
+	addEngineFlags(cmd)
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
 	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))

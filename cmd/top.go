@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"github.com/gdamore/tcell/v3"
 	"github.com/gdamore/tcell/v3/color"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // shortestInterval keeps a view from being the server's main load.
@@ -51,7 +49,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			others := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
 			defer others.CloseIdleConnections()
 			w := &watcher{client: c, address: shownAddress(cmd), metrics: addresses, http: others}
-			if once || wantsJSON(cmd) || !onTerminal(cmd.OutOrStdout()) {
+			if once || wantsJSON(cmd) || !isTerminal(cmd.OutOrStdout()) || os.Getenv("TERM") == "" {
 				return serverFault(cmd, printOnce(cmd, w, every))
 			}
 			screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
@@ -85,12 +83,6 @@ func metricsAddresses(given []string) ([]string, error) {
 		out[i] = u.String()
 	}
 	return out, nil
-}
-
-func onTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	kind := os.Getenv("TERM")
-	return ok && kind != "" && kind != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits
 }
 
 // printOnce looks twice, an interval apart, as rates need.

@@ -29,6 +29,12 @@ func CheckAddr(addr string) error {
 	return nil
 }
 
+// OnLoopback says that only this machine can reach a valid address to listen on.
+func OnLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
 // DefaultConfig gives a client 5 s for the header, a minute for the body and two for the answer.
 func DefaultConfig() Config {
 	return Config{

@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	"bgremove/httpserver"
@@ -52,17 +51,11 @@ func (c Config) Warnings() []string {
 		return nil
 	}
 	var warnings []string
-	if !isLoopback(c.Addr) {
+	if !httpserver.OnLoopback(c.Addr) {
 		warnings = append(warnings, "it asks for no key and listens on other addresses than loopback: set proxy.api_keys_file, or have something before it ask")
 	}
 	if strings.TrimSpace(c.CORSOrigins) == "*" {
 		warnings = append(warnings, "it asks for no key and lets the pages of every site use it: set proxy.api_keys_file, or list the sites in proxy.cors_origins")
 	}
 	return warnings
-}
-
-// isLoopback says that only this machine can reach a valid address to listen on.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
