@@ -185,7 +185,7 @@ type terminal struct {
 // Write is what is typed.
 func (s *terminal) Write(p []byte) (int, error) { return s.File.Write(p) }
 
-// onTerminal starts the binary on a terminal; wait returns its exit status once it has ended.
+// onTerminal starts the binary on a terminal; wait returns its exit status once it has ended and all that it wrote is on the screen.
 func (b binary) onTerminal(t *testing.T, args ...string) (screen *terminal, wait func() int) {
 	t.Helper()
 	cmd := b.command(t, args...)
@@ -208,12 +208,11 @@ func (b binary) onTerminal(t *testing.T, args ...string) (screen *terminal, wait
 		}
 	}()
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }()
+	go func() { defer close(ended); _ = cmd.Wait(); <-read }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGKILL)
 		<-ended
 		_ = file.Close()
-		<-read
 	})
 	return screen, func() int {
 		select {
