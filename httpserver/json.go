@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -39,6 +40,42 @@ func DecodeJSON(data []byte, dst any) error {
 		return wrongType(wrong, trimmed)
 	}
 	return err
+}
+
+// unknownName is the first name of a field of a JSON object that is none of the known ones, as DecodeJSON matches them; empty for none.
+// The object must be valid.
+func unknownName(object []byte, known []string) string {
+	depth := 0
+	for i := 0; i < len(object); i++ {
+		switch object[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := i + stringLength(object[i:])
+			if after := bytes.TrimLeft(object[end:], " \t\r\n"); depth == 1 && len(after) > 0 && after[0] == ':' {
+				var name string
+				_ = json.Unmarshal(object[i:end], &name) // it is valid
+				if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+					return name
+				}
+			}
+			i = end - 1
+		}
+	}
+	return ""
+}
+
+// stringLength is that of the JSON string which begins here, with its quotes.
+func stringLength(s []byte) int {
+	for i := 1; i < len(s); i++ {
+		i += bytes.IndexByte(s[i:], '"')
+		if before := s[1:i]; (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 {
+			return i + 1
+		}
+	}
+	return len(s)
 }
 
 // firstInvalid is the offset of the first byte that is not UTF-8.

@@ -109,6 +109,22 @@ func base64Fault(input, reason string) string {
 		`,"input":` + quoted(input) + `,"ctx":{"error":` + quoted(reason) + `}}`
 }
 
+func TestUnknownName(t *testing.T) {
+	for object, want := range map[string]string{
+		`{}`: "", `{"image":"a"}`: "", `{"IMAGE":1,"roi":[{"x":[1]}]}`: "",
+		`{"image":"x","y":1,"z":2}`:                     "y",
+		` { "a\u0062" : 1 } `:                           "ab",
+		`{"image":"\\\\","rio":1}`:                      "rio",
+		`{"image":"\\\"","roi":{"x":"y"},"q\"":":"}`:    `q"`,
+		`{"image":["a",{"b":"c"},"d"],"roi":":"}`:       "",
+		`{"roi":"\"x\":1","image":{"image":{"k":"v"}}}`: "",
+	} {
+		if got := unknownName([]byte(object), []string{"image", "roi"}); got != want {
+			t.Errorf("%s: %q, want %q", object, got, want)
+		}
+	}
+}
+
 func TestReadJSONFieldTypes(t *testing.T) {
 	type inner struct {
 		Radius float64 `json:"radius"`

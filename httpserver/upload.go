@@ -23,10 +23,11 @@ const (
 
 // Upload is one image with its options, however it was sent.
 type Upload struct {
-	Image  []byte     // nil where there is none; it may be empty
-	Fields url.Values // options in the body, as text
-	JSON   bool       // the body was JSON
-	none   error      // why there is no image
+	Image   []byte     // nil where there is none; it may be empty
+	Fields  url.Values // options in the body, as text
+	Unknown string     // the first name in the body that is none of the fields; empty for none
+	JSON    bool       // the body was JSON
+	none    error      // why there is no image
 }
 
 // Need is the fault that a request has whose image is needed, and absent.
@@ -93,7 +94,7 @@ func decodeUpload(data []byte, fields []Field) (Upload, error) {
 	if err != nil {
 		return Upload{}, err
 	}
-	up := Upload{Fields: values, JSON: true}
+	up := Upload{Fields: values, Unknown: unknownName(data, append(keys, imageField)), JSON: true}
 	up.Image, err = file.Bytes(imageField)
 	if file.null || file.fault == nil && file.data == nil { // absent: it may be elsewhere
 		up.none, err = err, nil
@@ -136,7 +137,10 @@ func (up *Upload) readPart(part *multipart.Part, length int64, fields []Field) e
 			return up.readField(part, f)
 		}
 	}
-	return nil // none of ours
+	if up.Unknown == "" {
+		up.Unknown = name
+	}
+	return nil
 }
 
 func (up *Upload) readImage(part *multipart.Part, length int64) error {

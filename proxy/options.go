@@ -4,9 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
@@ -48,6 +53,29 @@ func fields() []httpserver.Field {
 		all = append(all, httpserver.Field{Key: key, Limit: maxURL})
 	}
 	return all
+}
+
+func optionKeys() []string {
+	var keys []string
+	for _, f := range fields() {
+		keys = append(keys, f.Key)
+	}
+	return keys
+}
+
+// queryOf is the query of a request of /v1, which holds these keys only: one that is mistyped would else go unnoticed.
+func queryOf(c echo.Context, keys ...string) (url.Values, error) {
+	query, err := httpserver.Query(c)
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if err == nil && !slices.Contains(keys, name) {
+			err = unknownOption(name, keys)
+		}
+	}
+	return query, err
+}
+
+func unknownOption(name string, known []string) error {
+	return fmt.Errorf("%w: there is no option %.64q here; there are %s", imaging.ErrOption, name, strings.Join(known, ", "))
 }
 
 // priorities are the words for them, in their order.

@@ -29,8 +29,9 @@ type submission struct {
 }
 
 // take queues the picture that a request sends, or says where it is. Nothing holds it when take returns.
-func (a *api) take(c echo.Context, p queue.Priority) (id string, err error) {
-	s, err := a.readSubmission(c, a.preset(p))
+// extra are names that the query may have besides options.
+func (a *api) take(c echo.Context, p queue.Priority, extra ...string) (id string, err error) {
+	s, err := a.readSubmission(c, a.preset(p), extra...)
 	if err != nil {
 		return "", err
 	}
@@ -46,18 +47,22 @@ func (a *api) take(c echo.Context, p queue.Priority) (id string, err error) {
 	return a.submit(c, s)
 }
 
-// readSubmission takes in a picture, sent in one of the three ways, or its address, and its options.
-func (a *api) readSubmission(c echo.Context, preset options) (s submission, err error) {
+// readSubmission takes in a picture, sent in one of the three ways, or its address, and its options. extra are names
+// that the query may have besides.
+func (a *api) readSubmission(c echo.Context, preset options, extra ...string) (s submission, err error) {
 	if err := a.room(c); err != nil { // before the body is read
 		return s, err
 	}
-	query, err := httpserver.Query(c)
+	query, err := queryOf(c, append(optionKeys(), extra...)...)
 	if err != nil {
 		return s, err
 	}
 	up, err := httpserver.ReadUpload(c, fields())
 	if err != nil {
 		return s, err
+	}
+	if up.Unknown != "" {
+		return s, unknownOption(up.Unknown, optionKeys())
 	}
 	get := given(up.Fields, query)
 	s = submission{image: up.Image, from: get(keyImageURL)}

@@ -100,7 +100,7 @@ func (a *api) accepted(c echo.Context, id string) error {
 }
 
 func (a *api) listJobs(c echo.Context) error {
-	query, err := httpserver.Query(c)
+	query, err := queryOf(c, "state", "limit", "cursor")
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +67,12 @@ func readGiven(c echo.Context) (url.Values, error) {
 	var body map[string]json.RawMessage
 	if err := httpserver.DecodeJSON(data, &body); err != nil {
 		return nil, err
+	}
+	known := optionKeys()
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		if !slices.Contains(known, name) {
+			return nil, unknownOption(name, known)
+		}
 	}
 	given := url.Values{}
 	for _, f := range fields() {

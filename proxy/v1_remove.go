@@ -21,11 +21,11 @@ func (a *api) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	wait, err := parseWait(query.Get("wait"), longestWait)
+	wait, err := parseWait(query.Get(keyWait), longestWait)
 	if err != nil {
 		return err
 	}
-	id, err := a.take(c, queue.Interactive)
+	id, err := a.take(c, queue.Interactive, keyWait)
 	if err != nil {
 		return err
 	}

@@ -165,6 +165,7 @@ func testBadRequests(t *testing.T, cfg queue.Config) {
 	scene := imagingtest.File(t, "scene.png")
 	b64 := base64.StdEncoding.EncodeToString([]byte(scene))
 	twoImages, formType := form(t, scene, "image", "again")
+	unknownField, unknownType := form(t, scene, "Format", "webp")
 	for _, tc := range []struct {
 		name, method, path, contentType, body string
 		status                                int
@@ -188,6 +189,13 @@ func testBadRequests(t *testing.T, cfg queue.Config) {
 		{"roi outside", "POST", "/v1/jobs?roi=0+0+121+90", "image/png", scene, 400, "bad_option"},
 		{"query", "POST", "/v1/jobs?roi=%zz", "image/png", scene, 400, "bad_query"},
 		{"wait", "POST", "/v1/remove?wait=2m", "image/png", scene, 400, "bad_option"},
+		{"unknown option", "POST", "/v1/jobs?bg_colour=red", "image/png", scene, 400, "bad_option"},
+		{"unknown option in JSON", "POST", "/v1/jobs", "application/json", `{"roi":"0 0 9 9","nested":{"roi":1},"image":"` + b64 + `"}`, 400, "bad_option"},
+		{"unknown option of a form", "POST", "/v1/remove", unknownType, unknownField, 400, "bad_option"},
+		{"unknown option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roii":"0 0 9 9"}`, 400, "bad_option"},
+		{"wait where Prefer is meant", "POST", "/v1/jobs?wait=3", "image/png", scene, 400, "bad_option"},
+		{"unknown filter", "GET", "/v1/jobs?status=failed", "", "", 400, "bad_option"},
+		{"unknown wait", "GET", "/v1/jobs/x?timeout=3", "", "", 400, "bad_option"},
 		{"limit", "GET", "/v1/jobs?limit=201", "", "", 400, "bad_option"},
 		{"state", "GET", "/v1/jobs?state=done", "", "", 400, "bad_option"},
 		{"cursor", "GET", "/v1/jobs?cursor=!", "", "", 400, "bad_cursor"},

@@ -18,6 +18,8 @@ import (
 // longestWait bounds how long one request waits for a job.
 const longestWait = time.Minute
 
+const keyWait = "wait" // of a query
+
 // await returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
 // goroutine's stack stays small.
 func (a *api) await(c echo.Context, id string, d time.Duration) error {
@@ -96,11 +98,11 @@ func parseWait(s string, preset time.Duration) (time.Duration, error) {
 }
 
 func queryWait(c echo.Context) (time.Duration, error) {
-	query, err := httpserver.Query(c)
+	query, err := queryOf(c, keyWait)
 	if err != nil {
 		return 0, err
 	}
-	return parseWait(query.Get("wait"), 0)
+	return parseWait(query.Get(keyWait), 0)
 }
 
 // preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is none, as the RFC has it.
