@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,24 +34,62 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 			t.Errorf("%s: the example is %q", cmd.CommandPath(), cmd.Example)
 		}
 		for line := range strings.Lines(cmd.Example) {
-			_, line, _ = strings.Cut(line, "bgremove ")
-			line, _, _ = strings.Cut(line, " | ")
-			line, _, _ = strings.Cut(line, " && ")
-			called, rest, err := newRootCmd().Find(strings.Fields(line))
-			if err != nil || called.CommandPath() != cmd.CommandPath() && called.Parent().CommandPath() != cmd.CommandPath() {
-				t.Errorf("%s: example %q calls %s, %v", cmd.CommandPath(), line, called.CommandPath(), err)
-				continue
-			}
-			for _, word := range rest {
-				name, long := strings.CutPrefix(word, "--")
-				name, _, _ = strings.Cut(name, "=")
-				if long && called.Flags().Lookup(name) == nil && called.InheritedFlags().Lookup(name) == nil {
-					t.Errorf("%s: there is no flag --%s of its example", cmd.CommandPath(), name)
-				}
+			called := checkCommandLine(t, line)
+			if called == nil || called.CommandPath() != cmd.CommandPath() && called.Parent().CommandPath() != cmd.CommandPath() {
+				t.Errorf("%s: the example %q calls another command", cmd.CommandPath(), line)
 			}
 		}
 	})
 	if seen < 10 {
+		t.Errorf("%d commands were looked at", seen)
+	}
+}
+
+// checkCommandLine looks at the command that a line of a shell calls bgremove with: it and its flags exist, and it takes so many arguments.
+func checkCommandLine(t *testing.T, line string) *cobra.Command {
+	t.Helper()
+	_, args, _ := strings.Cut(line, "bgremove ")
+	for _, end := range []string{" #", " |", " &&", " <", " >", ";"} {
+		args, _, _ = strings.Cut(args, end)
+	}
+	root := newRootCmd()
+	root.InitDefaultCompletionCmd()
+	called, rest, err := root.Find(strings.Fields(args))
+	if err == nil {
+		err = called.ParseFlags(rest)
+	}
+	if err == nil {
+		err = called.ValidateArgs(called.Flags().Args())
+	}
+	if err != nil {
+		t.Errorf("%s: %v", strings.TrimSpace(line), err)
+	}
+	return called
+}
+
+// What cannot be run in a test, in the README and the guides, exists at least.
+func TestCommandsOfGuides(t *testing.T) {
+	guides, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	command := regexp.MustCompile(`^ *(?:sudo )?(?:\S*/)?bgremove [a-z]+(?: |$)`)
+	for _, guide := range append(guides, "../README.md") {
+		text, err := os.ReadFile(guide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, part := range strings.Split(string(text), "```") {
+			for line := range strings.Lines(part) {
+				if i%2 == 1 && command.MatchString(line) {
+					checkCommandLine(t, line)
+					seen++
+				}
+			}
+		}
+	}
+	if seen < 35 {
 		t.Errorf("%d commands were looked at", seen)
 	}
 }
