@@ -35,6 +35,7 @@ type filePlan struct {
 	tasks   []fileTask
 	skipped []fileTask // there is a result already
 	strange int        // files that are no pictures
+	forgot  int        // len(taken) after the last forget
 }
 
 // planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
@@ -94,6 +95,22 @@ func (p *filePlan) add(f files.File) error {
 	}
 	p.taken[t.out] = f.Path
 	return p.place(t)
+}
+
+// forget drops what it knows of inputs that are gone, once there are twice as many as after the last time.
+func (p *filePlan) forget() {
+	if len(p.taken) < 2*p.forgot+1000 {
+		return
+	}
+	clear(p.inputs)
+	for out, in := range p.taken {
+		if files.Exists(in) {
+			p.inputs[files.Resolved(in)] = true
+		} else {
+			delete(p.taken, out)
+		}
+	}
+	p.forgot = len(p.taken)
 }
 
 func (p *filePlan) addStream() error {

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	_ "image/jpeg" // for decodeFile
 	_ "image/png"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -334,6 +335,27 @@ func TestRemoveOptions(t *testing.T) {
 	}
 	if img, _ := decodeFile(t, "bg.png"); at(img, 0, 0).A != 255 {
 		t.Errorf("the corner is %v, want the background", at(img, 0, 0))
+	}
+}
+
+// Nobody need send all of a picture before the program can be interrupted.
+func TestRemoveStreamInterrupted(t *testing.T) {
+	in, sender := io.Pipe()
+	defer sender.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	root := newRootCmd()
+	root.SetArgs([]string{"remove", "-"})
+	root.SetIn(in)
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	if _, err := sender.Write([]byte("\x89PNG")); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("%v", err)
 	}
 }
 

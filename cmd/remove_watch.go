@@ -51,6 +51,7 @@ func (r *removal) watch(ctx context.Context, root string) error {
 // workOnChanges has p hold nothing but the batch.
 func (r *removal) workOnChanges(ctx context.Context, p *filePlan, batch []files.File) {
 	p.tasks, p.skipped = nil, nil
+	p.forget()
 	for _, f := range batch {
 		p.inputs[files.Resolved(f.Path)] = true
 		if err := p.add(f); err != nil {

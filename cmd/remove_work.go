@@ -40,7 +40,7 @@ func (r *removal) cut(ctx context.Context, t fileTask) (result imaging.Result, o
 			err = fmt.Errorf("the engine panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	data, err := r.read(t.in)
+	data, err := r.read(ctx, t.in)
 	if err != nil {
 		return imaging.Result{}, "", err
 	}
@@ -71,10 +71,10 @@ func endingOf(contentType string) (string, error) {
 	return ending, nil
 }
 
-func (r *removal) read(path string) ([]byte, error) {
+func (r *removal) read(ctx context.Context, path string) ([]byte, error) {
 	limits := r.remover.Limits()
 	if path == stream {
-		return io.ReadAll(io.LimitReader(r.stdin, limits.MaxBytes+1)) // the engine refuses what has a byte too many
+		return readAll(ctx, io.LimitReader(r.stdin, limits.MaxBytes+1)) // the engine refuses what has a byte too many
 	}
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -86,6 +86,23 @@ func (r *removal) read(path string) ([]byte, error) {
 		return nil, err
 	}
 	return readPicture(f, info.Size(), limits)
+}
+
+// readAll returns once ctx ends, even if nothing comes. Nothing can break off a read of stdin: it then lasts until the process ends.
+func readAll(ctx context.Context, from io.Reader) ([]byte, error) {
+	var data []byte
+	var err error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		data, err = io.ReadAll(from)
+	}()
+	select {
+	case <-read:
+		return data, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // readPicture reads no more of a picture that is too large than shows it. size is 0 where it is not known.

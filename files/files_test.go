@@ -189,6 +189,28 @@ func TestWatch(t *testing.T) {
 	wantChanges(t, changed, "in/moved/deep/y at moved/deep/y")
 }
 
+// What is gone is not remembered for ever.
+func TestWatchForgets(t *testing.T) {
+	inFolderWith(t, "in/old", "in/moved")
+	w, err := NewWatcher("in", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	changed := make(chan []File)
+	go func() { ended <- w.Run(ctx, changed, nil) }()
+	if err := errors.Join(os.Remove("in/old"), os.Rename("in/moved", "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, "in/last", "new") // its event comes after those
+	<-changed
+	cancel()
+	if err := <-ended; err != nil || len(w.known) != 1 {
+		t.Errorf("%v is known, %v", w.known, err)
+	}
+}
+
 // A file that grows comes when it has stopped.
 func TestWatchWaits(t *testing.T) {
 	inFolderWith(t, "in/old")

@@ -103,6 +103,9 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- 
 // note takes an event in.
 func (w *Watcher) note(e fsnotify.Event) {
 	e.Name = filepath.Clean(e.Name) // "./x" of the folder "."
+	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+		delete(w.known, e.Name)
+	}
 	if hidden(filepath.Base(e.Name)) || !e.Has(fsnotify.Create) && !e.Has(fsnotify.Write) {
 		return
 	}
