@@ -107,12 +107,26 @@ func (b *body) readFault(err error) error {
 // Close implements io.Closer.
 func (b *body) Close() error { return b.src.Close() }
 
-// discard reads what the client has yet to send, without keeping it: one whose connection is closed while it sends finds a
-// broken connection in place of the answer. It ends with the limit or the read timeout.
+// discard has the client send all: one whose connection is closed while it sends finds a broken connection in place of the answer.
 func (b *body) discard() {
 	if b.err == nil || b.cut {
-		_, _ = io.CopyN(io.Discard, b.src, b.server.opts.BodyLimit)
+		_ = b.drain()
 	}
+}
+
+// drain reads what is left of the body without keeping it. Its error, a Fault, is that the body did not end within the limit and the read
+// timeout.
+func (b *body) drain() error {
+	_, err := io.CopyN(io.Discard, b.src, b.server.opts.BodyLimit+1)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		b.err = b.server.tooLarge()
+	default:
+		b.err = b.readFault(err)
+	}
+	return b.err
 }
 
 func (b *body) release() {
@@ -122,11 +136,14 @@ func (b *body) release() {
 
 // ReserveUpload takes n bytes of the upload budget for the request, as its body does: for a handler that fetches an image itself. Its
 // error is a Fault. ReleaseUpload, or the end of the request, gives them back.
+//
+// What is larger than the whole budget takes all of it.
 func ReserveUpload(c echo.Context, n int64) error {
 	b := stateOf(c.Request().Context()).body
 	if b == nil {
 		return nil
 	}
+	n = min(n, b.server.uploads.max)
 	b.charged += n
 	if b.server.uploads.used.Add(n) > b.server.uploads.max {
 		return tooBusy()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -83,6 +84,53 @@ func TestBodyEndsEarly(t *testing.T) {
 	}
 }
 
+// A client that promises more than it sends is waited for no longer than the read timeout, however long the answer takes.
+func TestLingerEnds(t *testing.T) {
+	ts := start(t, func(cfg *Config, _ *Options) { cfg.ReadTimeout = 300 * time.Millisecond })
+	wait := func(c echo.Context) error {
+		if err := ts.Linger(c); err != nil {
+			return err
+		}
+		select {
+		case <-c.Request().Context().Done():
+			return c.Request().Context().Err()
+		case <-ts.Draining():
+			return c.NoContent(http.StatusNoContent)
+		}
+	}
+	ts.Echo.GET("/wait", wait)
+	ts.Echo.POST("/wait", wait)
+	for name, raw := range map[string]struct {
+		request string
+		status  int
+	}{
+		"no body came":    {"GET /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 408},
+		"a part":          {"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc", 408},
+		"no last chunk":   {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 408},
+		"over the limit":  {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n600\r\n" + strings.Repeat("x", 0x600), 413},
+		"broken chunking": {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, r := ts.dial(t, raw.request)
+			if got := readRaw(t, r); got.status != raw.status {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	conn, _ := ts.dial(t, "POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+	if _, err := io.WriteString(conn, "0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	waits := func(n string) func() bool {
+		return func() bool {
+			return strings.Contains(ts.do(t, "GET", "/metrics", nil).body, "bgremove_test_http_requests_in_flight "+n)
+		}
+	}
+	eventually(t, waits("2")) // and that for the metrics
+	conn.Close()
+	eventually(t, waits("1"))
+}
+
 func TestUploadBudget(t *testing.T) {
 	const mib = 1 << 20
 	ts := start(t, func(cfg *Config, opts *Options) { cfg.UploadMiB, opts.BodyLimit = 1, mib })
@@ -99,6 +147,10 @@ func TestUploadBudget(t *testing.T) {
 		}
 		if err := ReserveUpload(c, mib); err == nil {
 			t.Error("more than there is was reserved")
+		}
+		ReleaseUpload(c)
+		if err := ReserveUpload(c, 5*mib); err != nil {
+			t.Errorf("what is larger than the budget can never be had: %v", err)
 		}
 		ReleaseUpload(c)
 		holding <- struct{}{}

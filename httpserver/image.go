@@ -19,8 +19,8 @@ func ReadImage(c echo.Context, keys []string) (image []byte, fields url.Values, 
 	return DecodeImage(data, keys)
 }
 
-// DecodeImage reads a JSON body {"image": "<base64>", …} with options beside the image: the fields of these keys as text. Text of
-// null is empty, that of a number, a list or an object is its JSON. Keys come in one order, always. Every fault is a BadBody.
+// DecodeImage reads a JSON body {"image": "<base64>", …} with options beside the image: the fields of these keys as text. One that is null is
+// absent, the text of a number, a list or an object is its JSON. Every fault is a BadBody.
 func DecodeImage(data []byte, keys []string) (image []byte, fields url.Values, err error) {
 	file, fields, err := decodeFields(data, keys)
 	if err != nil {
@@ -28,6 +28,19 @@ func DecodeImage(data []byte, keys []string) (image []byte, fields url.Values, e
 	}
 	image, err = file.Bytes("image")
 	return image, fields, err
+}
+
+// ReadFields reads a body that is a JSON object with fields of these keys, as DecodeImage reads them. unknown is the name of the first that has
+// another; empty for none.
+func ReadFields(c echo.Context, keys []string) (fields url.Values, unknown string, err error) {
+	data, err := ReadBody(c)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, fields, err = decodeFields(data, keys); err != nil {
+		return nil, "", err
+	}
+	return fields, unknownName(data, keys), nil
 }
 
 // decodeFields is DecodeImage where the image may be absent.
@@ -44,25 +57,29 @@ func decodeFields(data []byte, keys []string) (image Base64, fields url.Values, 
 	}
 	fields = url.Values{}
 	for i, key := range keys {
-		if s := body.Elem().Field(i + 1).String(); s != "" {
-			fields.Set(key, s)
+		if t := body.Elem().Field(i + 1).Interface().(text); t.given {
+			fields.Set(key, t.text)
 		}
 	}
 	return body.Elem().Field(0).Interface().(Base64), fields, nil
 }
 
 // text is a field whose meaning is for someone else to tell.
-type text string
+type text struct {
+	text  string
+	given bool
+}
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *text) UnmarshalJSON(raw []byte) error {
 	switch {
 	case raw[0] == '"':
-		return json.Unmarshal(raw, (*string)(t))
+		t.given = true
+		return json.Unmarshal(raw, &t.text)
 	case bytes.Equal(raw, []byte("null")):
-		*t = ""
+		*t = text{}
 	default:
-		*t = text(raw)
+		*t = text{string(raw), true}
 	}
 	return nil
 }

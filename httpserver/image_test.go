@@ -11,7 +11,7 @@ func TestDecodeImageWithOptions(t *testing.T) {
 	keys := []string{"roi", "strokes", "bg_color"}
 	for body, want := range map[string]url.Values{
 		`{"image":"AAAA"}`: {},
-		`{"image":"AAAA","roi":null,"strokes":"","bg_color":"#\u0066ff"}`:   {"bg_color": {"#fff"}},
+		`{"image":"AAAA","roi":null,"strokes":"","bg_color":"#\u0066ff"}`:   {"strokes": {""}, "bg_color": {"#fff"}},
 		`{"strokes":[ {"x":[1, 2]} ],"image":"AAAA","roi":5}`:               {"roi": {"5"}, "strokes": {`[ {"x":[1, 2]} ]`}},
 		`{"image":"AAAA","ROI":"a","roi":"b","other":{"roi":"c"}}`:          {"roi": {"b"}},
 		`{"image":"AAAA","strokes":"[{\"x\":1}]","roi":true,"bg_color":{}}`: {"strokes": {`[{"x":1}]`}, "roi": {"true"}, "bg_color": {"{}"}},

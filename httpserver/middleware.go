@@ -114,9 +114,17 @@ func (s *Server) ExtendWrite(c echo.Context) {
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 }
 
-// Linger is for a handler that has read the request and now waits: net/http would end the request when the time to read it is over.
-func (s *Server) Linger(c echo.Context) {
+// Linger is for a handler that has what it needs of the request and now waits: net/http would end the request when the time to read it is
+// over. What the client has yet to send is read before that, or a Fault says why not: while a request is not whole nobody notices that its
+// client left, and without a limit of time it may never be.
+func (s *Server) Linger(c echo.Context) error {
+	if b := stateOf(c.Request().Context()).body; b != nil {
+		if err := b.drain(); err != nil {
+			return err
+		}
+	}
 	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
+	return nil
 }
 
 func (s *Server) log(c echo.Context, f Fault, err error, took time.Duration) {
@@ -178,6 +186,9 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// IsHead tells whether only the header of the answer is asked for. To handlers such a request looks like a GET.
+func IsHead(c echo.Context) bool { return stateOf(c.Request().Context()).method == http.MethodHead }
 
 // Query is the parsed query. Unlike echo's it does not drop what it cannot read: that is a Fault of status 400.
 func Query(c echo.Context) (url.Values, error) {

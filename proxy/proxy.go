@@ -66,7 +66,7 @@ type api struct {
 	pictures, callbacks Outside // nil where they are switched off
 	fetches             chan struct{}
 	waiting             atomic.Int64 // requests that wait for a job
-	joined              atomic.Int64 // and that ever did
+	collecting          atomic.Bool  // a collection is under way for those who began to
 }
 
 // Parts are what the API is made of.

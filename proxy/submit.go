@@ -26,6 +26,7 @@ type submission struct {
 	from   string // address of the picture, where it is yet to be fetched; else empty
 	opts   options
 	parent string // id of the job that it refines
+	given  string // in place of that one's options, as a query
 }
 
 // take queues the picture that a request sends, or says where it is. Nothing holds it when take returns.
@@ -165,10 +166,14 @@ func (a *api) identify(c echo.Context, s submission, r queue.Request) (queue.Req
 	if a.cfg.Cache {
 		r.Cache = a.cacheKey(same, r.Tenant)
 	}
+	if s.parent != "" { // whose picture and options may be gone when the request comes again
+		r.Fingerprint = digest(url.Values{"parent": {s.parent}, "options": {s.given}})
+		return r, nil
+	}
 	if s.from != "" {
 		same.Set("image", s.from)
 	}
-	same.Set("job", fmt.Sprint(s.opts.priority, s.opts.ttl, s.opts.keepInput, s.opts.callback, s.parent))
+	same.Set("job", fmt.Sprint(s.opts.priority, s.opts.ttl, s.opts.keepInput, s.opts.callback))
 	r.Fingerprint = digest(same)
 	return r, nil
 }

@@ -67,13 +67,11 @@ func (a *api) createJob(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 	wait, asked := preferWait(c)
-	if asked {
+	waited := asked && a.await(c, id, wait) == nil // a preference: where it cannot be heeded, the job is there all the same
+	if waited {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-		if err := a.await(c, id, wait); err != nil {
-			return err
-		}
 	}
-	return a.showCreated(c, id, asked)
+	return a.showCreated(c, id, waited)
 }
 
 // showCreated answers with a new job: 202, or 200 where its end was waited for and has come.

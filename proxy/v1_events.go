@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/httpserver"
 	"bgremove/queue"
 )
 
@@ -33,7 +34,9 @@ func (a *api) events(c echo.Context) error {
 	changed, stop := a.jobs.Watch(id, false)
 	defer stop()
 	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
-	a.startStream(c)
+	if err := a.startStream(c); err != nil || httpserver.IsHead(c) {
+		return err
+	}
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for {
@@ -57,13 +60,16 @@ func (a *api) events(c echo.Context) error {
 	}
 }
 
-func (a *api) startStream(c echo.Context) {
-	a.server.Linger(c)
+func (a *api) startStream(c echo.Context) error {
+	if err := a.server.Linger(c); err != nil {
+		return err
+	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set(echo.HeaderCacheControl, "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep it back
 	c.Response().WriteHeader(http.StatusOK)
+	return nil
 }
 
 // sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.

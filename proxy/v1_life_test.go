@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bgremove/imaging/imagingtest"
 	"bgremove/queue"
 )
 
@@ -86,4 +87,29 @@ func testLongPoll(t *testing.T, cfg queue.Config) {
 	if j := (<-answers).job(t, 200); j.State != queue.Queued {
 		t.Errorf("%+v", j)
 	}
+}
+
+// Where no more requests may wait, none is refused whose job is queued, and none is queued that is refused.
+func testMaxWaiting(t *testing.T, cfg queue.Config) {
+	ts := startWith(t, cfg, func(c *Config) { c.MaxWaiting = 1 })
+	id := ts.create(t, "").job(t, 202).ID
+	answers := make(chan answer, 1)
+	ts.do(t, "HEAD", "/v1/jobs/"+id+"/events", "").want(t, 200, "")
+	go func() { answers <- ts.get(t, "/v1/jobs/"+id+"?wait=20s") }()
+	eventually(t, "the poll to wait", func() bool {
+		return strings.Contains(ts.get(t, "/metrics").body, "bgremove_queue_waiters 1")
+	})
+	ts.get(t, "/v1/jobs/"+id+"?wait=1s").wantProblem(t, 503, "busy")
+	ts.get(t, "/v1/jobs/"+id+"/events").wantProblem(t, 503, "busy")
+	before := ts.stats(t).Counters["enqueued"]
+	ts.do(t, "POST", "/v1/remove", imagingtest.File(t, "scene.png"), "Content-Type", "image/png").wantProblem(t, 503, "busy")
+	if after := ts.stats(t).Counters["enqueued"]; after != before {
+		t.Errorf("%d jobs of refused requests", after-before)
+	}
+	got := ts.create(t, "", "Prefer", "wait=5")
+	if j := got.job(t, 202); j.State != queue.Queued || got.header.Get("Preference-Applied") != "" {
+		t.Errorf("%+v, %v", j, got.header)
+	}
+	ts.finish(t, "cut-out")
+	(<-answers).job(t, 200)
 }

@@ -1,10 +1,7 @@
 package proxy
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -27,7 +24,14 @@ func (a *api) refineJob(c echo.Context) error {
 	}
 	ctx, cancel := bounded(c)
 	defer cancel()
-	parent, err := a.find(ctx, c.Param("id"))
+	s := submission{parent: c.Param("id"), given: given.Encode()}
+	// A request that is repeated has its job, whether or not the parent is still there.
+	if id, err := a.repeated(c, s); err != nil {
+		return err
+	} else if id != "" {
+		return a.accepted(c, id)
+	}
+	parent, err := a.find(ctx, s.parent)
 	if err != nil {
 		return err
 	}
@@ -35,23 +39,27 @@ func (a *api) refineJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	opts, err := a.parseOptions(values.Get, a.preset(parent.Priority))
-	if err != nil {
+	if s.opts, err = a.parseOptions(values.Get, a.preset(parent.Priority)); err != nil {
 		return err
 	}
-	image, err := a.readInput(c, parent)
-	if err != nil {
+	if s.image, err = a.readInput(c, parent); err != nil {
 		return err
 	}
-	id, err := a.submit(c, submission{image: image, opts: opts, parent: parent.ID})
+	id, err := a.submit(c, s)
 	if err != nil {
 		return err
 	}
 	return a.accepted(c, id)
 }
 
-// readGiven reads a JSON object of options. Those that are null are not given, those that are "" are to be taken away.
+// readGiven reads options, of a JSON object or, where they are not there, of the query. Those that are null are not given, those that are ""
+// are to be taken away.
 func readGiven(c echo.Context) (url.Values, error) {
+	keys := slices.DeleteFunc(optionKeys(), func(key string) bool { return key == keyImageURL })
+	query, err := queryOf(c, keys...)
+	if err != nil {
+		return nil, err
+	}
 	if t := c.Request().Header.Get(echo.HeaderContentType); t != "" {
 		if media, _, err := mime.ParseMediaType(t); err != nil || media != echo.MIMEApplicationJSON {
 			return nil, httpserver.Fault{
@@ -60,33 +68,22 @@ func readGiven(c echo.Context) (url.Values, error) {
 			}
 		}
 	}
-	data, err := httpserver.ReadBody(c)
-	if err != nil {
+	given, unknown, err := httpserver.ReadFields(c, keys)
+	switch {
+	case err != nil:
 		return nil, err
+	case unknown != "":
+		return nil, unknownOption(unknown, keys)
 	}
-	var body map[string]json.RawMessage
-	if err := httpserver.DecodeJSON(data, &body); err != nil {
-		return nil, err
-	}
-	known := optionKeys()
-	for _, name := range slices.Sorted(maps.Keys(body)) {
-		if !slices.Contains(known, name) {
-			return nil, unknownOption(name, known)
+	for key := range query {
+		if !given.Has(key) {
+			given.Set(key, query.Get(key))
 		}
 	}
-	given := url.Values{}
-	for _, f := range fields() {
-		raw, there := body[f.Key]
-		if !there || bytes.Equal(raw, []byte("null")) {
-			continue
+	for _, f := range fields() { // before the texts are copied
+		if n := len(given.Get(f.Key)); n > f.Limit {
+			return nil, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", imaging.ErrOption, f.Key, n, f.Limit)
 		}
-		text := string(raw)
-		if raw[0] == '"' {
-			if err := json.Unmarshal(raw, &text); err != nil {
-				return nil, err
-			}
-		}
-		given.Set(f.Key, text)
 	}
 	return given, nil
 }

@@ -25,12 +25,18 @@ func (a *api) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	leave, err := a.join() // before there is a job, which would be there though the request is refused
+	if err != nil {
+		return err
+	}
+	defer leave()
 	id, err := a.take(c, queue.Interactive, keyWait)
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set("X-Job-Id", id)
-	if err := a.await(c, id, wait); err != nil {
+	c.Response().Header().Set(echo.HeaderLocation, jobURL(id)) // for whoever gets an error: the job is there
+	if err := a.waitFor(c, id, wait); err != nil {
 		return err
 	}
 	return a.outcome(c, id, wait)
@@ -43,7 +49,6 @@ func (a *api) outcome(c echo.Context, id string, waited time.Duration) error {
 	case err != nil:
 		return err
 	case !j.State.Terminal():
-		c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 		return a.notYet(id, waited)
 	case j.State != queue.Succeeded:
 		return httpserver.Fault{Status: jobStatuses(j.Code), Code: j.Code, Detail: j.Message}
@@ -93,6 +98,7 @@ func (a *api) sendResult(c echo.Context, j queue.Job) error {
 		}
 		header.Set("X-Confidence", strconv.FormatFloat(about.Quality.Confidence, 'f', 3, 64))
 	}
+	header.Del(echo.HeaderLocation)
 	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	header.Set(echo.HeaderContentLength, strconv.Itoa(len(data)))
 	return c.Blob(http.StatusOK, about.ContentType, data)

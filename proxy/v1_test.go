@@ -25,6 +25,7 @@ func TestV1(t *testing.T) {
 		{"Life", testLife},
 		{"PreferWait", testPreferWait},
 		{"LongPoll", testLongPoll},
+		{"MaxWaiting", testMaxWaiting},
 		{"Idempotency", testIdempotency},
 		{"CacheAnswersAtOnce", testCacheAnswersAtOnce},
 		{"List", testList},
@@ -192,6 +193,10 @@ func testBadRequests(t *testing.T, cfg queue.Config) {
 		{"unknown option", "POST", "/v1/jobs?bg_colour=red", "image/png", scene, 400, "bad_option"},
 		{"unknown option in JSON", "POST", "/v1/jobs", "application/json", `{"roi":"0 0 9 9","nested":{"roi":1},"image":"` + b64 + `"}`, 400, "bad_option"},
 		{"unknown option of a form", "POST", "/v1/remove", unknownType, unknownField, 400, "bad_option"},
+		{"query of refine", "POST", "/v1/jobs/x/refine?qualty=1", "application/json", "{}", 400, "bad_option"},
+		{"address for refine", "POST", "/v1/jobs/x/refine", "application/json", `{"image_url":"http://x"}`, 400, "bad_option"},
+		{"image for refine", "POST", "/v1/jobs/x/refine", "application/json", `{"image":"AAAA"}`, 400, "bad_option"},
+		{"long option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roi":"` + strings.Repeat(" ", 2000) + `"}`, 400, "bad_option"},
 		{"unknown option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roii":"0 0 9 9"}`, 400, "bad_option"},
 		{"wait where Prefer is meant", "POST", "/v1/jobs?wait=3", "image/png", scene, 400, "bad_option"},
 		{"unknown filter", "GET", "/v1/jobs?status=failed", "", "", 400, "bad_option"},
@@ -295,6 +300,7 @@ func testImages(t *testing.T, cfg queue.Config) {
 	}
 	ts.do(t, "GET", url, "", "If-None-Match", tag).want(t, 304, "")
 	ts.do(t, "GET", url, "", "If-None-Match", `"other"`).want(t, 200, "cut-out")
+	ts.do(t, "GET", url, "", "If-Match", `"other"`).want(t, 412, "")
 	ts.do(t, "GET", url, "", "Range", "bytes=4-").want(t, 206, "out")
 	if got := ts.do(t, "GET", url, "", "Range", "bytes=9-"); got.status != 416 {
 		t.Errorf("%+v", got)
@@ -344,81 +350,6 @@ func testRetry(t *testing.T, cfg queue.Config) {
 	ts.get(t, "/v1/jobs/"+id+"/result").want(t, 200, "x")
 }
 
-func testRefine(t *testing.T, cfg queue.Config) {
-	ts := start(t, cfg)
-	strokes := `[{"label":"keep","radius":8,"points":[[10,10],[20,20]]}]`
-	parent := ts.create(t, "?keep_input=1&format=webp&quality=70&priority=interactive").job(t, 202)
-	ts.finish(t, "x")
-	child := ts.do(t, "POST", "/v1/jobs/"+parent.ID+"/refine", `{"strokes":`+strokes+`,"quality":"","roi":null}`, "Content-Type", "application/json").job(t, 202)
-	if child.Parent != parent.ID || child.Options["format"] != "webp" || child.Options["quality"] != "" || child.Options["strokes"] != strokes ||
-		child.Priority != "interactive" || child.Options["keep_input"] != "true" {
-		t.Errorf("%+v", child)
-	}
-	claimed := ts.claim(t)
-	if image, err := ts.consumer.Input(t.Context(), claimed); err != nil || string(image) != imagingtest.File(t, "scene.png") || claimed.ID != child.ID {
-		t.Errorf("claimed %+v, %v", claimed, err)
-	}
-	long := `[{"label":"keep","radius":8,"points":[[10,10]` + strings.Repeat(",[20,20]", 300) + `]}]`
-	child = ts.do(t, "POST", "/v1/jobs/"+parent.ID+"/refine", `{"strokes":`+long+`}`, "Content-Type", "application/json").job(t, 202)
-	if !strings.HasSuffix(child.Options["strokes"], " bytes") {
-		t.Errorf("%+v", child.Options)
-	}
-	ts.do(t, "POST", "/v1/jobs/"+child.ID+"/refine", `{"roi":"10% 10% 90% 90%"}`, "Content-Type", "application/json").wantProblem(t, 400, "bad_option")
-	ts.do(t, "POST", "/v1/jobs/"+child.ID+"/refine", `{"roi":"10% 10% 90% 90%","strokes":""}`, "Content-Type", "application/json").job(t, 202)
-	ts.do(t, "POST", "/v1/jobs/"+parent.ID+"/refine", `{"roi":"1 1 0 0"}`).wantProblem(t, 400, "bad_option")
-
-	gone := ts.create(t, "?priority=interactive").job(t, 202)
-	for ts.get(t, "/v1/jobs/"+gone.ID).job(t, 200).State != queue.Succeeded {
-		ts.finish(t, "x")
-	}
-	ts.do(t, "POST", "/v1/jobs/"+gone.ID+"/refine", `{}`).wantProblem(t, 410, "input_expired")
-}
-
-func testRemove(t *testing.T, cfg queue.Config) {
-	ts := start(t, cfg)
-	answers := make(chan answer, 1)
-	go func() {
-		answers <- ts.do(t, "POST", "/v1/remove?channels=alpha", imagingtest.File(t, "scene.png"), "Content-Type", "image/png")
-	}()
-	ts.finish(t, "cut-out")
-	got := <-answers
-	got.want(t, 200, "cut-out")
-	for name, want := range map[string]string{
-		"Content-Type": "image/png", "X-Width": "120", "X-Height": "90", "X-Engine": "fast", "X-Confidence": "0.500",
-	} {
-		if got.header.Get(name) != want {
-			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
-		}
-	}
-	if j := ts.get(t, "/v1/jobs/"+got.header.Get("X-Job-Id")).job(t, 200); j.Priority != "interactive" || j.Options["channels"] != "alpha" {
-		t.Errorf("%+v", j)
-	}
-}
-
-func testRemoveFails(t *testing.T, cfg queue.Config) {
-	ts := start(t, cfg)
-	scene := imagingtest.File(t, "scene.png")
-	got := ts.do(t, "POST", "/v1/remove?wait=10ms", scene, "Content-Type", "image/png")
-	p := got.wantProblem(t, 504, "wait_over")
-	if p.JobURL == "" || p.JobURL != got.header.Get("Location") || p.JobURL != "/v1/jobs/"+got.header.Get("X-Job-Id") {
-		t.Errorf("%+v %v", p, got.header)
-	}
-	ts.finish(t, "late")
-	ts.get(t, p.JobURL+"/result").want(t, 200, "late")
-	answers := make(chan answer, 1)
-	go func() { answers <- ts.do(t, "POST", "/v1/remove", scene, "Content-Type", "image/png") }()
-	ts.fail(t, ts.claim(t), false, queue.Failed)
-	(<-answers).wantProblem(t, 422, "corrupt_image")
-
-	go func() { answers <- ts.do(t, "POST", "/v1/remove", scene, "Content-Type", "image/png") }()
-	left := ts.claim(t)
-	ts.server.Drain()
-	got = <-answers
-	if p := got.wantProblem(t, 503, "shutting_down"); p.JobURL != "/v1/jobs/"+left.ID || got.header.Get("Retry-After") == "" {
-		t.Errorf("%+v %v", p, got.header)
-	}
-}
-
 func testQueue(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	ts.create(t, "")
@@ -442,5 +373,8 @@ func testQueueFull(t *testing.T, cfg queue.Config) {
 	got.wantProblem(t, 429, "queue_full")
 	if !regexp.MustCompile(`^[1-9]\d*$`).MatchString(got.header.Get("Retry-After")) {
 		t.Errorf("Retry-After: %q", got.header.Get("Retry-After"))
+	}
+	if metrics := ts.get(t, "/metrics").body; !strings.Contains(metrics, `event="rejected"} 1`) {
+		t.Error("the refusal is not counted")
 	}
 }

@@ -20,18 +20,25 @@ const longestWait = time.Minute
 
 const keyWait = "wait" // of a query
 
-// await returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
-// goroutine's stack stays small.
+// await joins those that wait and does so.
 func (a *api) await(c echo.Context, id string, d time.Duration) error {
 	leave, err := a.join()
 	if err != nil {
 		return err
 	}
 	defer leave()
+	return a.waitFor(c, id, d)
+}
+
+// waitFor returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
+// goroutine's stack stays small.
+func (a *api) waitFor(c echo.Context, id string, d time.Duration) error {
+	if err := a.server.Linger(c); err != nil {
+		return err
+	}
 	// Before the job is looked at: an end between the two is not missed.
 	changed, stop := a.jobs.Watch(id, true)
 	defer stop()
-	a.server.Linger(c)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
@@ -53,17 +60,21 @@ func (a *api) await(c echo.Context, id string, d time.Duration) error {
 // A request that begins to wait has a stack of the size that it took to get there, twice what it needs from now on. Go cuts stacks to size
 // when it collects garbage, and those that wait make none that would have it collect.
 const (
-	collectEvery = 1000 // requests that began to wait
+	collectEvery = 1000 // requests that wait, more or fewer
 	collectAfter = 3 * time.Second
 )
 
 // join counts a request among those that wait, until leave is called.
 func (a *api) join() (leave func(), err error) {
-	if a.joined.Add(1)%collectEvery == 0 {
-		time.AfterFunc(collectAfter, runtime.GC)
-	}
 	leave = func() { a.waiting.Add(-1) }
-	if a.waiting.Add(1) > int64(a.cfg.MaxWaiting) {
+	n := a.waiting.Add(1)
+	if n%collectEvery == 0 && a.collecting.CompareAndSwap(false, true) {
+		time.AfterFunc(collectAfter, func() {
+			runtime.GC()
+			a.collecting.Store(false)
+		})
+	}
+	if n > int64(a.cfg.MaxWaiting) {
 		leave()
 		return nil, httpserver.Fault{
 			Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 5 * time.Second,

@@ -86,6 +86,7 @@ func (q *Queue) checkDepth(ctx context.Context) error {
 	depth := lens.depth()
 	q.lastDepth.Store(depth)
 	if depth >= int64(q.cfg.MaxDepth) {
+		_ = q.redis.HIncrBy(ctx, q.prefix+":stats", "rejected", 1).Err() // as refuse() counts; the refusal is what matters
 		return q.full(ctx, "FULL", depth)
 	}
 	return nil
