@@ -127,7 +127,7 @@ func (a *api) parseTTL(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	longest := a.jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {
-		return 0, fmt.Errorf("%w: %s: must be 1s to %v, is %.64q", imaging.ErrOption, keyTTL, longest, s)
+		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q", imaging.ErrOption, keyTTL, longest.Seconds(), s)
 	}
 	return d, nil
 }

@@ -67,7 +67,7 @@ func (a *api) notYet(id string, waited time.Duration) error {
 	default:
 		return httpserver.Fault{
 			Status: http.StatusGatewayTimeout, Code: "wait_over",
-			Detail: fmt.Sprintf("The job has not ended within %v; it goes on at %s", waited, jobURL(id)),
+			Detail: fmt.Sprintf("The job has not ended within %gs; it goes on at %s", waited.Seconds(), jobURL(id)),
 		}
 	}
 }
