@@ -200,6 +200,28 @@ func TestWebhookSecret(t *testing.T) {
 	}
 }
 
+// Proxy and batch are given the keys of the bucket, and no other part.
+func TestS3Secret(t *testing.T) {
+	manifests, err := render(object{"queue": object{"existingSecret": "redis"}, "s3": object{"existingSecret": "bucket"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := 0
+	for _, manifest := range manifests {
+		has := regexp.MustCompile(`S3_ACCESS_KEY\s+valueFrom:\s+secretKeyRef: {name: bucket, key: access-key}\s+- name: BGREMOVE_QUEUE_S3_SECRET_KEY\s+` +
+			`valueFrom:\s+secretKeyRef: {name: bucket, key: secret-key}\n`).MatchString(manifest)
+		if want := regexp.MustCompile(`args: \[serve, (proxy|batch)\]`).MatchString(manifest); has != want {
+			t.Errorf("keys %v, want %v in\n%s", has, want, manifest)
+		}
+		if has {
+			given++
+		}
+	}
+	if given != 2 {
+		t.Errorf("%d parts have the keys", given)
+	}
+}
+
 func TestChartRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ values, want string }{
 		"no queue":       {"{}", "one of queue.url, queue.existingSecret and redis.enabled is needed"},
