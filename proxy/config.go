@@ -13,7 +13,7 @@ type Config struct {
 	Addr            string `yaml:"addr" help:"address the public API listens on (host:port)"`
 	KeepInput       bool   `yaml:"keep_input" help:"keep the picture that was sent to /v1 as long as the result, for /refine and /input, where a request does not say; otherwise it is deleted once the job has succeeded"`
 	Cache           bool   `yaml:"cache" help:"a picture that was cut before, with the same options, is not cut again while the earlier result is kept"`
-	MaxWaiting      int    `yaml:"max_waiting" help:"requests that may wait for a job at the same time, as long polls, event streams or /v1/remove; each holds a connection and some 35 KB"`
+	MaxWaiting      int    `yaml:"max_waiting" help:"requests that may wait for a job at the same time, as long polls, event streams or /v1/remove; each holds a connection and some 30 KB"`
 	CacheAcrossKeys bool   `yaml:"cache_across_keys" help:"take the earlier result also where it belongs to another API key: how fast the answer comes then tells that somebody had that picture"`
 	APIKeysFile     string `yaml:"api_keys_file" help:"file of API keys, one name:sha256[:megapixels_per_minute] a line, as bgremove keys new writes them; empty means that nobody is asked for a key; see docs/security.md"`
 	MetricsPublic   bool   `yaml:"metrics_public" help:"/metrics answers without a key also where api_keys_file is set"`

@@ -66,7 +66,7 @@ type api struct {
 	pictures, callbacks Outside // nil where they are switched off
 	fetches             chan struct{}
 	waiting             atomic.Int64 // requests that wait for a job
-	collecting          atomic.Bool  // a collection is under way for those who began to
+	collecting          atomic.Bool  // a collection is to come for those who began to
 }
 
 // Parts are what the API is made of.

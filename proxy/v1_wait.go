@@ -3,7 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
-	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -57,10 +57,10 @@ func (a *api) waitFor(c echo.Context, id string, d time.Duration) error {
 	}
 }
 
-// A request that begins to wait has a stack of the size that it took to get there, twice what it needs from now on. Go cuts stacks to size
-// when it collects garbage, and those that wait make none that would have it collect.
+// A request that begins to wait leaves garbage, and has a stack of the size that it took to get there, twice what it needs from now on. Go
+// cuts stacks to size when it collects garbage, and those that wait make none that would have it collect.
 const (
-	collectEvery = 1000 // requests that wait, more or fewer
+	collectEvery = 500 // requests that wait, more or fewer
 	collectAfter = 3 * time.Second
 )
 
@@ -70,8 +70,8 @@ func (a *api) join() (leave func(), err error) {
 	n := a.waiting.Add(1)
 	if n%collectEvery == 0 && a.collecting.CompareAndSwap(false, true) {
 		time.AfterFunc(collectAfter, func() {
-			runtime.GC()
 			a.collecting.Store(false)
+			debug.FreeOSMemory()
 		})
 	}
 	if n > int64(a.cfg.MaxWaiting) {
