@@ -119,7 +119,8 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 	return opts, errors.Join(errs...)
 }
 
-// filesIn are the paths of the files in dir, in the order of their names. What is no regular file, such as a pipe, may have no end.
+// filesIn are the paths of the files in dir, in the order of their names. What is no regular file, such as a pipe, may have no end;
+// a link that leads nowhere is named later, as it cannot be read.
 func filesIn(dir string) (paths []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -127,7 +128,8 @@ func filesIn(dir string) (paths []string, err error) {
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+		info, err := os.Stat(path)
+		if (err != nil || info.Mode().IsRegular()) && !strings.HasPrefix(e.Name(), ".") {
 			paths = append(paths, path)
 		}
 	}

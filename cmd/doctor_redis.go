@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -24,7 +25,8 @@ func (d *doctor) redis(ctx context.Context) []finding {
 	f, err := d.cfg.Queue.Facts(ctx)
 	if err != nil {
 		d.redisAway.Store(true)
-		return []finding{fail("redis", address+": "+reason(err), d.redisAdvice(err))}
+		return []finding{fail("redis", address+": "+reason(err), cmp.Or(d.redisAdvice(err),
+			"start it or correct queue.url (address, user and password, rediss:// for TLS, queue.mode); redis-cli -u URL ping must answer PONG"))}
 	}
 	found := []finding{redisVersion(address, f)}
 	if f.Loading {
@@ -41,7 +43,7 @@ func (d *doctor) redis(ctx context.Context) []finding {
 	return append(found, redisPersistence(f), redisEviction(f), d.redisMemory(f), redisClients(f), redisLatency(f), d.redisReplicas(f), redisClock(f))
 }
 
-// redisAdvice says what to do about an error of the server, or of the way to it.
+// redisAdvice says what to do about what the server answered; empty for what is not known.
 func (d *doctor) redisAdvice(err error) string {
 	text := err.Error()
 	for _, a := range []struct{ has, advice string }{
@@ -53,13 +55,16 @@ func (d *doctor) redisAdvice(err error) string {
 		{"executing the script can't", d.redisRights()}, // a command or channel in it
 		{"No permissions to access a key", d.redisRights()},
 		{"cluster support disabled", "set queue.mode to single: that server is no cluster"},
+		{"maxmemory", "raise maxmemory, lower queue.result_ttl, or keep images elsewhere (queue.blobs)"},
+		{"MISCONF", "see redis persistence: it takes no jobs while it cannot write to its disk"},
+		{"NOREPLICAS", "connect the replicas that its min-replicas-to-write asks for"},
 		{"max number of clients", "raise maxclients of Redis, or end what else is connected (redis-cli client list)"},
 	} {
 		if strings.Contains(text, a.has) {
 			return a.advice
 		}
 	}
-	return "start it or correct queue.url (address, user and password, rediss:// for TLS, queue.mode); redis-cli -u URL ping must answer PONG"
+	return ""
 }
 
 // redisRights is what the user of queue.url must be allowed.
@@ -72,7 +77,8 @@ func (d *doctor) redisRights() string {
 func (d *doctor) redisScripts(ctx context.Context) finding {
 	const name = "redis scripts"
 	if err := d.cfg.Queue.TryScripts(ctx); err != nil {
-		return fail(name, reason(err)+": no job can be taken", d.redisAdvice(err))
+		return fail(name, reason(err)+": no job can be taken",
+			cmp.Or(d.redisAdvice(err), "name a server in queue.url that runs Lua scripts and has PUBLISH and SUBSCRIBE, as Redis does"))
 	}
 	return ok(name, "this user may run them, and hear of jobs")
 }
@@ -139,7 +145,7 @@ func redisEviction(f queue.ServerFacts) finding {
 		return fail(name, "maxmemory-policy is "+f.Policy+": with its memory full, Redis throws jobs away"+lost,
 			"redis-cli config set maxmemory-policy noeviction, and the same in redis.conf")
 	case lost != "":
-		return warn(name, "maxmemory-policy is noeviction"+lost, "see that no job is missing, and that redis.conf says noeviction too")
+		return warn(name, "maxmemory-policy is noeviction"+lost, "see that redis.conf says noeviction too: jobs were lost if they were among them")
 	}
 	return ok(name, "maxmemory-policy is noeviction")
 }

@@ -67,13 +67,14 @@ func TestDoctorRedisAdvice(t *testing.T) {
 	}
 	d := defaults("batch")
 	for text, want := range map[string]string{
-		"NOAUTH Authentication required.":                      "put the password into queue.url",
-		"WRONGPASS invalid username-password pair":             "correct the user and password",
-		"LOADING Redis is loading the dataset in memory":       "wait",
-		"ERR max number of clients reached":                    "raise maxclients",
-		"dial tcp 127.0.0.1:6379: connect: connection refused": "start it or correct queue.url",
+		"NOAUTH Authentication required.":                             "put the password into queue.url",
+		"WRONGPASS invalid username-password pair":                    "correct the user and password",
+		"LOADING Redis is loading the dataset in memory":              "wait",
+		"ERR max number of clients reached":                           "raise maxclients",
+		"queue full: the memory of Redis is at its limit (maxmemory)": "raise maxmemory",
+		"dial tcp 127.0.0.1:6379: connect: connection refused":        "",
 	} {
-		if advice := d.redisAdvice(fmt.Errorf("ping: %w: %s", queue.ErrUnavailable, text)); !strings.HasPrefix(advice, want) {
+		if advice := d.redisAdvice(fmt.Errorf("ping: %w: %s", queue.ErrUnavailable, text)); !strings.HasPrefix(advice, want) || (advice == "") != (want == "") {
 			t.Errorf("%s: the advice is %q", text, advice)
 		}
 	}

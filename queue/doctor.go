@@ -19,8 +19,8 @@ import (
 const (
 	facts       = 5 * time.Second // to ask a server for its facts at most
 	pings       = 200
-	pingsTake   = 2 * time.Second // at most: a far server is asked less often
-	roundTripOf = 64 << 10        // bytes of the image that is put and fetched
+	pingsTake   = time.Second // at most: a far server is asked less often
+	roundTripOf = 64 << 10    // bytes of the image that is put and fetched
 )
 
 // ServerFacts are what an external server tells of itself. A managed one may keep some back.
@@ -161,7 +161,8 @@ func (f *ServerFacts) measure(ctx context.Context, node redis.Cmdable) error {
 // doctorScript writes, deletes and tells as the transitions do. It repeats the last number, so that those who listen miss none.
 // KEYS[1]: a key of the queue; ARGV[1]: T, the prefix of every key
 // Output: 1
-const doctorScript = `redis.call('SET', KEYS[1], 1, 'PX', 1000)
+const doctorScript = `--!df flags=allow-undeclared-keys
+redis.call('SET', KEYS[1], 1, 'PX', 1000)
 redis.call('PUBLISH', ARGV[1] .. ':events', (redis.call('GET', ARGV[1] .. ':seq') or 0) .. ' doctor')
 return redis.call('DEL', KEYS[1])`
 
@@ -173,7 +174,7 @@ func (c Config) TryScripts(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, q.closeServer()) }()
-	if err := q.probe(ctx, q.redis); err != nil {
+	if err := q.redis.Exists(ctx, q.prefix+":stats").Err(); err != nil {
 		return unavailable("look for a key", err)
 	}
 	if err := redis.NewScript(doctorScript).Run(ctx, q.redis, []string{q.prefix + ":doctor"}, q.prefix).Err(); err != nil {
@@ -280,7 +281,7 @@ func (q *Queue) tidy(ctx context.Context, ref string) func() {
 		}
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second/2)
 		defer cancel()
 		_ = q.blobs.Delete(ctx, ref) // it expires otherwise
 		if folder != "" {
