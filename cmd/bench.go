@@ -34,7 +34,8 @@ func newBenchCmd() *cobra.Command {
 		Short: "Measure this machine on your photos and recommend settings for it",
 		Long: `Cut out the photos in DIR (folders in it are not entered) one at a time and then several at a time, and print what each stage takes,
 the latency, how many pictures a second there are with how many workers, and the memory that took. From these come predict.slots,
-batch.workers and the memory to give the process: the fewest workers that reach the best throughput within 3 %.
+batch.workers, the fewest workers that reach the best throughput within 3 %, and the memory to give the process: what it took with the
+largest of the photos in every slot, and a quarter more.
 
 The engine runs alone, without queue and servers: stop the service before, or its work is measured too. It takes as long as --for
 says; with large photos, a machine of many cores or the opencv engine, give it more. Photos that cannot be cut out are named on stderr.
@@ -64,7 +65,9 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			noteLoad(cmd.ErrOrStderr())
 			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr()}
 			report, err := b.run(cmd.Context())
-			if err != nil {
+			if cmd.Context().Err() != nil {
+				return errors.New("interrupted")
+			} else if err != nil {
 				return err
 			}
 			if asJSON {
@@ -77,6 +80,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 	flags := cmd.Flags()
 	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
 	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")
+	flags.Lookup("for").DefValue = durationText(limit)
 	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it decides on the time to encode and on the memory")
 	flags.BoolVar(&asJSON, "json", false, "print an object of all figures")
 	return cmd
@@ -90,7 +94,7 @@ func noteLoad(w io.Writer) {
 	}
 	cores := runtime.NumCPU()
 	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
-		fmt.Fprintf(w, "this machine is busy (load average %.1f on %d cores): the figures are lower than what it can do\n", load, cores)
+		fmt.Fprintf(w, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, counted(cores, "core"))
 	}
 }
 
@@ -101,7 +105,7 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", fewestPhotos, mostPhotos, photos))
 	}
 	if limit < shortestRun {
-		errs = append(errs, fmt.Errorf("--for: must be at least %v, is %v", shortestRun, limit))
+		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", durationText(shortestRun), durationText(limit)))
 	}
 	opts, err := imaging.ParseOptions(func(key string) string {
 		if key == "format" {
@@ -115,19 +119,22 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 	return opts, errors.Join(errs...)
 }
 
-// filesIn are the paths of the files in dir, in the order of their names.
+// filesIn are the paths of the files in dir, in the order of their names. What is no regular file, such as a pipe, may have no end;
+// a link that leads nowhere is named later, as it cannot be read.
 func filesIn(dir string) (paths []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if path := filepath.Join(dir, e.Name()); !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		if (err != nil || info.Mode().IsRegular()) && !strings.HasPrefix(e.Name(), ".") {
 			paths = append(paths, path)
 		}
 	}
 	if len(paths) < fewestPhotos {
-		return nil, fmt.Errorf("%s has %d files, at least %d photos are needed", dir, len(paths), fewestPhotos)
+		return nil, fmt.Errorf("%s has %s, at least %d photos are needed", dir, counted(len(paths), "file"), fewestPhotos)
 	}
 	return paths, nil
 }
@@ -139,8 +146,8 @@ func (r *benchReport) printJSON(w io.Writer) error {
 }
 
 func (r *benchReport) print(w io.Writer) error {
-	fmt.Fprintf(w, "%d photos, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
-		r.Photos, r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
+	fmt.Fprintf(w, "%s, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
+		counted(r.Photos, "photo"), r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "stage\tmedian ms\t")
 	for _, s := range r.Stages {
@@ -150,26 +157,30 @@ func (r *benchReport) print(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\none at a time, with all cores: p50 %.1f ms, p99 %.1f ms\n\n", r.LatencyP50, r.LatencyP99)
-	fmt.Fprintln(table, "workers\tpictures/s\tp50 ms\tp99 ms\tpeak MiB\t")
+	fmt.Fprintln(table, "workers\tpictures\tpictures/s\tp50 ms\tp99 ms\tpeak MiB\t")
 	for _, l := range r.Levels {
 		mark := ""
 		if l.Workers == r.Recommended.Slots {
 			mark = "  <- recommended"
 		}
-		fmt.Fprintf(table, "%d\t%.2f\t%.1f\t%.1f\t%d\t%s\n", l.Workers, l.Throughput, l.P50, l.P99, l.PeakMiB, mark)
+		fmt.Fprintf(table, "%d\t%d\t%.2f\t%.1f\t%.1f\t%d\t%s\n", l.Workers, l.Pictures, l.Throughput, l.P50, l.P99, l.PeakMiB, mark)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	rec := r.Recommended
+	if rec.Rough {
+		fmt.Fprintf(w, "\nThe recommendation is rough: some numbers of workers had fewer than %d pictures for each worker. Give --for more.\n", enoughEach)
+	}
 	_, err := fmt.Fprintf(w, `
-Expect %.1f pictures a second with such photos. Give the process %d MiB of memory: the peak and a quarter more; with larger
-pictures or other formats it takes more (docs/operations.md). serve all needs http.upload_mib on top.
+Expect %.1f pictures a second with such photos. Give the process %d MiB of memory: the peak and a quarter more. With the largest
+photo (%.2f megapixels) in every slot the peak is %d MiB; larger pictures and other formats take more (docs/operations.md).
+serve all needs http.upload_mib on top.
 
 predict:
   slots: %d
 batch:
   workers: %d
-`, rec.Throughput, rec.MemoryMiB, rec.Slots, rec.Workers)
+`, rec.Throughput, rec.MemoryMiB, r.MegapixelsMost, r.PeakLargest, rec.Slots, rec.Workers)
 	return err
 }

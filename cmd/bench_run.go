@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ const (
 	aloneShare  = 4    // the part of the time for one at a time: one of so many
 	memoryRound = 64   // MiB
 	benchRounds = 2    // through all numbers of workers: other work on the machine comes and goes
+	enoughEach  = 20   // pictures a worker cuts out, at least, for a difference of 3 % to mean something
 )
 
 // bench measures a remover.
@@ -47,6 +49,7 @@ type benchReport struct {
 	LatencyP50     float64        `json:"latency_p50_ms"` // one at a time, with all cores
 	LatencyP99     float64        `json:"latency_p99_ms"`
 	Levels         []benchLevel   `json:"levels"`
+	PeakLargest    int64          `json:"peak_rss_largest_mib"` // with the largest photo in each of the recommended slots
 	Recommended    recommendation `json:"recommended"`
 }
 
@@ -59,7 +62,7 @@ type stageTime struct {
 type benchLevel struct {
 	Workers    int     `json:"workers"`
 	Pictures   int     `json:"pictures"`
-	Throughput float64 `json:"pictures_per_second"`
+	Throughput float64 `json:"pictures_per_second"` // of whole rounds through the photos
 	P50        float64 `json:"p50_ms"`
 	P99        float64 `json:"p99_ms"`
 	PeakMiB    int64   `json:"peak_rss_mib"`
@@ -70,6 +73,7 @@ type recommendation struct {
 	Workers    int     `json:"batch_workers"`
 	Throughput float64 `json:"pictures_per_second"`
 	MemoryMiB  int64   `json:"memory_mib"`
+	Rough      bool    `json:"rough"` // too few pictures were cut out to tell the numbers of workers apart
 }
 
 // photo is one that could be cut out.
@@ -88,23 +92,28 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 		return nil, err
 	}
 	levels := workerCounts(r.Cores)
-	share := (b.limit - time.Since(begin)) / time.Duration(benchRounds*len(levels))
-	work := fitting(photos, levels[len(levels)-1], share)
+	share := (b.limit - time.Since(begin)) / time.Duration(benchRounds*len(levels)+1) // one for the largest photo
 	for i := range benchRounds * len(levels) {
 		workers := levels[i%len(levels)]
 		if i > 0 && time.Since(begin) > b.limit {
 			if i < len(levels) {
-				fmt.Fprintf(b.notes, "out of time before %d workers were tried: give --for more, or --n less\n", workers)
+				fmt.Fprintf(b.notes, "out of time before more than %s could be tried: give --for more, or --n less\n", counted(levels[i-1], "worker"))
 			}
 			break
 		}
-		level, err := b.level(ctx, work, workers, share)
+		level, err := b.level(ctx, photos, workers, share)
 		if err != nil {
 			return nil, err
 		}
 		r.add(level)
 	}
 	r.recommend()
+	largest := slices.MaxFunc(photos, func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
+	worst, err := b.level(ctx, []photo{largest}, r.Recommended.Slots, share)
+	if err != nil {
+		return nil, err
+	}
+	r.size(worst.PeakMiB)
 	return r, nil
 }
 
@@ -152,8 +161,10 @@ func spread(paths []string, n int) []string {
 func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err error) {
 	stages, order := map[string][]float64{}, []string{}
 	deadline := time.Now().Add(b.limit / aloneShare)
-	for _, path := range spread(b.paths, b.most) {
+	paths := spread(b.paths, b.most)
+	for i, path := range paths {
 		if len(photos) >= fewestPhotos && time.Now().After(deadline) {
+			fmt.Fprintf(b.notes, "out of time after %d of %d photos, and the others may be larger: give --for more, or --n less\n", i, len(paths))
 			break
 		}
 		result, took, err := b.cut(ctx, path)
@@ -164,7 +175,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			fmt.Fprintf(b.notes, "left out: %s: %v\n", path, err)
+			fmt.Fprintf(b.notes, "left out: %s\n", printable(fmt.Sprintf("%s: %v", path, err)))
 			continue
 		}
 		r.Engine = result.Engine
@@ -177,7 +188,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 		}
 	}
 	if len(photos) < fewestPhotos {
-		return nil, fmt.Errorf("%d photos could be cut out, at least %d are needed", len(photos), fewestPhotos)
+		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", counted(len(photos), "photo"), fewestPhotos)
 	}
 	for _, name := range order {
 		r.Stages = append(r.Stages, stageTime{name, quantile(stages[name], .5)})
@@ -198,7 +209,7 @@ func (r *benchReport) describe(photos []photo) {
 // cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
 // read is not counted.
 func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
-	data, err := os.ReadFile(filepath.Clean(path))
+	data, err := readPhoto(path, b.remover.Limits())
 	if err != nil {
 		return imaging.Result{}, 0, err
 	}
@@ -207,75 +218,106 @@ func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Dura
 	return result, time.Since(start), err
 }
 
-// level has workers cut out the same photos as every other level, but for those not begun when more than its share of the time is over.
-func (b *bench) level(ctx context.Context, work []photo, workers int, share time.Duration) (benchLevel, error) {
+// readPhoto reads none that is too large.
+func readPhoto(path string, limits imaging.Limits) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return readPicture(f, info.Size(), limits)
+}
+
+// level has workers cut out the photos, over and over, until a share of the time is over; each does one at least.
+func (b *bench) level(ctx context.Context, photos []photo, workers int, share time.Duration) (benchLevel, error) {
 	defer tuneRuntime(workers)() // as serve has it
 	runtime.GC()
 	debug.FreeOSMemory()
 	peak := startPeak()
-	times := make([]float64, len(work))
 	var next atomic.Int64
+	done := make([]tally, workers)
 	group, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
-	for range workers {
+	for w := range done {
 		group.Go(func() error {
-			for ctx.Err() == nil && time.Since(start) < share*3/2 {
-				i := int(next.Add(1)) - 1
-				if i >= len(work) {
-					return nil
-				}
-				_, took, err := b.cut(ctx, work[i].path)
+			for ctx.Err() == nil && (len(done[w].times) == 0 || time.Since(start) < share) {
+				p := photos[int(next.Add(1)-1)%len(photos)]
+				_, took, err := b.cut(ctx, p.path)
 				if err != nil {
-					return fmt.Errorf("%s: %w", work[i].path, err)
+					return fmt.Errorf("%s: %w", p.path, err)
 				}
-				times[i] = inMS(took)
+				done[w].add(p, took)
 			}
+			done[w].ran = time.Since(start)
 			return ctx.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return benchLevel{}, err
 	}
-	took := time.Since(start)
-	times = slices.DeleteFunc(times, func(ms float64) bool { return ms == 0 })
-	if len(times) == 0 { // no time was left at all
-		return benchLevel{}, fmt.Errorf("no time is left to try %d workers: give --for more", workers)
-	}
-	return benchLevel{
-		Workers: workers, Pictures: len(times), Throughput: float64(len(times)) / took.Seconds(),
-		P50: quantile(times, .5), P99: quantile(times, .99), PeakMiB: peak() >> 20,
-	}, nil
+	l := summary(done, photos)
+	l.PeakMiB = peak() >> 20
+	return l, nil
 }
 
-// fitting lists the photos, over and over, that take a share of the time one after the other, and enough to keep that many workers busy.
-func fitting(photos []photo, workers int, share time.Duration) (work []photo) {
-	const most = 100_000
-	var sum time.Duration
-	for i := 0; i < most; i++ {
-		p := photos[i%len(photos)]
-		if sum += p.took; sum > share && len(work) >= 2*workers {
-			break
-		}
-		work = append(work, p)
+// tally is what one worker did.
+type tally struct {
+	times []float64     // of its pictures, in ms
+	work  time.Duration // that they took one at a time
+	ran   time.Duration // until the last was done
+}
+
+func (t *tally) add(p photo, took time.Duration) {
+	t.times, t.work = append(t.times, inMS(took)), t.work+p.took
+}
+
+// summary has the workers' rates added up: some end before others, and would be charged for the wait. So that a level that ended in the midst
+// of the photos compares with the others, work counts, and not pictures; a picture is the mean of the photos.
+func summary(done []tally, photos []photo) benchLevel {
+	var round time.Duration
+	for _, p := range photos {
+		round += p.took
 	}
-	return work
+	mean := round.Seconds() / float64(len(photos))
+	l := benchLevel{Workers: len(done)}
+	var times []float64
+	for _, t := range done {
+		times = append(times, t.times...)
+		l.Throughput += t.work.Seconds() / mean / t.ran.Seconds()
+	}
+	l.Pictures, l.P50, l.P99 = len(times), quantile(times, .5), quantile(times, .99)
+	return l
 }
 
 // recommend picks the fewest workers whose throughput is near the best.
 func (r *benchReport) recommend() {
-	best := 0.0
+	best, rough := 0.0, false
 	for _, l := range r.Levels {
-		best = max(best, l.Throughput)
+		best, rough = max(best, l.Throughput), rough || l.Pictures < enoughEach*l.Workers
 	}
 	for _, l := range r.Levels {
 		if l.Throughput >= best*nearBest {
-			need := l.PeakMiB + l.PeakMiB/4
-			r.Recommended = recommendation{
-				Slots: l.Workers, Workers: l.Workers + 1, Throughput: l.Throughput, MemoryMiB: (need + memoryRound - 1) / memoryRound * memoryRound,
-			}
+			r.Recommended = recommendation{Slots: l.Workers, Workers: l.Workers + 1, Throughput: l.Throughput, Rough: rough}
 			return
 		}
 	}
+}
+
+// size adds the memory to the recommendation: the largest photo may come to all slots at once.
+func (r *benchReport) size(peakLargest int64) {
+	r.PeakLargest = peakLargest
+	need := peakLargest
+	for _, l := range r.Levels {
+		if l.Workers == r.Recommended.Slots {
+			need = max(need, l.PeakMiB)
+		}
+	}
+	need += need / 4
+	r.Recommended.MemoryMiB = (need + memoryRound - 1) / memoryRound * memoryRound
 }
 
 // startPeak begins to watch the most memory that this process holds, in bytes; the function tells it. Where the kernel does not let the mark

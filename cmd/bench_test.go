@@ -1,13 +1,21 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"bgremove/imaging"
 )
 
 // photosIn is a folder with n copies of a small picture, one file that is none, and what is not looked at.
@@ -27,18 +35,50 @@ func photosIn(t *testing.T, n int) string {
 	return dir
 }
 
+// bigPhoto is a JPEG of a yellow square before a grey.
+func bigPhoto(t *testing.T, side int) string {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, side, side))
+	for i := range img.Pix {
+		x, y := i%side, i/side
+		img.Pix[i] = 60
+		if x > side/3 && x < side*2/3 && y > side/3 && y < side*2/3 {
+			img.Pix[i] = 220
+		}
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
 func TestBench(t *testing.T) {
 	dir := photosIn(t, 4)
+	const side = 2400
+	putFile(t, filepath.Join(dir, "big.jpg"), bigPhoto(t, side), 0o600)
+	putFile(t, filepath.Join(dir, "0\x1b[2J.txt"), "no photo", 0o600)
+	if err := os.Truncate(putFile(t, filepath.Join(dir, "huge.png"), "", 0o600), 33<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.jpg"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	inDirWith(t, "")
 	status, stdout, stderr := call(t, "bench", dir, "--for=6s", "--json")
-	if status != 0 || !strings.Contains(stderr, "left out: "+dir+"/0.txt: unsupported image format") || strings.Contains(stderr, "hidden") {
-		t.Fatalf("status %d, stderr %s", status, stderr)
+	if status != 0 || strings.Contains(stderr, "hidden") || strings.Contains(stderr, "\x1b") {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+	for _, want := range []string{"0.txt: unsupported image format", "0?[2J.txt: unsupported", "huge.png: image too large: 34603008 bytes, the limit is 33554432"} {
+		if !strings.Contains(stderr, "left out: "+dir+"/"+want) {
+			t.Errorf("stderr lacks %q: %s", want, stderr)
+		}
 	}
 	var r benchReport
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err, stdout)
 	}
-	if r.Photos < 3 || r.Engine != "fast" || r.LatencyP50 <= 0 || r.LatencyP99 < r.LatencyP50 || len(r.Levels) == 0 || r.Levels[0].Workers != 1 {
+	if r.Photos != 5 || r.MegapixelsMost != side*side/1e6 || r.Engine != "fast" || r.LatencyP50 <= 0 || r.LatencyP99 < r.LatencyP50 || r.Levels[0].Workers != 1 {
 		t.Errorf("report is %+v", r)
 	}
 	var names []string
@@ -51,12 +91,71 @@ func TestBench(t *testing.T) {
 		}
 	}
 	for _, l := range r.Levels {
-		if l.Pictures == 0 || l.Throughput <= 0 || l.P99 < l.P50 || l.PeakMiB < 10 {
+		if l.Pictures < l.Workers || l.P99 < l.P50 || l.PeakMiB < 10 {
 			t.Errorf("level is %+v", l)
 		}
 	}
-	if rec := r.Recommended; rec.Slots < 1 || rec.Workers != rec.Slots+1 || rec.MemoryMiB < 64 || rec.Throughput <= 0 {
-		t.Errorf("recommendation is %+v", rec)
+	rec := r.Recommended
+	if pixels := int64(rec.Slots) * side * side * 4 >> 20; r.PeakLargest < pixels {
+		t.Errorf("the peak with the largest is %d MiB, its pixels take %d alone", r.PeakLargest, pixels)
+	}
+	if rec.Workers != rec.Slots+1 || rec.MemoryMiB < r.PeakLargest*5/4 || rec.MemoryMiB%memoryRound != 0 {
+		t.Errorf("recommendation is %+v, the peak with the largest %d MiB", rec, r.PeakLargest)
+	}
+}
+
+// A level goes on with the photos until its time is over, and each worker does one even if there is none.
+func TestLevel(t *testing.T) {
+	dir := photosIn(t, 3)
+	remover, err := imaging.New(imaging.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{remover: remover, notes: t.Output()}
+	var photos []photo
+	for _, name := range []string{"a.png", "b.png", "c.png"} {
+		photos = append(photos, photo{path: filepath.Join(dir, name), took: time.Hour})
+	}
+	start := time.Now()
+	l, err := b.level(t.Context(), photos, 1, 300*time.Millisecond)
+	if took := time.Since(start); err != nil || l.Workers != 1 || took < 300*time.Millisecond || l.Throughput > float64(l.Pictures)/.3 {
+		t.Errorf("%+v after %v, %v", l, took, err)
+	}
+	if l, err = b.level(t.Context(), photos, 3, 0); err != nil || l.Pictures != 3 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.level(ctx, photos, 1, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Who does two large pictures does as much as who does six small ones, and none is charged for the wait for another.
+func TestSummary(t *testing.T) {
+	small, large := photo{took: time.Second}, photo{took: 3 * time.Second} // 2 s in the mean
+	var one, other tally
+	for range 6 {
+		one.add(small, time.Second)
+	}
+	one.ran = 6 * time.Second
+	other.add(large, 4*time.Second)
+	other.add(large, 4*time.Second)
+	other.ran = 8 * time.Second
+	want := benchLevel{Workers: 2, Pictures: 8, Throughput: 3./6 + 3./8, P50: 1000, P99: 4000}
+	if got := summary([]tally{one, other}, []photo{small, large}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestBenchInterrupted(t *testing.T) {
+	dir := photosIn(t, 3)
+	inDirWith(t, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	if status := run(ctx, []string{"bench", dir}, &stdout, &stderr); status != exitFailure || !strings.HasSuffix(stderr.String(), "bgremove: interrupted\n") {
+		t.Errorf("status %d, stderr %q", status, stderr.String())
 	}
 }
 
@@ -69,7 +168,7 @@ func TestBenchFaults(t *testing.T) {
 		stderr string
 	}{
 		{[]string{dir, "--n=2", "--for=1s", "--format=bmp"}, exitUsage, "--n: must be 3 to 10000, is 2\n--for: must be at least 2s, is 1s\n--format: bad option: format: "},
-		{[]string{few}, exitFailure, few + " has 1 files, at least 3 photos are needed"},
+		{[]string{few}, exitFailure, few + " has 1 file, at least 3 photos are needed"},
 		{[]string{"/nowhere"}, exitFailure, "/nowhere"},
 		{nil, exitUsage, "accepts 1 arg"},
 	} {
@@ -79,7 +178,7 @@ func TestBenchFaults(t *testing.T) {
 		}
 	}
 	putFile(t, filepath.Join(dir, "broken.png"), "no photo", 0o600)
-	if status, _, stderr := call(t, "bench", dir); status != exitFailure || !strings.Contains(stderr, "1 photos could be cut out, at least 3 are needed") {
+	if status, _, stderr := call(t, "bench", dir); status != exitFailure || !strings.Contains(stderr, "1 photo could be cut out, at least 3 are needed") {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 }
@@ -94,20 +193,27 @@ func TestWorkerCounts(t *testing.T) {
 	}
 }
 
-// The fewest workers within 3 % of the best.
+// The fewest workers within 3 % of the best, with the memory of the largest photo in all slots.
 func TestRecommend(t *testing.T) {
-	r := benchReport{Levels: []benchLevel{{Workers: 1, Throughput: 5}, {Workers: 2, Throughput: 9.75, PeakMiB: 200}, {Workers: 3, Throughput: 10, PeakMiB: 300}}}
+	r := benchReport{Levels: []benchLevel{
+		{Workers: 1, Pictures: 20, Throughput: 5}, {Workers: 2, Pictures: 40, Throughput: 9.75, PeakMiB: 200}, {Workers: 3, Pictures: 60, Throughput: 10, PeakMiB: 300},
+	}}
 	r.recommend()
-	if want := (recommendation{Slots: 2, Workers: 3, Throughput: 9.75, MemoryMiB: 256}); r.Recommended != want {
+	r.size(800)
+	if want := (recommendation{Slots: 2, Workers: 3, Throughput: 9.75, MemoryMiB: 1024}); r.Recommended != want {
 		t.Errorf("got %+v, want %+v", r.Recommended, want)
 	}
-	r.Levels[2].Throughput = 10.1
+	if r.size(100); r.Recommended.MemoryMiB != 256 {
+		t.Errorf("%d MiB, want a quarter more than the peak of the level", r.Recommended.MemoryMiB)
+	}
+	r.Levels[2].Throughput, r.Levels[2].Pictures = 10.1, 59
 	r.recommend()
-	if r.Recommended.Slots != 3 {
-		t.Errorf("got %+v, want 3 slots", r.Recommended)
+	if r.Recommended.Slots != 3 || !r.Recommended.Rough {
+		t.Errorf("got %+v, want 3 slots, roughly", r.Recommended)
 	}
 	var text strings.Builder
-	if err := r.print(&text); err != nil || !strings.Contains(text.String(), "predict:\n  slots: 3\nbatch:\n  workers: 4\n") {
+	if err := r.print(&text); err != nil || !strings.Contains(text.String(), "predict:\n  slots: 3\nbatch:\n  workers: 4\n") ||
+		!strings.Contains(text.String(), "\n        3        59       10.10 ") || !strings.Contains(text.String(), "The recommendation is rough") {
 		t.Errorf("%v, %s", err, text.String())
 	}
 }
@@ -129,21 +235,7 @@ func TestAddLevel(t *testing.T) {
 	}
 }
 
-func TestFitting(t *testing.T) {
-	photos := []photo{{took: time.Second}, {took: 2 * time.Second}, {took: 3 * time.Second}}
-	for _, test := range []struct {
-		workers int
-		share   time.Duration
-		want    int
-	}{
-		{1, 13 * time.Second, 7}, // 6 + 6 + 1
-		{1, 5 * time.Second, 2},
-		{4, time.Second, 8}, // all are busy twice
-	} {
-		if got := len(fitting(photos, test.workers, test.share)); got != test.want {
-			t.Errorf("%+v: %d pictures", test, got)
-		}
-	}
+func TestSpread(t *testing.T) {
 	if got := spread([]string{"a", "b", "c", "d", "e", "f"}, 3); !slices.Equal(got, []string{"a", "c", "e"}) {
 		t.Errorf("spread is %v", got)
 	}

@@ -25,8 +25,12 @@ const (
 	checkFail = "FAIL"
 )
 
-// checkLimit bounds each check, so that no part which hangs keeps the others from being looked at.
-const checkLimit = 5 * time.Second
+// checkLimit bounds each check, so that no part which hangs keeps the others from being looked at. What a check asks has answerLimit to
+// answer, so that there is a moment left to tell.
+const (
+	checkLimit  = 5 * time.Second
+	answerLimit = checkLimit - time.Second
+)
 
 // finding is a line of what doctor says.
 type finding struct {
@@ -123,7 +127,10 @@ func (d *doctor) usesPredictors() bool {
 func (d *doctor) examine(ctx context.Context, w io.Writer, asJSON bool) error {
 	var all []finding
 	for _, c := range d.checks() {
-		found := c.bounded(ctx, checkLimit)
+		found := c.bounded(ctx, answerLimit, checkLimit)
+		if ctx.Err() != nil { // what failed was ended
+			return errors.New("interrupted")
+		}
 		for i := range found {
 			found[i].Found, found[i].Advice = d.hide(found[i].Found), d.hide(found[i].Advice)
 			if asJSON {
@@ -134,16 +141,13 @@ func (d *doctor) examine(ctx context.Context, w io.Writer, asJSON bool) error {
 			}
 		}
 		all = append(all, found...)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 	}
 	failed := count(all, checkFail)
 	if err := d.conclude(w, asJSON, all); err != nil {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d findings are failures", failed, len(all))
+		return fmt.Errorf("%d of %s failed", failed, counted(len(all), "finding"))
 	}
 	return nil
 }
@@ -176,9 +180,9 @@ func count(all []finding, status string) (n int) {
 }
 
 func (f finding) print(w io.Writer) error {
-	line := fmt.Sprintf("%-4s  %-18s  %s\n", f.Status, f.Name, oneLine(f.Found))
+	line := fmt.Sprintf("%-4s  %-18s  %s\n", f.Status, f.Name, printable(oneLine(f.Found)))
 	if f.Advice != "" {
-		line += fmt.Sprintf("%26s→ %s\n", "", oneLine(f.Advice))
+		line += fmt.Sprintf("%26s→ %s\n", "", printable(oneLine(f.Advice)))
 	}
 	_, err := io.WriteString(w, line)
 	return err
@@ -196,28 +200,39 @@ func (d *doctor) hide(text string) string {
 	return text
 }
 
-// bounded runs the check. One that does not end in time, as with a disk that hangs, is left to the end of the process.
-func (c check) bounded(ctx context.Context, limit time.Duration) []finding {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// bounded runs the check, which has until answer to be told and until limit to end. One that does not end in time, as with a disk that
+// hangs, is left to the end of the process.
+func (c check) bounded(ctx context.Context, answer, limit time.Duration) []finding {
+	heeded, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	found := make(chan []finding, 1)
-	go func() { found <- c.run(ctx) }()
-	late := time.NewTimer(limit + time.Second) // what heeds ctx has a moment to tell
+	go func() { found <- c.run(heeded) }()
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case f := <-found:
 		return f
+	case <-ctx.Done():
+		return nil
 	case <-late.C:
-		return []finding{fail(c.name, fmt.Sprintf("no result within %v", limit), "something that it uses hangs: a disk, a network file system or a server")}
+		return []finding{fail(c.name, "no result within "+durationText(limit), "something that it uses hangs: a disk, a network file system or a server")}
 	}
 }
 
 // reason is an error as a finding shows it.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no answer within %v", checkLimit)
+		return "no answer within " + durationText(answerLimit)
 	}
 	return err.Error()
+}
+
+// counted is n with its noun, as in "1 core" and "2 cores".
+func counted[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // origins counts where settings come from, as in "3 from config.yaml, 1 from a variable".

@@ -28,7 +28,8 @@ const (
 	pngMiB        = 45  // a slot, and for each megapixel of its picture
 	pngMiBEach    = 7   // with PNG as the result
 	webpMiBEach   = 25  // with WebP
-	opencvMiBEach = 220 // with the opencv engine
+	opencvMiBEach = 220 // with the opencv engine, before there is a result
+	opencvMost    = 16  // megapixels that it takes
 )
 
 const sparesOpen = 256 // files beside those that requests hold
@@ -45,9 +46,20 @@ func (d *doctor) memory(context.Context) []finding {
 // fits is memory for a limit, in bytes, and a GOMEMLIMIT.
 func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 	const name = "memory"
-	plain, most, parts := d.memoryNeed()
+	plain, more, parts := d.memoryNeeds()
 	have := limit >> 20
-	text := fmt.Sprintf("%d MiB (%s); at its busiest serve %s takes %d MiB, and %d with WebP or ZIP results: %s", have, what, d.part, plain, most, parts)
+	text := fmt.Sprintf("%d MiB (%s); at its busiest serve %s takes %d MiB", have, what, d.part, plain)
+	var lacking []string
+	for _, m := range more {
+		if m.mib <= plain {
+			continue
+		}
+		text += fmt.Sprintf(", %d %s", m.mib, m.with)
+		if have < m.mib {
+			lacking = append(lacking, m.with)
+		}
+	}
+	text += ": " + parts
 	advice := "lower predict.slots, imaging.max_image_megapixels or http.upload_mib, or give it more memory; bgremove bench measures what your photos need"
 	var found []finding
 	switch {
@@ -55,8 +67,8 @@ func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 		found = append(found, fail(name, text, advice))
 	case have < plain:
 		found = append(found, warn(name, text, advice))
-	case have < most:
-		found = append(found, warn(name, text, "enough for PNG; "+advice))
+	case lacking != nil:
+		found = append(found, warn(name, text, "enough but "+strings.Join(lacking, " or ")+", for which any client may ask; "+advice))
 	default:
 		found = append(found, ok(name, "%s", text))
 	}
@@ -72,29 +84,45 @@ func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 	return found
 }
 
-// memoryNeed is what a part takes at the most in MiB: with pictures of the largest size in all slots and PNG as the result, and with WebP.
-func (d *doctor) memoryNeed() (plain, most int64, parts string) {
-	var terms []string
-	if d.predicts() {
-		megapixels, slots := int64(d.cfg.Imaging.MaxImageMegapixels), int64(d.slots())
-		each, eachMost := pngMiB+pngMiBEach*megapixels, pngMiB+webpMiBEach*megapixels
-		if d.cfg.Imaging.Engine == imaging.EngineOpenCV {
-			each, eachMost = each+opencvMiBEach*megapixels, eachMost+opencvMiBEach*megapixels
-		}
-		plain, most = baseMiB+slots*(garbageMiB+each), baseMiB+slots*(garbageMiB+eachMost)
-		terms = append(terms, fmt.Sprintf("%d slots with pictures of %d megapixels", slots, megapixels))
-	}
-	if d.hasProxy() {
-		bodies := int64(d.cfg.HTTP.UploadMiB)
-		waiting := int64(d.cfg.Proxy.MaxWaiting) * 32 >> 10
-		plain, most = plain+proxyMiB+bodies+waiting, most+proxyMiB+bodies+waiting
-		terms = append(terms, fmt.Sprintf("%d MiB of uploads", bodies))
-	}
+// moreMemory is what a part takes where clients ask for more than the usual.
+type moreMemory struct {
+	mib  int64
+	with string
+}
+
+// memoryNeeds is what a part takes at the most in MiB, with pictures of the largest size in all slots and PNG as the result, and what it
+// takes where clients ask for more.
+func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	if d.part == "batch" {
-		plain, most = baseMiB+2*int64(d.workers())*int64(d.cfg.Imaging.MaxImageMiB), baseMiB+4*int64(d.workers())*int64(d.cfg.Imaging.MaxImageMiB)
-		terms = append(terms, fmt.Sprintf("%d workers with an image and its result", d.workers()))
+		each := int64(d.workers()) * int64(d.cfg.Imaging.MaxImageMiB)
+		return baseMiB + 2*each, []moreMemory{{baseMiB + 4*each, "with ZIP results"}}, counted(d.workers(), "worker") + ", each with an image and its result"
 	}
-	return plain, most, strings.Join(terms, ", ")
+	bodies := int64(d.cfg.HTTP.UploadMiB) // serve all has those of its proxy: others seldom ask its predictor
+	rest, terms := bodies, []string{fmt.Sprintf("%d MiB of uploads", bodies)}
+	if d.hasProxy() {
+		rest += proxyMiB + int64(d.cfg.Proxy.MaxWaiting)*32>>10
+	}
+	if !d.predicts() {
+		return rest, nil, terms[0]
+	}
+	megapixels, slots := int64(d.cfg.Imaging.MaxImageMegapixels), int64(d.slots())
+	all := func(each int64) int64 { return rest + baseMiB + slots*(garbageMiB+pngMiB+each) }
+	opencv := all(min(opencvMost, megapixels) * (pngMiBEach + opencvMiBEach))
+	plain, more = all(megapixels*pngMiBEach), []moreMemory{{all(megapixels * webpMiBEach), "with WebP results"}}
+	if d.cfg.Imaging.Engine == imaging.EngineOpenCV {
+		plain = max(plain, opencv)
+	} else if d.hasOpenCV() {
+		more = append(more, moreMemory{opencv, "with engine=opencv"})
+	}
+	terms = append([]string{fmt.Sprintf("%s with pictures of %s", counted(slots, "slot"), counted(megapixels, "megapixel"))}, terms...)
+	return plain, more, strings.Join(terms, ", ")
+}
+
+// hasOpenCV says that this build has the engine, whichever is the default.
+func (d *doctor) hasOpenCV() bool {
+	c := d.cfg.Imaging
+	c.Engine = imaging.EngineOpenCV
+	return c.Validate() == nil
 }
 
 func (d *doctor) slots() int {
@@ -173,7 +201,7 @@ func (d *doctor) cpu(context.Context) []finding {
 // cores is cpu for a machine of so many; quota is in cores, 0 for none.
 func (d *doctor) cores(cores, procs int, quota float64, fast bool) (found []finding) {
 	const name = "cpu"
-	text := fmt.Sprintf("%d cores, GOMAXPROCS is %d", cores, procs)
+	text := fmt.Sprintf("%s, GOMAXPROCS is %d", counted(cores, "core"), procs)
 	if quota > 0 {
 		text += fmt.Sprintf(", cgroup quota of %.1f cores", quota)
 	}
@@ -220,14 +248,26 @@ func cpuQuota(root string) (quota float64) {
 	return quota
 }
 
-func (d *doctor) clock(context.Context) []finding { return []finding{plausible(time.Now())} }
+func (d *doctor) clock(context.Context) []finding {
+	var t unix.Timex // which asks and sets nothing
+	state, err := unix.Adjtimex(&t)
+	return []finding{plausible(time.Now(), err != nil || inStep(state, t.Status))} // a container may not ask
+}
+
+// inStep says, of what the kernel answers, that something keeps the clock right.
+func inStep(state int, status int32) bool {
+	return state != unix.TIME_ERROR && status&unix.STA_UNSYNC == 0
+}
 
 // plausible: TTLs, certificates and signatures of requests to S3 go by the clock.
-func plausible(now time.Time) finding {
-	const name = "clock"
+func plausible(now time.Time, synchronised bool) finding {
+	const name, advice = "clock", "run NTP (chrony, systemd-timesyncd), for a container on its host"
 	text := now.UTC().Format("2006-01-02 15:04:05 UTC")
-	if now.Year() < 2025 || now.Year() > 2100 {
-		return fail(name, text+" cannot be right", "set it, and run NTP (chrony, systemd-timesyncd)")
+	switch {
+	case now.Year() < 2025 || now.Year() > 2100:
+		return fail(name, text+" cannot be right", "set it, and "+advice)
+	case !synchronised:
+		return warn(name, text+", not synchronised: nothing keeps it right", advice)
 	}
 	return ok(name, "%s", text)
 }
@@ -247,7 +287,7 @@ func (d *doctor) filesFit(limit uint64) finding {
 	what := "some hundred are needed"
 	if d.hasProxy() {
 		need += uint64(d.cfg.Proxy.MaxWaiting)
-		what = fmt.Sprintf("proxy.max_waiting allows %d waiting requests, each with a connection", d.cfg.Proxy.MaxWaiting)
+		what = fmt.Sprintf("proxy.max_waiting allows %s, each with a connection", counted(d.cfg.Proxy.MaxWaiting, "waiting request"))
 	}
 	shown := strconv.FormatUint(limit, 10)
 	if limit > 1<<40 {

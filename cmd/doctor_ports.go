@@ -15,7 +15,7 @@ import (
 	"bgremove/predict"
 )
 
-const answerTime = 2 * time.Second // that what holds a port has to say what it is
+const answerTime = 1200 * time.Millisecond // that what holds a port has to say what it is: readiness takes 800 ms, and there are three ports
 
 // listener is an address that a part listens on.
 type listener struct {
@@ -66,8 +66,13 @@ func (l listener) taken(ctx context.Context, err error, other string) finding {
 	case errors.Is(err, syscall.EADDRINUSE) && other != "":
 		return fail(l.name(), l.addr+" is also that of "+other, "give "+l.key+" a port of its own")
 	case errors.Is(err, syscall.EADDRINUSE):
-		if state := l.bgremove(ctx); state != "" {
-			return ok(l.name(), "%s is held by a running bgremove, whose readiness is %q", l.addr, state)
+		holder, state := l.bgremove(ctx)
+		switch held := fmt.Sprintf("%s is held by a running bgremove's %s, whose readiness is %q", l.addr, holder, state); holder {
+		case "":
+		case l.key:
+			return warn(l.name(), held, "nothing if that is the service itself; a second one needs another "+l.key)
+		default:
+			return fail(l.name(), held, "give "+l.key+" another port")
 		}
 		return fail(l.name(), l.addr+" is taken by something that is no bgremove", "end it (ss -ltnp tells what it is), or give "+l.key+" another port")
 	case errors.Is(err, syscall.EACCES):
@@ -78,13 +83,14 @@ func (l listener) taken(ctx context.Context, err error, other string) finding {
 	return fail(l.name(), err.Error(), "give "+l.key+" an address of this machine and a free port")
 }
 
-// bgremove is the readiness that a server of bgremove's tells; empty where what answers is none.
-func (l listener) bgremove(ctx context.Context) string {
+// bgremove says which listener of a running bgremove's holds the address, by what it checks, and the readiness that it tells. Both are empty
+// where what answers is none.
+func (l listener) bgremove(ctx context.Context) (key, readiness string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	host, port, err := net.SplitHostPort(l.addr)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1"
@@ -95,7 +101,7 @@ func (l listener) bgremove(ctx context.Context) string {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	transport := &http.Transport{
 		DisableKeepAlives: true,
@@ -103,7 +109,7 @@ func (l listener) bgremove(ctx context.Context) string {
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	defer resp.Body.Close()
 	var answer struct {
@@ -111,17 +117,25 @@ func (l listener) bgremove(ctx context.Context) string {
 		Checks map[string]string
 	}
 	if json.NewDecoder(io.LimitReader(resp.Body, healthAnswer)).Decode(&answer) != nil || answer.Checks == nil {
-		return ""
+		return "", ""
 	}
-	return answer.Status
+	_, queue := answer.Checks["queue"]
+	_, predictor := answer.Checks["predictor"]
+	switch {
+	case queue && predictor:
+		return "batch.addr", answer.Status
+	case queue:
+		return "proxy.addr", answer.Status
+	case predictor:
+		return "predict.addr", answer.Status
+	}
+	return "debug.addr", answer.Status
 }
 
 // predictors asks each that batch would send pictures to.
 func (d *doctor) predictors(ctx context.Context) (found []finding) {
 	const name = "predictor"
 	urls := d.cfg.Predict.URLs()
-	ctx, cancel := context.WithTimeout(ctx, checkLimit-time.Second)
-	defer cancel()
 	errs := make([]error, len(urls))
 	done := make(chan int)
 	for i, url := range urls {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -15,23 +16,71 @@ const (
 	slowPing                 = 5 * time.Millisecond
 	slowestPing              = 50 * time.Millisecond // one in a hundred
 	clockSkew                = time.Second
+	fewClients               = 100 // that may still connect
 )
 
-// redis looks at the external server. Where it does not answer, that is all there is to say.
+// redis looks at the external server. Where it does not answer, or not yet, that is all there is to say.
 func (d *doctor) redis(ctx context.Context) []finding {
 	address := redact(d.cfg.Queue.URL)
 	f, err := d.cfg.Queue.Facts(ctx)
 	if err != nil {
 		d.redisAway.Store(true)
-		return []finding{fail("redis", address+": "+reason(err),
-			"start it or correct queue.url (address, user and password, rediss:// for TLS, queue.mode); redis-cli -u URL ping must answer PONG")}
+		return []finding{fail("redis", address+": "+reason(err), cmp.Or(d.redisAdvice(err),
+			"start it or correct queue.url (address, user and password, rediss:// for TLS, queue.mode); redis-cli -u URL ping must answer PONG"))}
 	}
 	found := []finding{redisVersion(address, f)}
+	if f.Loading {
+		d.redisAway.Store(true)
+		return found
+	}
 	if f.ConfigHidden {
 		found = append(found, warn("redis settings", "the server does not tell its settings (CONFIG GET is forbidden, as with many managed ones)",
 			"see in its console that maxmemory-policy is noeviction and that data is kept on disk"))
 	}
-	return append(found, redisPersistence(f), redisEviction(f), d.redisMemory(f), redisLatency(f), d.redisReplicas(f), redisClock(f))
+	if !f.Replica {
+		found = append(found, d.redisScripts(ctx))
+	}
+	return append(found, redisPersistence(f), redisEviction(f), d.redisMemory(f), redisClients(f), redisLatency(f), d.redisReplicas(f), redisClock(f))
+}
+
+// redisAdvice says what to do about what the server answered; empty for what is not known.
+func (d *doctor) redisAdvice(err error) string {
+	text := err.Error()
+	for _, a := range []struct{ has, advice string }{
+		{"LOADING", "wait: it still reads its data, and jobs are refused until then"},
+		{"WRONGPASS", "correct the user and password in queue.url (redis://user:password@host:port)"},
+		{"NOAUTH", "put the password into queue.url (redis://:password@host:port, or user:password@)"},
+		{"invalid password", "correct the password in queue.url (redis://:password@host:port)"}, // before Redis 6.2
+		{"NOPERM", d.redisRights()},
+		{"executing the script can't", d.redisRights()}, // a command or channel in it
+		{"No permissions to access a key", d.redisRights()},
+		{"cluster support disabled", "set queue.mode to single: that server is no cluster"},
+		{"maxmemory", "raise maxmemory, lower queue.result_ttl, or keep images elsewhere (queue.blobs)"},
+		{"MISCONF", "see redis persistence: it takes no jobs while it cannot write to its disk"},
+		{"NOREPLICAS", "connect the replicas that its min-replicas-to-write asks for"},
+		{"max number of clients", "raise maxclients of Redis, or end what else is connected (redis-cli client list)"},
+	} {
+		if strings.Contains(text, a.has) {
+			return a.advice
+		}
+	}
+	return ""
+}
+
+// redisRights is what the user of queue.url must be allowed.
+func (d *doctor) redisRights() string {
+	name := d.cfg.Queue.Name
+	return fmt.Sprintf("give the user its rights: redis-cli acl setuser NAME '~{bg:%s}:*' '~bg:blob:*' '&{bg:%s}:*' +@all -@admin -@dangerous +info +config|get", name, name)
+}
+
+// redisScripts has it run a script, as every step of a job is one.
+func (d *doctor) redisScripts(ctx context.Context) finding {
+	const name = "redis scripts"
+	if err := d.cfg.Queue.TryScripts(ctx); err != nil {
+		return fail(name, reason(err)+": no job can be taken",
+			cmp.Or(d.redisAdvice(err), "name a server in queue.url that runs Lua scripts and has PUBLISH and SUBSCRIBE, as Redis does"))
+	}
+	return ok(name, "this user may run them, and hear of jobs")
 }
 
 func redisVersion(address string, f queue.ServerFacts) finding {
@@ -85,14 +134,33 @@ func redisPersistence(f queue.ServerFacts) finding {
 
 func redisEviction(f queue.ServerFacts) finding {
 	const name = "redis eviction"
-	switch f.Policy {
-	case "noeviction":
-		return ok(name, "maxmemory-policy is noeviction")
-	case "":
-		return warn(name, "the server does not tell its maxmemory-policy", "see in its console that it is noeviction: any other may throw jobs away")
+	lost := ""
+	if f.Evicted > 0 {
+		lost = "; it has thrown away " + counted(f.Evicted, "key") + " since its start"
 	}
-	return fail(name, "maxmemory-policy is "+f.Policy+": with its memory full, Redis throws jobs away",
-		"redis-cli config set maxmemory-policy noeviction, and the same in redis.conf")
+	switch {
+	case f.Policy == "":
+		return warn(name, "the server does not tell its maxmemory-policy"+lost, "see in its console that it is noeviction: any other may throw jobs away")
+	case f.Policy != "noeviction":
+		return fail(name, "maxmemory-policy is "+f.Policy+": with its memory full, Redis throws jobs away"+lost,
+			"redis-cli config set maxmemory-policy noeviction, and the same in redis.conf")
+	case lost != "":
+		return warn(name, "maxmemory-policy is noeviction"+lost, "see that redis.conf says noeviction too: jobs were lost if they were among them")
+	}
+	return ok(name, "maxmemory-policy is noeviction")
+}
+
+// redisClients compares its connections with what it allows.
+func redisClients(f queue.ServerFacts) finding {
+	const name = "redis clients"
+	text := fmt.Sprintf("%d connected, maxclients is %d", f.Clients, f.MaxClients)
+	switch {
+	case f.MaxClients == 0:
+		return ok(name, "%d connected", f.Clients)
+	case f.MaxClients-f.Clients < fewClients:
+		return warn(name, text+": it may refuse the connections of a busy process", "redis-cli config set maxclients 10000, and the same in redis.conf")
+	}
+	return ok(name, "%s", text)
 }
 
 // redisMemory compares what unfinished jobs may hold with what the server may, where it has the images.
@@ -123,7 +191,7 @@ func (d *doctor) redisMemory(f queue.ServerFacts) finding {
 
 func redisLatency(f queue.ServerFacts) finding {
 	const name = "redis latency"
-	text := fmt.Sprintf("median %s, p99 %s of %d pings", short(f.Ping), short(f.PingP99), f.Pings)
+	text := fmt.Sprintf("median %s, p99 %s of %s", short(f.Ping), short(f.PingP99), counted(f.Pings, "ping"))
 	if f.Ping > slowPing || f.PingP99 > slowestPing {
 		return warn(name, text+": each job asks some ten times", "put Redis nearer, or look for what else loads it (redis-cli --latency, SLOWLOG GET)")
 	}
@@ -161,5 +229,5 @@ func short(d time.Duration) string {
 	case abs < time.Second:
 		return d.Round(100 * time.Microsecond).String()
 	}
-	return d.Round(10 * time.Millisecond).String()
+	return durationText(d.Round(10 * time.Millisecond))
 }

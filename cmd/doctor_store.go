@@ -49,7 +49,9 @@ func (d *doctor) dataFolder(ctx context.Context) []finding {
 // usable says whether files can be made in folder, or folder itself where it does not exist, and how long they take to be on disk.
 func usable(ctx context.Context, name, folder string) (found []finding, exists bool) {
 	there, err := existing(folder)
-	if err != nil {
+	if errors.Is(err, syscall.ENOTDIR) {
+		return []finding{fail(name, folder+" cannot be made: "+err.Error(), "set "+dataFolders+" to a folder: there is a file in the way")}, false
+	} else if err != nil {
 		return []finding{fail(name, err.Error(), "have the service's user own it, or set "+dataFolders)}, false
 	}
 	median, err := measureFsync(ctx, there)
@@ -76,16 +78,16 @@ func usable(ctx context.Context, name, folder string) (found []finding, exists b
 	return found, there == folder
 }
 
-// existing is folder, or the nearest above it that exists.
+// existing is folder, or the nearest above it that exists. Where that is a file, the error is an ENOTDIR that names it.
 func existing(folder string) (string, error) {
 	for dir := folder; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		switch {
 		case err == nil && !info.IsDir():
-			return "", fmt.Errorf("%s is no folder", dir)
+			return "", &fs.PathError{Op: "use", Path: dir, Err: syscall.ENOTDIR}
 		case err == nil:
 			return dir, nil
-		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) || dir == filepath.Dir(dir):
 			return "", err
 		}
 	}
@@ -135,7 +137,7 @@ func (d *doctor) images(ctx context.Context) []finding {
 	switch d.cfg.Queue.Blobs {
 	case queue.BlobsAuto, queue.BlobsRedis:
 		if d.redisAway.Load() { // to wait for it once is enough
-			return []finding{fail(name, "not tried: they are kept in Redis, which does not answer", "see Redis")}
+			return []finding{fail(name, "not tried: they are kept in Redis, which cannot be used", "see redis")}
 		}
 	case queue.BlobsFS:
 		advice = "see that " + dataFolders + " is shared by all parts and writable for the service's user"

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,7 +28,7 @@ func diagnose(t *testing.T, args ...string) (status int, found map[string]findin
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatalf("%v: %v, stderr %s", err, stdout, stderr)
 	}
-	if want := fmt.Sprintf("bgremove: %d of %d findings are failures\n", report.Fail, len(report.Findings)); report.Fail == 0 && stderr != "" || report.Fail > 0 && stderr != want {
+	if want := fmt.Sprintf("bgremove: %d of %d findings failed\n", report.Fail, len(report.Findings)); report.Fail == 0 && stderr != "" || report.Fail > 0 && stderr != want {
 		t.Errorf("stderr is %q", stderr)
 	}
 	if (report.Fail > 0) != (status == exitFailure) || status > 1 {
@@ -74,7 +75,7 @@ func TestDoctorEmbedded(t *testing.T) {
 	wantSeen(t, found, "data folder", folder+"/spool can be made")
 	wantFinding(t, found, "disk", checkOK, "MiB free")
 	wantSeen(t, found, "engine fast", "cut out 256×256 px")
-	wantFinding(t, found, "clock", checkOK, "UTC")
+	wantSeen(t, found, "clock", "UTC")
 	if entries, err := os.ReadDir(filepath.Dir(folder)); err != nil || len(entries) > 0 {
 		t.Errorf("doctor left %v, %v", entries, err)
 	}
@@ -101,6 +102,9 @@ func TestDoctorRedis(t *testing.T) {
 		{"little memory", []string{"--maxmemory", "64mb"}, nil, "redis memory", checkWarn, "maxmemory is 64 MiB"},
 		{"memory", []string{"--maxmemory", "64mb"}, []string{"--queue-max-mib=16"}, "redis memory", checkOK, "queue.max_mib is 16"},
 		{"replicas", nil, []string{"--queue-min-replicas=1"}, "redis replicas", checkFail, "0 connected"},
+		{"clients", nil, nil, "redis clients", checkOK, "connected, maxclients is "},
+		{"few clients", []string{"--maxclients", "50"}, nil, "redis clients", checkWarn, "maxclients is 50: it may refuse"},
+		{"scripts", nil, nil, "redis scripts", checkOK, "may run them"},
 		{"images", nil, nil, "images", checkOK, "in redis: 64 KiB are put"},
 		{"version", nil, nil, "redis", checkOK, "redis"},
 		{"clock", nil, nil, "redis clock", checkOK, "within"},
@@ -148,26 +152,40 @@ func TestDoctorImagesAsFiles(t *testing.T) {
 	wantSeen(t, found, "images", "in fs: 64 KiB are put")
 }
 
+// ready answers as the readiness of a server of bgremove's with such checks.
+func ready(t *testing.T, checks string) (addr string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"ok","checks":{` + checks + `}}`))
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
 func TestDoctorPorts(t *testing.T) {
 	inDirWith(t, "")
 	stranger := httptest.NewServer(http.NotFoundHandler())
 	defer stranger.Close()
-	ours := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"status":"ok","checks":{"queue":"ok"}}`))
-	}))
-	defer ours.Close()
-	addr := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
 	free := httptest.NewServer(nil)
 	free.Close()
 
-	status, found := diagnose(t, "predict", "--predict-addr="+addr(stranger))
+	status, found := diagnose(t, "predict", "--predict-addr="+stranger.Listener.Addr().String())
 	if status != exitFailure {
 		t.Errorf("status %d", status)
 	}
 	wantFinding(t, found, "port predict.addr", checkFail, "is taken by something that is no bgremove")
-	_, found = diagnose(t, "predict", "--predict-addr="+addr(ours))
-	wantFinding(t, found, "port predict.addr", checkOK, `held by a running bgremove, whose readiness is "ok"`)
-	_, found = diagnose(t, "predict", "--predict-addr="+addr(free), "--debug-addr="+addr(free))
+	const queue, predictor = `"queue":"ok"`, `"predictor":"ok"`
+	for _, test := range []struct{ checks, holder, status string }{
+		{predictor, "predict.addr", checkWarn},
+		{queue, "proxy.addr", checkFail},
+		{queue + "," + predictor, "batch.addr", checkFail},
+		{"", "debug.addr", checkFail},
+	} {
+		_, found = diagnose(t, "predict", "--predict-addr="+ready(t, test.checks))
+		wantFinding(t, found, "port predict.addr", test.status, `held by a running bgremove's `+test.holder+`, whose readiness is "ok"`)
+	}
+	addr := free.Listener.Addr().String()
+	_, found = diagnose(t, "predict", "--predict-addr="+addr, "--debug-addr="+addr)
 	wantFinding(t, found, "port predict.addr", checkOK, "is free")
 	wantFinding(t, found, "port debug.addr", checkFail, "also that of predict.addr")
 	_, found = diagnose(t, "predict", "--predict-addr=192.0.2.1:5001")
@@ -203,7 +221,7 @@ func TestDoctorConfiguration(t *testing.T) {
 		{"all", "--queue-ephemeral", []string{"ok", "warn configuration: queue.ephemeral"}},
 		{"all", "--proxy-cache-across-keys", []string{"ok", "warn configuration: proxy.cache_across_keys does nothing without API keys"}},
 		{"all", "--queue-result-ttl=10s", []string{"ok", "warn configuration: proxy.cache finds little: results are kept for 10s"}},
-		{"all", "--queue-result-ttl=48h", []string{"ok", "warn configuration: queue.max_ttl (24h0m0s) is below"}},
+		{"all", "--queue-result-ttl=48h", []string{"ok", "warn configuration: queue.max_ttl (24h) is below queue.result_ttl (48h)"}},
 		{"all", "--egress-callbacks", []string{"ok", "FAIL configuration: egress.callbacks is true without webhook.secret"}},
 		{"proxy", "--proxy-addr=:0", []string{"ok", "FAIL configuration: queue.url is empty", "warn configuration: proxy.addr is :0"}},
 		{"predict", "--proxy-addr=:0", []string{"ok"}},
@@ -227,25 +245,61 @@ func TestDoctorHangingCheck(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	c := check{"disk", func(context.Context) []finding { <-release; return nil }}
-	if got := c.bounded(t.Context(), time.Millisecond); len(got) != 1 || got[0].Status != checkFail || got[0].Name != "disk" {
+	if got := c.bounded(t.Context(), time.Millisecond, time.Millisecond); len(got) != 1 || got[0].Status != checkFail || got[0].Name != "disk" {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// What Ctrl-C ended has not failed.
+func TestDoctorInterrupted(t *testing.T) {
+	inDirWith(t, "")
+	silent := silence(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"doctor", "batch", "--queue-url=redis://" + silent.Addr().String()}, &stdout, &stderr)
+	}()
+	conn, err := silent.Accept() // it has begun to look at Redis
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cancel()
+	if status := <-ended; status != exitFailure || stderr.String() != "bgremove: interrupted\n" || strings.Contains(stdout.String(), "redis") {
+		t.Errorf("status %d, stderr %q, stdout %q", status, stderr.String(), stdout.String())
+	}
+}
+
+func silence(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
 }
 
 // Redis that takes connections and never answers costs the time of one check.
 func TestDoctorSilentRedis(t *testing.T) {
 	inDirWith(t, "")
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody accepts
+	addr := silence(t).Addr().String() // nobody accepts
+	s, err := load(nil, parse(t, "--queue-url=redis://"+addr, "--predict-url=http://"+addr))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	start := time.Now()
-	_, found := diagnose(t, "batch", "--queue-url=redis://"+l.Addr().String(), "--predict-url=http://"+l.Addr().String())
-	if took := time.Since(start); took > 4*checkLimit {
-		t.Errorf("took %v", took)
+	d := &doctor{settings: s, cfg: s.Config, part: "batch"}
+	for _, c := range []check{{"redis", d.redis}, {"predictors", d.predictors}} {
+		start := time.Now()
+		found := c.bounded(t.Context(), answerLimit, checkLimit)
+		took := time.Since(start)
+		if took > checkLimit+100*time.Millisecond {
+			t.Errorf("%s took %v", c.name, took)
+		}
+		if len(found) != 1 || found[0].Status != checkFail || !strings.HasSuffix(found[0].Found, ": no answer within 4s") || took < answerLimit {
+			t.Errorf("%+v after %v", found, took)
+		}
 	}
-	wantFinding(t, found, "redis", checkFail, "no answer within 5s")
-	wantFinding(t, found, "predictor", checkFail, "")
-	wantSeen(t, found, "cpu", "cores")
+	wantFindings(t, d.images(t.Context()), "FAIL images: not tried")
 }

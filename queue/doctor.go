@@ -19,8 +19,8 @@ import (
 const (
 	facts       = 5 * time.Second // to ask a server for its facts at most
 	pings       = 200
-	pingsTake   = 2 * time.Second // at most: a far server is asked less often
-	roundTripOf = 64 << 10        // bytes of the image that is put and fetched
+	pingsTake   = time.Second // at most: a far server is asked less often
+	roundTripOf = 64 << 10    // bytes of the image that is put and fetched
 )
 
 // ServerFacts are what an external server tells of itself. A managed one may keep some back.
@@ -31,7 +31,11 @@ type ServerFacts struct {
 
 	Replica  bool // it takes no writes
 	Replicas int  // that are connected to it
-	Loading  bool // it still reads its data
+	Loading  bool // it still reads its data, and answers nothing else until it has: what INFO lacks is not known
+
+	Clients    int64 // connections that it has
+	MaxClients int64 // that it allows; 0 where it does not say
+	Evicted    int64 // keys that it has thrown away since its start
 
 	AppendOnly   bool
 	AppendFsync  string // always, everysec or no; empty where the server does not say
@@ -65,14 +69,14 @@ func (c Config) Facts(ctx context.Context) (ServerFacts, error) {
 			return ServerFacts{}, unavailable("find the queue's node", err)
 		}
 	}
-	if err := node.Ping(ctx).Err(); err != nil {
-		return ServerFacts{}, unavailable("ping", err)
-	}
-	info, err := node.Info(ctx).Result()
+	info, err := node.Info(ctx).Result() // before all else: it is answered while data is loaded
 	if err != nil {
 		return ServerFacts{}, unavailable("ask for INFO", err)
 	}
 	f := readInfo(info)
+	if f.Loading {
+		return f, nil
+	}
 	f.readConfig(ctx, node)
 	return f, f.measure(ctx, node)
 }
@@ -90,6 +94,7 @@ func readInfo(info string) (f ServerFacts) {
 		Replica: values["role"] == "slave", Replicas: int(number(values["connected_slaves"])), Loading: values["loading"] == "1",
 		AppendOnly: values["aof_enabled"] == "1", Policy: values["maxmemory_policy"],
 		MaxMemory: number(values["maxmemory"]), UsedMemory: number(values["used_memory"]), TotalMemory: number(values["total_system_memory"]),
+		Clients: number(values["connected_clients"]), MaxClients: number(values["maxclients"]), Evicted: number(values["evicted_keys"]),
 	}
 	if name := values["server_name"]; name != "" {
 		f.Name = name
@@ -151,6 +156,34 @@ func (f *ServerFacts) measure(ctx context.Context, node redis.Cmdable) error {
 		}
 	}
 	return nil
+}
+
+// doctorScript writes, deletes and tells as the transitions do. It repeats the last number, so that those who listen miss none.
+// KEYS[1]: a key of the queue; ARGV[1]: T, the prefix of every key
+// Output: 1
+const doctorScript = `--!df flags=allow-undeclared-keys
+redis.call('SET', KEYS[1], 1, 'PX', 1000)
+redis.call('PUBLISH', ARGV[1] .. ':events', (redis.call('GET', ARGV[1] .. ':seq') or 0) .. ' doctor')
+return redis.call('DEL', KEYS[1])`
+
+// TryScripts does at the external server that c names what every job needs: a question as Queue.Check asks it, a script, and a subscription
+// to what it tells. It leaves nothing behind.
+func (c Config) TryScripts(ctx context.Context) (err error) {
+	q := &Queue{cfg: c, prefix: "{bg:" + c.Name + "}"}
+	if err := q.connect(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.closeServer()) }()
+	if err := q.redis.Exists(ctx, q.prefix+":stats").Err(); err != nil {
+		return unavailable("look for a key", err)
+	}
+	if err := redis.NewScript(doctorScript).Run(ctx, q.redis, []string{q.prefix + ":doctor"}, q.prefix).Err(); err != nil {
+		return unavailable("run a script", err)
+	}
+	sub := q.redis.Subscribe(ctx, q.prefix+":events")
+	defer sub.Close()
+	_, err = sub.Receive(ctx)
+	return unavailable("subscribe to events", err)
 }
 
 // ImageFolder is where c keeps images as files; empty where it does not. It need not exist yet.
@@ -248,7 +281,7 @@ func (q *Queue) tidy(ctx context.Context, ref string) func() {
 		}
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second/2)
 		defer cancel()
 		_ = q.blobs.Delete(ctx, ref) // it expires otherwise
 		if folder != "" {

@@ -82,7 +82,7 @@ func TestReadInfo(t *testing.T) {
 			"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nconnected_slaves:2\r\naof_enabled:1\r\naof_last_write_status:err\r\n",
 			ServerFacts{Name: "valkey", Version: "8.1.0", Speaks: "7.2.4", Replicas: 2, AppendOnly: true, WriteFailed: "aof_last_write_status:err"},
 		},
-		{"redis_version:7.4.0\r\ndragonfly_version:df-v1.30.0\r\nmaxmemory:9\r\n", ServerFacts{Name: "dragonfly", Version: "1.30.0", Speaks: "7.4.0", MaxMemory: 9}},
+		{"redis_version:7.4.0\r\ndragonfly_version:df-v1.30.0\r\nmaxmemory:9\r\nevicted_keys:3\r\nconnected_clients:4\r\nmaxclients:5\r\n", ServerFacts{Name: "dragonfly", Version: "1.30.0", Speaks: "7.4.0", MaxMemory: 9, Evicted: 3, Clients: 4, MaxClients: 5}},
 		{"", ServerFacts{Name: "redis"}},
 	} {
 		if got := readInfo(test.info); got != test.want {
@@ -127,6 +127,46 @@ func TestRoundTrip(t *testing.T) {
 	cfg.URL, cfg.Blobs = "redis://127.0.0.1:1", BlobsAuto
 	if _, _, _, err := cfg.RoundTrip(t.Context()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("without a server: %v", err)
+	}
+}
+
+// What TryScripts says disturbs nobody, and stays in no server.
+func TestTryScripts(t *testing.T) {
+	for _, kind := range []struct {
+		name string
+		set  func(t *testing.T, c *Config)
+	}{
+		{"single", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
+		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			kind.set(t, &cfg)
+			dial, err := cfg.dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := dial()
+			defer client.Close()
+			prefix := "{bg:" + cfg.Name + "}"
+			if err := client.Set(t.Context(), prefix+":seq", 7, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+			sub := client.Subscribe(t.Context(), prefix+":events")
+			defer sub.Close()
+			if _, err := sub.Receive(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := cfg.TryScripts(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := sub.ReceiveMessage(t.Context()); err != nil || m.Payload != "7 doctor" {
+				t.Errorf("told %v, %v", m, err)
+			}
+			if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 1 {
+				t.Errorf("left %v, %v", keys, err)
+			}
+		})
 	}
 }
 
