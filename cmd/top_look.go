@@ -98,7 +98,7 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 			w.rest = time.Now().Add(10 * took)
 		}
 	}()
-	for j, err := range w.client.List(ctx, client.Running) {
+	for j, err := range listed(ctx, w.client, client.Running) {
 		if err != nil {
 			return nil, err
 		}
