@@ -2,11 +2,14 @@ package cmd
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -30,7 +33,7 @@ others on the machine, and kept by shells.
 
 Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,
 		Example: `  bgremove jobs ls --state failed
-  bgremove jobs ls -q --state running | xargs bgremove jobs wait
+  bgremove jobs ls -q --state running | xargs -r bgremove jobs wait
   BGREMOVE_SERVER=https://cut.example bgremove jobs top --key-file ~/cut.key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -55,10 +58,47 @@ func withServer(run func(cmd *cobra.Command, c *client.Client, args []string) er
 	return func(cmd *cobra.Command, args []string) error {
 		c, err := connect(cmd)
 		if err != nil {
-			return err
+			return noProxy(cmd, err)
 		}
 		defer c.Close()
-		return serverFault(cmd, run(cmd, c, args))
+		err = run(cmd, c, args)
+		if told := (toldError{}); errors.As(err, &told) {
+			return told
+		}
+		return serverFault(cmd, err)
+	}
+}
+
+// toldError has been through serverFault, and says more than that would.
+type toldError struct{ error }
+
+// noProxy is what connect says, but where something else than a proxy answers: another part, or no bgremove at all.
+func noProxy(cmd *cobra.Command, err error) error {
+	var answer *client.Error
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound ||
+		errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
+		return fmt.Errorf("%s is no bgremove proxy", shownAddress(cmd))
+	}
+	return err
+}
+
+// mostListed is how many jobs a server lists: one that goes on after them has no end.
+const mostListed = 10_000
+
+// listed is the jobs of a state as client.List has them, as far as a server of ours may list them. An id goes to terminals and into the
+// command lines that xargs makes of them: it must be one.
+func listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2[client.Job, error] {
+	return func(yield func(client.Job, error) bool) {
+		n := 0
+		for j, err := range c.List(ctx, state) {
+			if err == nil && (len(j.ID) != 32 || strings.Trim(j.ID, "0123456789abcdef") != "") {
+				err = fmt.Errorf("the server lists a job with the id %.40q: must be 32 hex digits", j.ID)
+			}
+			n++
+			if !yield(j, err) || err != nil || n == mostListed {
+				return
+			}
+		}
 	}
 }
 
@@ -67,11 +107,24 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return yes
 }
 
-// printJSON writes a line of JSON.
+// printJSON writes a line of JSON. DEL and the C1 control characters, which JSON may have and terminals obey, are escaped.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range b.String() {
+		if r >= 0x7f && r <= 0x9f {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
 }
 
 // printJob writes a job as the server said it, on a line.
@@ -117,7 +170,7 @@ func resolve(ctx context.Context, c *client.Client, ids []string) ([]string, err
 	if len(found) == 0 {
 		return ids, nil
 	}
-	for j, err := range c.List(ctx, "") {
+	for j, err := range listed(ctx, c, "") {
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +215,7 @@ func eachJob(cmd *cobra.Command, c *client.Client, ids []string, participle stri
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d jobs could not be %s", failed, len(ids), participle)
+		return fmt.Errorf("%d of %s could not be %s", failed, jobCount(len(ids)), participle)
 	}
 	return nil
 }
@@ -180,10 +233,10 @@ func printOutcome(cmd *cobra.Command, id string, j client.Job, participle string
 	case wantsJSON(cmd):
 		return printJob(out, j)
 	case err != nil:
-		_, err = fmt.Fprintf(out, "%s: %s\n", id, printable(err.Error()))
+		_, err = fmt.Fprintln(out, printable(id+": "+err.Error()))
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s %s\n", id, participle)
+	_, err = fmt.Fprintln(out, printable(id+" "+participle))
 	return err
 }
 

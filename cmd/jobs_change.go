@@ -62,7 +62,7 @@ func allDead(cmd *cobra.Command, c *client.Client) ([]string, error) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "No job has failed or expired.")
 		return nil, nil
 	}
-	if err := confirm(cmd, fmt.Sprintf("Queue %d jobs again?", len(jobs))); err != nil {
+	if err := confirm(cmd, "Queue "+jobCount(len(jobs))+" again?"); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(jobs))
@@ -75,7 +75,7 @@ func allDead(cmd *cobra.Command, c *client.Client) ([]string, error) {
 // deadJobs are those that have failed or expired, the newest of each first.
 func deadJobs(ctx context.Context, c *client.Client) (jobs []client.Job, err error) {
 	for _, state := range []client.State{client.Failed, client.Expired} {
-		for j, err := range c.List(ctx, state) {
+		for j, err := range listed(ctx, c, state) {
 			if err != nil {
 				return nil, err
 			}

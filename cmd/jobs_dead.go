@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,17 +95,16 @@ func printDead(out io.Writer, groups []deadGroup, now time.Time) error {
 		_, err := fmt.Fprintln(out, "No job has failed or expired.")
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "COUNT\tSTATE\tCODE\tNEWEST\tEXAMPLE")
+	rows := [][]string{{"COUNT", "STATE", "CODE", "NEWEST", "EXAMPLE"}}
 	for _, g := range groups {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s ago\t%s\n", g.Count, g.State, cmp.Or(g.Code, "-"), shortTime(now.Sub(g.At)), g.Example)
+		rows = append(rows, []string{strconv.Itoa(g.Count), string(g.State), cmp.Or(g.Code, "-"), shortTime(now.Sub(g.At)) + " ago", g.Example})
 	}
-	if err := w.Flush(); err != nil {
+	if err := printTable(out, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
 	for _, g := range groups {
-		fmt.Fprintf(out, "%s: %s\n  %s\n", cmp.Or(g.Code, string(g.State)), cmp.Or(printable(g.Message), "no message"), g.Advice)
+		fmt.Fprintf(out, "%s: %s\n  %s\n", printable(cmp.Or(g.Code, string(g.State))), cmp.Or(printable(g.Message), "no message"), g.Advice)
 	}
 	_, err := fmt.Fprintln(out, "\nbgremove jobs get ID tells more of one, bgremove jobs retry ID... or --all-dead queues them again.")
 	return err

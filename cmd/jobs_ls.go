@@ -1,10 +1,10 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +51,7 @@ func listJobs(cmd *cobra.Command, c *client.Client, state client.State, limit in
 	out := cmd.OutOrStdout()
 	var table []client.Job
 	n := 0
-	for j, err := range c.List(cmd.Context(), state) {
+	for j, err := range listed(cmd.Context(), c, state) {
 		switch {
 		case err != nil:
 			return err
@@ -76,14 +76,11 @@ func listJobs(cmd *cobra.Command, c *client.Client, state client.State, limit in
 }
 
 func printJobs(out io.Writer, jobs []client.Job, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tAGE\tPRIORITY\tSIZE\tTOOK\tERROR")
+	rows := [][]string{{"ID", "STATE", "AGE", "PRIORITY", "SIZE", "TOOK", "ERROR"}}
 	for _, j := range jobs {
-		code := errorCode(j)
-		if code == "" {
-			code = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.State, shortTime(now.Sub(j.CreatedAt)), j.Priority, size(j), took(j, now), code)
+		rows = append(rows, []string{
+			j.ID, string(j.State), shortTime(now.Sub(j.CreatedAt)), j.Priority, size(j), took(j, now), cmp.Or(errorCode(j), "-"),
+		})
 	}
-	return w.Flush()
+	return printTable(out, rows)
 }

@@ -35,7 +35,7 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
 				}
 			}
 			if age < 0 {
-				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %v", age)}
+				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %s", durationText(age))}
 			}
 			return withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 				return purgeJobs(cmd, c, stateNames, age, dry)
@@ -56,17 +56,24 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 	if err != nil {
 		return err
 	}
-	if dry || len(jobs) == 0 {
+	if dry {
 		return printPurged(cmd, "would be deleted", jobs)
 	}
-	if err := confirm(cmd, fmt.Sprintf("Delete %d jobs and their pictures?", len(jobs))); err != nil {
-		return err
+	if len(jobs) > 0 {
+		their := "their"
+		if len(jobs) == 1 {
+			their = "its"
+		}
+		if err := confirm(cmd, fmt.Sprintf("Delete %s and %s pictures?", jobCount(len(jobs)), their)); err != nil {
+			return err
+		}
 	}
 	var gone []client.Job
 	for _, j := range jobs {
 		deleted, err := deleteEnded(cmd.Context(), c, j)
 		if err != nil {
-			return fmt.Errorf("after %d of %d jobs: %w", len(gone), len(jobs), serverFault(cmd, err))
+			err = fmt.Errorf("after %d of %s: %w", len(gone), jobCount(len(jobs)), serverFault(cmd, err))
+			return toldError{errors.Join(printPurged(cmd, "deleted", gone), err)}
 		}
 		if deleted {
 			gone = append(gone, j)
@@ -98,7 +105,7 @@ func endedBefore(ctx context.Context, c *client.Client, stateNames []string, the
 			continue
 		}
 		seen[s] = true
-		for j, err := range c.List(ctx, client.State(s)) {
+		for j, err := range listed(ctx, c, client.State(s)) {
 			if err != nil {
 				return nil, err
 			}
@@ -112,7 +119,7 @@ func endedBefore(ctx context.Context, c *client.Client, stateNames []string, the
 
 func printPurged(cmd *cobra.Command, what string, jobs []client.Job) error {
 	if !wantsJSON(cmd) {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d jobs %s\n", len(jobs), what)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", jobCount(len(jobs)), what)
 		return err
 	}
 	for _, j := range jobs {

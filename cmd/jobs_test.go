@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -122,16 +123,16 @@ func TestJobs(t *testing.T) {
 	getsPictures(t, good, bad)
 	jobsCall{[]string{"get", none}, 1, "", "There is no job " + none + " (404"}.check(t)
 	jobsCall{[]string{"cancel", good, none}, 1, good + ": the job has ended already\n" + none + ": There is no job", "2 of 2 jobs could not be cancelled"}.check(t)
-	jobsCall{[]string{"retry", good}, 1, good + ": ", "1 of 1 jobs could not be retried"}.check(t)
+	jobsCall{[]string{"retry", good}, 1, good + ": ", "1 of 1 job could not be retried"}.check(t)
 	jobsCall{[]string{"dead"}, 0, "\n1      failed  corrupt_image  ", ""}.check(t)
 	jobsCall{[]string{"dead", "--json"}, 0, `"code":"corrupt_image","count":1,"example":"` + bad + `"`, ""}.check(t)
 	jobsCall{[]string{"retry", "--all-dead"}, 2, "", "say --yes"}.check(t)
 	jobsCall{[]string{"retry", "--all-dead", "--yes"}, 0, bad + " retried\n", ""}.check(t)
-	jobsCall{[]string{"wait", bad, "--json"}, 1, `"code":"retried"`, "1 of 1 jobs have no result"}.check(t)
-	jobsCall{[]string{"purge", "--state=failed", "--dry-run"}, 0, "1 jobs would be deleted\n", ""}.check(t)
-	jobsCall{[]string{"purge", "--state=failed", "--older-than=1h", "--yes"}, 0, "0 jobs would be deleted\n", ""}.check(t)
+	jobsCall{[]string{"wait", bad, "--json"}, 1, `"code":"retried"`, "1 of 1 job has no result"}.check(t)
+	jobsCall{[]string{"purge", "--state=failed", "--dry-run"}, 0, "1 job would be deleted\n", ""}.check(t)
+	jobsCall{[]string{"purge", "--state=failed", "--older-than=1h", "--yes"}, 0, "0 jobs deleted\n", ""}.check(t)
 	jobsCall{[]string{"purge", "--state=failed"}, 2, "", "say --yes"}.check(t)
-	jobsCall{[]string{"purge", "--state=failed,expired", "--yes"}, 0, "1 jobs deleted\n", ""}.check(t)
+	jobsCall{[]string{"purge", "--state=failed,expired", "--yes"}, 0, "1 job deleted\n", ""}.check(t)
 	jobsCall{[]string{"dead"}, 0, "No job has failed or expired.\n", ""}.check(t)
 	jobsCall{[]string{"get", bad}, 1, "", "There is no job"}.check(t)
 	jobsCall{[]string{"get", good}, 0, "succeeded", ""}.check(t)
@@ -194,13 +195,13 @@ func TestJobsThatWait(t *testing.T) {
 	t.Setenv(serverEnv, proxy)
 	c := talk(t, proxy)
 	first, second := submitScene(t, c, nil), submitScene(t, c, client.Options{"priority": "interactive"})
-	jobsCall{[]string{"wait", first, second, "--timeout=100ms"}, 1, "", first + " has not ended after 100ms, and 1 more"}.check(t)
-	jobsCall{[]string{"purge", "--state=cancelled,succeeded,failed,expired", "--yes"}, 0, "0 jobs would be deleted\n", ""}.check(t)
+	jobsCall{[]string{"wait", first, second, "--timeout=100ms"}, 1, "", first + " has not ended after 100ms; 1 more not looked at\n"}.check(t)
+	jobsCall{[]string{"purge", "--state=cancelled,succeeded,failed,expired", "--yes"}, 0, "0 jobs deleted\n", ""}.check(t)
 	jobsCall{[]string{"top", "--once", "--interval=100ms"}, 0, "queued    interactive 1   normal 1   bulk 0   of 10000", ""}.check(t)
 	jobsCall{[]string{"cancel", second[:20]}, 0, second + " cancelled\n", ""}.check(t)
 	jobsCall{[]string{"ls", "-q", "--state=queued"}, 0, first + "\n", ""}.check(t)
 	jobsCall{[]string{"cancel", first, "--json"}, 0, `"state":"cancelled"`, ""}.check(t)
-	jobsCall{[]string{"retry", first, "--json"}, 1, `"id":"` + first + `"`, "1 of 1 jobs could not be retried"}.check(t)
+	jobsCall{[]string{"retry", first, "--json"}, 1, `"id":"` + first + `"`, "1 of 1 job could not be retried"}.check(t)
 	jobsCall{[]string{"purge", "--state=cancelled", "--yes", "--json"}, 0, first, ""}.check(t)
 	jobsCall{[]string{"ls", "-q"}, 0, "", ""}.check(t)
 }
@@ -229,7 +230,7 @@ func TestJobsWithKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	jobsCall{[]string{"ls", "-q", "--key-file", secret}, 0, "", ""}.check(t)
-	jobsCall{[]string{"wait", id, "--key-file", secret}, 1, "There is no job " + id, "1 of 1 jobs have no result"}.check(t)
+	jobsCall{[]string{"wait", id, "--key-file", secret}, 1, "There is no job " + id, "1 of 1 job has no result"}.check(t)
 	jobsCall{[]string{"ls", "-q", "--key-file", file}, 2, "", "must hold one key and nothing else"}.check(t)
 }
 
@@ -238,10 +239,15 @@ func TestJobsFaults(t *testing.T) {
 	gone.Close()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
+	page, list := answering(t, "<html>Welcome</html>"), answering(t, "[]")
+	_, predict := serveHere(t, "predict")
 	for _, test := range []jobsCall{
 		{[]string{"ls", "--server", gone.URL}, 1, "", "bgremove: no answer from " + gone.URL + ": connection refused; is bgremove serve all running there?\n"},
 		{[]string{"top", "--server", gone.URL}, 1, "", "no answer from " + gone.URL},
-		{[]string{"ls", "--server", other.URL}, 1, "", other.URL + " is no bgremove"},
+		{[]string{"ls", "--server", other.URL}, 1, "", "bgremove: " + other.URL + " is no bgremove proxy\n"},
+		{[]string{"ls", "--server", page.URL}, 1, "", "bgremove: " + page.URL + " is no bgremove proxy\n"},
+		{[]string{"top", "--server", list.URL}, 1, "", "bgremove: " + list.URL + " is no bgremove proxy\n"},
+		{[]string{"ls", "--server", predict}, 1, "", "bgremove: " + predict + " is no bgremove proxy\n"},
 		{[]string{"ls", "--server", "localhost:5000"}, 2, "", "must be like http://localhost:5000"},
 		{[]string{"ls", "--key-file", "none"}, 2, "", "--key-file: open none"},
 		{[]string{"ls", "--state=done"}, 2, "", `must be one of queued, running, retrying, succeeded, failed, expired, cancelled, is "done"`},
@@ -250,17 +256,28 @@ func TestJobsFaults(t *testing.T) {
 		{[]string{"get"}, 2, "", "accepts 1 arg(s), received 0"},
 		{[]string{"get", "1", "-o-", "--input=-"}, 2, "", "only one picture"},
 		{[]string{"wait"}, 2, "", "requires at least 1 arg(s)"},
-		{[]string{"wait", "1", "--timeout=-1s"}, 2, "", "--timeout: must be more than 0, is -1s"},
+		{[]string{"wait", "1", "--timeout=-60s"}, 2, "", "--timeout: must be at least 0s, is -1m\n"},
 		{[]string{"retry"}, 2, "", "name the ids of jobs, or say --all-dead"},
 		{[]string{"retry", "1", "--all-dead"}, 2, "", "name the ids of jobs, or say --all-dead"},
 		{[]string{"purge"}, 2, "", `required flag(s) "state" not set`},
 		{[]string{"purge", "--state=running"}, 2, "", `must be one of succeeded, failed, expired, cancelled, is "running"`},
-		{[]string{"purge", "--state=failed", "--older-than=-1h"}, 2, "", "--older-than: must be at least 0s, is -1h"},
+		{[]string{"purge", "--state=failed", "--older-than=-1h"}, 2, "", "--older-than: must be at least 0s, is -1h\n"},
 		{[]string{"top", "--interval=1ms"}, 2, "", "--interval: must be at least 100ms, is 1ms"},
+		{[]string{"top", "--metrics=ftp://user:secret@h"}, 2, "", `--metrics: must be like http://predict:5001, is "ftp://user:xxxxx@h"`},
+		{[]string{"top", "--metrics=user:secret@h:5001"}, 2, "", `is "user:xxxxx@h:5001"`},
+		{[]string{"top", "--metrics=http://user:secret%@h"}, 2, "", "is no address\n"},
 		{[]string{"top", "--metrics=predict:5001"}, 2, "", `--metrics: must be like http://predict:5001, is "predict:5001"`},
 	} {
 		test.check(t)
 	}
+}
+
+// answering is the same answer to all.
+func answering(t *testing.T, body string) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+	t.Cleanup(server.Close)
+	return server
 }
 
 func TestResolve(t *testing.T) {
@@ -286,48 +303,6 @@ func TestResolve(t *testing.T) {
 		} else if err != nil || got[0] != test.want {
 			t.Errorf("%s: %v, %v, want %s", test.given, got, err, test.want)
 		}
-	}
-}
-
-// A job that somebody retries while others are deleted is left alone, and one that is gone is no fault.
-func TestPurgeRaces(t *testing.T) {
-	job := func(id, state string) map[string]string { return map[string]string{"id": id, "state": state} }
-	var deleted []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := filepath.Base(r.URL.Path)
-		switch {
-		case r.Method == http.MethodDelete:
-			deleted = append(deleted, id)
-			w.WriteHeader(http.StatusNoContent)
-		case id == "jobs":
-			_ = json.NewEncoder(w).Encode(map[string]any{"jobs": []any{job("retried", "failed"), job("gone", "failed"), job("dead", "failed")}})
-		case id == "gone":
-			w.Header().Set("X-Error-Code", "not_found")
-			w.WriteHeader(http.StatusNotFound)
-		case id == "retried":
-			_ = json.NewEncoder(w).Encode(job(id, "queued"))
-		default:
-			_ = json.NewEncoder(w).Encode(job(id, "failed"))
-		}
-	}))
-	defer server.Close()
-	jobsCall{[]string{"purge", "--state=failed", "--yes", "--server", server.URL}, 0, "1 jobs deleted\n", ""}.check(t)
-	if len(deleted) != 1 || deleted[0] != "dead" {
-		t.Errorf("deleted: %v", deleted)
-	}
-}
-
-// Ctrl-C is no fault of the server's.
-func TestJobsInterrupted(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		interrupt()
-		<-r.Context().Done()
-	}))
-	defer server.Close()
-	var stdout, stderr bytes.Buffer
-	if status := run(ctx, []string{"jobs", "ls", "--server", server.URL}, &stdout, &stderr); status != exitFailure || stderr.String() != "bgremove: interrupted\n" {
-		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -53,6 +54,24 @@ func took(j client.Job, now time.Time) string {
 		return shortTime(now.Sub(j.StartedAt))
 	}
 	return shortTime(j.FinishedAt.Sub(j.StartedAt))
+}
+
+// jobCount is "1 job" or "2 jobs".
+func jobCount(n int) string {
+	if n == 1 {
+		return "1 job"
+	}
+	return fmt.Sprintf("%d jobs", n)
+}
+
+// printTable writes rows, the first of which is a heading, in columns.
+func printTable(out io.Writer, rows [][]string) error {
+	for _, l := range tableLines(rows) {
+		if _, err := fmt.Fprintln(out, l.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func errorCode(j client.Job) string {

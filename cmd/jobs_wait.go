@@ -22,14 +22,14 @@ left.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
-				return usageError{fmt.Errorf("--timeout: must be more than 0, is %v", limit)}
+				return usageError{fmt.Errorf("--timeout: must be at least 0s, is %s", durationText(limit))}
 			}
 			return withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
 				return waitFor(cmd, c, ids, limit)
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().DurationVar(&limit, "timeout", 0, "wait that long at most, as in 90s (default no limit)")
+	cmd.Flags().DurationVar(&limit, "timeout", 0, "wait that long at most, as in 90s (default 0, no limit)")
 	return cmd
 }
 
@@ -48,7 +48,11 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 	for i, id := range ids {
 		j, err := c.Wait(ctx, id)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-			return fmt.Errorf("%s has not ended after %v, and %d more were not looked at", id, limit, len(ids)-1-i)
+			fault := fmt.Sprintf("%s has not ended after %s", id, durationText(limit))
+			if rest := len(ids) - 1 - i; rest > 0 {
+				fault += fmt.Sprintf("; %d more not looked at", rest)
+			}
+			return errors.New(fault)
 		}
 		if err != nil {
 			if err := fatal(cmd, err); err != nil {
@@ -65,8 +69,11 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 			without++
 		}
 	}
+	if without == 1 {
+		return fmt.Errorf("1 of %s has no result", jobCount(len(ids)))
+	}
 	if without > 0 {
-		return fmt.Errorf("%d of %d jobs have no result", without, len(ids))
+		return fmt.Errorf("%d of %s have no result", without, jobCount(len(ids)))
 	}
 	return nil
 }

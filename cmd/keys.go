@@ -77,7 +77,11 @@ func newKeysCheckCmd() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "ok, %d keys\n", len(keys))
+			if len(keys) == 1 {
+				fmt.Fprintln(cmd.OutOrStdout(), "ok, 1 key")
+			} else {
+				fmt.Fprintf(cmd.OutOrStdout(), "ok, %d keys\n", len(keys))
+			}
 			for _, k := range keys {
 				budget := "no limit"
 				if k.MegapixelsPerMinute > 0 {

@@ -35,9 +35,20 @@ func TestKeysFile(t *testing.T) {
 			t.Error("the key itself is in the file")
 		}
 	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v; want a file for its owner alone", info.Mode(), err)
+	}
 	if status, stdout, stderr := call(t, "keys", "check", file); status != 0 || stderr != "" ||
 		stdout != "ok, 2 keys\nweb: no limit\nci: 5 megapixels a minute\n" {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
+
+func TestKeysCheckOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.txt")
+	call(t, "keys", "new", "--file", file, "web")
+	if status, stdout, _ := call(t, "keys", "check", file); status != 0 || stdout != "ok, 1 key\nweb: no limit\n" {
+		t.Errorf("status %d, stdout %q", status, stdout)
 	}
 }
 

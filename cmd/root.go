@@ -23,13 +23,21 @@ const (
 // usageError is a fault in how the program was called or configured.
 type usageError struct{ error }
 
-// Execute runs the command that the process was called with and returns its exit status. SIGINT and SIGTERM end the
-// command's context; a second one kills the process.
+// Execute runs the command that the process was called with and returns its exit status. SIGINT, SIGTERM and SIGHUP, unless
+// that is ignored, as below nohup, end the command's context; a second one kills the process.
 func Execute() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func untilSignal() (context.Context, context.CancelFunc) {
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ends = append(ends, syscall.SIGHUP)
+	}
+	return signal.NotifyContext(context.Background(), ends...)
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -14,6 +16,27 @@ func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	status = run(t.Context(), args, &out, &errs)
 	return status, out.String(), errs.String()
+}
+
+// A terminal that is closed ends a command as Ctrl-C does, so that it can clean up; below nohup it does not.
+func TestHangUp(t *testing.T) {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP) // or it would kill the test
+	defer signal.Stop(hangUps)
+	ctx, stop := untilSignal()
+	defer stop()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the context", func() bool { return ctx.Err() != nil })
+	stop()
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	_, stop = untilSignal()
+	defer stop()
+	if !signal.Ignored(syscall.SIGHUP) {
+		t.Error("it is not ignored any more")
+	}
 }
 
 func TestCommands(t *testing.T) {

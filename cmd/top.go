@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gdamore/tcell/v3"
@@ -35,7 +36,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < shortestInterval {
-				return usageError{fmt.Errorf("--interval: must be at least %v, is %v", shortestInterval, every)}
+				return usageError{fmt.Errorf("--interval: must be at least %v, is %s", shortestInterval, durationText(every))}
 			}
 			addresses, err := metricsAddresses(metrics)
 			if err != nil {
@@ -43,7 +44,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			}
 			c, err := connectPatiently(cmd, -1) // the next try is the next interval
 			if err != nil {
-				return err
+				return noProxy(cmd, err)
 			}
 			defer c.Close()
 			others := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
@@ -74,8 +75,15 @@ func metricsAddresses(given []string) ([]string, error) {
 	out := make([]string, len(given))
 	for i, address := range given {
 		u, err := url.Parse(address)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", address)}
+		if err != nil { // its text may have a password
+			return nil, usageError{errors.New("--metrics: must be like http://predict:5001, is no address")}
+		}
+		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			shown := u.Redacted()
+			if u.Host == "" { // without http:// before it a password is not seen as one
+				shown = strings.TrimPrefix(redacted("//"+address), "//")
+			}
+			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", shown)}
 		}
 		if u.Path == "" || u.Path == "/" {
 			u.Path = "/metrics"

@@ -34,9 +34,9 @@ type sample struct {
 	at      time.Time
 	queue   client.Queue
 	running []client.Job
-	metrics metrics
-	notes   []string // what could not be looked at
-	err     error    // the server was not there: nothing else counts
+	metrics []metrics // of the server and of each further address; without figures where they could not be had
+	notes   []string  // what could not be looked at
+	err     error     // the server was not there: nothing else counts
 }
 
 func (w *watcher) look(ctx context.Context) sample {
@@ -49,35 +49,34 @@ func (w *watcher) look(ctx context.Context) sample {
 	if s.running, s.err = w.listRunning(ctx, s.queue.Running); s.err != nil {
 		return s
 	}
-	found := make([]metrics, 1+len(w.metrics))
-	faults := make([]error, len(found))
+	s.metrics = make([]metrics, 1+len(w.metrics))
+	faults := make([]error, len(s.metrics))
 	var g errgroup.Group
 	g.SetLimit(8)
 	g.Go(func() error {
 		data, err := w.client.Metrics(ctx)
 		if err == nil {
-			found[0], err = readMetrics(bytes.NewReader(data))
+			s.metrics[0], err = readMetrics(bytes.NewReader(data))
 		}
 		faults[0] = err
 		return nil
 	})
 	for i, address := range w.metrics {
 		g.Go(func() error {
-			found[i+1], faults[i+1] = w.fetch(ctx, address)
+			s.metrics[i+1], faults[i+1] = w.fetch(ctx, address)
 			return nil
 		})
 	}
 	_ = g.Wait() // faults has them
-	for i, m := range found {
-		if faults[i] == nil {
-			s.metrics.add(m)
+	for i, fault := range faults {
+		if fault == nil {
 			continue
 		}
 		address := w.address + "/metrics"
 		if i > 0 {
 			address = w.metrics[i-1]
 		}
-		s.notes = append(s.notes, fmt.Sprintf("%s: %v", redacted(address), cause(faults[i])))
+		s.notes = append(s.notes, fmt.Sprintf("%s: %v", redacted(address), cause(fault)))
 	}
 	return s
 }
@@ -99,7 +98,7 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 			w.rest = time.Now().Add(10 * took)
 		}
 	}()
-	for j, err := range w.client.List(ctx, client.Running) {
+	for j, err := range listed(ctx, w.client, client.Running) {
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// metrics are those figures of /metrics that top shows. The zero value has none.
+// metrics are those figures of a process' /metrics that top shows. The zero value is of one that was not seen.
 type metrics struct {
 	events map[string]float64 // of the queue, by event, since it is there
 	gauges map[string]float64 // by name
@@ -49,7 +48,7 @@ func readMetrics(r io.Reader) (metrics, error) {
 	}
 	for _, row := range topTimes {
 		for _, sample := range families[row.metric].GetMetric() {
-			m.times[row.metric] = m.times[row.metric].plus(histogramOf(sample.GetHistogram()), 1)
+			m.times[row.metric] = m.times[row.metric].plus(histogramOf(sample.GetHistogram()))
 		}
 	}
 	return m, nil
@@ -66,25 +65,30 @@ func histogramOf(h *dto.Histogram) (out histogram) {
 	return out
 }
 
-// add takes in the figures of another process. Events are not added up: all processes tell of the same queue.
-func (m *metrics) add(other metrics) {
-	if m.events == nil {
-		m.events = other.events
+// since is what a process has observed after an earlier look at it: nothing if that has not seen it, or if it was started anew meanwhile.
+func (m metrics) since(earlier metrics, name string) histogram {
+	h, before := m.times[name], earlier.times[name]
+	if earlier.gauges == nil {
+		return histogram{}
 	}
-	if m.gauges == nil {
-		m.gauges, m.times = map[string]float64{}, map[string]histogram{}
+	if len(before.bounds) == 0 {
+		return h // the first of that name
 	}
-	for name, v := range other.gauges {
-		m.gauges[name] += v
+	if !slices.Equal(h.bounds, before.bounds) {
+		return histogram{}
 	}
-	for name, h := range other.times {
-		m.times[name] = m.times[name].plus(h, 1)
+	news := histogram{bounds: h.bounds, counts: slices.Clone(h.counts)}
+	for i, n := range before.counts {
+		if news.counts[i] -= n; news.counts[i] < 0 {
+			return histogram{}
+		}
 	}
+	return news
 }
 
-// plus is h and factor times other; of other bounds, as of another version, it is h.
-func (h histogram) plus(other histogram, factor float64) histogram {
-	if len(h.bounds) == 0 && factor > 0 {
+// plus is h and other; of other bounds, as of another version, it is h.
+func (h histogram) plus(other histogram) histogram {
+	if len(h.bounds) == 0 {
 		return other
 	}
 	if !slices.Equal(h.bounds, other.bounds) {
@@ -92,12 +96,12 @@ func (h histogram) plus(other histogram, factor float64) histogram {
 	}
 	sum := histogram{bounds: h.bounds, counts: slices.Clone(h.counts)}
 	for i, n := range other.counts {
-		sum.counts[i] += factor * n
+		sum.counts[i] += n
 	}
 	return sum
 }
 
-// count is how many observations there are; less than 0 after a restart, in a difference.
+// count is how many observations there are.
 func (h histogram) count() float64 {
 	if len(h.counts) == 0 {
 		return 0
@@ -123,17 +127,22 @@ func (h histogram) quantile(q float64) float64 {
 	return low + (h.bounds[i]-low)*(rank-before)/(h.counts[i]-before)
 }
 
-// perSecond is how often events happened between two looks; nil where that is not known, as after a restart.
+// perSecond is how often events happened between two looks; nil where that is not known, as after a restart. All processes tell of the
+// same queue: it is as the first one says that both have seen.
 func perSecond(from, to sample) map[string]float64 {
 	span := to.at.Sub(from.at).Seconds()
-	if span <= 0 || from.metrics.events == nil || to.metrics.events == nil {
-		return nil
-	}
-	out := map[string]float64{}
-	for _, name := range slices.Sorted(maps.Keys(to.metrics.events)) {
-		if out[name] = (to.metrics.events[name] - from.metrics.events[name]) / span; out[name] < 0 {
-			return nil
+	for i, m := range to.metrics {
+		before := from.metrics[i].events
+		if span <= 0 || m.events == nil || before == nil {
+			continue
 		}
+		out := map[string]float64{}
+		for name, n := range m.events {
+			if out[name] = (n - before[name]) / span; out[name] < 0 {
+				return nil
+			}
+		}
+		return out
 	}
-	return out
+	return nil
 }

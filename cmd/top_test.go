@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,15 +39,12 @@ func TestReadMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := metrics{}
-	both.add(m)
-	both.add(m)
-	h := both.times["bgremove_predict_duration_seconds"]
-	if both.events["enqueued"] != 10 || both.gauges["bgremove_predict_slots"] != 4 || h.count() != 20 || len(both.times) != 1 {
+	both := figuresOf("", []sample{{metrics: []metrics{m, {}, m}}})
+	if both.Gauges["bgremove_predict_slots"] != 4 || len(both.Latencies) != 1 || both.Latencies[0].Count != 20 {
 		t.Errorf("%+v", both)
 	}
-	if m.gauges["bgremove_predict_slots"] != 2 || m.times["bgremove_predict_duration_seconds"].count() != 10 {
-		t.Errorf("adding changed what was added: %+v", m)
+	if m.events["enqueued"] != 10 || m.gauges["bgremove_predict_slots"] != 2 || m.times["bgremove_predict_duration_seconds"].count() != 10 {
+		t.Errorf("it is %+v, or adding changed what was added", m)
 	}
 	if _, err := readMetrics(strings.NewReader("<html>")); err == nil || !strings.Contains(err.Error(), "is not in the text format") {
 		t.Errorf("%v", err)
@@ -64,7 +63,6 @@ func TestTopQuantile(t *testing.T) {
 		"second bucket":    {[]float64{0, 10, 10}, .5, 1.5},
 		"between":          {[]float64{5, 10, 10}, .95, 1.9},
 		"beyond":           {[]float64{0, 0, 10}, .5, 2},
-		"after a restart":  {[]float64{-3, -3, -3}, .5, math.NaN()},
 		"an empty between": {[]float64{5, 5, 10}, .95, 2},
 	} {
 		got := histogram{[]float64{1, 2, inf}, test.counts}.quantile(test.q)
@@ -74,25 +72,39 @@ func TestTopQuantile(t *testing.T) {
 	}
 }
 
-func look(at time.Time, enqueued, cut float64) sample {
-	return sample{at: at, metrics: metrics{
+// seen are the metrics of a process that has made so many cut-outs of less than a second, and of more.
+func seen(enqueued, quick, slow float64) metrics {
+	return metrics{
 		events: map[string]float64{"enqueued": enqueued},
-		times:  map[string]histogram{"bgremove_predict_duration_seconds": {[]float64{1, math.Inf(1)}, []float64{cut, cut}}},
-	}}
+		gauges: map[string]float64{},
+		times:  map[string]histogram{"bgremove_predict_duration_seconds": {[]float64{1, math.Inf(1)}, []float64{quick, quick + slow}}},
+	}
 }
 
 func TestFigures(t *testing.T) {
 	begun := time.Now()
+	look := func(after time.Duration, of ...metrics) sample { return sample{at: begun.Add(after), metrics: of} }
+	away, idle := metrics{}, metrics{gauges: map[string]float64{}}
+	newer := metrics{gauges: map[string]float64{}, times: map[string]histogram{"bgremove_predict_duration_seconds": {[]float64{math.Inf(1)}, []float64{50}}}}
 	for name, test := range map[string]struct {
 		past  []sample
 		rate  float64 // less than 0 for none
 		count float64
 		since bool
 	}{
-		"work":      {[]sample{look(begun, 10, 5), look(begun.Add(2*time.Second), 30, 9)}, 10, 4, false},
-		"idle":      {[]sample{look(begun, 10, 5), look(begun.Add(2*time.Second), 10, 5)}, 0, 5, true},
-		"restarted": {[]sample{look(begun, 10, 5), look(begun.Add(2*time.Second), 0, 1)}, -1, 1, true},
-		"one look":  {[]sample{look(begun, 10, 5)}, -1, 5, true},
+		"work":            {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(30, 9, 0))}, 10, 4, false},
+		"idle":            {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(10, 5, 0))}, 0, 5, true},
+		"restarted":       {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(0, 1, 0))}, -1, 1, true},
+		"one look":        {[]sample{look(0, seen(10, 5, 0))}, -1, 5, true},
+		"two":             {[]sample{look(0, seen(10, 5, 0), seen(10, 1, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 4, 0))}, 10, 7, false},
+		"one appears":     {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second, seen(30, 9, 0), seen(30, 1000, 0))}, 10, 4, false},
+		"one goes":        {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, seen(30, 9, 0), away)}, 10, 4, false},
+		"first goes":      {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, away, seen(30, 9, 0))}, 10, 6, false},
+		"one restarted":   {[]sample{look(0, seen(10, 5, 0), seen(10, 1000, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 0))}, 10, 4, false},
+		"restarted, more": {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 90))}, 10, 4, false},
+		"other version":   {[]sample{look(0, seen(10, 5, 0), newer), look(2*time.Second, seen(30, 9, 0), seen(30, 500, 0))}, 10, 4, false},
+		"its first ones":  {[]sample{look(0, seen(10, 5, 0), idle), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 0))}, 10, 6, false},
+		"appears, idle":   {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second, seen(10, 5, 0), seen(10, 7, 0))}, 0, 12, true},
 	} {
 		f := figuresOf("http://x", test.past)
 		if rate, known := f.Rates["enqueued"]; known != (test.rate >= 0) || known && rate != test.rate {
@@ -104,7 +116,7 @@ func TestFigures(t *testing.T) {
 	}
 	var past []sample
 	for i := range 100 {
-		past = within30s(append(past, look(begun.Add(time.Duration(i)*time.Second), 0, 0)))
+		past = within30s(append(past, look(time.Duration(i)*time.Second)))
 	}
 	if len(past) != 31 || past[30].at.Sub(past[0].at) != window {
 		t.Errorf("%d samples of %v are kept", len(past), past[len(past)-1].at.Sub(past[0].at))
@@ -183,9 +195,9 @@ func TestTop(t *testing.T) {
 	watchesOnTerminal(t, c, proxy)
 }
 
-func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
+// onScreen is a screen on a terminal of its own, with its keyboard and what is shown; back gives the terminal back and is all that was shown.
+func onScreen(t *testing.T) (screen tcell.Screen, keyboard *os.File, shown *output, back func() string) {
 	t.Helper()
-	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "xterm")
 	keyboard, terminal, err := pty.Open()
 	if err != nil {
@@ -194,23 +206,35 @@ func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
 	if err := pty.Setsize(terminal, &pty.Winsize{Rows: 40, Cols: 120}); err != nil {
 		t.Fatal(err)
 	}
-	var shown output
+	shown = &output{}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(&shown, keyboard) // until the other side is closed
+		_, _ = io.Copy(shown, keyboard) // until the other side is closed
 	}()
 	tty, err := tcell.NewDevTtyFromDev(terminal.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen, err := tcell.NewTerminfoScreenFromTty(tty, tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
+	screen, err = tcell.NewTerminfoScreenFromTty(tty, tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
 	if err == nil {
 		err = screen.Init()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return screen, keyboard, shown, func() string {
+		screen.Fini()
+		_ = terminal.Close()
+		<-read
+		_ = keyboard.Close()
+		return shown.String()
+	}
+}
+
+func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
+	t.Helper()
+	screen, keyboard, shown, back := onScreen(t)
 	ended := make(chan error, 1)
 	go func() { ended <- watch(t.Context(), screen, &watcher{client: c, address: proxy}, 20*time.Millisecond) }()
 	press := func(key, until string) {
@@ -225,11 +249,20 @@ func watchesOnTerminal(t *testing.T, c *client.Client, proxy string) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	screen.Fini()
-	_ = terminal.Close()
-	<-read
-	_ = keyboard.Close()
-	if text := shown.String(); !strings.Contains(text, "\x1b[?1049l") {
+	if text := back(); !strings.Contains(text, "\x1b[?1049l") {
 		t.Errorf("the terminal is not given back: %q", text[max(0, len(text)-200):])
+	}
+}
+
+func TestTopColours(t *testing.T) {
+	coloured := regexp.MustCompile(`\x1b\[([0-9]+[;:])*(3[0-8]|9[0-7])[;:m]`)
+	for _, none := range []string{"", "1"} {
+		t.Setenv("NO_COLOR", none)
+		screen, _, _, back := onScreen(t)
+		drawFigures(screen, figures{At: time.Now(), Queue: client.Queue{Dead: 7}}, "http://cut", false)
+		text := back()
+		if !strings.Contains(text, "dead") || coloured.MatchString(text) == (none != "") {
+			t.Errorf("NO_COLOR=%s: %q", none, text)
+		}
 	}
 }

@@ -63,15 +63,25 @@ func figuresOf(address string, past []sample) figures {
 	from, to := past[0], past[len(past)-1]
 	f := figures{
 		Server: address, At: to.at, Window: to.at.Sub(from.at).Seconds(), Queue: to.queue, Rates: perSecond(from, to),
-		Gauges: to.metrics.gauges, Running: []json.RawMessage{}, Notes: to.notes, running: to.running,
+		Gauges: map[string]float64{}, Running: []json.RawMessage{}, Notes: to.notes, running: to.running,
 	}
 	for _, j := range to.running {
 		f.Running = append(f.Running, j.JSON())
 	}
+	for _, m := range to.metrics {
+		for name, v := range m.gauges {
+			f.Gauges[name] += v
+		}
+	}
 	for _, row := range topTimes {
-		h, since := to.metrics.times[row.metric].plus(from.metrics.times[row.metric], -1), false
-		if h.count() <= 0 {
-			h, since = to.metrics.times[row.metric], true
+		var h, all histogram
+		for i, m := range to.metrics {
+			h = h.plus(m.since(from.metrics[i], row.metric))
+			all = all.plus(m.times[row.metric])
+		}
+		since := h.count() == 0
+		if since {
+			h = all
 		}
 		if h.count() > 0 {
 			f.Latencies = append(f.Latencies, latency{row.name, h.count(), h.quantile(.5), h.quantile(.95), since})
@@ -160,7 +170,7 @@ func viewRunning(f figures) []line {
 			}
 		}
 		rows = append(rows, []string{
-			j.ID, took(j, f.At), shortTime(f.At.Sub(j.CreatedAt)), j.Priority, size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), printable(worker),
+			j.ID, took(j, f.At), shortTime(f.At.Sub(j.CreatedAt)), j.Priority, size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
 		})
 	}
 	lines := append([]line{{}}, tableLines(rows)...)
@@ -170,12 +180,16 @@ func viewRunning(f figures) []line {
 	return lines
 }
 
-// tableLines aligns rows, the first of which is a heading.
+// tableLines aligns rows, the first of which is a heading. What a server says may be in them.
 func tableLines(rows [][]string) (lines []line) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = printable(cell)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a buffer takes all
 	for text := range strings.Lines(b.String()) {
