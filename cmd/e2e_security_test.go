@@ -34,7 +34,7 @@ func (b binary) testSecurityGuide(t *testing.T) {
 		}
 		return string(out)
 	}
-	if out := run(string(blocks[0][1])); !strings.Contains(out, "ok, 1 keys\nalice: 600 megapixels a minute\n") {
+	if out := run(string(blocks[0][1])); !strings.Contains(out, "ok, 1 key\nalice: 600 megapixels a minute\n") {
 		t.Errorf("the first commands say %q", out)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
