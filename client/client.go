@@ -3,13 +3,14 @@
 //	c, err := client.New(client.Config{Server: "http://localhost:5000"})
 //	job, err := c.Submit(ctx, client.File("photo.jpg"), nil)
 //	job, err = c.Wait(ctx, job.ID)
-//	err = c.Result(ctx, job.ID, out)
+//	contentType, err := c.Result(ctx, job.ID, out)
 //
 // Every call ends with its context. What may be sent twice without harm is sent again when a connection breaks or the server has no time,
 // for as long as Config.Patience; Retry-After is heeded. Answers that are errors are an *Error. The package imports nothing of bgremove's.
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,10 +27,7 @@ type Config struct {
 	HTTP     *http.Client  // how requests are sent; nil means a client of its own
 }
 
-const (
-	defaultPatience = 2 * time.Minute
-	longestAnswer   = 2 * time.Minute // after the request was sent: twice what the server makes anybody wait
-)
+const defaultPatience = 2 * time.Minute
 
 // Client is safe for concurrent use.
 type Client struct {
@@ -59,32 +57,30 @@ func New(cfg Config) (*Client, error) {
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}
-	c.http = &http.Client{Transport: newTransport()}
+	c.http = &http.Client{Transport: Transport()}
 	if cfg.HTTP != nil {
 		own := *cfg.HTTP
+		own.Transport = watched{cmp.Or(own.Transport, http.DefaultTransport)}
 		c.http = &own
 	}
 	if c.http.CheckRedirect == nil {
-		c.http.CheckRedirect = stay
+		c.http.CheckRedirect = c.stay
 	}
 	return c, nil
 }
 
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
-	t.IdleConnTimeout = 30 * time.Second
-	t.ResponseHeaderTimeout = longestAnswer
-	return t
-}
-
 // stay does not follow a redirect to another host: the key would go there too.
-func stay(req *http.Request, via []*http.Request) error {
-	if len(via) >= 5 || req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-		return fmt.Errorf("the server redirects to %s", req.URL.Redacted())
+func (c *Client) stay(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if len(via) < 5 && req.URL.Host == first.Host && req.URL.Scheme == first.Scheme {
+		return nil
 	}
-	return nil
+	e := &RedirectError{To: req.URL.Redacted()}
+	if base, err := url.Parse(c.base); err == nil && req.URL.Path == first.Path { // the same elsewhere, and no page to log in, say
+		base.Scheme, base.Host = req.URL.Scheme, req.URL.Host
+		e.Server = base.Redacted()
+	}
+	return e
 }
 
 // Close closes idle connections.

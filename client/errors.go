@@ -44,6 +44,20 @@ func (e *JobError) Error() string {
 	return e.Message
 }
 
+// RedirectError is a server that is elsewhere. The request was not sent there.
+type RedirectError struct {
+	To     string // where the request was to go
+	Server string // what Config.Server ought to be; empty where that does not show
+}
+
+func (e *RedirectError) Error() string {
+	text := "the server redirects to " + e.To
+	if e.Server != "" {
+		text += "; use " + e.Server
+	}
+	return text
+}
+
 const maxErrorBytes = 64 << 10
 
 // readError reads an answer that is an error, and closes its body.

@@ -7,17 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"mime"
 	"net/http"
 	"strings"
 )
 
-const maxEvent = 1 << 20 // bytes of a line
+const (
+	maxEvent    = 1 << 20 // bytes of a line
+	eventStream = "text/event-stream"
+)
 
 // Events goes through the job's changes, each the job as it is after it, beginning with how it is now, until the job has ended. A stream
 // that breaks is taken up again where it was. It ends with an error if there is one.
 func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 	return func(yield func(Job, error) bool) {
-		last := ""
+		last, pause := "", firstPause
 		for {
 			seen := last
 			ended, err := c.follow(ctx, id, &last, yield)
@@ -28,13 +32,14 @@ func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 				yield(Job{}, err)
 				return
 			}
-			if last != seen {
-				continue // news came: the server is there
+			if last != seen { // the server is there
+				pause = firstPause
 			}
-			if err := sleep(ctx, firstPause); err != nil {
+			if err := sleep(ctx, pause); err != nil {
 				yield(Job{}, err)
 				return
 			}
+			pause = min(2*pause, longestPause)
 		}
 	}
 }
@@ -42,7 +47,7 @@ func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 // follow reads one stream: https://html.spec.whatwg.org/multipage/server-sent-events.html. ended says that no more is to come, or that nobody
 // wants it; neither that nor an error is a stream that broke.
 func (c *Client) follow(ctx context.Context, id string, last *string, yield func(Job, error) bool) (ended bool, err error) {
-	r := call{method: http.MethodGet, path: jobPath(id) + "/events", twice: true, header: map[string]string{"Accept": "text/event-stream"}}
+	r := call{method: http.MethodGet, path: jobPath(id) + "/events", twice: true, header: map[string]string{"Accept": eventStream}}
 	if *last != "" {
 		r.header["Last-Event-ID"] = *last
 	}
@@ -51,6 +56,9 @@ func (c *Client) follow(ctx context.Context, id string, last *string, yield func
 		return false, err
 	}
 	defer resp.Body.Close()
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != eventStream {
+		return false, r.strange(fmt.Errorf("its Content-Type must be %s, is %.64q", eventStream, resp.Header.Get("Content-Type")))
+	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, maxEvent)
 	number, data := "", []byte(nil)

@@ -17,9 +17,7 @@ var ErrEnded = errors.New("the job has ended already")
 func (c *Client) Job(ctx context.Context, id string) (Job, error) { return c.get(ctx, id, "") }
 
 func (c *Client) get(ctx context.Context, id, query string) (Job, error) {
-	var j Job
-	err := c.ask(ctx, call{method: http.MethodGet, path: jobPath(id) + query, twice: true}, &j)
-	return j, err
+	return c.askJob(ctx, call{method: http.MethodGet, path: jobPath(id) + query, twice: true})
 }
 
 func jobPath(id string) string { return "/v1/jobs/" + url.PathEscape(id) }
@@ -31,6 +29,7 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 		if state != "" {
 			query.Set("state", string(state))
 		}
+		seen := map[string]bool{}
 		for {
 			var page struct {
 				Jobs []Job  `json:"jobs"`
@@ -48,12 +47,17 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 			if page.Next == "" {
 				return
 			}
+			if seen[page.Next] {
+				yield(Job{}, fmt.Errorf("the list of jobs has no end: the cursor %.64q came twice", page.Next))
+				return
+			}
+			seen[page.Next] = true
 			query.Set("cursor", page.Next)
 		}
 	}
 }
 
-// Cancel ends a job that has not ended; else it is ErrEnded. A job that ends at that very moment may be deleted instead.
+// Cancel ends a job that has not ended; else it is ErrEnded. A job that ends at that very moment may be deleted instead, which is ErrEnded too.
 func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	j, err := c.Job(ctx, id)
 	if err != nil {
@@ -62,7 +66,10 @@ func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	if j.State.Ended() {
 		return j, ErrEnded
 	}
-	err = c.ask(ctx, call{method: http.MethodDelete, path: jobPath(id)}, &j)
+	j, err = c.askJob(ctx, call{method: http.MethodDelete, path: jobPath(id)})
+	if errors.Is(err, errNoContent) {
+		return Job{}, fmt.Errorf("%w, and is deleted", ErrEnded)
+	}
 	return j, err
 }
 
@@ -74,9 +81,7 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 
 // Retry queues a job again that has failed or expired.
 func (c *Client) Retry(ctx context.Context, id string) (Job, error) {
-	var j Job
-	err := c.ask(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"}, &j)
-	return j, err
+	return c.askJob(ctx, call{method: http.MethodPost, path: jobPath(id) + "/retry"})
 }
 
 // Queue is how full the server's queue is now.

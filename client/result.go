@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Result writes the picture of a job that has succeeded to w and returns its content type. Where the connection breaks, it goes on with
@@ -49,6 +50,7 @@ type download struct {
 	call
 	to                io.Writer
 	have              int64 // bytes
+	size              int64 // bytes of the whole; -1 where the server does not say
 	etag, contentType string
 }
 
@@ -60,17 +62,20 @@ func (e *brokenError) Unwrap() error { return e.error }
 func (d *download) fetch(ctx context.Context, c *Client) error {
 	r := d.call
 	if d.have > 0 {
-		r.header = map[string]string{"Range": "bytes=" + strconv.FormatInt(d.have, 10) + "-", "If-Range": d.etag}
+		r.header = map[string]string{"Range": "bytes=" + strconv.FormatInt(d.have, 10) + "-"}
+		if d.etag != "" {
+			r.header["If-Range"] = d.etag
+		}
 	}
 	resp, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if d.have > 0 && resp.StatusCode != http.StatusPartialContent {
-		return errors.New("the picture changed while it was fetched")
+	if err := d.check(resp); err != nil {
+		return err
 	}
-	d.etag, d.contentType = resp.Header.Get("Etag"), resp.Header.Get("Content-Type")
+	d.contentType = resp.Header.Get("Content-Type")
 	body := &reader{Reader: resp.Body}
 	n, err := io.Copy(d.to, body)
 	d.have += n
@@ -78,6 +83,27 @@ func (d *download) fetch(ctx context.Context, c *Client) error {
 		return &brokenError{fmt.Errorf("read the picture: %w", body.err)}
 	}
 	return err
+}
+
+// check says whether an answer is the whole, or what is missing of it.
+func (d *download) check(resp *http.Response) error {
+	etag, piece := resp.Header.Get("Etag"), resp.Header.Get("Content-Range")
+	if d.have == 0 {
+		d.etag, d.size = etag, resp.ContentLength
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("the answer is not the whole picture: %s", resp.Status)
+		}
+		return nil
+	}
+	begin, total, _ := strings.Cut(piece, "/")
+	switch {
+	case resp.StatusCode != http.StatusPartialContent, etag != "" && d.etag != "" && etag != d.etag,
+		d.size >= 0 && total != "*" && total != strconv.FormatInt(d.size, 10):
+		return errors.New("the picture changed while it was fetched")
+	case !strings.HasPrefix(begin, fmt.Sprintf("bytes %d-", d.have)):
+		return fmt.Errorf("the picture has %d bytes so far, and goes on with another piece: %.64q", d.have, piece)
+	}
+	return nil
 }
 
 // reader remembers its fault, to tell it from one of where it is written to.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,26 +28,35 @@ const (
 )
 
 // do sends the request until there is an answer that is no passing error. A status that is not 2xx is an *Error.
-func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, r call) (resp *http.Response, err error) {
+	err = c.patiently(ctx, r.twice, func() (err error) {
+		resp, err = c.send(ctx, r) //nolint:bodyclose // the caller does
+		return err
+	})
+	return resp, err
+}
+
+// patiently has try try until its error is no passing one.
+func (c *Client) patiently(ctx context.Context, twice bool, try func() error) error {
 	end := time.Now().Add(c.patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		resp, err := c.send(ctx, r)
+		err := try()
 		if err == nil {
-			return resp, nil
+			return nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		rest := pause/2 + rand.N(pause)
 		var answer *Error
 		if errors.As(err, &answer) {
 			rest = max(rest, answer.RetryAfter)
 		}
-		if !passing(err, answer, r.twice) || time.Now().Add(rest).After(end) {
-			return nil, err
+		if !passing(err, answer, twice) || time.Now().Add(rest).After(end) {
+			return err
 		}
 		if err := sleep(ctx, rest); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
@@ -54,7 +64,8 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 // passing says whether the request may be sent again, and it makes sense.
 func passing(err error, answer *Error, twice bool) bool {
 	switch {
-	case errors.As(err, new(*bodyError)):
+	case errors.As(err, new(*bodyError)), errors.As(err, new(*RedirectError)),
+		errors.As(err, new(*tls.CertificateVerificationError)), errors.Is(err, http.ErrSchemeMismatch):
 		return false
 	case answer == nil: // no answer: it may have arrived
 		return twice
@@ -85,6 +96,13 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 			return nil, &bodyError{err}
 		}
 		req.Body, req.ContentLength = body, size
+		req.GetBody = func() (io.ReadCloser, error) { // a redirect that is not gone after shows only where it could be
+			body, _, err := r.body()
+			if err != nil {
+				return nil, &bodyError{err}
+			}
+			return body, nil
+		}
 		if size > askFirst {
 			req.Header.Set("Expect", "100-continue")
 		}
@@ -108,23 +126,52 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 
 const maxJSON = 16 << 20 // bytes of an answer
 
-// ask sends the request and reads the JSON of the answer into out, unless that is nil.
+var errNoContent = errors.New("it has no content")
+
+// ask sends the request and reads the JSON of the answer into out, unless that is nil. An answer that breaks off is none. One without
+// content, where there is an out, is errNoContent.
 func (c *Client) ask(ctx context.Context, r call, out any) error {
-	resp, err := c.do(ctx, r)
-	if err != nil {
+	var status int
+	var data []byte
+	err := c.patiently(ctx, r.twice, func() error {
+		resp, err := c.send(ctx, r)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		status = resp.StatusCode
+		if data, err = io.ReadAll(io.LimitReader(resp.Body, maxJSON)); err != nil {
+			return fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
+		}
+		return nil
+	})
+	if err != nil || out == nil {
 		return err
 	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxJSON))
-	if err != nil {
-		return fmt.Errorf("read the answer to %s %s: %w", r.method, r.path, err)
+	if status == http.StatusNoContent {
+		err = errNoContent
+	} else {
+		err = json.Unmarshal(data, out)
 	}
-	if out != nil && len(data) > 0 {
-		if err := json.Unmarshal(data, out); err != nil {
-			return fmt.Errorf("the answer to %s %s is not bgremove's: %w", r.method, r.path, err)
-		}
+	if err != nil {
+		return r.strange(err)
 	}
 	return nil
+}
+
+// strange is an answer that is not the server's own.
+func (r call) strange(err error) error {
+	return fmt.Errorf("the answer to %s %s is not bgremove's: %w", r.method, r.path, err)
+}
+
+// askJob is ask for an answer that is a job.
+func (c *Client) askJob(ctx context.Context, r call) (Job, error) {
+	var j Job
+	err := c.ask(ctx, r, &j)
+	if err == nil && j.ID == "" {
+		err = r.strange(errors.New("it is no job"))
+	}
+	return j, err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -129,6 +129,7 @@ func TestEventsGoOn(t *testing.T) {
 		return "id: " + id + "\nevent: " + state + "\ndata: {\"id\": \"1\", \"state\": \"" + state + "\"}\n\n"
 	}
 	first := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, ":\n\n"+event("1", "queued")+"id: 2\ndata: {\"id\"")
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
@@ -137,6 +138,7 @@ func TestEventsGoOn(t *testing.T) {
 		if r.Header.Get("Last-Event-ID") != "1" {
 			t.Errorf("Last-Event-ID: %q", r.Header.Get("Last-Event-ID"))
 		}
+		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 		_, _ = io.WriteString(w, event("2", "running")+event("3", "succeeded"))
 	}
 	url, _ := fake(t, first, second)

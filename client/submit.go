@@ -59,9 +59,7 @@ func (c *Client) Submit(ctx context.Context, p Picture, o Options) (Job, error) 
 func (c *Client) SubmitOnce(ctx context.Context, key string, p Picture, o Options) (Job, error) {
 	r := call{method: http.MethodPost, path: "/v1/jobs", twice: true, header: map[string]string{"Idempotency-Key": key}}
 	r.attach(p, o)
-	var j Job
-	err := c.ask(ctx, r, &j)
-	return j, err
+	return c.askJob(ctx, r)
 }
 
 // Remove sends a picture and writes the cut-out to w: one request, before all jobs of lower priority. The server waits a minute for it at
@@ -137,6 +135,9 @@ func (c *Client) Wait(ctx context.Context, id string) (Job, error) {
 		j, err := c.get(ctx, id, "?wait="+strconv.Itoa(int(longPoll.Seconds()))+"s")
 		if err != nil || j.State.Ended() {
 			return j, err
+		}
+		if j.State != Queued && j.State != Running && j.State != Retrying {
+			return j, fmt.Errorf("the job %s is %.64q, a state that is not known here", id, j.State)
 		}
 		if time.Since(begun) < time.Second { // a server that stops lets its waiters go
 			if err := sleep(ctx, time.Second); err != nil {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -34,25 +35,45 @@ func connect(cmd *cobra.Command) (*client.Client, error) { return connectPatient
 
 // connectPatiently is connect with a client of that patience.
 func connectPatiently(cmd *cobra.Command, patience time.Duration) (*client.Client, error) {
-	cfg := client.Config{Server: serverAddress(cmd), Patience: -1}
-	var err error
-	if cfg.Key, err = serverKey(cmd); err != nil {
+	cfg, err := clientConfig(cmd, patience)
+	if err == nil {
+		err = probeServer(cmd, cfg)
+	}
+	if err != nil {
 		return nil, err
 	}
+	return client.New(cfg)
+}
+
+// clientConfig is what the flags and the environment say. A bad address or key is a usageError.
+func clientConfig(cmd *cobra.Command, patience time.Duration) (client.Config, error) {
+	key, err := serverKey(cmd)
+	if err != nil {
+		return client.Config{}, err
+	}
+	cfg := client.Config{Server: serverAddress(cmd), Key: key, Patience: patience}
+	if _, err := client.New(cfg); err != nil {
+		return cfg, usageError{err}
+	}
+	return cfg, nil
+}
+
+// probeServer asks the server once whether it is there and lets the key in.
+func probeServer(cmd *cobra.Command, cfg client.Config) error {
+	cfg.Patience = -1
 	c, err := client.New(cfg)
 	if err != nil {
-		return nil, usageError{err}
+		return err
 	}
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(cmd.Context(), probeTimeout)
 	defer cancel()
 	_, err = c.Queue(ctx)
-	c.Close()
 	var answer *client.Error
 	if err != nil && (!errors.As(err, &answer) || answer.Status == 401 || answer.Status == 403 || answer.Status == 404) {
-		return nil, serverFault(cmd, err)
+		return serverFault(cmd, err)
 	}
-	cfg.Patience = patience
-	return client.New(cfg)
+	return nil
 }
 
 // shownAddress is serverAddress without a password.
@@ -101,11 +122,17 @@ func serverKey(cmd *cobra.Command) (string, error) {
 func serverFault(cmd *cobra.Command, err error) error {
 	var away *url.Error
 	var answer *client.Error
+	var elsewhere *client.RedirectError
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case err == nil:
 		return nil
 	case cmd.Context().Err() != nil:
 		return errors.New("interrupted")
+	case errors.As(err, &elsewhere):
+		return fmt.Errorf("%s: %w", shownAddress(cmd), elsewhere)
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("%s cannot be trusted: %w", shownAddress(cmd), cause(untrusted))
 	case errors.As(err, &away):
 		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", shownAddress(cmd), cause(away.Err))
 	case errors.As(err, &answer) && answer.Code == "" && answer.Status == 404:

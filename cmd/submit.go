@@ -70,8 +70,8 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	f.add(flags, "folder for the results", 16)
 	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
 	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
-	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, from when it is sent (default no limit)")
-	flags.BoolVar(&f.seed, "seed-api", false, "the server has /start_job and /get_job only; options of pictures are not possible")
+	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, with the time that a full server has it wait (default no limit)")
+	flags.BoolVar(&f.seed, "seed-api", false, "the server has /start_job and /get_job only: there are no options of pictures, and no journal")
 	flags.StringVar(&f.script.host, "host", "", "with --port, another way to say --server")
 	flags.IntVar(&f.script.port, "port", 0, "with --host, another way to say --server")
 	flags.StringVar(&f.script.in, "in_images_dir", "", "another way to say IN")
@@ -114,6 +114,9 @@ func (f *submitFlags) validate(args []string) error {
 	if f.out == "" || f.out == stream || slices.Contains(args, stream) {
 		errs = append(errs, errors.New("-o: a folder for the results is needed; stdin and stdout are for remove"))
 	}
+	if files.Exists(f.out) && !files.IsDir(f.out) {
+		errs = append(errs, fmt.Errorf("-o: %s is a file, and must be a folder", f.out))
+	}
 	if f.jobs < 1 || f.jobs > maxSubmitJobs {
 		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.jobs))
 	}
@@ -129,6 +132,9 @@ func (f *submitFlags) validate(args []string) error {
 // cutter has one file cut out by a server.
 type cutter interface {
 	Cut(ctx context.Context, in, place string, w io.Writer) (contentType string, err error)
+	// Done follows once the result is in its place.
+	Done(in, place string) error
+	// Hopeless says whether err is one that every other file would meet too.
 	Hopeless(ctx context.Context, err error) bool
 }
 
@@ -162,10 +168,10 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	s := &submission{flags: f, giveUp: giveUp}
 	done := false
 	if f.seed {
-		s.cutter, err = seedCutter(cmd, options, f)
+		s.cutter, err = seedCutter(cmd, options, len(p.tasks) > 0)
 	} else {
 		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(cmd, options, f)
+		s.cutter, journal, err = v1Cutter(cmd, options, f, len(p.tasks) > 0)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
 		}
@@ -175,40 +181,50 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	}
 	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	p.work(ctx, f.jobs, faults, report, s.one)
-	err = report.end(ctx, p.strange)
+	err = report.end(cmd.Context(), p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
-		err = errors.Join(fmt.Errorf("gave up: %w", cause), err)
+		left := report.total - report.counts[stateDone] - report.counts[stateFailed]
+		err = errors.Join(fmt.Errorf("gave up: %w", serverFault(cmd, cause)), err, fmt.Errorf("%d of %d left", left, report.total))
 	}
 	done = err == nil
 	return err
 }
 
-// seedCutter is for a server of the tutorial's API, which has no options.
-func seedCutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, error) {
+// seedCutter is for a server of the tutorial's API, which has no options. With probe it asks the server whether it is there.
+func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter, error) {
 	if options.Values().Encode() != "" {
 		return nil, usageError{errors.New("--seed-api: that API has no options for pictures")}
+	}
+	for _, name := range []string{"priority", "ttl", "key-file"} {
+		if cmd.Flags().Changed(name) {
+			return nil, usageError{fmt.Errorf("--seed-api: that API has nothing like --%s", name)}
+		}
 	}
 	server := serverAddress(cmd)
 	if _, err := client.New(client.Config{Server: server}); err != nil {
 		return nil, usageError{err}
 	}
-	polls := int(f.timeout / time.Second)
-	if polls == 0 {
-		polls = 24 * 3600
+	s := &submit.Seed{
+		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport()},
 	}
-	return &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Polls: polls, Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: seedTransport()},
-	}, nil
+	if probe {
+		if err := s.Probe(cmd.Context()); err != nil {
+			return nil, serverFault(cmd, err)
+		}
+	}
+	return s, nil
 }
 
-// seedTransport bounds how long an answer is waited for, but not how long a large picture is on its way.
-func seedTransport() *http.Transport {
-	return &http.Transport{ResponseHeaderTimeout: time.Minute, MaxIdleConnsPerHost: maxSubmitJobs}
-}
-
-// v1Cutter asks the server whether it is there before anything is sent.
-func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags) (cutter, *submit.Journal, error) {
-	c, err := connectPatiently(cmd, serverPatience)
+// v1Cutter opens the journal. With probe it asks the server first whether it is there.
+func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, probe bool) (cutter, *submit.Journal, error) {
+	cfg, err := clientConfig(cmd, serverPatience)
+	if err == nil && probe {
+		err = probeServer(cmd, cfg)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := client.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -244,7 +260,7 @@ func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 }
 
 func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
-	if s.flags.timeout > 0 && !s.flags.seed {
+	if s.flags.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %v", s.flags.timeout))
 		defer cancel()
@@ -269,5 +285,8 @@ func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error
 	if err != nil {
 		return "", err
 	}
-	return t.out + ending, pending.Commit(t.out + ending)
+	if err := pending.Commit(t.out + ending); err != nil {
+		return "", err
+	}
+	return t.out + ending, s.cutter.Done(t.in, place)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,7 +43,7 @@ type entry struct {
 	File  string `json:"file"`           // its place
 	Stamp string `json:"stamp"`          // changes with the file
 	Job   string `json:"job,omitempty"`  // id; empty before the server has said it
-	Lost  int    `json:"lost,omitempty"` // jobs before this one that came to nothing
+	Lost  int    `json:"lost,omitempty"` // jobs before this one that came to nothing, or whose results were fetched
 
 	path string
 }
@@ -65,19 +66,16 @@ func OpenJournal(out, purpose string) (*Journal, error) {
 var ErrInUse = errors.New("another run works in this folder")
 
 func (j *Journal) load(purpose string) (err error) {
-	if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
-		return err
+	for j.file == nil {
+		if j.file, err = openLocked(j.path); err != nil {
+			return err
+		}
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, j.file.Close())
 		}
 	}()
-	if err := syscall.Flock(int(j.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return ErrInUse
-	} else if err != nil {
-		return err
-	}
 	data, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
@@ -104,6 +102,37 @@ func (j *Journal) load(purpose string) (err error) {
 		return err
 	}
 	return j.write(header{j.salt, purpose})
+}
+
+// openLocked opens the file, or makes it, and locks it. It is nil if a run that was done deleted it in between: the lock of a file that is not
+// there any more keeps nobody out.
+func openLocked(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) //nolint:gosec // the caller's
+	if err != nil {
+		return nil, err
+	}
+	there, err := lock(f, path)
+	if err != nil || !there {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func lock(f *os.File, path string) (there bool, err error) {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, ErrInUse
+	} else if err != nil {
+		return false, err
+	}
+	locked, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(locked, named), err
 }
 
 // write adds a line, with one call: a line is there or not.
@@ -149,7 +178,7 @@ func (j *Journal) entry(in, place string) (entry, error) {
 	return e, nil
 }
 
-// key is the Idempotency-Key of the file's next job: the same after a crash, another after a job that came to nothing.
+// key is the Idempotency-Key of the file's next job: the same after a crash, another after a job that is lost.
 func (j *Journal) key(e entry) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", j.salt, e.File, e.Stamp, e.Lost))
 	return hex.EncodeToString(sum[:])
@@ -160,7 +189,7 @@ func (j *Journal) queued(e *entry, id string) error {
 	return j.note(*e)
 }
 
-// lose forgets a job that came to nothing.
+// lose forgets a job that came to nothing, or whose result is in its place: whoever wants another wants it made anew.
 func (j *Journal) lose(e *entry) error {
 	e.Job = ""
 	e.Lost++

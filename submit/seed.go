@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,9 +20,8 @@ import (
 // Seed sends files to a server that has the routes of the tutorial only: POST /start_job, then GET /get_job until it has succeeded.
 type Seed struct {
 	Server   string        // its address
-	Polls    int           // how often is asked for a result at most
 	Every    time.Duration // between two questions
-	Patience time.Duration // how long a file is offered to a server that is full
+	Patience time.Duration // how long a file is offered to a server that is full or away
 	HTTP     *http.Client
 }
 
@@ -30,13 +30,13 @@ const (
 	seedPause     = time.Second
 )
 
-// Cut queues the file in and writes its result, a PNG file, to w.
+// Cut queues the file in and writes its result, a PNG file, to w. It asks for the result until ctx ends.
 func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType string, err error) {
 	id, err := s.start(ctx, in)
 	if err != nil {
 		return "", err
 	}
-	for range max(s.Polls, 1) {
+	for {
 		var answer struct {
 			State string `json:"job_status"`
 			Image string `json:"img_out_base64"`
@@ -59,10 +59,10 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("no result after %d questions, one every %v", max(s.Polls, 1), s.Every)
 }
 
-// start queues the file, and offers it again to a server that says that it is full.
+// start queues the file, and offers it again to a server that says that it is full, or that cannot be connected to: then nothing was sent. A
+// connection that breaks later may have brought it there, and there is no telling.
 func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
 	end := time.Now().Add(s.Patience)
 	for {
@@ -70,21 +70,52 @@ func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
 			ID string `json:"job_id"`
 		}
 		err := s.post(ctx, in, &answer)
+		pause := seedPause
 		var busy *busyError
 		switch {
 		case err == nil && answer.ID == "":
 			return "", errors.New("the server's answer has no job_id")
-		case !errors.As(err, &busy) || time.Now().Add(busy.after).After(end):
+		case errors.As(err, &busy):
+			pause = busy.after
+		case !notConnected(err):
 			return answer.ID, err
 		}
-		if err := rest(ctx, busy.after); err != nil {
+		if time.Now().Add(pause).After(end) {
+			return "", err
+		}
+		if err := rest(ctx, pause); err != nil {
 			return "", err
 		}
 	}
 }
 
+func notConnected(err error) bool {
+	var fault *net.OpError
+	return errors.As(err, &fault) && (fault.Op == "dial" || fault.Op == "proxyconnect")
+}
+
+// Done does nothing: there is no journal, as that API has no way to ask whether a file has arrived.
+func (s *Seed) Done(_, _ string) error { return nil }
+
 // Hopeless says whether err is one that every other file would meet too: the server is not there.
-func (s *Seed) Hopeless(_ context.Context, err error) bool { return noAnswer(err) }
+func (s *Seed) Hopeless(ctx context.Context, err error) bool {
+	return noAnswer(err) && s.Probe(ctx) != nil
+}
+
+// Probe says whether the server answers, whatever that is.
+func (s *Seed) Probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Server+"/health", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := s.HTTP.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
 
 // busyError is a server that is full or about to stop.
 type busyError struct {

@@ -2,18 +2,13 @@ package submit
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"bgremove/client"
 )
@@ -68,49 +63,64 @@ func TestLostJobs(t *testing.T) {
 	}
 }
 
-// The tutorial's API: the server is full at first, and says that it has succeeded before it has the picture.
-func TestSeed(t *testing.T) {
-	var posts, polls int
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := map[string]string{"job_id": "1", "job_status": "RUNNING"}
-		switch r.URL.Path {
-		case "/start_job":
-			var body struct{ Image []byte }
-			if err := json.NewDecoder(r.Body).Decode(&body); err != nil || string(body.Image) != "picture" {
-				t.Errorf("%q, %v", body.Image, err)
-			}
-			if posts++; posts == 1 {
-				w.WriteHeader(http.StatusTooManyRequests)
+// A result that has not as many bytes as the server said is none.
+func TestCutOff(t *testing.T) {
+	for text, ok := range map[string]bool{"cut-out": true, "cut": false, "cut-out and more": false} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if !strings.HasSuffix(r.URL.Path, "/result") {
+				_, _ = io.WriteString(w, `{"id": "1", "state": "succeeded", "result": {"bytes": 7}}`)
 				return
 			}
-		case "/get_job/1":
-			if polls++; polls > 1 {
-				answer["job_status"] = "SUCCEED"
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
 			}
-			if polls > 2 {
-				answer["img_out_base64"] = base64.StdEncoding.EncodeToString([]byte("cut-out"))
-			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\nContent-Type: image/png\r\n\r\n"+text)
+		}))
+		c, err := client.New(client.Config{Server: s.URL})
+		must(t, err)
+		in := filepath.Join(t.TempDir(), "photo.jpg")
+		write(t, in, "picture")
+		j := open(t, t.TempDir(), "")
+		var out bytes.Buffer
+		if _, err := (&V1{Client: c, Journal: j}).Cut(t.Context(), in, "photo", &out); (err == nil) != ok || out.Len() > 7 {
+			t.Errorf("%q: %v, %q", text, err, out.String())
 		}
-		_ = json.NewEncoder(w).Encode(answer)
-	}))
-	defer s.Close()
-	in := filepath.Join(t.TempDir(), "photo.jpg")
-	write(t, in, "picture")
-	seed := &Seed{Server: s.URL, Polls: 10, Every: time.Millisecond, Patience: time.Minute, HTTP: s.Client()}
-	var out bytes.Buffer
-	if contentType, err := seed.Cut(t.Context(), in, "", &out); err != nil || contentType != "image/png" || out.String() != "cut-out" || polls != 3 {
-		t.Errorf("%s %q after %d questions, %v", contentType, out.String(), polls, err)
+		must(t, j.Close(true))
+		c.Close()
+		s.Close()
 	}
-	polls = -10
-	if _, err := seed.Cut(t.Context(), in, "", &out); err == nil || !strings.Contains(err.Error(), "10 questions") {
-		t.Errorf("never done: %v", err)
-	}
-	if _, err := seed.Cut(t.Context(), in+"?", "", &out); !errors.Is(err, os.ErrNotExist) || seed.Hopeless(t.Context(), err) {
-		t.Errorf("no file: %v", err)
-	}
-	s.Close()
-	seed.Patience = 0
-	if _, err := seed.Cut(t.Context(), in, "", &out); !seed.Hopeless(t.Context(), err) {
-		t.Errorf("no server: %v", err)
+}
+
+// Options that the server wants with no picture end the run, those that do not suit some pictures do not.
+func TestOptionsRefused(t *testing.T) {
+	refusal := func(text string) error { return &client.Error{Status: 400, Code: "bad_option", Detail: text} }
+	general, size := refusal("there is no option shadow"), refusal("mask: has 60×45 px, the image 80×60 px")
+	for name, tt := range map[string]struct {
+		accepted bool
+		errs     []error
+		want     bool // after the last
+	}{
+		"once":                {false, []error{general}, false},
+		"twice":               {false, []error{general, general}, false},
+		"always":              {false, []error{general, general, general}, true},
+		"one was accepted":    {true, []error{general, general, general, general}, false},
+		"about the picture":   {false, []error{size, size, size, size}, false},
+		"one after the other": {false, []error{general, refusal("roi: is empty"), general, refusal("roi: is empty")}, false},
+	} {
+		s := &V1{}
+		if tt.accepted {
+			s.accept()
+		}
+		got := false
+		for _, err := range tt.errs {
+			got = s.Hopeless(t.Context(), err)
+		}
+		if got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
