@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -58,7 +57,7 @@ func withServer(run func(cmd *cobra.Command, c *client.Client, args []string) er
 	return func(cmd *cobra.Command, args []string) error {
 		c, err := connect(cmd)
 		if err != nil {
-			return noProxy(cmd, err)
+			return err
 		}
 		defer c.Close()
 		err = run(cmd, c, args)
@@ -71,16 +70,6 @@ func withServer(run func(cmd *cobra.Command, c *client.Client, args []string) er
 
 // toldError has been through serverFault, and says more than that would.
 type toldError struct{ error }
-
-// noProxy is what connect says, but where something else than a proxy answers: another part, or no bgremove at all.
-func noProxy(cmd *cobra.Command, err error) error {
-	var answer *client.Error
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound ||
-		errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
-		return fmt.Errorf("%s is no bgremove proxy", shownAddress(cmd))
-	}
-	return err
-}
 
 // mostListed is how many jobs a server lists: one that goes on after them has no end.
 const mostListed = 10_000

@@ -3,8 +3,10 @@ package cmd
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -71,9 +73,19 @@ func probeServer(cmd *cobra.Command, cfg client.Config) error {
 	_, err = c.Queue(ctx)
 	var answer *client.Error
 	if err != nil && (!errors.As(err, &answer) || answer.Status == 401 || answer.Status == 403 || answer.Status == 404) {
-		return serverFault(cmd, err)
+		return noProxy(cmd, serverFault(cmd, err))
 	}
 	return nil
+}
+
+// noProxy is err, but where something else than a proxy answers: another part, or no bgremove at all.
+func noProxy(cmd *cobra.Command, err error) error {
+	var answer *client.Error
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound ||
+		errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
+		return fmt.Errorf("%s is no bgremove proxy", shownAddress(cmd))
+	}
+	return err
 }
 
 // shownAddress is serverAddress without a password.
@@ -135,8 +147,6 @@ func serverFault(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%s cannot be trusted: %w", shownAddress(cmd), cause(untrusted))
 	case errors.As(err, &away):
 		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", shownAddress(cmd), cause(away.Err))
-	case errors.As(err, &answer) && answer.Code == "" && answer.Status == 404:
-		return fmt.Errorf("%s is no bgremove: %w", shownAddress(cmd), answer)
 	case errors.As(err, &answer) && (answer.Code == "missing_key" || answer.Code == "auth_failed"):
 		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, keyEnv)
 	}

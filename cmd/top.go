@@ -44,7 +44,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			}
 			c, err := connectPatiently(cmd, -1) // the next try is the next interval
 			if err != nil {
-				return noProxy(cmd, err)
+				return err
 			}
 			defer c.Close()
 			others := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
