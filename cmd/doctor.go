@@ -227,14 +227,6 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// counted is n with its noun, as in "1 core" and "2 cores".
-func counted[N int | int64](n N, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
 // origins counts where settings come from, as in "3 from config.yaml, 1 from a variable".
 func (s *settings) origins() string {
 	counts := map[string]int{}

@@ -204,7 +204,7 @@ func eachJob(cmd *cobra.Command, c *client.Client, ids []string, participle stri
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s could not be %s", failed, jobCount(len(ids)), participle)
+		return fmt.Errorf("%d of %s could not be %s", failed, counted(len(ids), "job"), participle)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func allDead(cmd *cobra.Command, c *client.Client) ([]string, error) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "No job has failed or expired.")
 		return nil, nil
 	}
-	if err := confirm(cmd, "Queue "+jobCount(len(jobs))+" again?"); err != nil {
+	if err := confirm(cmd, "Queue "+counted(len(jobs), "job")+" again?"); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(jobs))

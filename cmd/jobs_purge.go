@@ -64,7 +64,7 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 		if len(jobs) == 1 {
 			their = "its"
 		}
-		if err := confirm(cmd, fmt.Sprintf("Delete %s and %s pictures?", jobCount(len(jobs)), their)); err != nil {
+		if err := confirm(cmd, fmt.Sprintf("Delete %s and %s pictures?", counted(len(jobs), "job"), their)); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 	for _, j := range jobs {
 		deleted, err := deleteEnded(cmd.Context(), c, j)
 		if err != nil {
-			err = fmt.Errorf("after %d of %s: %w", len(gone), jobCount(len(jobs)), serverFault(cmd, err))
+			err = fmt.Errorf("after %d of %s: %w", len(gone), counted(len(jobs), "job"), serverFault(cmd, err))
 			return toldError{errors.Join(printPurged(cmd, "deleted", gone), err)}
 		}
 		if deleted {
@@ -119,7 +119,7 @@ func endedBefore(ctx context.Context, c *client.Client, stateNames []string, the
 
 func printPurged(cmd *cobra.Command, what string, jobs []client.Job) error {
 	if !wantsJSON(cmd) {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", jobCount(len(jobs)), what)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", counted(len(jobs), "job"), what)
 		return err
 	}
 	for _, j := range jobs {

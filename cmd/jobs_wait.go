@@ -70,10 +70,10 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 		}
 	}
 	if without == 1 {
-		return fmt.Errorf("1 of %s has no result", jobCount(len(ids)))
+		return fmt.Errorf("1 of %s has no result", counted(len(ids), "job"))
 	}
 	if without > 0 {
-		return fmt.Errorf("%d of %s have no result", without, jobCount(len(ids)))
+		return fmt.Errorf("%d of %s have no result", without, counted(len(ids), "job"))
 	}
 	return nil
 }

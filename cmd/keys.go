@@ -77,11 +77,7 @@ func newKeysCheckCmd() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			if len(keys) == 1 {
-				fmt.Fprintln(cmd.OutOrStdout(), "ok, 1 key")
-			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "ok, %d keys\n", len(keys))
-			}
+			fmt.Fprintf(cmd.OutOrStdout(), "ok, %s\n", counted(len(keys), "key"))
 			for _, k := range keys {
 				budget := "no limit"
 				if k.MegapixelsPerMinute > 0 {

@@ -56,12 +56,12 @@ func took(j client.Job, now time.Time) string {
 	return shortTime(j.FinishedAt.Sub(j.StartedAt))
 }
 
-// jobCount is "1 job" or "2 jobs".
-func jobCount(n int) string {
-	if n == 1 {
-		return "1 job"
+// counted is n with its noun, as in "1 core" and "2 cores".
+func counted[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	return fmt.Sprintf("%d jobs", n)
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // printTable writes rows, the first of which is a heading, in columns.
