@@ -136,6 +136,55 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// Of what never came nothing is there, not even a folder.
+func TestPendingIsLazy(t *testing.T) {
+	inFolderWith(t, "there")
+	for _, name := range []string{"new/empty", "new/full"} {
+		p, err := Create("new/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "new/empty" && Exists("new") {
+			t.Error("the folder is there before the first byte")
+		}
+		if name == "new/full" {
+			if _, err := p.Write([]byte("full")); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := errors.Join(p.Commit(name), p.Discard()); err != nil || !Exists(name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p, err := Create("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Discard(); err != nil || Exists("other") {
+		t.Errorf("after Discard the folder is there, %v", err)
+	}
+	if _, err := Create("there"); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("in a file: %v", err)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	stale, fresh, other := ".bgremove-ABCDEFGHIJKLMNOP.tmp", ".bgremove-BBCDEFGHIJKLMNOP.tmp", ".bgremove-submit"
+	inFolderWith(t, "out/"+stale, "out/"+fresh, "out/"+other)
+	now := time.Now()
+	for _, name := range []string{stale, other} {
+		if err := os.Chtimes("out/"+name, now, now.Add(-25*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Sweep("out", now)
+	Sweep("bogus", now)
+	if Exists("out/"+stale) || !Exists("out/"+fresh) || !Exists("out/"+other) {
+		left, err := os.ReadDir("out")
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 // watching runs a Watcher until the test ends and returns what it sends.
 func watching(t *testing.T, root, skip string) <-chan []File {
 	t.Helper()
