@@ -71,11 +71,28 @@ func endingOf(contentType string) (string, error) {
 	return ending, nil
 }
 
+// read returns once ctx ends, even if nothing comes from stdin or a pipe. Nothing can break off such a read: it then lasts until the process ends.
 func (r *removal) read(ctx context.Context, path string) ([]byte, error) {
-	limits := r.remover.Limits()
-	if path == stream {
-		return readAll(ctx, io.LimitReader(r.stdin, limits.MaxBytes+1)) // the engine refuses what has a byte too many
+	var data []byte
+	var err error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		if path == stream {
+			data, err = readPicture(r.stdin, 0, r.remover.Limits())
+		} else {
+			data, err = readFile(path, r.remover.Limits())
+		}
+	}()
+	select {
+	case <-read:
+		return data, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+}
+
+func readFile(path string, limits imaging.Limits) ([]byte, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return nil, err
@@ -86,23 +103,6 @@ func (r *removal) read(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	return readPicture(f, info.Size(), limits)
-}
-
-// readAll returns once ctx ends, even if nothing comes. Nothing can break off a read of stdin: it then lasts until the process ends.
-func readAll(ctx context.Context, from io.Reader) ([]byte, error) {
-	var data []byte
-	var err error
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		data, err = io.ReadAll(from)
-	}()
-	select {
-	case <-read:
-		return data, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // readPicture reads no more of a picture that is too large than shows it. size is 0 where it is not known.
