@@ -103,6 +103,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
 		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
 	}
+	defer saveMemory(f.jobs)()
 	if f.watch {
 		return r.watch(cmd.Context(), args[0])
 	}
