@@ -49,15 +49,13 @@ func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits i
 	}
 	found, faults, err := files.Find(args, p.out)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, hinted(err, args)
 	}
 	if p.out == stream && (len(found) != 1 || !found[0].Named) {
 		return nil, nil, fmt.Errorf("-o: stdout takes one picture, there are %d", len(found))
 	}
-	isFile := files.Exists(p.out) && !files.IsDir(p.out)
-	// A pattern may match one file by chance: only a name with an ending makes a file of the output.
-	p.single = p.out == stream || len(args) == 1 && len(found) == 1 && found[0].Named && !isFolder(p.out) && (isFile || filepath.Ext(p.out) != "")
-	if isFile && !p.single {
+	p.single = isSingle(args, p.out)
+	if !p.single && files.Exists(p.out) && !files.IsDir(p.out) {
 		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s", p.out, strings.Join(args, " "))
 	}
 	for _, dir := range args {
@@ -69,6 +67,27 @@ func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits i
 		p.inputs[files.Resolved(f.Path)] = true
 	}
 	return p, faults, p.addAll(found)
+}
+
+// hinted explains where the value of a switch was taken for a file.
+func hinted(err error, args []string) error {
+	if i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" }); i >= 0 && errors.Is(err, files.ErrNoMatch) {
+		return fmt.Errorf("%w; a switch takes its value after =, such as --crop=%s", err, args[i])
+	}
+	return err
+}
+
+// isSingle tells whether out is the file of the one result, or stdout, rather than a folder. A pattern may match one file by chance: only a
+// name with an ending makes a file of the output.
+func isSingle(args []string, out string) bool {
+	if out == stream || args[0] == stream {
+		return true
+	}
+	if len(args) != 1 || files.IsDir(args[0]) || isFolder(out) || !files.Exists(out) && filepath.Ext(out) == "" {
+		return false
+	}
+	found, _, err := files.Find(args, "")
+	return err == nil && len(found) == 1 && found[0].Named
 }
 
 // addAll returns all that is wrong with the files of which results collide.
@@ -86,7 +105,7 @@ func (p *filePlan) add(f files.File) error {
 		p.strange++
 		return nil
 	}
-	t := fileTask{in: f.Path, out: filepath.Join(p.out, strings.TrimSuffix(f.Rel, filepath.Ext(f.Rel)))}
+	t := fileTask{in: f.Path, out: filepath.Join(p.out, withoutEnding(f.Rel))}
 	if p.single {
 		t = fileTask{in: f.Path, out: p.out, named: true}
 	}
@@ -95,6 +114,15 @@ func (p *filePlan) add(f files.File) error {
 	}
 	p.taken[t.out] = f.Path
 	return p.place(t)
+}
+
+// withoutEnding keeps a name that is nothing else, such as .jpg: without it the result would be beside the folder it belongs in.
+func withoutEnding(path string) string {
+	ending := filepath.Ext(path)
+	if strings.Trim(strings.TrimSuffix(filepath.Base(path), ending), ".") == "" {
+		return path
+	}
+	return strings.TrimSuffix(path, ending)
 }
 
 // forget drops what it knows of inputs that are gone, once there are twice as many as after the last time.

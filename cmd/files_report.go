@@ -19,7 +19,8 @@ const (
 	stateDone    = "done"
 	stateSkipped = "skipped"
 	stateFailed  = "failed"
-	stateLeft    = "left" // interrupted
+	stateLeft    = "left"    // interrupted
+	statePlanned = "planned" // would be done
 )
 
 // fileOutcome is what became of one file.
@@ -47,6 +48,7 @@ type fileFlags struct {
 	out                         string
 	jobs                        int
 	force, watch, json, verbose bool
+	quiet, dry                  bool
 }
 
 func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
@@ -55,6 +57,7 @@ func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
 	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
 	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing to stderr but what fails")
 }
 
 // fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
@@ -77,7 +80,7 @@ func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
 // begin announces how many are to be done, more than before.
 func (r *fileReport) begin(more int) {
 	r.total += more
-	if more > 1 && r.flags.out != stream && isTerminal(r.stderr) {
+	if more > 1 && !r.flags.quiet && r.flags.out != stream && isTerminal(r.stderr) {
 		r.bar = newProgressBar(r.stderr, more, "pictures")
 	}
 }
@@ -93,7 +96,7 @@ func (r *fileReport) add(o fileOutcome) {
 	if r.flags.json {
 		r.writeJSON(o)
 	}
-	told := o.State == stateFailed || o.State == stateDone && r.bar == nil // while watching: there is no table in the end
+	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.flags.quiet // while watching: there is no table in the end
 	if r.flags.verbose || r.flags.watch && told {
 		r.bar.hide()
 		fmt.Fprintln(r.stderr, o.line())
@@ -123,11 +126,27 @@ func (o fileOutcome) line() string {
 	return printable(fmt.Sprintf("%s: failed: %s", o.In, o.Error))
 }
 
+// dryRun tells what would be done.
+func (r *fileReport) dryRun(p *filePlan) error {
+	for _, t := range p.tasks {
+		out := strings.Join(t.candidates(p.endings), " or ")
+		if r.flags.json {
+			r.writeJSON(fileOutcome{In: t.in, Out: out, State: statePlanned})
+		} else if _, err := fmt.Fprintln(r.stdout, printable(t.in+": "+out)); err != nil {
+			return err
+		}
+	}
+	if !r.flags.quiet {
+		fmt.Fprintf(r.stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
+	}
+	return r.err
+}
+
 // end sums up and returns the error that makes the exit status.
 func (r *fileReport) end(ctx context.Context, strange int) error {
 	r.quiet()
 	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
-	if r.total == 1 && len(r.failed) == 1 && !r.flags.json {
+	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.flags.json {
 		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
 	}
 	r.printFailed()
@@ -151,7 +170,7 @@ func (r *fileReport) sumUp(strange int) {
 			"ms": time.Since(r.start).Milliseconds(),
 		}})
 	}
-	if r.flags.out != stream {
+	if r.flags.out != stream && !r.flags.quiet {
 		fmt.Fprintln(r.stderr, r.summary(strange))
 	}
 }

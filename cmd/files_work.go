@@ -2,12 +2,18 @@ package cmd
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"bgremove/files"
 )
 
 // work takes up what is planned, and what could not be.
 func (p *filePlan) work(ctx context.Context, jobs int, faults []error, report *fileReport, do func(context.Context, fileTask) fileOutcome) {
+	p.sweep()
 	report.begin(len(p.tasks) + len(faults))
 	for _, err := range faults {
 		report.add(faulty(err))
@@ -16,6 +22,17 @@ func (p *filePlan) work(ctx context.Context, jobs int, faults []error, report *f
 		report.add(fileOutcome{In: t.in, Out: t.out, State: stateSkipped})
 	}
 	workOn(ctx, jobs, p.tasks, report, do)
+}
+
+// sweep clears the folders of the results of what runs left that were killed.
+func (p *filePlan) sweep() {
+	dirs := map[string]bool{}
+	for _, t := range slices.Concat(p.tasks, p.skipped) {
+		if dir := filepath.Dir(t.out); t.out != stream && !dirs[dir] {
+			dirs[dir] = true
+			files.Sweep(dir, time.Now())
+		}
+	}
 }
 
 // workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are done, or soon

@@ -77,8 +77,8 @@ func isSwitch(key string) bool {
 	return takes("true") && takes("false")
 }
 
-// pictureOptions reads the flags. Where no format is given, the ending of the output says it.
-func pictureOptions(flags *pflag.FlagSet, out string) (imaging.Options, error) {
+// pictureOptions reads the flags. Where no format is given, the ending of file says it, which is that of the one result, or empty.
+func pictureOptions(flags *pflag.FlagSet, file string) (imaging.Options, error) {
 	texts := map[string]string{}
 	for _, key := range imaging.OptionKeys() {
 		text := flags.Lookup(pictureFlag(key)).Value.String()
@@ -90,12 +90,31 @@ func pictureOptions(flags *pflag.FlagSet, out string) (imaging.Options, error) {
 		}
 		texts[key] = text
 	}
-	if ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(out)), "."); texts["format"] == "" && !isFolder(out) {
-		if ending == "jpeg" || ending != string(imaging.OutputAuto) && slices.Contains(imaging.FormatChoices(), imaging.OutputFormat(ending)) {
-			texts["format"] = ending
-		}
+	ending, err := formatOf(file)
+	if err != nil {
+		return imaging.Options{}, err
 	}
-	return imaging.ParseOptions(func(key string) string { return texts[key] })
+	given := texts["format"]
+	texts["format"] = cmp.Or(given, string(ending))
+	options, err := imaging.ParseOptions(func(key string) string { return texts[key] })
+	if err == nil && ending != "" && options.Format != ending {
+		return options, fmt.Errorf("-o: %s has the ending of another format than --format %s", file, given)
+	}
+	return options, err
+}
+
+// formatOf is the format that the ending of a result's name says, if any. Its error is about one that would promise what is not written.
+func formatOf(file string) (imaging.OutputFormat, error) {
+	ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
+	switch format := imaging.OutputFormat(ending); {
+	case ending == "jpeg":
+		return imaging.OutputJPEG, nil
+	case format != imaging.OutputAuto && slices.Contains(imaging.FormatChoices(), format):
+		return format, nil
+	case hasPictureEnding(file) || slices.Contains([]string{"avif", "heic", "heif", "jxl"}, ending):
+		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip", file, ending)
+	}
+	return "", nil
 }
 
 // optionFile is a file as the text that the option takes.

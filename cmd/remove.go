@@ -36,7 +36,8 @@ folders, and so are hidden files and links to folders.
 
 The options of a picture are those of the API, see docs/options.md.
 
-Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad command line or configuration. See docs/remove.md.`,
+Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad command line or configuration. With --watch it is 0 after Ctrl-C,
+whatever has failed, and 1 when the folder can be watched no longer. See docs/remove.md.`,
 		Example: `  bgremove remove photo.jpg -o cutout.png
   bgremove remove photos -o cutouts
   bgremove remove 'photos/*.jpg' -o shop --format jpg --bg-color white --crop --crop-margin 5%
@@ -50,6 +51,7 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
 	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
+	flags.BoolVar(&f.dry, "dry-run", false, "print to stdout what would be done, and do nothing")
 	flags.BoolVar(&f.watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
 	return cmd
 }
@@ -76,7 +78,11 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if err := f.validate(args); err != nil {
 		return usageError{err}
 	}
-	options, err := pictureOptions(cmd.Flags(), f.out)
+	file := ""
+	if isSingle(args, f.out) {
+		file = f.out
+	}
+	options, err := pictureOptions(cmd.Flags(), file)
 	if err != nil {
 		return usageError{err}
 	}
@@ -97,6 +103,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
 		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
 	}
+	defer saveMemory(f.jobs)()
 	if f.watch {
 		return r.watch(cmd.Context(), args[0])
 	}
@@ -121,6 +128,9 @@ func (f fileFlags) validate(args []string) error {
 	if args[0] == stream && f.out != stream && isFolder(f.out) {
 		add("-o: %s is a folder, and a picture from stdin has no name; name the file", f.out)
 	}
+	if f.watch && f.dry {
+		add("--dry-run: --watch has no end; give one of them")
+	}
 	if f.watch && f.out == stream {
 		add("--watch: results go to a folder; name one with -o")
 	} else if f.watch && (len(args) != 1 || !files.IsDir(args[0])) {
@@ -136,6 +146,9 @@ func (r *removal) once(ctx context.Context, args []string) error {
 	p, faults, err := planFiles(args, r.flags, r.options.Format, r.remover.Limits())
 	if err != nil {
 		return usageError{err}
+	}
+	if r.flags.dry {
+		return errors.Join(append(faults, r.report.dryRun(p))...)
 	}
 	p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
 	return r.report.end(ctx, p.strange)

@@ -27,8 +27,10 @@ func (r *removal) watch(ctx context.Context, root string) error {
 	group.Go(func() error {
 		p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
 		r.report.quiet()
-		fmt.Fprintf(r.report.stderr, "%d done, %d skipped, %d failed; watching %s\n",
-			r.report.counts[stateDone], r.report.counts[stateSkipped], r.report.counts[stateFailed], root)
+		if !r.flags.quiet {
+			fmt.Fprintf(r.report.stderr, "%d done, %d skipped, %d failed; watching %s\n",
+				r.report.counts[stateDone], r.report.counts[stateSkipped], r.report.counts[stateFailed], root)
+		}
 		p.force = true // what is there is of the file as it was before
 		for {
 			select {

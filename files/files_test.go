@@ -3,10 +3,13 @@ package files
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +136,55 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// Of what never came nothing is there, not even a folder.
+func TestPendingIsLazy(t *testing.T) {
+	inFolderWith(t, "there")
+	for _, name := range []string{"new/empty", "new/full"} {
+		p, err := Create("new/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "new/empty" && Exists("new") {
+			t.Error("the folder is there before the first byte")
+		}
+		if name == "new/full" {
+			if _, err := p.Write([]byte("full")); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := errors.Join(p.Commit(name), p.Discard()); err != nil || !Exists(name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p, err := Create("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Discard(); err != nil || Exists("other") {
+		t.Errorf("after Discard the folder is there, %v", err)
+	}
+	if _, err := Create("there"); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("in a file: %v", err)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	stale, fresh, other := ".bgremove-ABCDEFGHIJKLMNOP.tmp", ".bgremove-BBCDEFGHIJKLMNOP.tmp", ".bgremove-submit"
+	inFolderWith(t, "out/"+stale, "out/"+fresh, "out/"+other)
+	now := time.Now()
+	for _, name := range []string{stale, other} {
+		if err := os.Chtimes("out/"+name, now, now.Add(-25*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Sweep("out", now)
+	Sweep("bogus", now)
+	if Exists("out/"+stale) || !Exists("out/"+fresh) || !Exists("out/"+other) {
+		left, err := os.ReadDir("out")
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 // watching runs a Watcher until the test ends and returns what it sends.
 func watching(t *testing.T, root, skip string) <-chan []File {
 	t.Helper()
@@ -208,6 +260,104 @@ func TestWatchForgets(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil || len(w.known) != 1 {
 		t.Errorf("%v is known, %v", w.known, err)
+	}
+}
+
+// A folder that gets another name is watched under the new one, all below it too.
+func TestWatchRenamedFolder(t *testing.T) {
+	inFolderWith(t, "in/old/deep/x", "in/out/x")
+	changed := watching(t, "in/", "in/out")
+	if err := os.Rename("in/old", "in/new"); err != nil {
+		t.Fatal(err)
+	}
+	wantChanges(t, changed, "in/new/deep/x at new/deep/x")
+	put(t, "in/new/y", "y")
+	put(t, "in/new/deep/y", "y")
+	put(t, "in/old/deep/z", "z")
+	wantChanges(t, changed, "in/new/deep/y at new/deep/y", "in/new/y at new/y", "in/old/deep/z at old/deep/z")
+}
+
+// fsnotify tells of an error where a folder is gone before it knows of its new name.
+func TestWatchGoneFolders(t *testing.T) {
+	inFolderWith(t, "in/old")
+	w, err := NewWatcher("in", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, faults, ended := make(chan []File), make(chan error), make(chan error, 1)
+	go func() { ended <- w.Run(ctx, changed, faults) }()
+	for i := range 300 {
+		name := filepath.Join("in", strconv.Itoa(i))
+		if err := errors.Join(os.Mkdir(name, 0o700), os.Rename(name, "in/b"), os.Remove("in/b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, "in/last", "new")
+	select {
+	case <-changed:
+	case err := <-faults:
+		t.Error(err)
+	case <-time.After(20 * time.Second):
+		t.Error("nothing came")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A folder that cannot be watched keeps no other from it.
+func TestWatchUnreadable(t *testing.T) {
+	inFolderWith(t, "in/old")
+	root, err := os.OpenRoot("in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := root.MkdirAll(strings.Repeat(strings.Repeat("n", 250)+"/", 20), 0o700); err != nil { // its path is too long for the system
+		t.Fatal(err)
+	}
+	w, err := NewWatcher("in", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, faults, ended := make(chan []File), make(chan error), make(chan error, 1)
+	go func() { ended <- w.Run(ctx, changed, faults) }()
+	fault := new(fs.PathError)
+	if err := <-faults; !errors.Is(err, syscall.ENAMETOOLONG) || !errors.As(err, &fault) || fault.Op != "watch" {
+		t.Error(err)
+	}
+	put(t, "in/new", "new")
+	wantChanges(t, changed, "in/new at new")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// What the system calls its limits is said in words that help, and once.
+func TestWatchLimits(t *testing.T) {
+	inFolderWith(t, "in/a/x", "in/b/x", "in/c/x")
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.ENOSPC, "watch in/b: sysctl fs.inotify.max_user_watches allows no more folders: no space left on device"},
+		{syscall.EMFILE, "watch in/b: sysctl fs.inotify.max_user_instances allows no more programs that watch: too many open files"},
+		{syscall.EACCES, "watch in/b: permission denied\nwatch in/c: permission denied"},
+	} {
+		w := &Watcher{root: "in", add: func(dir string) error {
+			if dir == "in" || dir == "in/a" {
+				return nil
+			}
+			return test.err
+		}}
+		w.folder("in", func(File) {})
+		if err := errors.Join(w.faults...); err == nil || err.Error() != test.want {
+			t.Errorf("%v, want %s", err, test.want)
+		}
 	}
 }
 

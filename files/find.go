@@ -99,10 +99,10 @@ func once(all []File) []File {
 	return kept
 }
 
-// walk goes through folders. Each func may be nil, but for file.
+// walk goes through folders. enter may be nil.
 type walk struct {
-	skip  string           // a folder that is left out, which need not exist
-	enter func(dir string) // before the folder is read
+	skip  string                 // a folder that is left out, which need not exist
+	enter func(dir string) error // before the folder is read, which an error keeps it from
 	file  func(File)
 	fault func(error)
 }
@@ -112,11 +112,15 @@ func (w walk) folder(dir, rel string) {
 	if w.skip != "" && same(dir, w.skip) {
 		return
 	}
+	var entries []fs.DirEntry
+	var err error
 	if w.enter != nil {
-		w.enter(dir)
+		err = w.enter(dir)
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && w.fault != nil {
+	if err == nil {
+		entries, err = os.ReadDir(dir)
+	}
+	if err != nil {
 		w.fault(err)
 	}
 	for _, e := range entries {

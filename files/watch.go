@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -22,9 +25,11 @@ const (
 type Watcher struct {
 	root, skip string
 	events     *fsnotify.Watcher
-	known      map[string]stamp     // what was there, or was handed on
-	pending    map[string]*unsteady // what is new or has changed, perhaps not to its end
-	faults     []error              // not handed on yet
+	add        func(dir string) error // of events
+	known      map[string]stamp       // what was there, or was handed on
+	pending    map[string]*unsteady   // what is new or has changed, perhaps not to its end
+	moved      bool                   // a folder has another name now
+	faults     []error                // not handed on yet
 }
 
 // stamp changes with a file's content, as far as the file system shows.
@@ -38,20 +43,23 @@ type unsteady struct {
 	since time.Time // that it has been so
 }
 
-// NewWatcher begins to watch root, but not skip, a folder that may be in it. What is there already is not new. Close it, or call Run.
+// NewWatcher begins to watch root, but not skip, a folder that may be in it. What is there already is not new. Close it, or call Run. What
+// keeps it from watching a folder below root is no error, but for a limit of the system.
 func NewWatcher(root, skip string) (*Watcher, error) {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", root, err)
+		return nil, unwatchable(root, err)
 	}
-	w := &Watcher{root: root, skip: skip, events: events, known: map[string]stamp{}, pending: map[string]*unsteady{}}
+	w := &Watcher{root: root, skip: skip, events: events, add: events.Add, known: map[string]stamp{}, pending: map[string]*unsteady{}}
 	w.folder(root, func(f File) {
 		if s, err := stampOf(f.Path); err == nil {
 			w.known[f.Path] = s
 		}
 	})
-	if len(w.faults) > 0 {
-		return nil, errors.Join(append(w.faults, w.Close())...)
+	for _, err := range w.faults {
+		if fault := new(fs.PathError); isLimit(err) || errors.As(err, &fault) && fault.Path == root {
+			return nil, errors.Join(err, w.Close())
+		}
 	}
 	return w, nil
 }
@@ -63,6 +71,9 @@ func (w *Watcher) Close() error { return w.events.Close() }
 // then closes w. While nobody receives, it collects.
 func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- error) error {
 	defer w.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := w.errors(ctx)
 	ticker := time.NewTicker(settleCheck)
 	defer ticker.Stop()
 	var settled []File
@@ -88,9 +99,12 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- 
 				return fmt.Errorf("watch %s: it is gone", w.root)
 			}
 			w.note(e)
-		case err := <-w.events.Errors:
+		case err := <-errs:
 			w.recover(err)
 		case <-ticker.C:
+			if w.moved {
+				w.again()
+			}
 			settled = merge(settled, w.settle(time.Now()))
 		case send <- files:
 			settled = nil
@@ -100,13 +114,37 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- 
 	}
 }
 
+// errors are those of the system. One is never waited for: that a watch which fsnotify is to end has ended. It is sent under the lock that Add
+// takes.
+func (w *Watcher) errors(ctx context.Context) <-chan error {
+	errs := make(chan error)
+	go func() {
+		for err := range w.events.Errors {
+			if errors.Is(err, syscall.EINVAL) {
+				continue
+			}
+			select {
+			case errs <- err:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return errs
+}
+
 // note takes an event in.
 func (w *Watcher) note(e fsnotify.Event) {
 	e.Name = filepath.Clean(e.Name) // "./x" of the folder "."
+	if hidden(filepath.Base(e.Name)) {
+		return
+	}
 	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+		_, known := w.known[e.Name]
+		_, pending := w.pending[e.Name]
+		w.moved = w.moved || e.Has(fsnotify.Rename) && !known && !pending
 		delete(w.known, e.Name)
 	}
-	if hidden(filepath.Base(e.Name)) || !e.Has(fsnotify.Create) && !e.Has(fsnotify.Write) {
+	if !e.Has(fsnotify.Create) && !e.Has(fsnotify.Write) {
 		return
 	}
 	info, err := os.Lstat(e.Name)
@@ -125,24 +163,54 @@ func (w *Watcher) recover(err error) {
 		w.faults = append(w.faults, fmt.Errorf("watch %s: %w", w.root, err))
 		return
 	}
+	w.again()
+}
+
+// again looks at all as if for the first time: fsnotify ends the watch of a folder that gets another name, even one that was asked for under
+// the new name, and goes on calling the folders below it by the old.
+func (w *Watcher) again() {
+	w.moved = false
+	for _, dir := range w.events.WatchList() {
+		if dir != filepath.Clean(w.root) {
+			_ = w.events.Remove(dir) // it is gone, or is watched anew
+		}
+	}
+	maps.DeleteFunc(w.known, func(path string, _ stamp) bool { return !Exists(path) })
 	w.folder(w.root, w.expect)
 }
 
 // folder watches dir and all below it, and only then reads it, so that nothing falls in between.
 func (w *Watcher) folder(dir string, file func(File)) {
-	fault := func(err error) {
-		if err != nil && !errors.Is(err, os.ErrNotExist) { // gone again
-			w.faults = append(w.faults, err)
-		}
-	}
+	full := false // then no more can be watched, which need be said once only
 	walk{
-		skip: w.skip, file: file, fault: fault,
-		enter: func(dir string) {
-			if err := w.events.Add(dir); err != nil {
-				fault(fmt.Errorf("watch %s: %w", dir, err))
+		skip: w.skip, file: file,
+		fault: func(err error) {
+			if !full && !errors.Is(err, fs.ErrNotExist) { // gone again
+				w.faults = append(w.faults, err)
 			}
+			full = full || isLimit(err)
+		},
+		enter: func(dir string) error {
+			if err := w.add(dir); err != nil {
+				return unwatchable(dir, err)
+			}
+			return nil
 		},
 	}.folder(dir, "")
+}
+
+// isLimit tells whether the system has no more of what each watch, or each watching program, takes.
+func isLimit(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) }
+
+// unwatchable says what keeps dir from being watched. What the system calls its limits would send people to look at their disks.
+func unwatchable(dir string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		err = fmt.Errorf("sysctl fs.inotify.max_user_watches allows no more folders: %w", err)
+	case errors.Is(err, syscall.EMFILE):
+		err = fmt.Errorf("sysctl fs.inotify.max_user_instances allows no more programs that watch: %w", err)
+	}
+	return &fs.PathError{Op: "watch", Path: dir, Err: err}
 }
 
 // expect waits for a file to stand still.

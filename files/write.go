@@ -4,41 +4,77 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 )
 
 // ErrNotRegular says that a folder, a device or the like is where a file is to be written.
 var ErrNotRegular = errors.New("is there and is no regular file")
 
+// staleAfter is how long nothing has been written to a pending file that no program is at work on any more.
+const staleAfter = 24 * time.Hour
+
 // Pending is a file that is not yet in its place. It is not safe for concurrent use.
 type Pending struct {
-	file *os.File
-	done bool // it is in its place, or gone
+	dir  string
+	file *os.File // nil before the first byte
+	done bool     // it is in its place, or gone
 }
 
-// Create begins a file in dir, which is made if there is none. It is hidden, so that no walk takes it for a file, and in the folder where it
-// is to be, as only within a file system a rename is one step. Discard it in the end. Errors are the system's own.
+// Create begins a file in dir. Nothing is there before the first byte; dir is then made if there is none. The file is hidden, so that no walk
+// takes it for one, and in the folder where it is to be, as only within a file system a rename is one step. Discard it in the end.
 func Create(dir string) (*Pending, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil { //nolint:gosec // the caller's umask decides
-		return nil, err
+	if Exists(dir) && !IsDir(dir) {
+		return nil, &fs.PathError{Op: "write in", Path: dir, Err: syscall.ENOTDIR}
 	}
-	name := filepath.Join(dir, ".bgremove-"+rand.Text()[:16]+".tmp")
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666) //nolint:gosec // the caller's umask decides
-	if err != nil {
-		return nil, err
-	}
-	return &Pending{file: f}, nil
+	return &Pending{dir: dir}, nil
 }
 
-// Write adds to the file.
-func (p *Pending) Write(data []byte) (int, error) { return p.file.Write(data) }
+func (p *Pending) open() (err error) {
+	if p.file != nil {
+		return nil
+	}
+	if err := os.MkdirAll(p.dir, 0o777); err != nil { //nolint:gosec // the caller's umask decides
+		return err
+	}
+	name := filepath.Join(p.dir, ".bgremove-"+rand.Text()[:16]+".tmp")
+	p.file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666) //nolint:gosec // the caller's umask decides
+	return err
+}
+
+// Sweep removes from dir what programs left there that were killed before Commit, as far as can be done. Those that are at work are not
+// disturbed: what they write is newer.
+func Sweep(dir string, now time.Time) {
+	entries, _ := os.ReadDir(dir) // of a folder that is not there yet, none
+	for _, e := range entries {
+		if ours, _ := filepath.Match(".bgremove-????????????????.tmp", e.Name()); !ours {
+			continue
+		}
+		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > staleAfter {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// Write adds to the file. Errors are the system's own.
+func (p *Pending) Write(data []byte) (int, error) {
+	if err := p.open(); err != nil {
+		return 0, err
+	}
+	return p.file.Write(data)
+}
 
 // Commit puts the file at path, in place of what is there. Whoever looks there sees what was there before or all of it, never a part.
 // Errors: ErrNotRegular, the system's own.
 func (p *Pending) Commit(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeSymlink == 0 {
 		return fmt.Errorf("write %s: %w", path, ErrNotRegular) // a rename would put a file in the place of a device
+	}
+	if err := p.open(); err != nil { // it is to be empty
+		return err
 	}
 	// Or a power failure may leave the name without what it names, which the next run would take for done.
 	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
@@ -53,7 +89,7 @@ func (p *Pending) Commit(path string) error {
 
 // Discard removes what was not committed.
 func (p *Pending) Discard() error {
-	if p.done {
+	if p.done || p.file == nil {
 		return nil
 	}
 	p.done = true
