@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -209,27 +208,13 @@ func (r *benchReport) describe(photos []photo) {
 // cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
 // read is not counted.
 func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
-	data, err := readPhoto(path, b.remover.Limits())
+	data, err := readFile(path, b.remover.Limits())
 	if err != nil {
 		return imaging.Result{}, 0, err
 	}
 	start := time.Now()
 	result, err := b.remover.Remove(ctx, data, b.opts)
 	return result, time.Since(start), err
-}
-
-// readPhoto reads none that is too large.
-func readPhoto(path string, limits imaging.Limits) ([]byte, error) {
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return readPicture(f, info.Size(), limits)
 }
 
 // level has workers cut out the photos, over and over, until a share of the time is over; each does one at least.
