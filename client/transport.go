@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -19,6 +20,7 @@ var errSilent = fmt.Errorf("nothing came for %v", longestAnswer)
 func Transport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 256
+	t.MaxIdleConns = t.MaxIdleConnsPerHost
 	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
 	t.IdleConnTimeout = 30 * time.Second
 	return watched{t}
@@ -42,7 +44,7 @@ func (t watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	resp, err := t.RoundTripper.RoundTrip(req)
-	w.timer.Stop()
+	w.sent()
 	if err != nil {
 		err = w.explain(err)
 		cancel(nil)
@@ -64,6 +66,25 @@ type watchdog struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
+
+	mu       sync.Mutex
+	answered bool
+}
+
+// passes says that something of the request did. There may be an answer before all of it has.
+func (w *watchdog) passes() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.answered {
+		w.timer.Reset(longestAnswer)
+	}
+}
+
+func (w *watchdog) sent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answered = true
+	w.timer.Stop()
 }
 
 func (w *watchdog) explain(err error) error {
@@ -80,9 +101,7 @@ type upload struct {
 }
 
 func (u upload) Read(p []byte) (int, error) {
-	if u.timer.Stop() { // else there is an answer, or it is too late
-		u.timer.Reset(longestAnswer)
-	}
+	u.passes()
 	return u.ReadCloser.Read(p)
 }
 

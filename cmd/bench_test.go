@@ -58,7 +58,7 @@ func TestBench(t *testing.T) {
 	const side = 1200
 	putFile(t, filepath.Join(dir, "big.jpg"), bigPhoto(t, side), 0o600)
 	putFile(t, filepath.Join(dir, "0\x1b[2J.txt"), "no photo", 0o600)
-	if err := os.Truncate(putFile(t, filepath.Join(dir, "huge.png"), "", 0o600), 33<<20); err != nil {
+	if err := os.Truncate(putFile(t, filepath.Join(dir, "0huge.png"), "", 0o600), 33<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.jpg"), 0o600); err != nil {
@@ -69,7 +69,7 @@ func TestBench(t *testing.T) {
 	if status != 0 || strings.Contains(stderr, "hidden") || strings.Contains(stderr, "\x1b") {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}
-	for _, want := range []string{"0.txt: unsupported image format", "0?[2J.txt: unsupported", "huge.png: image too large: 34603008 bytes, the limit is 33554432"} {
+	for _, want := range []string{"0.txt: unsupported image format", "0?[2J.txt: unsupported", "0huge.png: image too large: 34603008 bytes, the limit is 33554432"} {
 		if !strings.Contains(stderr, "left out: "+dir+"/"+want) {
 			t.Errorf("stderr lacks %q: %s", want, stderr)
 		}

@@ -294,9 +294,6 @@ func TestDoctorSilentRedis(t *testing.T) {
 		start := time.Now()
 		found := c.bounded(t.Context(), answerLimit, checkLimit)
 		took := time.Since(start)
-		if took > checkLimit+100*time.Millisecond {
-			t.Errorf("%s took %v", c.name, took)
-		}
 		if len(found) != 1 || found[0].Status != checkFail || !strings.HasSuffix(found[0].Found, ": no answer within 4s") || took < answerLimit {
 			t.Errorf("%+v after %v", found, took)
 		}

@@ -24,11 +24,10 @@ const (
 type usageError struct{ error }
 
 // Execute runs the command that the process was called with and returns its exit status. SIGINT, SIGTERM and SIGHUP, unless
-// that is ignored, as below nohup, end the command's context; a second one kills the process.
+// that is ignored, as below nohup, end the command's context; a second SIGINT or SIGTERM kills the process.
 func Execute() int {
 	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
@@ -37,7 +36,12 @@ func untilSignal() (context.Context, context.CancelFunc) {
 	if !signal.Ignored(syscall.SIGHUP) {
 		ends = append(ends, syscall.SIGHUP)
 	}
-	return signal.NotifyContext(context.Background(), ends...)
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // a terminal that is closed sends two
+		stop()
+	})
+	return ctx, stop
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

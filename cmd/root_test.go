@@ -29,7 +29,9 @@ func TestHangUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the end of the context", func() bool { return ctx.Err() != nil })
+	eventually(t, "the second one to be ignored", func() bool { return signal.Ignored(syscall.SIGHUP) })
 	stop()
+	signal.Reset(syscall.SIGHUP)
 	signal.Ignore(syscall.SIGHUP)
 	defer signal.Reset(syscall.SIGHUP)
 	_, stop = untilSignal()

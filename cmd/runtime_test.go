@@ -1,13 +1,16 @@
 package cmd
 
 import (
+	"math"
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
 // However many slots there are, there is ballast for as many pictures as are worked on at once; who sets GOGC gets none.
 func TestTuneRuntime(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
 	for _, test := range []struct {
 		gogc  string
 		slots int

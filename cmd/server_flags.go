@@ -37,33 +37,32 @@ func connect(cmd *cobra.Command) (*client.Client, error) { return connectPatient
 
 // connectPatiently is connect with a client of that patience.
 func connectPatiently(cmd *cobra.Command, patience time.Duration) (*client.Client, error) {
-	cfg, err := clientConfig(cmd, patience)
+	c, err := newClient(cmd, patience)
 	if err == nil {
-		err = probeServer(cmd, cfg)
+		err = probeServer(cmd)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return client.New(cfg)
+	return c, nil
 }
 
-// clientConfig is what the flags and the environment say. A bad address or key is a usageError.
-func clientConfig(cmd *cobra.Command, patience time.Duration) (client.Config, error) {
+// newClient is of the server that the flags and the environment name. A bad address or key is a usageError.
+func newClient(cmd *cobra.Command, patience time.Duration) (*client.Client, error) {
 	key, err := serverKey(cmd)
 	if err != nil {
-		return client.Config{}, err
+		return nil, err
 	}
-	cfg := client.Config{Server: serverAddress(cmd), Key: key, Patience: patience}
-	if _, err := client.New(cfg); err != nil {
-		return cfg, usageError{err}
+	c, err := client.New(client.Config{Server: serverAddress(cmd), Key: key, Patience: patience})
+	if err != nil {
+		return nil, usageError{err}
 	}
-	return cfg, nil
+	return c, nil
 }
 
 // probeServer asks the server once whether it is there and lets the key in.
-func probeServer(cmd *cobra.Command, cfg client.Config) error {
-	cfg.Patience = -1
-	c, err := client.New(cfg)
+func probeServer(cmd *cobra.Command) error {
+	c, err := newClient(cmd, -1)
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 		return usageError{err}
 	}
 	f.out = filepath.Clean(f.out) + string(filepath.Separator) // whatever is there, a folder is meant
-	options, err := pictureOptions(cmd.Flags(), f.out)
+	options, err := pictureOptions(cmd.Flags(), "")
 	if err != nil {
 		return usageError{err}
 	}
@@ -217,14 +217,10 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter
 
 // v1Cutter opens the journal. With probe it asks the server first whether it is there.
 func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, probe bool) (cutter, *submit.Journal, error) {
-	cfg, err := clientConfig(cmd, serverPatience)
+	c, err := newClient(cmd, serverPatience)
 	if err == nil && probe {
-		err = probeServer(cmd, cfg)
+		err = probeServer(cmd)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := client.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -262,7 +258,7 @@ func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
 	if s.flags.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %v", s.flags.timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %s", durationText(s.flags.timeout)))
 		defer cancel()
 	}
 	pending, err := files.Create(filepath.Dir(t.out))

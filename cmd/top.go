@@ -36,7 +36,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < shortestInterval {
-				return usageError{fmt.Errorf("--interval: must be at least %v, is %s", shortestInterval, durationText(every))}
+				return usageError{fmt.Errorf("--interval: must be at least %s, is %s", durationText(shortestInterval), durationText(every))}
 			}
 			addresses, err := metricsAddresses(metrics)
 			if err != nil {

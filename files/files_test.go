@@ -241,6 +241,30 @@ func TestWatch(t *testing.T) {
 	wantChanges(t, changed, "in/moved/deep/y at moved/deep/y")
 }
 
+// Programs write files under another name first: that has no folder watched anew.
+func TestWatchRenamedFile(t *testing.T) {
+	inFolderWith(t, "in/sub/old")
+	w, err := NewWatcher("in", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := 0
+	w.add = func(string) error { added++; return nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	changed := make(chan []File)
+	go func() { ended <- w.Run(ctx, changed, nil) }()
+	put(t, "in/sub/x.part", "new")
+	if err := os.Rename("in/sub/x.part", "in/sub/x"); err != nil {
+		t.Fatal(err)
+	}
+	wantChanges(t, changed, "in/sub/x at sub/x")
+	cancel()
+	if err := <-ended; err != nil || added > 0 {
+		t.Errorf("%d folders watched anew, %v", added, err)
+	}
+}
+
 // What is gone is not remembered for ever.
 func TestWatchForgets(t *testing.T) {
 	inFolderWith(t, "in/old", "in/moved")
@@ -348,7 +372,7 @@ func TestWatchLimits(t *testing.T) {
 		{syscall.EMFILE, "watch in/b: sysctl fs.inotify.max_user_instances allows no more programs that watch: too many open files"},
 		{syscall.EACCES, "watch in/b: permission denied\nwatch in/c: permission denied"},
 	} {
-		w := &Watcher{root: "in", add: func(dir string) error {
+		w := &Watcher{folders: map[string]bool{}, root: "in", add: func(dir string) error {
 			if dir == "in" || dir == "in/a" {
 				return nil
 			}

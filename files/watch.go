@@ -28,7 +28,8 @@ type Watcher struct {
 	add        func(dir string) error // of events
 	known      map[string]stamp       // what was there, or was handed on
 	pending    map[string]*unsteady   // what is new or has changed, perhaps not to its end
-	moved      bool                   // a folder has another name now
+	folders    map[string]bool        // that are watched
+	moved      bool                   // one of them has another name now
 	faults     []error                // not handed on yet
 }
 
@@ -50,7 +51,7 @@ func NewWatcher(root, skip string) (*Watcher, error) {
 	if err != nil {
 		return nil, unwatchable(root, err)
 	}
-	w := &Watcher{root: root, skip: skip, events: events, add: events.Add, known: map[string]stamp{}, pending: map[string]*unsteady{}}
+	w := &Watcher{root: root, skip: skip, events: events, add: events.Add, known: map[string]stamp{}, pending: map[string]*unsteady{}, folders: map[string]bool{}}
 	w.folder(root, func(f File) {
 		if s, err := stampOf(f.Path); err == nil {
 			w.known[f.Path] = s
@@ -139,9 +140,8 @@ func (w *Watcher) note(e fsnotify.Event) {
 		return
 	}
 	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
-		_, known := w.known[e.Name]
-		_, pending := w.pending[e.Name]
-		w.moved = w.moved || e.Has(fsnotify.Rename) && !known && !pending
+		w.moved = w.moved || e.Has(fsnotify.Rename) && w.folders[e.Name]
+		delete(w.folders, e.Name)
 		delete(w.known, e.Name)
 	}
 	if !e.Has(fsnotify.Create) && !e.Has(fsnotify.Write) {
@@ -170,6 +170,7 @@ func (w *Watcher) recover(err error) {
 // the new name, and goes on calling the folders below it by the old.
 func (w *Watcher) again() {
 	w.moved = false
+	clear(w.folders)
 	for _, dir := range w.events.WatchList() {
 		if dir != filepath.Clean(w.root) {
 			_ = w.events.Remove(dir) // it is gone, or is watched anew
@@ -194,6 +195,7 @@ func (w *Watcher) folder(dir string, file func(File)) {
 			if err := w.add(dir); err != nil {
 				return unwatchable(dir, err)
 			}
+			w.folders[filepath.Clean(dir)] = true
 			return nil
 		},
 	}.folder(dir, "")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrNotRegular says that a folder, a device or the like is where a file is to be written.
@@ -25,10 +27,19 @@ type Pending struct {
 }
 
 // Create begins a file in dir. Nothing is there before the first byte; dir is then made if there is none. The file is hidden, so that no walk
-// takes it for one, and in the folder where it is to be, as only within a file system a rename is one step. Discard it in the end.
+// takes it for one, and in the folder where it is to be, as only within a file system a rename is one step. Discard it in the end. Errors are
+// the system's own, of what shows that nothing can be written there.
 func Create(dir string) (*Pending, error) {
-	if Exists(dir) && !IsDir(dir) {
-		return nil, &fs.PathError{Op: "write in", Path: dir, Err: syscall.ENOTDIR}
+	there := dir
+	for !Exists(there) && there != filepath.Dir(there) {
+		there = filepath.Dir(there)
+	}
+	err := error(syscall.ENOTDIR)
+	if IsDir(there) {
+		err = unix.Access(there, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "write in", Path: there, Err: err}
 	}
 	return &Pending{dir: dir}, nil
 }

@@ -122,7 +122,7 @@ func (b *body) drain() error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err == nil:
-		b.err = b.server.tooLarge()
+		b.err, b.cut = b.server.tooLarge(), true
 	default:
 		b.err = b.readFault(err)
 	}

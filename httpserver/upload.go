@@ -137,6 +137,9 @@ func (up *Upload) readPart(part *multipart.Part, length int64, fields []Field) e
 			return up.readField(part, f)
 		}
 	}
+	if name == "" {
+		return badMultipart("A part of the multipart body has no name", nil)
+	}
 	if up.Unknown == "" {
 		up.Unknown = name
 	}

@@ -66,7 +66,8 @@ type api struct {
 	pictures, callbacks Outside // nil where they are switched off
 	fetches             chan struct{}
 	waiting             atomic.Int64 // requests that wait for a job
-	collecting          atomic.Bool  // a collection is to come for those who began to
+	joined              atomic.Int64 // and that ever did
+	collecting          atomic.Bool  // a collection is to come for them
 }
 
 // Parts are what the API is made of.

@@ -29,33 +29,9 @@ type submission struct {
 	given  string // in place of that one's options, as a query
 }
 
-// take queues the picture that a request sends, or says where it is. Nothing holds it when take returns.
-// extra are names that the query may have besides options.
-func (a *api) take(c echo.Context, p queue.Priority, extra ...string) (id string, err error) {
-	s, err := a.readSubmission(c, a.preset(p), extra...)
-	if err != nil {
-		return "", err
-	}
-	if s.from != "" {
-		// A request that is repeated is not fetched again: there may be another picture by now, or none.
-		if id, err := a.repeated(c, s); id != "" || err != nil {
-			return id, err
-		}
-		if s.image, err = a.fetch(c, s.from); err != nil {
-			return "", err
-		}
-	}
-	return a.submit(c, s)
-}
-
-// readSubmission takes in a picture, sent in one of the three ways, or its address, and its options. extra are names
-// that the query may have besides.
-func (a *api) readSubmission(c echo.Context, preset options, extra ...string) (s submission, err error) {
+// readSubmission takes in a picture, sent in one of the three ways, or its address, and its options. query is that of the request.
+func (a *api) readSubmission(c echo.Context, preset options, query url.Values) (s submission, err error) {
 	if err := a.room(c); err != nil { // before the body is read
-		return s, err
-	}
-	query, err := queryOf(c, append(optionKeys(), extra...)...)
-	if err != nil {
 		return s, err
 	}
 	up, err := httpserver.ReadUpload(c, fields())
@@ -79,6 +55,20 @@ func (a *api) readSubmission(c echo.Context, preset options, extra ...string) (s
 		}
 	}
 	return s, nil
+}
+
+// take queues the picture of a submission, fetched where only its address was sent. Nothing holds it when take returns.
+func (a *api) take(c echo.Context, s submission) (id string, err error) {
+	if s.from != "" {
+		// A request that is repeated is not fetched again: there may be another picture by now, or none.
+		if id, err := a.repeated(c, s); id != "" || err != nil {
+			return id, err
+		}
+		if s.image, err = a.fetch(c, s.from); err != nil {
+			return "", err
+		}
+	}
+	return a.submit(c, s)
 }
 
 // room refuses early what the queue would refuse. A request that may have been sent before is looked at first.

@@ -61,7 +61,7 @@ func noSuchJob(id string, err error) error {
 }
 
 func (a *api) createJob(c echo.Context) error {
-	id, err := a.take(c, queue.Normal)
+	id, err := a.receive(c)
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,19 @@ func (a *api) createJob(c echo.Context) error {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 	}
 	return a.showCreated(c, id, waited)
+}
+
+// receive queues the picture that a request sends, or says where it is. Nothing holds it when receive returns.
+func (a *api) receive(c echo.Context) (id string, err error) {
+	query, err := queryOf(c, optionKeys()...)
+	if err != nil {
+		return "", err
+	}
+	s, err := a.readSubmission(c, a.preset(queue.Normal), query)
+	if err != nil {
+		return "", err
+	}
+	return a.take(c, s)
 }
 
 // showCreated answers with a new job: 202, or 200 where its end was waited for and has come.

@@ -25,7 +25,7 @@ func (a *api) events(c echo.Context) error {
 	if _, err := a.hasEnded(c, id); err != nil {
 		return err
 	}
-	leave, err := a.join()
+	leave, err := a.join(c)
 	if err != nil {
 		return err
 	}
@@ -34,8 +34,9 @@ func (a *api) events(c echo.Context) error {
 	changed, stop := a.jobs.Watch(id, false)
 	defer stop()
 	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
-	if err := a.startStream(c); err != nil || httpserver.IsHead(c) {
-		return err
+	startStream(c)
+	if httpserver.IsHead(c) {
+		return nil
 	}
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
@@ -60,16 +61,12 @@ func (a *api) events(c echo.Context) error {
 	}
 }
 
-func (a *api) startStream(c echo.Context) error {
-	if err := a.server.Linger(c); err != nil {
-		return err
-	}
+func startStream(c echo.Context) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set(echo.HeaderCacheControl, "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep it back
 	c.Response().WriteHeader(http.StatusOK)
-	return nil
 }
 
 // sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"io"
+	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -95,6 +97,20 @@ func testMaxWaiting(t *testing.T, cfg queue.Config) {
 	id := ts.create(t, "").job(t, 202).ID
 	answers := make(chan answer, 1)
 	ts.do(t, "HEAD", "/v1/jobs/"+id+"/events", "").want(t, 200, "")
+	for _, line := range []string{"POST /v1/remove", "GET /v1/jobs/" + id + "/events", "GET /v1/jobs/" + id + "?wait=20s"} { // not whole yet
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ts.server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the requests to come", func() bool {
+		return strings.Contains(ts.get(t, "/metrics").body, "bgremove_proxy_http_requests_in_flight 4") // and that for the metrics
+	})
+	ts.get(t, "/v1/jobs/"+id+"?wait=10ms").job(t, 200)
 	go func() { answers <- ts.get(t, "/v1/jobs/"+id+"?wait=20s") }()
 	eventually(t, "the poll to wait", func() bool {
 		return strings.Contains(ts.get(t, "/metrics").body, "bgremove_queue_waiters 1")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // remove is picture in, picture out, through the queue like everything.
 func (a *api) remove(c echo.Context) error {
-	query, err := httpserver.Query(c)
+	query, err := queryOf(c, append(optionKeys(), keyWait)...)
 	if err != nil {
 		return err
 	}
@@ -25,21 +26,33 @@ func (a *api) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	leave, err := a.join() // before there is a job, which would be there though the request is refused
+	id, leave, err := a.begin(c, query)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	id, err := a.take(c, queue.Interactive, keyWait)
-	if err != nil {
-		return err
-	}
 	c.Response().Header().Set("X-Job-Id", id)
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id)) // for whoever gets an error: the job is there
 	if err := a.waitFor(c, id, wait); err != nil {
 		return err
 	}
 	return a.outcome(c, id, wait)
+}
+
+// begin queues the picture and joins those who wait; before that, as a request that may not wait is to leave no job behind. Nothing holds the
+// picture when begin returns.
+func (a *api) begin(c echo.Context, query url.Values) (id string, leave func(), err error) {
+	s, err := a.readSubmission(c, a.preset(queue.Interactive), query)
+	if err != nil {
+		return "", nil, err
+	}
+	if leave, err = a.join(c); err != nil {
+		return "", nil, err
+	}
+	if id, err = a.take(c, s); err != nil {
+		leave()
+	}
+	return id, leave, err
 }
 
 // outcome answers with the picture of a job that was waited for, or why there is none.

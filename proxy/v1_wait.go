@@ -22,7 +22,7 @@ const keyWait = "wait" // of a query
 
 // await joins those that wait and does so.
 func (a *api) await(c echo.Context, id string, d time.Duration) error {
-	leave, err := a.join()
+	leave, err := a.join(c)
 	if err != nil {
 		return err
 	}
@@ -33,9 +33,6 @@ func (a *api) await(c echo.Context, id string, d time.Duration) error {
 // waitFor returns when the job has ended, after d, or when the server is about to stop. Thousands may wait: it keeps no job, so that its
 // goroutine's stack stays small.
 func (a *api) waitFor(c echo.Context, id string, d time.Duration) error {
-	if err := a.server.Linger(c); err != nil {
-		return err
-	}
 	// Before the job is looked at: an end between the two is not missed.
 	changed, stop := a.jobs.Watch(id, true)
 	defer stop()
@@ -60,26 +57,29 @@ func (a *api) waitFor(c echo.Context, id string, d time.Duration) error {
 // A request that begins to wait leaves garbage, and has a stack of the size that it took to get there, twice what it needs from now on. Go
 // cuts stacks to size when it collects garbage, and those that wait make none that would have it collect.
 const (
-	collectEvery = 500 // requests that wait, more or fewer
+	collectEvery = 500 // requests that began to wait, where as many do
 	collectAfter = 3 * time.Second
 )
 
-// join counts a request among those that wait, until leave is called.
-func (a *api) join() (leave func(), err error) {
+// join counts a request, once it is whole, among those that wait, until leave is called.
+func (a *api) join(c echo.Context) (leave func(), err error) {
+	if err := a.server.Linger(c); err != nil {
+		return nil, err
+	}
 	leave = func() { a.waiting.Add(-1) }
 	n := a.waiting.Add(1)
-	if n%collectEvery == 0 && a.collecting.CompareAndSwap(false, true) {
-		time.AfterFunc(collectAfter, func() {
-			a.collecting.Store(false)
-			debug.FreeOSMemory()
-		})
-	}
 	if n > int64(a.cfg.MaxWaiting) {
 		leave()
 		return nil, httpserver.Fault{
 			Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 5 * time.Second,
 			Detail: fmt.Sprintf("%d requests wait for jobs, more are not taken", a.cfg.MaxWaiting),
 		}
+	}
+	if a.joined.Add(1)%collectEvery == 0 && n >= collectEvery && a.collecting.CompareAndSwap(false, true) {
+		time.AfterFunc(collectAfter, func() {
+			a.collecting.Store(false)
+			debug.FreeOSMemory()
+		})
 	}
 	return leave, nil
 }

@@ -79,7 +79,10 @@ func (b *bounded) Write(p []byte) (int, error) {
 // Done says that the result of the file is in its place: its job is not asked for again.
 func (s *V1) Done(in, place string) error {
 	e, err := s.Journal.entry(in, place)
-	if err != nil || e.Job == "" {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the file is gone meanwhile, and will not be asked for
+		return nil
+	case err != nil || e.Job == "":
 		return err
 	}
 	return s.Journal.lose(&e)
