@@ -37,11 +37,11 @@ func untilSignal() (context.Context, context.CancelFunc) {
 		ends = append(ends, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	context.AfterFunc(ctx, func() {
+	unarmed := context.AfterFunc(ctx, func() {
 		signal.Ignore(syscall.SIGHUP) // a terminal that is closed sends two
 		stop()
 	})
-	return ctx, stop
+	return ctx, func() { unarmed(); stop() }
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
