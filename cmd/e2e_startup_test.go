@@ -95,7 +95,7 @@ func (b binary) testAddressInUse(t *testing.T) {
 		{"proxy", "proxy", "redis://127.0.0.1:9"},
 	} {
 		b.launch(t, test.part, "--queue-url="+test.queue, "--"+test.server+"-addr="+addr).
-			wantFault(t, 1, "bgremove: "+test.server+": listen", addr, "address already in use")
+			wantFault(t, 1, "bgremove: "+test.server+": listen", addr, "address already in use; another address goes into "+test.server+".addr\n")
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *service) profiles() error {
 	} {
 		server.Echo.GET(path, untilDraining(server, handler))
 	}
-	return s.start("profiles", server)
+	return s.start("profiles", "debug.addr", server)
 }
 
 // untilDraining has a profile end early when the process is to stop, and lets it last longer than a request may otherwise.

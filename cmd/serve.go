@@ -141,10 +141,10 @@ func (s *service) stop() error {
 	return errors.Join(append(errs, s.group.Wait())...)
 }
 
-// start takes a server's address and serves; on the way down its running requests are waited for.
-func (s *service) start(name string, server *httpserver.Server) error {
+// start takes a server's address, which the setting says, and serves; on the way down its running requests are waited for.
+func (s *service) start(name, setting string, server *httpserver.Server) error {
 	if err := server.Listen(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w; another address goes into %s", name, err, setting)
 	}
 	s.group.Go(func() error {
 		if err := server.Serve(); err != nil {
@@ -256,7 +256,7 @@ func (s *service) predictor() (*predict.Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, s.start("predict", server)
+	return p, s.start("predict", "predict.addr", server)
 }
 
 // batch starts the workers. On the way down they finish or give back what they run.
@@ -299,7 +299,7 @@ func (s *service) watch(q *queue.Queue, p batch.Predictor) error {
 	if err != nil {
 		return err
 	}
-	return s.start("metrics", server)
+	return s.start("metrics", "batch.addr", server)
 }
 
 func (s *service) proxy(q *queue.Queue) error {
@@ -329,7 +329,7 @@ func (s *service) proxy(q *queue.Queue) error {
 	if err := s.askForKeys(server); err != nil {
 		return err
 	}
-	return s.start("proxy", server)
+	return s.start("proxy", "proxy.addr", server)
 }
 
 // cut tells results that another version or network may have made from those of this one. It assumes one of either in all parts; where

@@ -46,6 +46,9 @@ func ParseStrokes(text string) ([]Stroke, error) {
 		}
 		s := Stroke{Keep: in.Label == labelKeep, Points: make([]Point, len(in.Points))}
 		var err error
+		if in.Radius == "" {
+			return nil, strokeFault(i, "radius is missing")
+		}
 		if s.Radius, err = thousandths(in.Radius); err != nil {
 			return nil, strokeFault(i, "radius must be a number, is %.32q", in.Radius)
 		}

@@ -32,7 +32,7 @@ func TestParseStrokesRefuses(t *testing.T) {
 		{"[" + stroke(`"drop"`, "0.4", "[[1,1]]") + "]", "stroke 2: radius must be 0.5 to 2000 px, is 0.4"},
 		{"[" + stroke(`"drop"`, "2000.1", "[[1,1]]") + "]", "stroke 2: radius must be 0.5 to 2000 px, is 2000.1"},
 		{"[" + stroke(`"drop"`, "1e999", "[[1,1]]") + "]", `stroke 2: radius must be a number, is "1e999"`},
-		{"[" + stroke(`"drop"`, "null", "[[1,1]]") + "]", "stroke 2: radius"},
+		{"[" + stroke(`"drop"`, "null", "[[1,1]]") + "]", "stroke 2: radius is missing"},
 		{"[" + stroke(`"drop"`, "1", "[]") + "]", "stroke 2: has no points"},
 		{"[" + stroke(`"drop"`, "1", "[[1,1],[1]]") + "]", "stroke 2: point 2 must be [x, y], has 1 numbers"},
 		{"[" + stroke(`"drop"`, "1", "[[1,2,3]]") + "]", "stroke 2: point 1 must be [x, y], has 3 numbers"},
