@@ -32,7 +32,7 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench DIR",
 		Short: "Measure this machine on your photos and recommend settings for it",
-		Long: `Cut out the photos in DIR (folders in it are not entered) one at a time and then several at a time, and print what each stage takes,
+		Long: `Cut out the photos in DIR (folders in it are not looked into) one at a time and then several at a time, and print what each stage takes,
 the latency, how many pictures a second there are with how many workers, and the memory that took. From these come predict.slots,
 batch.workers, the fewest workers that reach the best throughput within 3 %, and the memory to give the process: what it took with the
 largest of the photos in every slot, and a quarter more.
@@ -54,7 +54,10 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			if err != nil {
 				return usageError{err}
 			}
-			paths, err := filesIn(args[0])
+			paths, folders, err := filesIn(args[0])
+			if folders > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", counted(folders, "folder"), printable(args[0]))
+			}
 			if err != nil {
 				return err
 			}
@@ -63,7 +66,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 				return err
 			}
 			noteLoad(cmd.ErrOrStderr())
-			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr()}
+			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr(), watched: isTerminal(cmd.ErrOrStderr())}
 			report, err := b.run(cmd.Context())
 			if cmd.Context().Err() != nil {
 				return errors.New("interrupted")
@@ -119,24 +122,29 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 	return opts, errors.Join(errs...)
 }
 
-// filesIn are the paths of the files in dir, in the order of their names. What is no regular file, such as a pipe, may have no end;
+// filesIn are the paths of the files in dir, in the order of their names, and how many folders are in it. What is no regular file, such as a pipe, may have no end;
 // a link that leads nowhere is named later, as it cannot be read.
-func filesIn(dir string) (paths []string, err error) {
+func filesIn(dir string) (paths []string, folders int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
 		path := filepath.Join(dir, e.Name())
-		info, err := os.Stat(path)
-		if (err != nil || info.Mode().IsRegular()) && !strings.HasPrefix(e.Name(), ".") {
+		switch info, err := os.Stat(path); {
+		case err != nil || info.Mode().IsRegular():
 			paths = append(paths, path)
+		case info.IsDir():
+			folders++
 		}
 	}
 	if len(paths) < fewestPhotos {
-		return nil, fmt.Errorf("%s has %s, at least %d photos are needed", dir, counted(len(paths), "file"), fewestPhotos)
+		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, counted(len(paths), "file"), fewestPhotos)
 	}
-	return paths, nil
+	return paths, folders, nil
 }
 
 func (r *benchReport) printJSON(w io.Writer) error {

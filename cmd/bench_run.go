@@ -35,6 +35,7 @@ type bench struct {
 	most    int           // photos
 	limit   time.Duration // of all
 	notes   io.Writer     // names what was left out
+	watched bool          // somebody looks at the notes, and is told how far it is
 }
 
 // benchReport is what was measured. Times are in ms, memory in MiB.
@@ -86,6 +87,7 @@ type photo struct {
 func (b *bench) run(ctx context.Context) (*benchReport, error) {
 	begin := time.Now()
 	r := &benchReport{Cores: runtime.GOMAXPROCS(0)}
+	b.tell("%s, one at a time", counted(min(len(b.paths), b.most), "photo"))
 	photos, err := b.alone(ctx, r)
 	if err != nil {
 		return nil, err
@@ -100,6 +102,7 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 			}
 			break
 		}
+		b.tell("%s, level %d of %d", counted(workers, "worker"), i+1, benchRounds*len(levels))
 		level, err := b.level(ctx, photos, workers, share)
 		if err != nil {
 			return nil, err
@@ -108,12 +111,20 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 	}
 	r.recommend()
 	largest := slices.MaxFunc(photos, func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
+	b.tell("the largest photo in %s", counted(r.Recommended.Slots, "slot"))
 	worst, err := b.level(ctx, []photo{largest}, r.Recommended.Slots, share)
 	if err != nil {
 		return nil, err
 	}
 	r.size(worst.PeakMiB)
 	return r, nil
+}
+
+// tell says what is measured now.
+func (b *bench) tell(format string, args ...any) {
+	if b.watched {
+		fmt.Fprintf(b.notes, "measuring: "+format+"\n", args...)
+	}
 }
 
 // add keeps the better of the runs with as many workers: what made the other slower was not the workers.

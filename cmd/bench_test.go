@@ -148,6 +148,31 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// On a terminal it says what it is at, elsewhere not.
+func TestBenchTells(t *testing.T) {
+	dir := photosIn(t, 3)
+	remover, err := imaging.New(imaging.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, _, err := filesIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, watched := range []bool{true, false} {
+		var notes strings.Builder
+		b := &bench{remover: remover, paths: paths, most: 50, limit: time.Second, notes: &notes, watched: watched}
+		if _, err := b.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"measuring: 4 photos, one at a time\n", "measuring: 1 worker, level 1 of ", "measuring: the largest photo in "} {
+			if strings.Contains(notes.String(), want) != watched {
+				t.Errorf("watched %v, %q: %s", watched, want, notes.String())
+			}
+		}
+	}
+}
+
 func TestBenchInterrupted(t *testing.T) {
 	dir := photosIn(t, 3)
 	inDirWith(t, "")
@@ -161,6 +186,11 @@ func TestBenchInterrupted(t *testing.T) {
 
 func TestBenchFaults(t *testing.T) {
 	dir, few := photosIn(t, 1), photosIn(t, 0)
+	for _, folder := range []string{"another", ".git"} { // besides the one that is there
+		if err := os.Mkdir(filepath.Join(few, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	inDirWith(t, "")
 	for _, test := range []struct {
 		args   []string
@@ -168,7 +198,7 @@ func TestBenchFaults(t *testing.T) {
 		stderr string
 	}{
 		{[]string{dir, "--n=2", "--for=1s", "--format=bmp"}, exitUsage, "--n: must be 3 to 10000, is 2\n--for: must be at least 2s, is 1s\n--format: bad option: format: "},
-		{[]string{few}, exitFailure, few + " has 1 file, at least 3 photos are needed"},
+		{[]string{few}, exitFailure, "not looked into: 2 folders in " + few + "\nbgremove: " + few + " has 1 file, at least 3 photos are needed"},
 		{[]string{"/nowhere"}, exitFailure, "/nowhere"},
 		{nil, exitUsage, "accepts 1 arg"},
 	} {

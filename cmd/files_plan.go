@@ -24,6 +24,7 @@ type fileTask struct {
 
 // filePlan says what becomes of which file. Files may be added while there is time.
 type filePlan struct {
+	in      string // what was asked for
 	out     string
 	single  bool     // out is the one result's file
 	force   bool     // results that exist are written anew
@@ -41,7 +42,7 @@ type filePlan struct {
 // planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
 func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits imaging.Limits) (p *filePlan, faults []error, err error) {
 	p = &filePlan{
-		out: f.out, force: f.force, endings: endings(format), limits: limits,
+		in: strings.Join(args, ", "), out: f.out, force: f.force, endings: endings(format), limits: limits,
 		taken: map[string]string{}, inputs: map[string]bool{},
 	}
 	if args[0] == stream {
@@ -71,8 +72,16 @@ func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits i
 
 // hinted explains where the value of a switch was taken for a file.
 func hinted(err error, args []string) error {
-	if i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" }); i >= 0 && errors.Is(err, files.ErrNoMatch) {
-		return fmt.Errorf("%w; a switch takes its value after =, such as --crop=%s", err, args[i])
+	if !errors.Is(err, files.ErrNoMatch) {
+		return err
+	}
+	for _, arg := range args {
+		switch strings.ToLower(arg) {
+		case "true", "yes", "on", "1":
+			return fmt.Errorf("%w; a switch takes its value after =, such as --crop=true", err)
+		case "false", "no", "off", "0":
+			return fmt.Errorf("%w; a switch takes its value after =, such as --crop=false", err)
+		}
 	}
 	return err
 }
@@ -168,6 +177,9 @@ func (p *filePlan) place(t fileTask) error {
 	p.tasks = append(p.tasks, t)
 	return nil
 }
+
+// empty says that no files were found at all.
+func (p *filePlan) empty() bool { return len(p.tasks)+len(p.skipped)+p.strange == 0 }
 
 // candidates are the files that the task may write.
 func (t fileTask) candidates(endings []string) []string {

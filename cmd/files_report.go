@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,9 +39,17 @@ type fileOutcome struct {
 func faulty(err error) fileOutcome {
 	o := fileOutcome{State: stateFailed, Error: err.Error()}
 	if path := new(fs.PathError); errors.As(err, &path) {
-		o.In, o.Error = path.Path, path.Op+": "+path.Err.Error()
+		o.In, o.Error = path.Path, unnamed(path.Path, err)
 	}
 	return o
+}
+
+// unnamed is err without the name of the file in, which stands before it.
+func unnamed(in string, err error) string {
+	if path := new(fs.PathError); errors.As(err, &path) && filepath.Clean(path.Path) == filepath.Clean(in) {
+		return strings.ReplaceAll(err.Error(), path.Error(), path.Op+": "+path.Err.Error())
+	}
+	return err.Error()
 }
 
 // fileFlags are those of commands that work on files.
@@ -67,7 +76,8 @@ type fileReport struct {
 	stderr io.Writer
 	bar    *progressBar // nil where there is none
 	start  time.Time
-	total  int // of what was to be done
+	total  int    // of what was to be done
+	empty  string // what was looked into, where nothing at all was found
 	counts map[string]int
 	failed []fileOutcome
 	err    error // the first of writing
@@ -136,7 +146,9 @@ func (r *fileReport) dryRun(p *filePlan) error {
 			return err
 		}
 	}
-	if !r.flags.quiet {
+	if !r.flags.quiet && p.empty() {
+		fmt.Fprintf(r.stderr, "no pictures found in %s\n", printable(p.in))
+	} else if !r.flags.quiet {
 		fmt.Fprintf(r.stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
 	}
 	return r.err
@@ -146,7 +158,7 @@ func (r *fileReport) dryRun(p *filePlan) error {
 func (r *fileReport) end(ctx context.Context, strange int) error {
 	r.quiet()
 	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
-	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.flags.json {
+	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.flags.json && !r.flags.verbose {
 		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
 	}
 	r.printFailed()
@@ -175,9 +187,9 @@ func (r *fileReport) sumUp(strange int) {
 	}
 }
 
-// printFailed is the table of what failed and why.
+// printFailed is the table of what failed and why, where no lines have told it.
 func (r *fileReport) printFailed() {
-	if len(r.failed) == 0 {
+	if len(r.failed) == 0 || r.flags.verbose {
 		return
 	}
 	fmt.Fprintln(r.stderr, "failed:")
@@ -190,6 +202,9 @@ func (r *fileReport) printFailed() {
 }
 
 func (r *fileReport) summary(strange int) string {
+	if r.empty != "" && r.total == 0 { // more may come while watching
+		return "no pictures found in " + printable(r.empty)
+	}
 	took := time.Since(r.start)
 	text := fmt.Sprintf("%d done", r.counts[stateDone])
 	if n := r.counts[stateSkipped]; n > 0 {
@@ -202,7 +217,7 @@ func (r *fileReport) summary(strange int) string {
 		text += fmt.Sprintf(", %d not pictures", strange)
 	}
 	text += fmt.Sprintf(", in %.1f s", took.Seconds())
-	if n := r.counts[stateDone]; n > 1 {
+	if n := r.counts[stateDone]; n > 1 && !r.flags.watch { // which is waiting for the most part
 		text += fmt.Sprintf(" (%.1f a second)", float64(n)/took.Seconds())
 	}
 	return text

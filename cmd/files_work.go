@@ -14,6 +14,9 @@ import (
 // work takes up what is planned, and what could not be.
 func (p *filePlan) work(ctx context.Context, jobs int, faults []error, report *fileReport, do func(context.Context, fileTask) fileOutcome) {
 	p.sweep()
+	if p.empty() && len(faults) == 0 {
+		report.empty = p.in
+	}
 	report.begin(len(p.tasks) + len(faults))
 	for _, err := range faults {
 		report.add(faulty(err))

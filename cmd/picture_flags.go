@@ -25,7 +25,7 @@ func pictureHelp(key string) string {
 		strokesKey:    "strokes that say what to keep and drop, as JSON",
 		"engine":      "fast or opencv (default imaging.engine)",
 		"channels":    "rgba, or alpha for the matte alone",
-		"format":      "auto, png, jpg, webp or zip (default that of OUT, or png)",
+		"format":      "auto, png, jpg, webp or zip",
 		"quality":     "1 to 100, of JPEG and WebP",
 		"bg_color":    "colour to put behind the subject, such as white or #81d4fa",
 		"bg_image":    "picture to put behind the subject",
@@ -94,7 +94,7 @@ func pictureOptions(flags *pflag.FlagSet, file string) (imaging.Options, error) 
 	if err != nil {
 		return imaging.Options{}, err
 	}
-	given := texts["format"]
+	given := strings.ToLower(texts["format"])
 	texts["format"] = cmp.Or(given, string(ending))
 	options, err := imaging.ParseOptions(func(key string) string { return texts[key] })
 	if err == nil && ending != "" && options.Format != ending {
@@ -103,7 +103,7 @@ func pictureOptions(flags *pflag.FlagSet, file string) (imaging.Options, error) 
 	return options, err
 }
 
-// formatOf is the format that the ending of a result's name says, if any. Its error is about one that would promise what is not written.
+// formatOf is the format that the ending of a result's name says, if it has one. Its error is about one that would promise what is not written.
 func formatOf(file string) (imaging.OutputFormat, error) {
 	ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
 	switch format := imaging.OutputFormat(ending); {
@@ -111,8 +111,8 @@ func formatOf(file string) (imaging.OutputFormat, error) {
 		return imaging.OutputJPEG, nil
 	case format != imaging.OutputAuto && slices.Contains(imaging.FormatChoices(), format):
 		return format, nil
-	case hasPictureEnding(file) || slices.Contains([]string{"avif", "heic", "heif", "jxl"}, ending):
-		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip", file, ending)
+	case ending != "":
+		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip, or end it with / for a folder", file, ending)
 	}
 	return "", nil
 }

@@ -18,9 +18,9 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
-// newProgressBar begins with none of total, which are named by unit.
+// newProgressBar is for total of what unit names. It is shown once there is a first: before it there is no rate.
 func newProgressBar(w io.Writer, total int, unit string) *progressBar {
-	return &progressBar{progressbar.NewOptions(total,
+	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
@@ -28,9 +28,10 @@ func newProgressBar(w io.Writer, total int, unit string) *progressBar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionSetRenderBlankState(true),
 		progressbar.OptionClearOnFinish(),
-	)}
+	)
+	bar.StartWithoutRender()
+	return &progressBar{bar}
 }
 
 // add counts one more. Errors of writing are dropped: a run does not fail for want of a bar.

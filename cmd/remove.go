@@ -50,6 +50,7 @@ whatever has failed, and 1 when the folder can be watched no longer. See docs/re
 	addEngineFlags(cmd)
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
+	flags.Lookup("format").Usage += " (default that of OUT, or png)"
 	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
 	flags.BoolVar(&f.dry, "dry-run", false, "print to stdout what would be done, and do nothing")
 	flags.BoolVar(&f.watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")

@@ -40,7 +40,9 @@ func TestRemoveRefusesEndings(t *testing.T) {
 	for _, test := range []struct {
 		out, format, message string
 	}{
-		{"x.bmp", "", "-o: x.bmp: no bmp is written; name a .png, .jpg, .webp or .zip"},
+		{"x.bmp", "", "-o: x.bmp: no bmp is written; name a .png, .jpg, .webp or .zip, or end it with / for a folder"},
+		{"cutout.pgn", "", "-o: cutout.pgn: no pgn is written"},
+		{"c.jpgg", "auto", "-o: c.jpgg: no jpgg is written"},
 		{"x.GIF", "png", "-o: x.GIF: no gif is written"},
 		{"x.tiff", "", "-o: x.tiff: no tiff is written"},
 		{"x.heic", "", "-o: x.heic: no heic is written"},
@@ -58,7 +60,7 @@ func TestRemoveRefusesEndings(t *testing.T) {
 		})
 	}
 	inFolderWith(t, map[string]string{"a.png": "scene.png"})
-	for out, format := range map[string]string{"x.jpeg": "jpg", "x.cutout": "", "y.cutout": "auto"} {
+	for out, format := range map[string]string{"x.jpeg": "JPG", "x.PNG": "Png", "x.cutout/": "", "y.cutout/": "auto"} {
 		if status, _, stderr := callRemove(t, "a.png", "-o", out, "--format="+format, "--bg-color=white"); status != 0 {
 			t.Errorf("%s as %q: status %d, %q", out, format, status, stderr)
 		}
@@ -67,9 +69,11 @@ func TestRemoveRefusesEndings(t *testing.T) {
 
 func TestRemoveHintsAtSwitches(t *testing.T) {
 	inFolderWith(t, map[string]string{"a.png": "scene.png"})
-	status, _, stderr := callRemove(t, "a.png", "--crop", "false", "-o", "x/")
-	if status != exitUsage || !strings.Contains(stderr, "no such file or folder: false; a switch takes its value after =, such as --crop=false") {
-		t.Errorf("status %d, %q", status, stderr)
+	for value, want := range map[string]string{"false": "false", "true": "true", "yes": "true", "No": "false", "1": "true"} {
+		status, _, stderr := callRemove(t, "a.png", "--crop", value, "-o", "x/")
+		if status != exitUsage || !strings.Contains(stderr, "no such file or folder: "+value+"; a switch takes its value after =, such as --crop="+want+"\n") {
+			t.Errorf("%s: status %d, %q", value, status, stderr)
+		}
 	}
 }
 
@@ -138,6 +142,36 @@ func TestRemoveSummary(t *testing.T) {
 		status, _, stderr := callRemove(t, append(strings.Fields(test.args), "-o", "x")...)
 		if status != exitFailure || !strings.Contains(stderr, test.want) || strings.Contains(stderr, " done") != test.sums {
 			t.Errorf("%s: status %d, %q", test.args, status, stderr)
+		}
+	}
+}
+
+// Where nothing at all was found it says where.
+func TestRemoveFindsNothing(t *testing.T) {
+	inFolderWith(t, map[string]string{"hidden/.a.png": "scene.png", "text/text": "../go.mod"})
+	for args, want := range map[string]string{
+		"hidden": "no pictures found in hidden\n", "hidden -q": "", "hidden --dry-run": "no pictures found in hidden\n", "text": "0 done, 1 not pictures",
+	} {
+		status, _, stderr := callRemove(t, append(strings.Fields(args), "-o", "x")...)
+		if status != 0 || !strings.HasPrefix(stderr, want) || want == "" && stderr != "" {
+			t.Errorf("%s: status %d, %q", args, status, stderr)
+		}
+	}
+}
+
+// Each failure is told once, and names its file once.
+func TestRemoveTellsOnce(t *testing.T) {
+	inFolderWith(t, map[string]string{"in/a.png": "scene.png", "broken.png": "../go.mod"})
+	if err := os.Symlink("nowhere", "in/gone.png"); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"in": "gone.png  open: no such file or directory\n", "./in -v": "gone.png: failed: open: no such file or directory\n",
+		"broken.png": "bgremove: broken.png: unsupported", "broken.png -v": "broken.png: failed: unsupported",
+	} {
+		status, _, stderr := callRemove(t, append(strings.Fields(args), "-o", "x/")...)
+		if status != exitFailure || strings.Count(stderr, "gone.png")+strings.Count(stderr, "broken.png") != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: status %d, %q", args, status, stderr)
 		}
 	}
 }

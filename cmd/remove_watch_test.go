@@ -58,6 +58,9 @@ func TestRemoveWatch(t *testing.T) {
 		t.Errorf("status %d, %s", status, stderr.String())
 	}
 	wantTree(t, "in/out", "a.png", "bad.png", "new.png", "sub/deeper/b.png")
+	if strings.Contains(stderr.String(), "a second") {
+		t.Errorf("a rate of the time that it waited: %s", stderr.String())
+	}
 }
 
 func TestRemoveWatchEndsWithItsFolder(t *testing.T) {

@@ -45,7 +45,7 @@ func (r *removal) removeOne(ctx context.Context, t fileTask) fileOutcome {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		o.State = stateLeft
 	case err != nil:
-		o.State, o.Error = stateFailed, err.Error()
+		o.State, o.Error = stateFailed, unnamed(t.in, err)
 	default:
 		o.Out, o.Width, o.Height = out, result.Width, result.Height
 	}

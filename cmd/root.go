@@ -110,5 +110,6 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 		newVersionCmd(),
 	)
 	completeValues(root)
+	root.SetFlagErrorFunc(flagFault)
 	return root
 }

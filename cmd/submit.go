@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"bgremove/client"
 	"bgremove/files"
@@ -67,6 +68,7 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	addServerFlags(cmd)
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
+	flags.Lookup("format").Usage += " (default png)"
 	f.add(flags, "folder for the results", 16)
 	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
 	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
@@ -111,11 +113,17 @@ func (f *submitFlags) validate(args []string) error {
 	if len(args) == 0 {
 		errs = append(errs, errors.New("IN: is needed: files, folders or patterns"))
 	}
-	if f.out == "" || f.out == stream || slices.Contains(args, stream) {
-		errs = append(errs, errors.New("-o: a folder for the results is needed; stdin and stdout are for remove"))
+	if f.out == "" {
+		errs = append(errs, errors.New("-o: is needed: the folder for the results"))
+	}
+	if f.out == stream || slices.Contains(args, stream) {
+		errs = append(errs, errors.New("-: stdin and stdout are for remove; submit takes files and folders, and makes a folder"))
 	}
 	if files.Exists(f.out) && !files.IsDir(f.out) {
 		errs = append(errs, fmt.Errorf("-o: %s is a file, and must be a folder", f.out))
+	}
+	if !isFolder(f.out) && (hasPictureEnding(f.out) || strings.EqualFold(filepath.Ext(f.out), ".zip")) && !files.Exists(f.out) {
+		errs = append(errs, fmt.Errorf("-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.out))
 	}
 	if f.jobs < 1 || f.jobs > maxSubmitJobs {
 		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.jobs))
@@ -151,6 +159,9 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	if err == nil {
 		err = f.validate(args)
 	}
+	if err == nil && f.seed {
+		err = refuseForSeed(cmd.Flags())
+	}
 	if err != nil {
 		return usageError{err}
 	}
@@ -168,12 +179,13 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	s := &submission{flags: f, giveUp: giveUp}
 	done := false
 	if f.seed {
-		s.cutter, err = seedCutter(cmd, options, len(p.tasks) > 0)
+		s.cutter, err = seedCutter(cmd, len(p.tasks) > 0)
 	} else {
 		var journal *submit.Journal
 		s.cutter, journal, err = v1Cutter(cmd, options, f, len(p.tasks) > 0)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
+			noteMixed(cmd.ErrOrStderr(), f, journal, p.skipped)
 		}
 	}
 	if err != nil {
@@ -190,16 +202,23 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	return err
 }
 
-// seedCutter is for a server of the tutorial's API, which has no options. With probe it asks the server whether it is there.
-func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter, error) {
-	if options.Values().Encode() != "" {
-		return nil, usageError{errors.New("--seed-api: that API has no options for pictures")}
-	}
-	for _, name := range []string{"priority", "ttl", "key-file"} {
-		if cmd.Flags().Changed(name) {
-			return nil, usageError{fmt.Errorf("--seed-api: that API has nothing like --%s", name)}
+// refuseForSeed finds the flags that mean nothing to a server of the tutorial's API.
+func refuseForSeed(flags *pflag.FlagSet) error {
+	for _, key := range imaging.OptionKeys() {
+		if name := pictureFlag(key); flags.Changed(name) {
+			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s", name)
 		}
 	}
+	for _, name := range []string{"priority", "ttl", "key-file"} {
+		if flags.Changed(name) {
+			return fmt.Errorf("--seed-api: that API has nothing like --%s", name)
+		}
+	}
+	return nil
+}
+
+// seedCutter is for a server of the tutorial's API. With probe it asks the server whether it is there.
+func seedCutter(cmd *cobra.Command, probe bool) (cutter, error) {
 	server := serverAddress(cmd)
 	if _, err := client.New(client.Config{Server: server}); err != nil {
 		return nil, usageError{err}
@@ -231,11 +250,26 @@ func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, probe 
 	if f.ttl > 0 {
 		sent["ttl"] = f.ttl.String()
 	}
-	journal, err := submit.OpenJournal(f.out, serverAddress(cmd)+"\n"+options.Values().Encode()+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	look := options.Values().Encode()
+	journal, err := submit.OpenJournal(f.out, look, serverAddress(cmd)+"\n"+look+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
 	if err != nil {
 		return nil, nil, err
 	}
 	return &submit.V1{Client: c, Options: sent, Journal: journal}, journal, nil
+}
+
+// noteMixed tells of results that are kept, though a run before this one, which was not done, made them with other options.
+func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped []fileTask) {
+	n := 0
+	for _, t := range skipped {
+		place, err := filepath.Rel(f.out, strings.TrimSuffix(t.out, filepath.Ext(t.out)))
+		if err == nil && journal.MadeOtherwise(place) {
+			n++
+		}
+	}
+	if n > 0 && !f.quiet {
+		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", counted(n, "result"))
+	}
 }
 
 // one has a task done and writes its result to its place.
@@ -250,7 +284,7 @@ func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 		s.giveUp(err)
 		o.State = stateLeft
 	case err != nil:
-		o.State, o.Error = stateFailed, err.Error()
+		o.State, o.Error = stateFailed, unnamed(t.in, err)
 	}
 	return o
 }

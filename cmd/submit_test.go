@@ -74,6 +74,12 @@ func TestSubmitUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"-o", file}, "-o: " + file + " is a file"},
+		{nil, "-o: is needed"},
+		{[]string{"-", "-o", t.TempDir()}, "bgremove: -: stdin and stdout are for remove"},
+		{[]string{"-o", "-"}, "bgremove: -: stdin and stdout are for remove"},
+		{[]string{"-o", file + ".png"}, "-o: " + file + ".png is the name of a file, and OUT a folder; end it with /"},
+		{[]string{"-o", file + ".ZIP"}, "is the name of a file"},
+		{[]string{"-o", t.TempDir(), "--seed-api", "--format=jpg"}, "bgremove: --seed-api: that API has no options for pictures, such as --format"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--priority=normal"}, "--priority"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--ttl=1h"}, "--ttl"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--key-file=" + file}, "--key-file"},
@@ -167,6 +173,47 @@ func TestSubmitAnew(t *testing.T) {
 	}
 	if made[0] == made[1] || made[1] == made[2] {
 		t.Errorf("an earlier job's: %q", made)
+	}
+}
+
+// OUT may be called like a picture where it is, or is said to be, a folder.
+func TestSubmitFolderLikePicture(t *testing.T) {
+	in, out := album(t, 1), filepath.Join(t.TempDir(), "out.png")
+	server := newJobServer(t, nil)
+	for _, dir := range []string{out + "/", out} {
+		if status, _, stderr := call(t, "submit", in, "-o", dir, "--server", server.URL); status != 0 {
+			t.Errorf("%s: status %d, %q", dir, status, stderr)
+		}
+	}
+	if _, stdout, _ := call(t, "submit", "--help"); strings.Contains(stdout, "that of OUT") {
+		t.Error("the help speaks of a format that OUT says")
+	}
+}
+
+// Who goes on with other options is told of the results that are kept.
+func TestSubmitOtherOptions(t *testing.T) {
+	in, out := album(t, 3), filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(filepath.Join(in, "broken.png"), []byte(brokenPicture), 0o600); err != nil { // the journal is kept
+		t.Fatal(err)
+	}
+	server := newJobServer(t, nil)
+	const told = "kept 3 results made with other options; --force makes all anew\n"
+	for _, run := range []struct {
+		args string
+		told bool
+	}{
+		{"--bg-color green", false},
+		{"--bg-color green --priority normal", false},
+		{"--bg-color yellow", true},
+		{"--bg-color yellow -q", false},
+		{"--bg-color yellow", true},
+		{"--bg-color yellow --force", false},
+		{"--bg-color yellow", false},
+	} {
+		args := append([]string{"submit", in, "-o", out, "--server", server.URL}, strings.Fields(run.args)...)
+		if status, _, stderr := call(t, args...); status != exitFailure || strings.Contains(stderr, told) != run.told {
+			t.Errorf("%s: status %d, %q", run.args, status, stderr)
+		}
 	}
 }
 

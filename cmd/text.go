@@ -1,11 +1,16 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"bgremove/client"
 )
@@ -79,6 +84,21 @@ func errorCode(j client.Job) string {
 		return ""
 	}
 	return printable(j.Error.Code)
+}
+
+// flagFault says in plain words what is wrong with the value of a flag; err has those of Go's parsers.
+func flagFault(_ *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	must, ok := map[string]string{
+		"int": "a whole number", "duration": "a time with its unit, such as 90s, 5m or 1h30m", "bool": "true or false",
+	}[bad.GetFlag().Value.Type()]
+	if !ok || errors.Is(err, strconv.ErrRange) {
+		return err
+	}
+	return fmt.Errorf("--%s: must be %s, is %q", bad.GetFlag().Name, must, bad.GetValue())
 }
 
 // printable is text of a server, or the name of a file, without what a terminal would obey.

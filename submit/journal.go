@@ -29,6 +29,7 @@ type Journal struct {
 	mu      sync.Mutex
 	file    *os.File
 	salt    string           // makes the keys of this journal its own
+	options string           // those of this run, in short
 	entries map[string]entry // by the file's place
 }
 
@@ -44,18 +45,20 @@ type entry struct {
 	Stamp string `json:"stamp"`          // changes with the file
 	Job   string `json:"job,omitempty"`  // id; empty before the server has said it
 	Lost  int    `json:"lost,omitempty"` // jobs before this one that came to nothing, or whose results were fetched
+	// Options are those that it was sent with last, in short.
+	Options string `json:"options,omitempty"`
 
 	path string
 }
 
-// OpenJournal opens the one in the folder out, or begins one. One that was kept for another purpose, which is a text of the server and the
-// options, is begun anew.
-func OpenJournal(out, purpose string) (*Journal, error) {
+// OpenJournal opens the one in the folder out, or begins one. One that was kept for another purpose, which is a text of the server and all
+// that it is asked for, is begun anew, and remembers of what it knew the options only, those that decide what a result looks like.
+func OpenJournal(out, options, purpose string) (*Journal, error) {
 	if err := os.MkdirAll(out, 0o777); err != nil { //nolint:gosec // the caller's umask decides
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(purpose))
-	j := &Journal{path: filepath.Join(out, JournalName), entries: map[string]entry{}}
+	sum, short := sha256.Sum256([]byte(purpose)), sha256.Sum256([]byte(options))
+	j := &Journal{path: filepath.Join(out, JournalName), entries: map[string]entry{}, options: hex.EncodeToString(short[:8])}
 	if err := j.load(hex.EncodeToString(sum[:])); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
@@ -81,27 +84,48 @@ func (j *Journal) load(purpose string) (err error) {
 		return err
 	}
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	lines := bufio.NewScanner(bytes.NewReader(rest))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e entry
+		if json.Unmarshal(lines.Bytes(), &e) == nil { // the last may be half a line
+			j.entries[e.File] = e
+		}
+	}
 	var h header
 	if json.Unmarshal(first, &h) == nil && h.For == purpose && h.Salt != "" {
-		lines := bufio.NewScanner(bytes.NewReader(rest))
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var e entry
-			if json.Unmarshal(lines.Bytes(), &e) == nil { // the last may be half a line
-				j.entries[e.File] = e
-			}
-		}
 		j.salt = h.Salt
 		if !bytes.HasSuffix(data, []byte("\n")) {
 			_, err = j.file.WriteString("\n")
 		}
 		return err
 	}
+	return j.anew(purpose)
+}
+
+// anew begins the journal for a purpose. The entries have no stamp then, so that no file is that of one of them.
+func (j *Journal) anew(purpose string) error {
 	j.salt = rand.Text()
 	if err := j.file.Truncate(0); err != nil {
 		return err
 	}
-	return j.write(header{j.salt, purpose})
+	if err := j.write(header{j.salt, purpose}); err != nil {
+		return err
+	}
+	for place, e := range j.entries {
+		if err := j.note(entry{File: place, Options: e.Options}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MadeOtherwise says whether the file at place was last sent with other options than this run's, by a run that was not done.
+func (j *Journal) MadeOtherwise(place string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e, ok := j.entries[strconv.Quote(place)]
+	return ok && e.Options != j.options
 }
 
 // openLocked opens the file, or makes it, and locks it. It is nil if a run that was done deleted it in between: the lock of a file that is not
@@ -174,7 +198,7 @@ func (j *Journal) entry(in, place string) (entry, error) {
 	if !ok || e.Stamp != stamp {
 		e = entry{File: place, Stamp: stamp}
 	}
-	e.path = in
+	e.path, e.Options = in, j.options
 	return e, nil
 }
 

@@ -17,7 +17,7 @@ func TestJournalIsOnes(t *testing.T) {
 	for range 8 {
 		runs.Go(func() {
 			for opened := 0; opened < 100; {
-				j, err := OpenJournal(dir, "")
+				j, err := OpenJournal(dir, "", "")
 				if errors.Is(err, ErrInUse) {
 					continue
 				}

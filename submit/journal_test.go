@@ -4,12 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 func open(t *testing.T, dir, purpose string) *Journal {
 	t.Helper()
-	j, err := OpenJournal(dir, purpose)
+	j, err := OpenJournal(dir, "options", purpose)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestJournal(t *testing.T) {
 	if e.Job != "" {
 		t.Errorf("a new journal knows %+v", e)
 	}
-	if _, err := OpenJournal(dir, "another server"); !errors.Is(err, ErrInUse) {
+	if _, err := OpenJournal(dir, "options", "another server"); !errors.Is(err, ErrInUse) {
 		t.Errorf("a second run in the same folder: %v, want ErrInUse", err)
 	}
 	key := j.key(e)
@@ -77,6 +78,47 @@ func TestJournal(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, JournalName)); !os.IsNotExist(err) {
 		t.Errorf("the journal of a run that is done: %v", err)
 	}
+}
+
+// Which options a file was sent with last is known until all is done, whatever was asked for in between.
+func TestJournalOptions(t *testing.T) {
+	dir, in := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "photo.jpg")
+	write(t, in, "picture")
+	for _, run := range []struct {
+		options, sends string
+		otherwise      []string
+	}{
+		{"green", "a", nil},
+		{"green", "b", nil},
+		{"yellow", "c", []string{"a", "b"}},
+		{"yellow", "b", []string{"a"}},
+		{"green", "d", []string{"b", "c"}},
+	} {
+		j, err := OpenJournal(dir, run.options, "a server and "+run.options)
+		must(t, err)
+		e, err := j.entry(in, run.sends)
+		must(t, err)
+		must(t, j.queued(&e, "job"))
+		var got []string
+		for _, place := range []string{"a", "b", "c", "d", "e"} {
+			if j.MadeOtherwise(place) {
+				got = append(got, place)
+			}
+		}
+		if !slices.Equal(got, run.otherwise) {
+			t.Errorf("%+v: made otherwise are %q", run, got)
+		}
+		if e, err = j.entry(in, "c"); err != nil || e.Job != "" && run.options == "green" {
+			t.Errorf("%+v: the job of other options is %q, %v", run, e.Job, err)
+		}
+		must(t, j.Close(false))
+	}
+	j, err := OpenJournal(dir, "green", "another server")
+	must(t, err)
+	if j.MadeOtherwise("a") || !j.MadeOtherwise("c") {
+		t.Error("another server changes what the options were")
+	}
+	must(t, j.Close(true))
 }
 
 func write(t *testing.T, path, text string) {
