@@ -205,7 +205,7 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter
 		return nil, usageError{err}
 	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport()},
+		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(nil)},
 	}
 	if probe {
 		if err := s.Probe(cmd.Context()); err != nil {
