@@ -86,6 +86,9 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 	if (s.host != "") != (s.port != 0) {
 		return nil, errors.New("--host and --port go together")
 	}
+	if s.host != "" && cmd.Flags().Changed("server") {
+		return nil, errors.New("--server, and --host with --port, say the same: give one of them")
+	}
 	if s.port < 0 || s.port > 65535 {
 		return nil, fmt.Errorf("--port: must be 1 to 65535, is %d", s.port)
 	}
@@ -167,11 +170,13 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	defer giveUp(nil)
 	s := &submission{flags: f, giveUp: giveUp}
 	done := false
+	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	waiting := tellWaits(cmd, report.note)
 	if f.seed {
-		s.cutter, err = seedCutter(cmd, options, len(p.tasks) > 0)
+		s.cutter, err = seedCutter(cmd, options, waiting, len(p.tasks) > 0)
 	} else {
 		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(cmd, options, f, len(p.tasks) > 0)
+		s.cutter, journal, err = v1Cutter(cmd, options, f, waiting, len(p.tasks) > 0)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
 		}
@@ -179,7 +184,6 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	p.work(ctx, f.jobs, faults, report, s.one)
 	err = report.end(cmd.Context(), p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
@@ -191,7 +195,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 }
 
 // seedCutter is for a server of the tutorial's API, which has no options. With probe it asks the server whether it is there.
-func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter, error) {
+func seedCutter(cmd *cobra.Command, options imaging.Options, waiting waitFunc, probe bool) (cutter, error) {
 	if options.Values().Encode() != "" {
 		return nil, usageError{errors.New("--seed-api: that API has no options for pictures")}
 	}
@@ -201,23 +205,28 @@ func seedCutter(cmd *cobra.Command, options imaging.Options, probe bool) (cutter
 		}
 	}
 	server := serverAddress(cmd)
+	roots, err := serverRoots(cmd)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := client.New(client.Config{Server: server}); err != nil {
 		return nil, usageError{err}
 	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(nil)},
+		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(roots)},
+		Waiting: waiting,
 	}
 	if probe {
 		if err := s.Probe(cmd.Context()); err != nil {
-			return nil, serverFault(cmd, err)
+			return nil, serverFault(cmd, asSilent(err, probeTimeout))
 		}
 	}
 	return s, nil
 }
 
 // v1Cutter opens the journal. With probe it asks the server first whether it is there.
-func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, probe bool) (cutter, *submit.Journal, error) {
-	c, err := newClient(cmd, serverPatience)
+func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
+	c, err := newClient(cmd, serverPatience, waiting)
 	if err == nil && probe {
 		err = probeServer(cmd)
 	}

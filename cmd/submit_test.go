@@ -74,6 +74,7 @@ func TestSubmitUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"-o", file}, "-o: " + file + " is a file"},
+		{[]string{"-o", t.TempDir(), "--host=localhost", "--port=1"}, "--server, and --host with --port, say the same"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--priority=normal"}, "--priority"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--ttl=1h"}, "--ttl"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--key-file=" + file}, "--key-file"},
