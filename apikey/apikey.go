@@ -23,7 +23,10 @@ const (
 	maxFaults = 10        // a file that is no list of keys at all is not told line by line
 )
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var (
+	validName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	errName   = errors.New("the name must be 1 to 64 letters, digits, ., _ or -, and has no colon")
+)
 
 // Key is one line of the file.
 type Key struct {
@@ -34,6 +37,9 @@ type Key struct {
 
 // New makes a key; secret is what its holder presents, and is kept nowhere. The error says what is wrong with the arguments.
 func New(name string, megapixelsPerMinute int) (secret string, k Key, err error) {
+	if !validName.MatchString(name) { // in a line, what follows a colon would read as another part of it
+		return "", Key{}, errName
+	}
 	var random [keyBytes]byte
 	_, _ = rand.Read(random[:]) // never fails
 	secret = prefix + hex.EncodeToString(random[:])
@@ -88,14 +94,14 @@ func parse(file string, data []byte) ([]Key, error) {
 func parseLine(line string) (Key, error) {
 	parts := strings.Split(line, ":")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Key{}, fmt.Errorf("must be name:sha256 or name:sha256:megapixels_per_minute, has %d parts", len(parts))
+		return Key{}, fmt.Errorf("must be name:sha256 or name:sha256:megapixels_per_minute, has %s", counted(len(parts), "part"))
 	}
 	k := Key{Name: parts[0]}
 	if !validName.MatchString(k.Name) {
-		return Key{}, errors.New("the name must be 1 to 64 letters, digits, ., _ or -")
+		return Key{}, errName
 	}
 	if n, err := hex.Decode(k.sum[:], []byte(parts[1][:min(len(parts[1]), 2*sha256.Size)])); err != nil || n != sha256.Size || len(parts[1]) != 2*sha256.Size {
-		return Key{}, fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %d characters", len(parts[1]))
+		return Key{}, fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %s", counted(len(parts[1]), "character"))
 	}
 	if len(parts) == 3 {
 		n, err := strconv.Atoi(parts[2])
@@ -105,6 +111,13 @@ func parseLine(line string) (Key, error) {
 		k.MegapixelsPerMinute = n
 	}
 	return k, nil
+}
+
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 type contextKey struct{}

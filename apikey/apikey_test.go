@@ -70,7 +70,7 @@ func TestParseFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ name, line, want string }{
-		{"no colon", secret, "keys.txt:2: must be name:sha256 or name:sha256:megapixels_per_minute, has 1 parts"},
+		{"no colon", secret, "keys.txt:2: must be name:sha256 or name:sha256:megapixels_per_minute, has 1 part"},
 		{"four parts", "a:" + sum("a") + ":1:2", "has 4 parts"},
 		{"no name", ":" + sum("a"), "the name must be 1 to 64 letters, digits, ., _ or -"},
 		{"key as name", secret + ":" + sum("a"), "the name must be"},

@@ -11,10 +11,12 @@ package client
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +27,11 @@ type Config struct {
 	Key      string        // API key; empty where the server asks for none
 	Patience time.Duration // how long one request is tried again and again; 0 means 2 minutes, less than 0 that nothing is sent twice
 	HTTP     *http.Client  // how requests are sent; nil means a client of its own
+	// Roots are the certificate authorities that a client of its own trusts; nil means the system's.
+	Roots *x509.CertPool
+	// Waiting, where there is one, is called before a pause after which a request is sent again, with the error that the last try ended with.
+	// Several goroutines may call it at a time, one for each request that is under way; the request waits until it returns.
+	Waiting func(err error, pause time.Duration)
 }
 
 const defaultPatience = 2 * time.Minute
@@ -34,30 +41,27 @@ type Client struct {
 	base     string
 	key      string
 	patience time.Duration
+	waiting  func(err error, pause time.Duration)
 	http     *http.Client
 }
 
 // New returns a Client. Nothing is sent yet. An error says what is wrong with the address or the key.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
-	if err != nil {
-		var fault *url.Error
-		if errors.As(err, &fault) { // it has the address, with what may be a password
-			err = fault.Err
-		}
-		return nil, fmt.Errorf("server: is no address: %w", err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %q", u.Redacted())
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %s", shown(cfg.Server))
 	}
 	if strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("key: has characters that no key has")
 	}
-	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience}
+	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience, waiting: cfg.Waiting}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}
-	c.http = &http.Client{Transport: Transport()}
+	if c.waiting == nil {
+		c.waiting = func(error, time.Duration) {}
+	}
+	c.http = &http.Client{Transport: Transport(cfg.Roots)}
 	if cfg.HTTP != nil {
 		own := *cfg.HTTP
 		own.Transport = watched{cmp.Or(own.Transport, http.DefaultTransport)}
@@ -67,6 +71,18 @@ func New(cfg Config) (*Client, error) {
 		c.http.CheckRedirect = c.stay
 	}
 	return c, nil
+}
+
+// shown is an address that is none of a server, without a password: where http:// is missing it is not seen as one.
+func shown(address string) string {
+	u, err := url.Parse(address)
+	if !strings.Contains(address, "://") {
+		u, err = url.Parse("//" + address)
+	}
+	if err != nil {
+		return "no address"
+	}
+	return strconv.Quote(strings.TrimPrefix(u.Redacted(), "//"))
 }
 
 // stay does not follow a redirect to another host: the key would go there too.

@@ -200,7 +200,10 @@ func TestContextEnds(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	for _, tt := range []struct{ server, key, want string }{
-		{"localhost:5000", "", "must be like http://"},
+		{"localhost:5000", "", `must be like http://localhost:5000, is "localhost:5000"`},
+		{"127.0.0.1:5000", "", `must be like http://localhost:5000, is "127.0.0.1:5000"`},
+		{"user:secret@x:5000", "", `is "user:xxxxx@x:5000"`},
+		{"http://user:secret@[::1", "", "is no address"},
 		{"", "", "must be like http://"},
 		{"http://", "", "must be like http://"},
 		{"http://user:secret@x/?a=b", "", "xxxxx"},

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,8 +71,18 @@ func readError(resp *http.Response) *Error {
 	var problem struct {
 		Detail string `json:"detail"`
 	}
-	if data, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)); err == nil && json.Unmarshal(data, &problem) == nil {
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
+	switch {
+	case err != nil:
+	case json.Unmarshal(data, &problem) == nil:
 		e.Detail = problem.Detail
+	case e.Status == http.StatusBadRequest && wantsTLS(data):
+		e.Detail = "the port speaks TLS: the address must begin with https://"
 	}
 	return e
+}
+
+// wantsTLS says whether a server of Go, or nginx, complains that it was spoken to without TLS.
+func wantsTLS(page []byte) bool {
+	return bytes.Contains(page, []byte("HTTP request to an HTTPS server")) || bytes.Contains(page, []byte("plain HTTP request was sent to HTTPS port"))
 }

@@ -55,6 +55,7 @@ func (c *Client) patiently(ctx context.Context, twice bool, try func() error) er
 		if !passing(err, answer, twice) || time.Now().Add(rest).After(end) {
 			return err
 		}
+		c.waiting(err, rest)
 		if err := sleep(ctx, rest); err != nil {
 			return err
 		}

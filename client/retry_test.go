@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,6 +83,28 @@ func TestRetries(t *testing.T) {
 				t.Errorf("came back after %v, was told 1 s twice", time.Since(begun))
 			}
 		})
+	}
+}
+
+// Waiting is told why, and for how long, before each pause; without patience there is none.
+func TestWaiting(t *testing.T) {
+	url, _ := fake(t, status(429, "Retry-After", "1", "X-Error-Code", "queue_full"), status(502), job)
+	var told []string
+	c := connect(t, client.Config{Server: url, Waiting: func(err error, pause time.Duration) {
+		var answer *client.Error
+		if !errors.As(err, &answer) || pause < answer.RetryAfter || pause == 0 {
+			t.Errorf("%v, %v", err, pause)
+			return
+		}
+		told = append(told, fmt.Sprint(answer.Status))
+	}})
+	if _, err := c.Submit(t.Context(), client.Bytes([]byte("picture")), nil); err != nil || strings.Join(told, " ") != "429 502" {
+		t.Errorf("%v after %q", err, told)
+	}
+	url, _ = fake(t, status(429))
+	c = connect(t, client.Config{Server: url, Patience: -1, Waiting: func(error, time.Duration) { t.Error("it waits") }})
+	if _, err := c.Queue(t.Context()); err == nil {
+		t.Error("no error")
 	}
 }
 

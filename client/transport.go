@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,11 +18,14 @@ const longestAnswer = 2 * time.Minute
 var errSilent = fmt.Errorf("nothing came for %v", longestAnswer)
 
 // Transport sends requests as a Client does unless told otherwise: as http.DefaultTransport with its proxies and timeouts, but a request of
-// which nothing passes for 2 minutes, in either direction, ends with an error.
-func Transport() http.RoundTripper {
+// which nothing passes for 2 minutes, in either direction, ends with an error. Without roots it trusts those of the system.
+func Transport(roots *x509.CertPool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 256
 	t.MaxIdleConns = t.MaxIdleConnsPerHost
+	if roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
 	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
 	t.IdleConnTimeout = 30 * time.Second
 	return watched{t}

@@ -217,7 +217,7 @@ var serviceLink = regexp.MustCompile(`^BGREMOVE_(\w+_)?(SERVICE_HOST=|SERVICE_PO
 func (s *settings) readEnv(environ []string) {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, envPrefix) || name == configEnv || name == serverEnv || name == keyEnv {
+		if !strings.HasPrefix(name, envPrefix) || name == configEnv || name == serverEnv || name == keyEnv || name == caEnv {
 			continue
 		}
 		i := slices.IndexFunc(s.keys, func(k *key) bool { return k.env() == name })

@@ -89,7 +89,7 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 	}
 	pairs, rest, err := eval.Pairs(o.images, o.masks)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	for _, file := range rest {
 		fmt.Fprintln(cmd.ErrOrStderr(), "left out:", file)

@@ -163,7 +163,7 @@ func TestEvalUsage(t *testing.T) {
 		{"jobs", append(folders, "--jobs", "0"), 2, "--jobs: must be 1 to 1024, is 0"},
 		{"several", append(folders, "--worst", "-1", "--limit", "-2"), 2, "--worst: must be 0 or more, is -1\n--limit: must be 0 or more, is -2"},
 		{"setting of imaging", append(folders, "--imaging-max-image-mib", "0"), 2, "imaging.max_image_mib: must be 1 to 1024, is 0"},
-		{"no such folder", []string{"--images", filepath.Join(images, "none"), "--masks", masks}, 1, "no such file or directory"},
+		{"no such folder", []string{"--images", filepath.Join(images, "none"), "--masks", masks}, 2, "no such file or directory"},
 		{"nothing in common", []string{"--images", images, "--masks", empty}, 1, "has a mask of its name in " + empty},
 		{"file that cannot be written", append(folders, "--json", filepath.Join(empty, "none", "out.json")), 1, "no such file or directory"},
 	} {

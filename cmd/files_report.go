@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -69,7 +70,7 @@ func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing to stderr but what fails")
 }
 
-// fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine.
+// fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine, but for note.
 type fileReport struct {
 	flags  fileFlags
 	stdout io.Writer
@@ -80,7 +81,8 @@ type fileReport struct {
 	empty  string // what was looked into, where nothing at all was found
 	counts map[string]int
 	failed []fileOutcome
-	err    error // the first of writing
+	lines  sync.Mutex // between add and note
+	err    error      // the first of writing
 }
 
 func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
@@ -95,7 +97,20 @@ func (r *fileReport) begin(more int) {
 	}
 }
 
+// note writes a line beside those of the files, for any goroutine while the files are worked on.
+func (r *fileReport) note(line string) {
+	if r.flags.quiet {
+		return
+	}
+	r.lines.Lock()
+	defer r.lines.Unlock()
+	r.bar.hide()
+	fmt.Fprintln(r.stderr, line)
+}
+
 func (r *fileReport) add(o fileOutcome) {
+	r.lines.Lock()
+	defer r.lines.Unlock()
 	r.counts[o.State]++
 	if o.State == stateFailed && !r.flags.watch { // it has no end to tell of them
 		r.failed = append(r.failed, o)

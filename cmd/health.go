@@ -106,6 +106,9 @@ func checkHealth(ctx context.Context, url string, insecure bool) error {
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: insecure, MinVersion: tls.VersionTLS12},
 	}
 	resp, err := transport.RoundTrip(req)
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return fmt.Errorf("%s: %w; --insecure takes any certificate", url, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}

@@ -34,7 +34,7 @@ func TestHealth(t *testing.T) {
 		{"well", []string{server.URL + "/livez"}, 0, ""},
 		{"ill", []string{server.URL + "/readyz"}, 1, `answered 503 Service Unavailable: "{\"status\":\"unavailable\"`},
 		{"one of two", []string{server.URL + "/livez", server.URL + "/readyz"}, 1, "503"},
-		{"unknown certificate", []string{withTLS.URL + "/livez"}, 1, "certificate signed by unknown authority"},
+		{"unknown certificate", []string{withTLS.URL + "/livez"}, 1, "certificate signed by unknown authority; --insecure takes any certificate"},
 		{"any certificate", []string{withTLS.URL + "/livez", "--insecure"}, 0, ""},
 		{"no server", []string{gone.URL}, 1, "connection refused"},
 		{"no address", []string{"127.0.0.1:5000"}, 1, "first path segment"},

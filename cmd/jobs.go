@@ -10,8 +10,9 @@ import (
 	"io"
 	"iter"
 	"os"
-	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -53,9 +54,9 @@ Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,
 }
 
 // withServer is a RunE that connects first, and ends with errors as serverFault has them.
-func withServer(run func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+func withServer(patience time.Duration, run func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		c, err := connect(cmd)
+		c, err := connect(cmd, patience)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2
 	return func(yield func(client.Job, error) bool) {
 		n := 0
 		for j, err := range c.List(ctx, state) {
-			if err == nil && (len(j.ID) != 32 || strings.Trim(j.ID, "0123456789abcdef") != "") {
+			if err == nil && (len(j.ID) != 32 || !isHex(j.ID)) {
 				err = fmt.Errorf("the server lists a job with the id %.40q: must be 32 hex digits", j.ID)
 			}
 			n++
@@ -133,25 +134,37 @@ func completeStates(cmd *cobra.Command, all []client.State) {
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
-// checkState is a usageError unless s is one of all.
-func checkState(s string, all []client.State) error {
+// checkStates is a usageError unless each of those given is one of all.
+func checkStates(given []string, all []client.State) error {
 	words := make([]string, len(all))
 	for i, known := range all {
-		if s == string(known) {
-			return nil
-		}
 		words[i] = string(known)
 	}
-	return usageError{fmt.Errorf("--state: must be one of %s, is %q", strings.Join(words, ", "), s)}
+	for _, s := range given {
+		if !slices.Contains(words, s) {
+			return usageError{fmt.Errorf("--state: must be one of %s, is %q", strings.Join(words, ", "), s)}
+		}
+	}
+	return nil
 }
 
-// shortID is what may be the beginning of an id.
-func shortID(id string) bool { return regexp.MustCompile(`^[0-9a-f]{6,31}$`).MatchString(id) }
+// fewestDigits is how far an id may be shortened.
+const fewestDigits = 6
 
-// resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge.
+// shortID is what may be the beginning of an id.
+func shortID(id string) bool { return isHex(id) && len(id) >= fewestDigits && len(id) < 32 }
+
+func tooShort(id string) bool { return isHex(id) && len(id) > 0 && len(id) < fewestDigits }
+
+func isHex(id string) bool { return strings.Trim(id, "0123456789abcdef") == "" }
+
+// resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge. One that is too short is a usageError.
 func resolve(ctx context.Context, c *client.Client, ids []string) ([]string, error) {
 	found := map[string][]string{}
 	for _, id := range ids {
+		if tooShort(id) {
+			return nil, usageError{fmt.Errorf("an id needs %d digits or more, %s has %d", fewestDigits, id, len(id))}
+		}
 		if shortID(id) {
 			found[id] = nil
 		}
@@ -232,7 +245,7 @@ func printOutcome(cmd *cobra.Command, id string, j client.Job, participle string
 // fatal is err if it will be the same with the next job: the server is away, or the command is to end.
 func fatal(cmd *cobra.Command, err error) error {
 	var answer *client.Error
-	if cmd.Context().Err() == nil && (errors.As(err, &answer) || errors.Is(err, client.ErrEnded)) {
+	if cmd.Context().Err() == nil && (errors.As(err, &answer) || errors.Is(err, client.ErrEnded) || errors.As(err, new(lateError))) {
 		return nil
 	}
 	return err

@@ -17,7 +17,7 @@ func newJobsCancelCmd() *cobra.Command {
 		Long:    "Cancel jobs that have not ended, running ones too. Exit status 1: one had ended already, or there is none of that id.",
 		Example: `  bgremove jobs cancel 3f6c01 a81e77`,
 		Args:    cobra.MinimumNArgs(1),
-		RunE: withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
+		RunE: withServer(askPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
 			return eachJob(cmd, c, ids, "cancelled", c.Cancel)
 		}),
 	}
@@ -36,7 +36,7 @@ one could not be queued.`,
 			if all == (len(args) > 0) {
 				return usageError{errors.New("name the ids of jobs, or say --all-dead")}
 			}
-			return withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
+			return withServer(workPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
 				if all {
 					var err error
 					if ids, err = allDead(cmd, c); err != nil || len(ids) == 0 {

@@ -21,7 +21,7 @@ func newJobsDeadCmd() *cobra.Command {
 		Example: `  bgremove jobs dead
   bgremove jobs dead --json | jq -r .code`,
 		Args: cobra.NoArgs,
-		RunE: withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		RunE: withServer(askPatience, func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			jobs, err := deadJobs(cmd.Context(), c)
 			if err != nil {
 				return err

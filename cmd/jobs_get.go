@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,13 +22,14 @@ import (
 
 func newJobsGetCmd() *cobra.Command {
 	var result, input string
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "Show a job with its timeline, or save its pictures",
 		Long: `Show a job with its timeline and the time of each stage, or save its pictures. A result is kept for queue.result_ttl, the picture that
 was sent until the job has succeeded, or as long as the result where it was sent with keep_input.`,
 		Example: `  bgremove jobs get 3f6c01
-  bgremove jobs get 3f6c01 -o cutout.png
+  bgremove jobs get 3f6c01 -o cutout.png --force
   bgremove jobs get 3f6c01 --input - | display`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,11 +39,17 @@ was sent until the job has succeeded, or as long as the result where it was sent
 			if wantsJSON(cmd) && (result == "-" || input == "-") {
 				return usageError{errors.New("--json: a picture goes to the standard output already")}
 			}
-			return withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
+			if !force {
+				if err := errors.Join(checkNew("-o", result), checkNew("--input", input)); err != nil {
+					return usageError{err}
+				}
+			}
+			return withServer(askPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
 				return showJob(cmd, c, ids[0], result, input)
 			})(cmd, args)
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "write files anew that exist already")
 	cmd.Flags().StringVarP(&result, "output", "o", "", "save the result in this file; - is the standard output")
 	cmd.Flags().StringVar(&input, "input", "", "save the picture that was sent in this file; - is the standard output")
 	return cmd
@@ -54,7 +62,10 @@ func showJob(cmd *cobra.Command, c *client.Client, id, result, input string) err
 		return err
 	}
 	j, err := c.Job(ctx, ids[0])
-	if err != nil {
+	if err == nil && j.Result != nil {
+		err = checkEnding("-o", result, j.Result.ContentType)
+	}
+	if err = errors.Join(err, checkEnding("--input", input, j.Input.ContentType)); err != nil {
 		return err
 	}
 	if wantsJSON(cmd) {
@@ -69,6 +80,25 @@ func showJob(cmd *cobra.Command, c *client.Client, id, result, input string) err
 		err = save(cmd.OutOrStdout(), input, func(w io.Writer) error { _, err := c.Input(ctx, j.ID, w); return err })
 	}
 	return err
+}
+
+// checkNew is an error where there is a file already that save would replace.
+func checkNew(flag, name string) error {
+	if info, err := os.Stat(name); name != "-" && err == nil && info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %s exists; --force writes it anew", flag, name)
+	}
+	return nil
+}
+
+// checkEnding is a usageError where a file's name ends like a picture of another format than it is to have: the name would lie.
+func checkEnding(flag, name, contentType string) error {
+	ending := filepath.Ext(name)
+	says := mime.TypeByExtension(strings.ToLower(ending))
+	is, err := endingOf(contentType)
+	if err != nil || says == contentType || !strings.HasPrefix(says, "image/") {
+		return nil
+	}
+	return usageError{fmt.Errorf("%s: %s is no name of a picture that is %s: name it %s", flag, name, contentType, strings.TrimSuffix(name, ending)+is)}
 }
 
 // save has a file written, or stdout for "-". A file that is there is replaced only by a whole one.
@@ -103,7 +133,7 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 	row("id", "%s", j.ID)
 	row("state", "%s", j.State)
 	if j.Error != nil {
-		row("error", "%s: %s", j.Error.Code, j.Error.Message)
+		row("error", "%s", whyEnded(j))
 	}
 	row("priority", "%s", j.Priority)
 	row("attempt", "%d of %d", j.Attempt, j.MaxAttempts)
@@ -156,6 +186,9 @@ func printTimeline(out io.Writer, j client.Job) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nTIMELINE\tSINCE CREATED\tEVENT")
 	for _, e := range j.Timeline {
+		if e.Code == e.Event {
+			e.Code = ""
+		}
 		fmt.Fprintf(w, "%s\t+%s\t%s\n", e.At.Local().Format("15:04:05.000"), shortTime(e.At.Sub(j.CreatedAt)),
 			printable(strings.TrimSpace(e.Event+" "+e.Worker+e.Code)))
 	}

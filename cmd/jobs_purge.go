@@ -29,20 +29,18 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
   bgremove jobs purge --state failed --state expired --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, s := range stateNames {
-				if err := checkState(s, endedStates()); err != nil {
-					return err
-				}
+			if err := checkStates(stateNames, endedStates()); err != nil {
+				return err
 			}
 			if age < 0 {
 				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %s", durationText(age))}
 			}
-			return withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			return withServer(workPatience, func(cmd *cobra.Command, c *client.Client, _ []string) error {
 				return purgeJobs(cmd, c, stateNames, age, dry)
 			})(cmd, nil)
 		},
 	}
-	cmd.Flags().StringSliceVar(&stateNames, "state", nil, "jobs of this state: succeeded, failed, expired or cancelled; may be given several times")
+	cmd.Flags().StringSliceVar(&stateNames, "state", nil, "jobs of this state: succeeded, failed, expired or cancelled; several with commas, or given several times")
 	cmd.Flags().DurationVar(&age, "older-than", 0, "only jobs that ended longer ago, as in 24h")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many there are; with --json, which")
 	cmd.Flags().BoolP("yes", "y", false, "do not ask")

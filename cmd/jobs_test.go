@@ -111,6 +111,7 @@ func TestJobs(t *testing.T) {
 	if !rows.MatchString(out) {
 		t.Errorf("the list is\n%s", out)
 	}
+	wantSameTime(t, good)
 	if out := (jobsCall{[]string{"ls", "-q", "--limit=1"}, 0, "", ""}).quiet(t); out != bad+"\n" {
 		t.Errorf("the newest is %q", out)
 	}
@@ -148,6 +149,17 @@ func (c jobsCall) quiet(t *testing.T) string {
 	return stdout
 }
 
+// wantSameTime is the same time of a job, whatever command tells it.
+func wantSameTime(t *testing.T, id string) {
+	t.Helper()
+	told := regexp.MustCompile(`(?m)(?:succeeded in|^took +) ?(\S+)$`)
+	waited := told.FindStringSubmatch(jobsCall{[]string{"wait", id}, 0, id + " succeeded in ", ""}.check(t))
+	got := told.FindStringSubmatch(jobsCall{[]string{"get", id}, 0, "\ntook ", ""}.check(t))
+	if waited == nil || got == nil || waited[1] != got[1] {
+		t.Errorf("wait says %q, get %q", waited, got)
+	}
+}
+
 // wantSameJob is the job as the server says it.
 func wantSameJob(t *testing.T, proxy, id, printed string) {
 	t.Helper()
@@ -178,11 +190,18 @@ func getsPictures(t *testing.T, good, bad string) {
 	if m, err := png.Decode(strings.NewReader(stdout)); err != nil || m.Bounds().Dx() != 120 || read(t, file) != stdout {
 		t.Errorf("%v, the file and the output are the same: %v", err, read(t, file) == stdout)
 	}
-	jobsCall{[]string{"get", good, "--input", file}, 0, "", ""}.check(t)
+	jobsCall{[]string{"get", good, "--input", file}, 2, "", "--input: " + file + " exists; --force writes it anew\n"}.check(t)
+	if read(t, file) != stdout {
+		t.Error("the file is not as it was")
+	}
+	jobsCall{[]string{"get", good, "--input", file, "--force"}, 0, "", ""}.check(t)
 	if read(t, file) != read(t, "../testdata/scene.png") {
 		t.Error("the input is not what was sent")
 	}
-	jobsCall{[]string{"get", bad, "-o", file}, 1, "", "corrupt_image"}.check(t)
+	liar := filepath.Join(filepath.Dir(file), "liar")
+	jobsCall{[]string{"get", good, "-o", liar + ".jpg"}, 2, "", "-o: " + liar + ".jpg is no name of a picture that is image/png: name it " + liar + ".png\n"}.check(t)
+	jobsCall{[]string{"get", good, "--json", "--input", liar + ".webp"}, 2, "", "name it " + liar + ".png\n"}.check(t)
+	jobsCall{[]string{"get", bad, "--force", "-o", file}, 1, "", "corrupt_image"}.check(t)
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err != nil || len(entries) != 1 || read(t, file) != read(t, "../testdata/scene.png") {
 		t.Errorf("a result that is not there left %v, %v, or changed the file", entries, err)
@@ -195,10 +214,21 @@ func TestJobsThatWait(t *testing.T) {
 	t.Setenv(serverEnv, proxy)
 	c := talk(t, proxy)
 	first, second := submitScene(t, c, nil), submitScene(t, c, client.Options{"priority": "interactive"})
-	jobsCall{[]string{"wait", first, second, "--timeout=100ms"}, 1, "", first + " has not ended after 100ms; 1 more not looked at\n"}.check(t)
+	late := first + ": has not ended after 100ms\n" + second + ": has not ended after 100ms\n"
+	jobsCall{[]string{"wait", first, second, "--timeout=100ms"}, 1, late, "2 of 2 jobs have no result\n"}.check(t)
+	jobsCall{[]string{"wait", first, "--json", "--timeout=100ms"}, 1, `{"error":"has not ended after 100ms","id":"` + first + `"}`, "1 of 1 job has no result"}.check(t)
 	jobsCall{[]string{"purge", "--state=cancelled,succeeded,failed,expired", "--yes"}, 0, "0 jobs deleted\n", ""}.check(t)
 	jobsCall{[]string{"top", "--once", "--interval=100ms"}, 0, "queued    interactive 1   normal 1   bulk 0   of 10000", ""}.check(t)
+	jobsCall{[]string{"top", "--once", "--interval=100ms"}, 0, "name them, as in --metrics http://batch:5002\n", ""}.check(t)
 	jobsCall{[]string{"cancel", second[:20]}, 0, second + " cancelled\n", ""}.check(t)
+	jobsCall{[]string{"wait", first, second, "--timeout=100ms"}, 1, second + " cancelled: by request\n", "2 of 2 jobs have no result\n"}.check(t)
+	jobsCall{[]string{"get", second}, 0, "error       cancelled by request\n", ""}.check(t)
+	if out := (jobsCall{[]string{"ls", "-q", "--state=queued,cancelled"}, 0, "", ""}).quiet(t); out != second+"\n"+first+"\n" {
+		t.Errorf("queued and cancelled are %q", out)
+	}
+	if out := (jobsCall{[]string{"ls", "-q", "--state=failed", "--state=cancelled"}, 0, "", ""}).quiet(t); out != second+"\n" {
+		t.Errorf("failed and cancelled are %q", out)
+	}
 	jobsCall{[]string{"ls", "-q", "--state=queued"}, 0, first + "\n", ""}.check(t)
 	jobsCall{[]string{"cancel", first, "--json"}, 0, `"state":"cancelled"`, ""}.check(t)
 	jobsCall{[]string{"retry", first, "--json"}, 1, `"id":"` + first + `"`, "1 of 1 job could not be retried"}.check(t)
@@ -250,7 +280,7 @@ func TestJobsFaults(t *testing.T) {
 		{[]string{"ls", "--server", predict}, 1, "", "bgremove: " + predict + " is no bgremove proxy\n"},
 		{[]string{"ls", "--server", "localhost:5000"}, 2, "", "must be like http://localhost:5000"},
 		{[]string{"ls", "--key-file", "none"}, 2, "", "--key-file: open none"},
-		{[]string{"ls", "--state=done"}, 2, "", `must be one of queued, running, retrying, succeeded, failed, expired, cancelled, is "done"`},
+		{[]string{"ls", "--state=failed,done"}, 2, "", `must be one of queued, running, retrying, succeeded, failed, expired, cancelled, is "done"`},
 		{[]string{"ls", "--limit=-1"}, 2, "", "--limit: must be at least 0, is -1"},
 		{[]string{"ls", "-q", "--json"}, 2, "", "exclude each other"},
 		{[]string{"get"}, 2, "", "accepts 1 arg(s), received 0"},
@@ -291,7 +321,8 @@ func TestResolve(t *testing.T) {
 		{"abcdef01", ids[1], ""},
 		{ids[0], ids[0], ""},
 		{"abcdef", "", "2 jobs begin with abcdef"},
-		{"abcde", "abcde", ""}, // too short: the server's to refuse
+		{"abcde", "", "an id needs 6 digits or more, abcde has 5"},
+		{"abcdx", "abcdx", ""}, // the server's to refuse
 		{"ABCDEF01", "ABCDEF01", ""},
 		{"abcdef02", "abcdef02", ""},
 	} {

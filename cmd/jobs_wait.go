@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,15 +17,15 @@ func newJobsWaitCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait ID...",
 		Short: "Wait until jobs have ended",
-		Long: `Wait until all of the jobs have ended, and say of each how, in the order given. Exit status 1: one has no result, or there was no time
-left.`,
+		Long: `Wait until all of the jobs have ended, and say of each how, in the order given. Once --timeout is over, the others are looked at once
+more. Exit status 1: one has no result, or has not ended.`,
 		Example: `  bgremove jobs wait 3f6c01 --timeout 1m && bgremove jobs get 3f6c01 -o cutout.png`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
 				return usageError{fmt.Errorf("--timeout: must be at least 0s, is %s", durationText(limit))}
 			}
-			return withServer(func(cmd *cobra.Command, c *client.Client, ids []string) error {
+			return withServer(workPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
 				return waitFor(cmd, c, ids, limit)
 			})(cmd, args)
 		},
@@ -45,14 +46,10 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 		defer cancel()
 	}
 	without := 0
-	for i, id := range ids {
+	for _, id := range ids {
 		j, err := c.Wait(ctx, id)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-			fault := fmt.Sprintf("%s has not ended after %s", id, durationText(limit))
-			if rest := len(ids) - 1 - i; rest > 0 {
-				fault += fmt.Sprintf("; %d more not looked at", rest)
-			}
-			return errors.New(fault)
+			j, err = lastLook(cmd.Context(), c, id, limit)
 		}
 		if err != nil {
 			if err := fatal(cmd, err); err != nil {
@@ -78,17 +75,42 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 	return nil
 }
 
+// lateError is a job that has not ended in the time that there was.
+type lateError struct{ limit time.Duration }
+
+func (e lateError) Error() string { return "has not ended after " + durationText(e.limit) }
+
+// lastLook is the job, and a lateError unless it has ended meanwhile.
+func lastLook(ctx context.Context, c *client.Client, id string, limit time.Duration) (client.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	j, err := c.Job(ctx, id)
+	if err == nil && !j.State.Ended() {
+		err = lateError{limit}
+	}
+	return j, asSilent(err, probeTimeout)
+}
+
 // printEnd says how a job ended.
 func printEnd(cmd *cobra.Command, j client.Job) error {
 	line := fmt.Sprintf("%s %s", j.ID, j.State)
+	ran := took(j, time.Now())
 	switch {
 	case wantsJSON(cmd):
 		return printJob(cmd.OutOrStdout(), j)
-	case j.State == client.Succeeded:
-		line += " in " + shortTime(j.FinishedAt.Sub(j.CreatedAt))
+	case j.State == client.Succeeded && ran != "-":
+		line += " in " + ran
 	case j.Error != nil:
-		line += fmt.Sprintf(": %s: %s", j.Error.Code, j.Error.Message)
+		line += ": " + strings.TrimPrefix(whyEnded(j), string(j.State)+" ")
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), printable(line))
 	return err
+}
+
+// whyEnded is the error of a job, without a code that says no more than the state.
+func whyEnded(j client.Job) string {
+	if j.Error.Code == string(j.State) {
+		return j.Error.Message
+	}
+	return j.Error.Code + ": " + j.Error.Message
 }

@@ -65,6 +65,7 @@ func TestKeysFaults(t *testing.T) {
 	}{
 		{"no name", []string{"new"}, 2, "accepts 1 arg(s), received 0"},
 		{"bad name", []string{"new", "a b"}, 2, "the name must be 1 to 64 letters, digits, ., _ or -"},
+		{"name with a colon", []string{"new", "a:b"}, 2, "the name must be 1 to 64 letters, digits, ., _ or -, and has no colon"},
 		{"negative budget", []string{"new", "web", "--megapixels-per-minute=-1"}, 2, "must be a number from 1 to 1000000"},
 		{"no budget at all", []string{"new", "web", "--megapixels-per-minute=0"}, 2, "must be at least 1"},
 		{"file with faults", []string{"new", "ci", "--file", bad}, 1, bad + ":2: the second part must be"},

@@ -88,6 +88,9 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 	if (s.host != "") != (s.port != 0) {
 		return nil, errors.New("--host and --port go together")
 	}
+	if s.host != "" && cmd.Flags().Changed("server") {
+		return nil, errors.New("--server, and --host with --port, say the same: give one of them")
+	}
 	if s.port < 0 || s.port > 65535 {
 		return nil, fmt.Errorf("--port: must be 1 to 65535, is %d", s.port)
 	}
@@ -178,11 +181,13 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	defer giveUp(nil)
 	s := &submission{flags: f, giveUp: giveUp}
 	done := false
+	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	waiting := tellWaits(cmd, report.note)
 	if f.seed {
-		s.cutter, err = seedCutter(cmd, len(p.tasks) > 0)
+		s.cutter, err = seedCutter(cmd, waiting, len(p.tasks) > 0)
 	} else {
 		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(cmd, options, f, len(p.tasks) > 0)
+		s.cutter, journal, err = v1Cutter(cmd, options, f, waiting, len(p.tasks) > 0)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
 			noteMixed(cmd.ErrOrStderr(), f, journal, p.skipped)
@@ -191,7 +196,6 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	p.work(ctx, f.jobs, faults, report, s.one)
 	err = report.end(cmd.Context(), p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
@@ -218,25 +222,30 @@ func refuseForSeed(flags *pflag.FlagSet) error {
 }
 
 // seedCutter is for a server of the tutorial's API. With probe it asks the server whether it is there.
-func seedCutter(cmd *cobra.Command, probe bool) (cutter, error) {
+func seedCutter(cmd *cobra.Command, waiting waitFunc, probe bool) (cutter, error) {
 	server := serverAddress(cmd)
+	roots, err := serverRoots(cmd)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := client.New(client.Config{Server: server}); err != nil {
 		return nil, usageError{err}
 	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport()},
+		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(roots)},
+		Waiting: waiting,
 	}
 	if probe {
 		if err := s.Probe(cmd.Context()); err != nil {
-			return nil, serverFault(cmd, err)
+			return nil, serverFault(cmd, asSilent(err, probeTimeout))
 		}
 	}
 	return s, nil
 }
 
 // v1Cutter opens the journal. With probe it asks the server first whether it is there.
-func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, probe bool) (cutter, *submit.Journal, error) {
-	c, err := newClient(cmd, serverPatience)
+func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
+	c, err := newClient(cmd, serverPatience, waiting)
 	if err == nil && probe {
 		err = probeServer(cmd)
 	}

@@ -80,6 +80,7 @@ func TestSubmitUsage(t *testing.T) {
 		{[]string{"-o", file + ".png"}, "-o: " + file + ".png is the name of a file, and OUT a folder; end it with /"},
 		{[]string{"-o", file + ".ZIP"}, "is the name of a file"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--format=jpg"}, "bgremove: --seed-api: that API has no options for pictures, such as --format"},
+		{[]string{"-o", t.TempDir(), "--host=localhost", "--port=1"}, "--server, and --host with --port, say the same"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--priority=normal"}, "--priority"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--ttl=1h"}, "--ttl"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--key-file=" + file}, "--key-file"},

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,12 +43,18 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			if err != nil {
 				return err
 			}
-			c, err := connectPatiently(cmd, -1) // the next try is the next interval
+			c, err := connect(cmd, -1) // the next try is the next interval
 			if err != nil {
 				return err
 			}
 			defer c.Close()
-			others := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
+			roots, err := serverRoots(cmd)
+			if err != nil {
+				return err
+			}
+			others := &http.Client{Transport: &http.Transport{
+				MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			}}
 			defer others.CloseIdleConnections()
 			w := &watcher{client: c, address: shownAddress(cmd), metrics: addresses, http: others}
 			if once || wantsJSON(cmd) || !isTerminal(cmd.OutOrStdout()) || os.Getenv("TERM") == "" {

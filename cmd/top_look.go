@@ -43,10 +43,10 @@ func (w *watcher) look(ctx context.Context) sample {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	s := sample{at: time.Now()}
-	if s.queue, s.err = w.client.Queue(ctx); s.err != nil {
-		return s
+	if s.queue, s.err = w.client.Queue(ctx); s.err == nil {
+		s.running, s.err = w.listRunning(ctx, s.queue.Running)
 	}
-	if s.running, s.err = w.listRunning(ctx, s.queue.Running); s.err != nil {
+	if s.err = asSilent(s.err, lookTime); s.err != nil {
 		return s
 	}
 	s.metrics = make([]metrics, 1+len(w.metrics))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -72,6 +73,9 @@ func figuresOf(address string, past []sample) figures {
 		for name, v := range m.gauges {
 			f.Gauges[name] += v
 		}
+	}
+	if len(to.metrics) == 1 && f.Gauges["bgremove_batch_workers"] == 0 {
+		f.Notes = append(slices.Clone(f.Notes), "no figures of workers: where they are processes of their own, name them, as in --metrics http://batch:5002")
 	}
 	for _, row := range topTimes {
 		var h, all histogram

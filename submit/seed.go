@@ -23,6 +23,7 @@ type Seed struct {
 	Every    time.Duration // between two questions
 	Patience time.Duration // how long a file is offered to a server that is full or away
 	HTTP     *http.Client
+	Waiting  func(err error, pause time.Duration) // as of a client.Config
 }
 
 const (
@@ -83,7 +84,7 @@ func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
 		if time.Now().Add(pause).After(end) {
 			return "", err
 		}
-		if err := rest(ctx, pause); err != nil {
+		if err := s.wait(ctx, err, pause); err != nil {
 			return "", err
 		}
 	}
@@ -152,10 +153,18 @@ func (s *Seed) get(ctx context.Context, path string, out any) error {
 		if err == nil || ctx.Err() != nil || errors.As(err, new(*answerError)) || time.Now().After(end) {
 			return err
 		}
-		if err := rest(ctx, seedPause); err != nil {
+		if err := s.wait(ctx, err, seedPause); err != nil {
 			return err
 		}
 	}
+}
+
+// wait pauses because of err.
+func (s *Seed) wait(ctx context.Context, err error, pause time.Duration) error {
+	if s.Waiting != nil {
+		s.Waiting(err, pause)
+	}
+	return rest(ctx, pause)
 }
 
 // answerError is an answer that another question would get too.
