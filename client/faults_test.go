@@ -101,7 +101,7 @@ func TestSlow(t *testing.T) {
 				if _, err := req.Body.Read(piece); err == io.EOF {
 					break
 				}
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute) // of the bubble
 				if err := req.Context().Err(); err != nil {
 					return nil, err
 				}
@@ -131,7 +131,7 @@ func (l live) Read(p []byte) (int, error) {
 type slowWriter struct{}
 
 func (slowWriter) Write(p []byte) (int, error) {
-	time.Sleep(time.Hour)
+	<-time.After(time.Hour) // of the bubble
 	return len(p), nil
 }
 
