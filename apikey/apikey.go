@@ -94,14 +94,14 @@ func parse(file string, data []byte) ([]Key, error) {
 func parseLine(line string) (Key, error) {
 	parts := strings.Split(line, ":")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Key{}, fmt.Errorf("must be name:sha256 or name:sha256:megapixels_per_minute, has %s", counted(len(parts), "part"))
+		return Key{}, fmt.Errorf("must be name:sha256 or name:sha256:megapixels_per_minute, 2 or 3 parts, has %d", len(parts))
 	}
 	k := Key{Name: parts[0]}
 	if !validName.MatchString(k.Name) {
 		return Key{}, errName
 	}
 	if n, err := hex.Decode(k.sum[:], []byte(parts[1][:min(len(parts[1]), 2*sha256.Size)])); err != nil || n != sha256.Size || len(parts[1]) != 2*sha256.Size {
-		return Key{}, fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %s", counted(len(parts[1]), "character"))
+		return Key{}, fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %d", len(parts[1]))
 	}
 	if len(parts) == 3 {
 		n, err := strconv.Atoi(parts[2])
@@ -111,13 +111,6 @@ func parseLine(line string) (Key, error) {
 		k.MegapixelsPerMinute = n
 	}
 	return k, nil
-}
-
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }
 
 type contextKey struct{}

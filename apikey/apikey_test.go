@@ -70,15 +70,15 @@ func TestParseFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ name, line, want string }{
-		{"no colon", secret, "keys.txt:2: must be name:sha256 or name:sha256:megapixels_per_minute, has 1 part"},
-		{"four parts", "a:" + sum("a") + ":1:2", "has 4 parts"},
+		{"no colon", secret, "keys.txt:2: must be name:sha256 or name:sha256:megapixels_per_minute, 2 or 3 parts, has 1"},
+		{"four parts", "a:" + sum("a") + ":1:2", "2 or 3 parts, has 4"},
 		{"no name", ":" + sum("a"), "the name must be 1 to 64 letters, digits, ., _ or -"},
 		{"key as name", secret + ":" + sum("a"), "the name must be"},
-		{"key as sum", "a:" + secret, "the second part must be the SHA-256 sum of a key, 64 hex digits, has 68 characters"},
-		{"short sum", "a:" + sum("a")[1:], "has 63 characters"},
-		{"long sum", "a:" + sum("a") + "00", "has 66 characters"},
-		{"no hex", "a:" + strings.Repeat("g", 64), "has 64 characters"},
-		{"empty sum", "a:", "has 0 characters"},
+		{"key as sum", "a:" + secret, "the second part must be the SHA-256 sum of a key, 64 hex digits, has 68"},
+		{"short sum", "a:" + sum("a")[1:], "64 hex digits, has 63"},
+		{"long sum", "a:" + sum("a") + "00", "64 hex digits, has 66"},
+		{"no hex", "a:" + strings.Repeat("g", 64), "64 hex digits, has 64"},
+		{"empty sum", "a:", "64 hex digits, has 0"},
 		{"key as budget", "a:" + sum("a") + ":" + secret, "must be a number from 1 to 1000000; without a third part there is no limit"},
 		{"zero", "a:" + sum("a") + ":0", "must be a number from 1"},
 		{"too much", "a:" + sum("a") + ":1000001", "must be a number from 1"},

@@ -110,13 +110,17 @@ func noProxy(cmd *cobra.Command, err error) error {
 // shownAddress is serverAddress without a password.
 func shownAddress(cmd *cobra.Command) string { return redacted(serverAddress(cmd)) }
 
-// redacted is an address without a password.
+// redacted is an address without a password. Where http:// is missing, url.Parse sees none.
 func redacted(address string) string {
-	u, err := url.Parse(address)
+	whole := address
+	if !strings.Contains(address, "://") {
+		whole = "//" + address
+	}
+	u, err := url.Parse(whole)
 	if err != nil {
 		return "an address that is none"
 	}
-	return u.Redacted()
+	return strings.TrimPrefix(u.Redacted(), "//")
 }
 
 func serverAddress(cmd *cobra.Command) string {

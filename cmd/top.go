@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/gdamore/tcell/v3"
@@ -86,11 +85,7 @@ func metricsAddresses(given []string) ([]string, error) {
 			return nil, usageError{errors.New("--metrics: must be like http://predict:5001, is no address")}
 		}
 		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			shown := u.Redacted()
-			if u.Host == "" { // without http:// before it a password is not seen as one
-				shown = strings.TrimPrefix(redacted("//"+address), "//")
-			}
-			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", shown)}
+			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", redacted(address))}
 		}
 		if u.Path == "" || u.Path == "/" {
 			u.Path = "/metrics"

@@ -192,16 +192,24 @@ func watching(t *testing.T, root, skip string) <-chan []File {
 	if err != nil {
 		t.Fatal(err)
 	}
+	changed, _, end := running(t, w)
+	t.Cleanup(end)
+	return changed
+}
+
+// running has w watch until end is called, which returns once it does so no more.
+func running(t *testing.T, w *Watcher) (changed chan []File, faults chan error, end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	changed, ended := make(chan []File), make(chan error, 1)
-	go func() { ended <- w.Run(ctx, changed, nil) }()
-	t.Cleanup(func() {
+	changed, faults = make(chan []File), make(chan error)
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx, changed, faults) }()
+	return changed, faults, func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	})
-	return changed
+	}
 }
 
 // wantChanges receives until all that is wanted has come, and nothing else.
@@ -250,18 +258,14 @@ func TestWatchRenamedFile(t *testing.T) {
 	}
 	added := 0
 	w.add = func(string) error { added++; return nil }
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	changed := make(chan []File)
-	go func() { ended <- w.Run(ctx, changed, nil) }()
+	changed, _, end := running(t, w)
 	put(t, "in/sub/x.part", "new")
 	if err := os.Rename("in/sub/x.part", "in/sub/x"); err != nil {
 		t.Fatal(err)
 	}
 	wantChanges(t, changed, "in/sub/x at sub/x")
-	cancel()
-	if err := <-ended; err != nil || added > 0 {
-		t.Errorf("%d folders watched anew, %v", added, err)
+	if end(); added > 0 {
+		t.Errorf("%d folders watched anew", added)
 	}
 }
 
@@ -272,18 +276,14 @@ func TestWatchForgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	changed := make(chan []File)
-	go func() { ended <- w.Run(ctx, changed, nil) }()
+	changed, _, end := running(t, w)
 	if err := errors.Join(os.Remove("in/old"), os.Rename("in/moved", "elsewhere")); err != nil {
 		t.Fatal(err)
 	}
 	put(t, "in/last", "new") // its event comes after those
 	<-changed
-	cancel()
-	if err := <-ended; err != nil || len(w.known) != 1 {
-		t.Errorf("%v is known, %v", w.known, err)
+	if end(); len(w.known) != 1 {
+		t.Errorf("%v is known", w.known)
 	}
 }
 
@@ -308,9 +308,7 @@ func TestWatchGoneFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	changed, faults, ended := make(chan []File), make(chan error), make(chan error, 1)
-	go func() { ended <- w.Run(ctx, changed, faults) }()
+	changed, faults, end := running(t, w)
 	for i := range 300 {
 		name := filepath.Join("in", strconv.Itoa(i))
 		if err := errors.Join(os.Mkdir(name, 0o700), os.Rename(name, "in/b"), os.Remove("in/b")); err != nil {
@@ -325,10 +323,7 @@ func TestWatchGoneFolders(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("nothing came")
 	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	end()
 }
 
 // A folder that cannot be watched keeps no other from it.
@@ -346,19 +341,14 @@ func TestWatchUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	changed, faults, ended := make(chan []File), make(chan error), make(chan error, 1)
-	go func() { ended <- w.Run(ctx, changed, faults) }()
+	changed, faults, end := running(t, w)
 	fault := new(fs.PathError)
 	if err := <-faults; !errors.Is(err, syscall.ENAMETOOLONG) || !errors.As(err, &fault) || fault.Op != "watch" {
 		t.Error(err)
 	}
 	put(t, "in/new", "new")
 	wantChanges(t, changed, "in/new at new")
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	end()
 }
 
 // What the system calls its limits is said in words that help, and once.
