@@ -10,6 +10,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(marshal(f, tiny()))
 	f.Add(read(f, "net.json"))
 	f.Add([]byte(`{"input":[1,2,2],"output":"z","nweights":10,"layers":[{"op":"dw","k":3,"s":2,"cin":1,"cout":1,"i":"in","o":"z","b":9}]}`))
+	f.Add([]byte(`{"input":[1,4,2],"output":"z","nweights":26,"layers":[{"op":"dw","k":5,"s":2,"cin":1,"cout":1,"relu":true,"most":6,"i":"in","o":"z","b":25}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var claims description
 		const mostWeights, mostInput, mostWork = 1 << 12, 1 << 12, 1 << 24 // small enough to run thousands a second

@@ -8,10 +8,13 @@ import "golang.org/x/sys/cpu"
 func tileAVX2(dst, weights, panel *float32, depth int)
 
 //go:noescape
-func storeAVX2(out *float32, stride int, sums, bias, add *float32, low float32)
+func storeAVX2(out *float32, stride int, sums, bias, add *float32, low, high float32)
 
 //go:noescape
-func filterRowAVX2(dst, above, at, below, weights *float32, bias, low float32, n int)
+func filterAVX2(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32)
+
+//go:noescape
+func splitAVX2(even, odd, in *float32, n int)
 
 // bestKernel is the one for AVX2 and FMA where the processor has them.
 func bestKernel() kernel {
@@ -26,7 +29,7 @@ func bestKernel() kernel {
 			_ = panel[depth*columns-1]
 			tileAVX2(&dst[0], &weights[0], &panel[0], depth)
 		},
-		store: func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, low float32) {
+		store: func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, b bounds) {
 			last := (rows-1)*stride + columns - 1
 			_, _ = out[last], bias[rows-1]
 			var second *float32
@@ -34,18 +37,24 @@ func bestKernel() kernel {
 				_ = add[last]
 				second = &add[0]
 			}
-			storeAVX2(&out[0], stride, &sums[0], &bias[0], second, low)
+			storeAVX2(&out[0], stride, &sums[0], &bias[0], second, b.low, b.high)
 		},
-		filterRow: func(dst, above, at, below []float32, w *[9]float32, bias, low float32) {
+		filter: func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds) {
+			_ = weights[len(offsets)-1]
+			for _, offset := range offsets {
+				_ = src[offset:][len(dst)-1]
+			}
+			filterAVX2(&dst[0], &src[0], &offsets[0], &weights[0], len(offsets), len(dst),
+				bias, b.low, b.high)
+		},
+		split: func(even, odd, in []float32) {
 			const lanes = 8
-			n := len(dst) / lanes * lanes
+			n := len(even) / lanes * lanes
 			if n > 0 {
-				_, _, _ = above[n+1], at[n+1], below[n+1]
-				filterRowAVX2(&dst[0], &above[0], &at[0], &below[0], &w[0], bias, low, n)
+				_, _ = odd[n-1], in[2*n-1]
+				splitAVX2(&even[0], &odd[0], &in[0], n)
 			}
-			if n < len(dst) {
-				filterRow(dst[n:], above[n:], at[n:], below[n:], w, bias, low)
-			}
+			split(even[n:], odd[n:], in[2*n:])
 		},
 	}
 }

@@ -48,142 +48,251 @@ next:
 	VZEROUPPER
 	RET
 
-// func storeAVX2(out *float32, stride int, sums *float32, bias *float32, add *float32, low float32)
+// func storeAVX2(out *float32, stride int, sums *float32, bias *float32, add *float32, low float32, high float32)
 // Requires: AVX
-TEXT ·storeAVX2(SB), NOSPLIT, $0-44
+TEXT ·storeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         sums+16(FP), DX
 	MOVQ         bias+24(FP), BX
 	MOVQ         add+32(FP), SI
 	VBROADCASTSS low+40(FP), Y0
+	VBROADCASTSS high+44(FP), Y1
 	SHLQ         $0x02, CX
 	TESTQ        SI, SI
 	JZ           alone
-	VBROADCASTSS (BX), Y1
-	VADDPS       (DX), Y1, Y2
-	VADDPS       (SI), Y2, Y2
+	VBROADCASTSS (BX), Y2
+	VADDPS       (DX), Y2, Y3
+	VADDPS       (SI), Y3, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       32(DX), Y2, Y2
+	VADDPS       32(SI), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       32(DX), Y1, Y1
-	VADDPS       32(SI), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 4(BX), Y1
-	VADDPS       64(DX), Y1, Y2
-	VADDPS       (SI), Y2, Y2
+	VBROADCASTSS 4(BX), Y2
+	VADDPS       64(DX), Y2, Y3
+	VADDPS       (SI), Y3, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       96(DX), Y2, Y2
+	VADDPS       32(SI), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       96(DX), Y1, Y1
-	VADDPS       32(SI), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 8(BX), Y1
-	VADDPS       128(DX), Y1, Y2
-	VADDPS       (SI), Y2, Y2
+	VBROADCASTSS 8(BX), Y2
+	VADDPS       128(DX), Y2, Y3
+	VADDPS       (SI), Y3, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       160(DX), Y2, Y2
+	VADDPS       32(SI), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       160(DX), Y1, Y1
-	VADDPS       32(SI), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 12(BX), Y1
-	VADDPS       192(DX), Y1, Y2
-	VADDPS       (SI), Y2, Y2
+	VBROADCASTSS 12(BX), Y2
+	VADDPS       192(DX), Y2, Y3
+	VADDPS       (SI), Y3, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       224(DX), Y2, Y2
+	VADDPS       32(SI), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       224(DX), Y1, Y1
-	VADDPS       32(SI), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
 	ADDQ         CX, SI
 	VZEROUPPER
 	RET
 
 alone:
-	VBROADCASTSS (BX), Y1
-	VADDPS       (DX), Y1, Y2
+	VBROADCASTSS (BX), Y2
+	VADDPS       (DX), Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       32(DX), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       32(DX), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y1
-	VADDPS       64(DX), Y1, Y2
+	VBROADCASTSS 4(BX), Y2
+	VADDPS       64(DX), Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       96(DX), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       96(DX), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y1
-	VADDPS       128(DX), Y1, Y2
+	VBROADCASTSS 8(BX), Y2
+	VADDPS       128(DX), Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       160(DX), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       160(DX), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y1
-	VADDPS       192(DX), Y1, Y2
+	VBROADCASTSS 12(BX), Y2
+	VADDPS       192(DX), Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (AX)
+	VADDPS       224(DX), Y2, Y2
 	VMAXPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (AX)
-	VADDPS       224(DX), Y1, Y1
-	VMAXPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(AX)
 	ADDQ         CX, AX
 	VZEROUPPER
 	RET
 
-// func filterRowAVX2(dst *float32, above *float32, at *float32, below *float32, weights *float32, bias float32, low float32, n int)
+// func filterAVX2(dst *float32, src *float32, offsets *int, weights *float32, taps int, n int, bias float32, low float32, high float32)
 // Requires: AVX, FMA3
-TEXT ·filterRowAVX2(SB), NOSPLIT, $0-56
+TEXT ·filterAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         above+8(FP), CX
-	MOVQ         at+16(FP), DX
-	MOVQ         below+24(FP), BX
-	MOVQ         weights+32(FP), SI
-	MOVQ         n+48(FP), DI
-	VBROADCASTSS bias+40(FP), Y0
-	VBROADCASTSS low+44(FP), Y1
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 4(SI), Y3
-	VBROADCASTSS 8(SI), Y4
-	VBROADCASTSS 12(SI), Y5
-	VBROADCASTSS 16(SI), Y6
-	VBROADCASTSS 20(SI), Y7
-	VBROADCASTSS 24(SI), Y8
-	VBROADCASTSS 28(SI), Y9
-	VBROADCASTSS 32(SI), Y10
+	MOVQ         src+8(FP), CX
+	MOVQ         offsets+16(FP), DX
+	MOVQ         weights+24(FP), BX
+	MOVQ         taps+32(FP), SI
+	MOVQ         n+40(FP), DI
+	VBROADCASTSS bias+48(FP), Y0
+	VBROADCASTSS low+52(FP), Y1
+	VBROADCASTSS high+56(FP), Y2
 
-next8:
-	VMOVUPS     Y0, Y11
-	VXORPS      Y12, Y12, Y12
-	VFMADD231PS (CX), Y2, Y11
-	VFMADD231PS 4(CX), Y3, Y12
-	VFMADD231PS 8(CX), Y4, Y11
-	VFMADD231PS (DX), Y5, Y12
-	VFMADD231PS 4(DX), Y6, Y11
-	VFMADD231PS 8(DX), Y7, Y12
-	VFMADD231PS (BX), Y8, Y11
-	VFMADD231PS 4(BX), Y9, Y12
-	VFMADD231PS 8(BX), Y10, Y11
-	VADDPS      Y12, Y11, Y11
-	VMAXPS      Y11, Y1, Y11
-	VMOVUPS     Y11, (AX)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, DI
-	JNZ         next8
+block64:
+	CMPQ    DI, $0x00000040
+	JLT     restblock64
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	XORQ    R8, R8
+
+tapsblock64:
+	MOVQ         (DX)(R8*8), R9
+	VBROADCASTSS (BX)(R8*4), Y11
+	LEAQ         (CX)(R9*4), R9
+	VFMADD231PS  (R9), Y11, Y3
+	VFMADD231PS  32(R9), Y11, Y4
+	VFMADD231PS  64(R9), Y11, Y5
+	VFMADD231PS  96(R9), Y11, Y6
+	VFMADD231PS  128(R9), Y11, Y7
+	VFMADD231PS  160(R9), Y11, Y8
+	VFMADD231PS  192(R9), Y11, Y9
+	VFMADD231PS  224(R9), Y11, Y10
+	INCQ         R8
+	CMPQ         R8, SI
+	JLT          tapsblock64
+	VMAXPS       Y3, Y1, Y3
+	VMINPS       Y3, Y2, Y3
+	VMOVUPS      Y3, (AX)
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, 32(AX)
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, 64(AX)
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, 96(AX)
+	VMAXPS       Y7, Y1, Y7
+	VMINPS       Y7, Y2, Y7
+	VMOVUPS      Y7, 128(AX)
+	VMAXPS       Y8, Y1, Y8
+	VMINPS       Y8, Y2, Y8
+	VMOVUPS      Y8, 160(AX)
+	VMAXPS       Y9, Y1, Y9
+	VMINPS       Y9, Y2, Y9
+	VMOVUPS      Y9, 192(AX)
+	VMAXPS       Y10, Y1, Y10
+	VMINPS       Y10, Y2, Y10
+	VMOVUPS      Y10, 224(AX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, DI
+	JMP          block64
+
+restblock64:
+block32:
+	CMPQ    DI, $0x00000020
+	JLT     restblock32
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	XORQ    R8, R8
+
+tapsblock32:
+	MOVQ         (DX)(R8*8), R9
+	VBROADCASTSS (BX)(R8*4), Y7
+	LEAQ         (CX)(R9*4), R9
+	VFMADD231PS  (R9), Y7, Y3
+	VFMADD231PS  32(R9), Y7, Y4
+	VFMADD231PS  64(R9), Y7, Y5
+	VFMADD231PS  96(R9), Y7, Y6
+	INCQ         R8
+	CMPQ         R8, SI
+	JLT          tapsblock32
+	VMAXPS       Y3, Y1, Y3
+	VMINPS       Y3, Y2, Y3
+	VMOVUPS      Y3, (AX)
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, 32(AX)
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, 64(AX)
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, 96(AX)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x00000020, DI
+	JMP          block32
+
+restblock32:
+	VZEROUPPER
+	RET
+
+// func splitAVX2(even *float32, odd *float32, in *float32, n int)
+// Requires: AVX
+TEXT ·splitAVX2(SB), NOSPLIT, $0-32
+	MOVQ even+0(FP), AX
+	MOVQ odd+8(FP), CX
+	MOVQ in+16(FP), DX
+	MOVQ n+24(FP), BX
+
+next16:
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y1
+	VSHUFPS    $0x88, Y1, Y2, Y0
+	VSHUFPS    $0xdd, Y1, Y2, Y1
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, (CX)
+	ADDQ       $0x40, DX
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, BX
+	JNZ        next16
 	VZEROUPPER
 	RET

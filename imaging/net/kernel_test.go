@@ -36,12 +36,23 @@ func TestKernels(t *testing.T) {
 		if rng.IntN(2) == 0 {
 			second = random(rng, rows*n)
 		}
-		relu := rng.IntN(2) == 0
-		want := product(w, in, bias, second, relu, rows, depth, n)
+		relu, most := rng.IntN(2) == 0, float32(0)
+		if relu {
+			most = float32(rng.IntN(3)) / 2 // 0: no bound
+		}
+		want := product(w, in, bias, second, rows, depth, n)
+		for i, v := range want {
+			if relu {
+				want[i] = max(v, 0)
+			}
+			if most > 0 {
+				want[i] = min(want[i], most)
+			}
+		}
 		for name, k := range kernels() {
 			// The panel is a Runner's: longer than needed, and not clean.
 			r := &Runner{net: &Net{kernel: k}, panel: slices.Repeat([]float32{7}, (depth+3)*columns)}
-			l := &layer{weights: k.packWeights(w, rows, depth), bias: bias, relu: relu, outShape: shape{rows, 1, n}}
+			l := &layer{weights: k.packWeights(w, rows, depth), bias: bias, within: newBounds(relu, most), outShape: shape{rows, 1, n}}
 			got := slices.Repeat([]float32{9}, rows*n+columns)
 			r.multiply(got, in, second, l, depth, n)
 			what := fmt.Sprintf("%s, %d×%d by %d×%d", name, rows, depth, depth, n)
@@ -55,7 +66,7 @@ func TestKernels(t *testing.T) {
 	}
 }
 
-func product(w, in, bias, second []float32, relu bool, rows, depth, n int) []float32 {
+func product(w, in, bias, second []float32, rows, depth, n int) []float32 {
 	out := make([]float32, rows*n)
 	for r := range rows {
 		for x := range n {
@@ -66,39 +77,66 @@ func product(w, in, bias, second []float32, relu bool, rows, depth, n int) []flo
 			if second != nil {
 				sum += float64(second[r*n+x])
 			}
-			if relu {
-				sum = max(sum, 0)
-			}
 			out[r*n+x] = float32(sum)
 		}
 	}
 	return out
 }
 
-// TestFilterRow: each is the window's sum, for rows of any length, and leaves alone what lies behind.
-func TestFilterRow(t *testing.T) {
+// TestFilter: each is the window's sum within the bounds, for outputs of any number of blocks, and
+// leaves alone what lies behind.
+func TestFilter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for n := 1; n < 90; n++ {
-		rows := [3][]float32{random(rng, n+2), random(rng, n+2), random(rng, n+2)}
-		w := [9]float32(random(rng, 9))
-		for _, low := range []float32{0, float32(math.Inf(-1))} {
-			want := make([]float32, n)
-			for x := range want {
-				sum := .25
-				for k, v := range w {
-					sum += float64(v) * float64(rows[k/3][x+k%3])
-				}
-				want[x] = float32(max(sum, float64(low)))
+	inf := float32(math.Inf(1))
+	for blocks := 1; blocks < 9; blocks++ {
+		for _, taps := range []int{9, 25} {
+			n := blocks * filterBlock
+			src, w := random(rng, n+99), random(rng, taps)
+			offsets := make([]int, taps)
+			for k := range offsets {
+				offsets[k] = rng.IntN(100)
 			}
-			for name, k := range kernels() {
-				got := slices.Repeat([]float32{9}, n+20)
-				k.filterRow(got[:n], rows[0], rows[1], rows[2], &w, .25, low)
-				if d := furthest(got[:n], want); !(d < 1e-5) {
-					t.Errorf("%s, %d numbers, at least %g: off by %g", name, n, low, d)
+			offsets[taps-1] = 99 // to the end of src
+			for _, b := range []bounds{{-inf, inf}, {0, inf}, {0, .5}} {
+				want := make([]float32, n)
+				for i := range want {
+					sum := .25
+					for k, v := range w {
+						sum += float64(v) * float64(src[i+offsets[k]])
+					}
+					want[i] = float32(min(max(sum, float64(b.low)), float64(b.high)))
 				}
-				if slices.ContainsFunc(got[n:], func(v float32) bool { return v != 9 }) {
-					t.Errorf("%s, %d numbers: wrote behind them", name, n)
+				for name, k := range kernels() {
+					got := slices.Repeat([]float32{9}, n+filterBlock)
+					k.filter(got[:n], src, offsets, w, .25, b)
+					if d := furthest(got[:n], want); !(d < 1e-5) {
+						t.Errorf("%s, %d numbers, %d taps, %v: off by %g", name, n, taps, b, d)
+					}
+					if slices.ContainsFunc(got[n:], func(v float32) bool { return v != 9 }) {
+						t.Errorf("%s, %d numbers, %d taps: wrote behind them", name, n, taps)
+					}
 				}
+			}
+		}
+	}
+}
+
+// TestSplit: each parts numbers of any count, and leaves alone what lies behind.
+func TestSplit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 70 {
+		in := random(rng, 2*n)
+		for name, k := range kernels() {
+			even, odd := slices.Repeat([]float32{9}, n+20), slices.Repeat([]float32{9}, n+20)
+			k.split(even[:n], odd[:n], in)
+			for i := range n {
+				if even[i] != in[2*i] || odd[i] != in[2*i+1] {
+					t.Fatalf("%s, %d pairs: pair %d is %g and %g, want %v",
+						name, n, i, even[i], odd[i], in[2*i:][:2])
+				}
+			}
+			if slices.ContainsFunc(append(even[n:], odd[n:]...), func(v float32) bool { return v != 9 }) {
+				t.Errorf("%s, %d pairs: wrote behind them", name, n)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package net
 
-// conv is a convolution, 1×1 or 3×3 with zeros around the image, plus bias and second where there is one, then ReLU where asked.
+// conv is a convolution, 1×1 or 3×3 with zeros around the image, plus bias and second where there
+// is one, held within the layer's bounds.
 func (r *Runner) conv(out, in, second []float32, l *layer) {
 	n := l.outShape.h * l.outShape.w
 	depth := l.inShape.c
@@ -11,71 +12,78 @@ func (r *Runner) conv(out, in, second []float32, l *layer) {
 	r.multiply(out, in, second, l, depth, n)
 }
 
-// unfold writes each output pixel's 3×3 neighbourhoods as a column (im2col), which makes a matrix product of the convolution.
+// unfold writes each output pixel's 3×3 neighbourhoods as a column (im2col), which makes a matrix
+// product of the convolution.
 func (r *Runner) unfold(in []float32, l *layer) {
-	w, oh, ow := l.inShape.w, l.outShape.h, l.outShape.w
-	n := oh * ow
+	oh, ow := l.outShape.h, l.outShape.w
+	dst := r.columns
+	r.clearPlane(l)
 	for c := range l.inShape.c {
-		stride := r.pad(in[c*l.inShape.h*w:], l.inShape)
-		for k := range 9 {
-			dst := r.columns[(9*c+k)*n:][:n]
+		r.fillPlane(in[c*l.inShape.h*l.inShape.w:], l)
+		for _, offset := range l.window.offsets {
 			for y := range oh {
-				src := r.plane[(y*l.stride+k/3)*stride+k%3:]
-				row := dst[y*ow:][:ow]
-				for x := range row {
-					row[x] = src[x*l.stride]
-				}
+				copy(dst[y*ow:][:ow], r.plane[offset+y*l.window.row:])
 			}
+			dst = dst[oh*ow:]
 		}
 	}
 }
 
-// pad copies one channel into plane with a border of one zero and returns the length of a row there.
-func (r *Runner) pad(in []float32, s shape) (stride int) {
-	stride = s.w + 2
-	clear(r.plane[:stride])
-	clear(r.plane[(s.h+1)*stride : (s.h+2)*stride])
-	for y := range s.h {
-		row := r.plane[(y+1)*stride:][:stride]
-		row[0], row[stride-1] = 0, 0
-		copy(row[1:], in[y*s.w:][:s.w])
-	}
-	return stride
-}
-
-// depthwise is a 3×3 convolution of each channel by itself, plus bias, then ReLU where asked.
+// depthwise is a 3×3 or 5×5 convolution of each channel by itself with zeros around it, plus bias,
+// held within the layer's bounds.
 func (r *Runner) depthwise(out, in []float32, l *layer) {
-	oh, ow, low := l.outShape.h, l.outShape.w, l.lowest()
+	oh, ow := l.outShape.h, l.outShape.w
+	offsets, sums := l.window.offsets, r.filtered[:l.window.outputs]
+	r.clearPlane(l)
 	for c := range l.inShape.c {
-		stride := r.pad(in[c*l.inShape.h*l.inShape.w:], l.inShape)
-		weights := (*[9]float32)(l.weights[9*c:])
+		r.fillPlane(in[c*l.inShape.h*l.inShape.w:], l)
+		r.net.kernel.filter(sums, r.plane, offsets, l.weights[c*len(offsets):], l.bias[c], l.within)
 		for y := range oh {
-			dst := out[(c*oh+y)*ow:][:ow]
-			rows := r.plane[y*l.stride*stride:]
-			if l.stride == 1 {
-				r.net.kernel.filterRow(dst, rows, rows[stride:], rows[2*stride:], weights, l.bias[c], low)
-			} else {
-				filterRowBy2(dst, rows, rows[stride:], rows[2*stride:], weights, l.bias[c], low)
-			}
+			copy(out[(c*oh+y)*ow:][:ow], sums[y*l.window.row:])
 		}
 	}
 }
 
-// filterRow slides the window over three rows and loads each number once.
-func filterRow(dst, r0, r1, r2 []float32, w *[9]float32, bias, low float32) {
-	a0, a1, b0, b1, c0, c1 := r0[0], r0[1], r1[0], r1[1], r2[0], r2[1]
-	r0, r1, r2 = r0[2:][:len(dst)], r1[2:][:len(dst)], r2[2:][:len(dst)]
-	for x := range dst {
-		a2, b2, c2 := r0[x], r1[x], r2[x]
-		dst[x] = max(bias+(w[0]*a0+w[1]*a1+w[2]*a2)+(w[3]*b0+w[4]*b1+w[5]*b2)+(w[6]*c0+w[7]*c1+w[8]*c2), low)
-		a0, a1, b0, b1, c0, c1 = a1, a2, b1, b2, c1, c2
+// filter sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, held within b. There are 9 or 25
+// offsets.
+func filter(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds) {
+	const block = 256 // sums at a time, that they stay near the processor
+	for at := 0; at < len(dst); at += block {
+		sums, from := dst[at:min(at+block, len(dst))], src[at:]
+		for i := range sums {
+			sums[i] = bias
+		}
+		if len(offsets) == 25 {
+			for k := 0; k < 25; k += 5 {
+				filterBy5(sums, from, [5]int(offsets[k:]), [5]float32(weights[k:]))
+			}
+		} else {
+			for k := 0; k < 9; k += 3 {
+				filterBy3(sums, from, [3]int(offsets[k:]), [3]float32(weights[k:]))
+			}
+		}
+		for i, v := range sums {
+			sums[i] = b.hold(v)
+		}
 	}
 }
 
-func filterRowBy2(dst, r0, r1, r2 []float32, w *[9]float32, bias, low float32) {
-	for x := range dst {
-		a, b, c := r0[2*x:][:3:3], r1[2*x:][:3:3], r2[2*x:][:3:3]
-		dst[x] = max(bias+(w[0]*a[0]+w[1]*a[1]+w[2]*a[2])+(w[3]*b[0]+w[4]*b[1]+w[5]*b[2])+(w[6]*c[0]+w[7]*c[1]+w[8]*c[2]), low)
+// filterBy3 adds the products with one row of a 3×3 window.
+func filterBy3(sums, src []float32, offsets [3]int, w [3]float32) {
+	n := len(sums)
+	p, q, r := src[offsets[0]:][:n], src[offsets[1]:][:n], src[offsets[2]:][:n]
+	for i := range sums {
+		sums[i] += w[0]*p[i] + w[1]*q[i] + w[2]*r[i]
+	}
+}
+
+// filterBy5 adds the products with one row of a 5×5 window.
+func filterBy5(sums, src []float32, offsets [5]int, w [5]float32) {
+	n := len(sums)
+	p, q, r := src[offsets[0]:][:n], src[offsets[1]:][:n], src[offsets[2]:][:n]
+	s, t := src[offsets[3]:][:n], src[offsets[4]:][:n]
+	for i := range sums {
+		sums[i] += w[0]*p[i] + w[1]*q[i] + w[2]*r[i] + w[3]*s[i] + w[4]*t[i]
 	}
 }
 

@@ -34,7 +34,10 @@ func slow(l layerJSON, weights []float32, tensors map[string]volume) volume {
 	w := func(i int) float64 { return float64(weights[l.Weight+i]) }
 	relu := func(v float64) float64 {
 		if l.Relu || l.Op == "gp" {
-			return max(v, 0)
+			v = max(v, 0)
+		}
+		if l.Most > 0 {
+			v = min(v, float64(l.Most))
 		}
 		return v
 	}
@@ -62,7 +65,7 @@ func slow(l layerJSON, weights []float32, tensors map[string]volume) volume {
 		})
 	case "dw":
 		return fill(shape{l.Cout, in.h / l.Stride, in.w / l.Stride}, func(c, y, x int) float64 {
-			return relu(bias(c) + window(c, y, x, 9*c))
+			return relu(bias(c) + window(c, y, x, c*l.Kernel*l.Kernel))
 		})
 	case "gp":
 		return fill(in.shape, func(c, y, x int) float64 {
@@ -114,11 +117,23 @@ func TestLayers(t *testing.T) {
 		{"conv 3×3 added", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true, Add: "in"}}
 		}},
+		{"conv 1×1 ReLU6", every, func(cin, cout int) []layerJSON {
+			return []layerJSON{{Op: "conv", Kernel: 1, Stride: 1, Cin: cin, Cout: cout, Relu: true, Most: .5}}
+		}},
+		{"conv 3×3 by 2 ReLU6", even, func(cin, cout int) []layerJSON {
+			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 2, Cin: cin, Cout: cout, Relu: true, Most: 6}}
+		}},
 		{"dw", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true}}
 		}},
 		{"dw by 2", even, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin}}
+		}},
+		{"dw 5×5", every, func(cin, _ int) []layerJSON {
+			return []layerJSON{{Op: "dw", Kernel: 5, Stride: 1, Cin: cin, Cout: cin}}
+		}},
+		{"dw 5×5 by 2", even, func(cin, _ int) []layerJSON {
+			return []layerJSON{{Op: "dw", Kernel: 5, Stride: 2, Cin: cin, Cout: cin, Relu: true}}
 		}},
 		{"gp", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "gp", Cin: cin, Cout: cin}}
@@ -132,8 +147,48 @@ func TestLayers(t *testing.T) {
 		for _, s := range tt.sizes {
 			for _, channels := range [][2]int{{1, 1}, {3, 5}, {4, 8}, {17, 19}} {
 				d, weights := network(rng, shape{channels[0], s.h, s.w}, tt.build(channels[0], channels[1]))
-				if off := compareSubject(t, rng, d, weights); !(off < 1e-4) {
+				off, _ := compareSubject(t, rng, d, weights)
+				if !(off < 1e-4) {
 					t.Errorf("%s of %d×%d px, %d to %d channels: off by %g", tt.name, s.w, s.h, channels[0], channels[1], off)
+				}
+			}
+		}
+	}
+}
+
+// TestDepthwiseSizes: each window and stride, for outputs 1 to 40 px wide of odd and even heights,
+// with a ReLU that is bounded above. Outputs lie at both bounds and between them.
+func TestDepthwiseSizes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, most := range []float32{3, 6} {
+		for _, kernel := range []int{3, 5} {
+			for _, stride := range []int{1, 2} {
+				var low, high, all int
+				for width := 1; width <= 40; width++ {
+					in := shape{3, stride * (1 + rng.IntN(9)), stride * width}
+					d, weights := network(rng, in, []layerJSON{{
+						Op: "dw", Kernel: kernel, Stride: stride, Cin: 3, Cout: 3, Relu: true, Most: most,
+					}})
+					for i := range weights {
+						weights[i] *= 4 // more than 6 is common
+					}
+					off, want := compareSubject(t, rng, d, weights)
+					if !(off < 1e-4) {
+						t.Errorf("%d×%d by %d of %d×%d px: off by %g", kernel, kernel, stride, in.w, in.h, off)
+					}
+					for _, v := range want.v {
+						all++
+						switch v {
+						case 0:
+							low++
+						case most:
+							high++
+						}
+					}
+				}
+				if low < all/10 || high < all/20 || low+high > all*9/10 {
+					t.Errorf("%d×%d by %d up to %g: of %d outputs %d are at the lower bound, %d at the upper",
+						kernel, kernel, stride, most, all, low, high)
 				}
 			}
 		}
@@ -162,8 +217,9 @@ func network(rng *rand.Rand, input shape, layers []layerJSON) (description, []fl
 	return d, random(rng, d.Weights)
 }
 
-// compareSubject runs a network twice and returns how far its last layer but one is from the reference at the most.
-func compareSubject(t *testing.T, rng *rand.Rand, d description, weights []float32) float64 {
+// compareSubject runs a network twice and returns how far its last layer but one is from the
+// reference at the most, and that reference.
+func compareSubject(t *testing.T, rng *rand.Rand, d description, weights []float32) (float64, volume) {
 	t.Helper()
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -175,6 +231,7 @@ func compareSubject(t *testing.T, rng *rand.Rand, d description, weights []float
 		tensors[l.Out] = slow(l, weights, tensors)
 	}
 	var worst float64
+	want := tensors[d.Layers[len(d.Layers)-2].Out]
 	for name, k := range kernels() {
 		n, err := readFor(k, data, toFloat16(weights))
 		if err != nil {
@@ -184,11 +241,10 @@ func compareSubject(t *testing.T, rng *rand.Rand, d description, weights []float
 		r.Run(random(rng, s.size())) // the next run finds what this one left
 		r.Run(tensors["in"].v)
 		subject := n.layers[len(n.layers)-2]
-		want := tensors[d.Layers[len(n.layers)-2].Out]
 		if subject.outShape != want.shape {
 			t.Fatalf("%s: shape %v, want %v", name, subject.outShape, want.shape)
 		}
 		worst = max(worst, furthest(r.buffers[subject.out][:want.size()], want.v))
 	}
-	return worst
+	return worst, want
 }

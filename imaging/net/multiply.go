@@ -12,15 +12,20 @@ type kernel struct {
 	group int // the panel is [16/group][depth][group], the weights [rows]'s interleaved: [depth][rows]
 	// tile sets dst[r*16+x] = Σ_k weights[k*rows+r]·panel(k, x).
 	tile func(dst *[mostSums]float32, weights, panel []float32)
-	// store writes a whole tile, sums + bias (+ add), but at least low; rows of out and add are stride numbers apart. nil: see finish.
-	store func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, low float32)
-	// filterRow is the function of that name.
-	filterRow func(dst, above, at, below []float32, w *[9]float32, bias, low float32)
+	// store writes a whole tile, sums + bias (+ add), held within b. Rows of out and add are stride
+	// numbers apart. If it is nil, finish does this.
+	store func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, b bounds)
+	// filter is the function of that name. len(dst) is a multiple of filterBlock.
+	filter func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds)
+	// split is the function of that name.
+	split func(even, odd, in []float32)
 }
 
 const columns = 16
 
-func goKernel() kernel { return kernel{rows: 2, group: 4, tile: tileGo, filterRow: filterRow} }
+func goKernel() kernel {
+	return kernel{rows: 2, group: 4, tile: tileGo, filter: filter, split: split}
+}
 
 // packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that there are not.
 func (k kernel) packWeights(w []float32, cout, depth int) []float32 {
@@ -54,10 +59,10 @@ func (k kernel) packPanel(panel, in []float32, column, depth, n int) {
 	}
 }
 
-// multiply is out = W·in + bias (+ second), then ReLU where asked, for W of cout×depth and in of depth×n.
+// multiply is out = W·in + bias (+ second), held within the layer's bounds, for W of cout×depth and
+// in of depth×n.
 func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
 	k, tile, panel := r.net.kernel, &r.tile, r.panel[:depth*columns] // a local tile would escape
-	low := l.lowest()
 	for column := 0; column < n; column += columns {
 		k.packPanel(panel, in, column, depth, n)
 		width := min(columns, n-column)
@@ -69,7 +74,7 @@ func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
 				if second != nil {
 					add = second[at:]
 				}
-				k.store(out[at:], n, tile, l.bias[row:], add, low)
+				k.store(out[at:], n, tile, l.bias[row:], add, l.within)
 				continue
 			}
 			for i := range min(k.rows, l.outShape.c-row) {
@@ -78,32 +83,41 @@ func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
 				if second != nil {
 					add = second[at:][:width]
 				}
-				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], low)
+				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], l.within)
 			}
 		}
 	}
 }
 
-// lowest is what a layer's output is not below.
-func (l *layer) lowest() float32 {
-	if l.relu {
-		return 0
+// bounds are what the outputs of a layer are held within.
+type bounds struct{ low, high float32 }
+
+func (b bounds) hold(v float32) float32 { return min(max(v, b.low), b.high) }
+
+// newBounds returns those of ReLU, of ReLU6 and the like, or none. most 0 is no upper bound.
+func newBounds(relu bool, most float32) bounds {
+	b := bounds{float32(math.Inf(-1)), float32(math.Inf(1))}
+	if relu {
+		b.low = 0
 	}
-	return float32(math.Inf(-1))
+	if most > 0 {
+		b.high = most
+	}
+	return b
 }
 
 // finish writes one row of a tile.
-func finish(out, sums, add []float32, bias, low float32) {
+func finish(out, sums, add []float32, bias float32, b bounds) {
 	sums = sums[:len(out)]
 	if add == nil {
 		for x := range out {
-			out[x] = max(sums[x]+bias, low)
+			out[x] = b.hold(sums[x] + bias)
 		}
 		return
 	}
 	add = add[:len(out)]
 	for x := range out {
-		out[x] = max(sums[x]+bias+add[x], low)
+		out[x] = b.hold(sums[x] + bias + add[x])
 	}
 }
 

@@ -43,24 +43,27 @@ type description struct {
 
 type layerJSON struct {
 	Op     string `json:"op"`   // conv, dw, gp or upadd; see the functions of these names
-	Kernel int    `json:"k"`    // 1 or 3
+	Kernel int    `json:"k"`    // conv: 1 or 3; dw: 3 or 5
 	Stride int    `json:"s"`    // 1 or 2
 	Cin    int    `json:"cin"`  // input channels
 	Cout   int    `json:"cout"` // output channels
 	Relu   bool   `json:"relu"`
-	In     string `json:"i"`
-	Second string `json:"j"`   // upadd: the tensor at the full resolution
-	Add    string `json:"add"` // conv: a tensor added before ReLU
-	Out    string `json:"o"`
-	Weight int    `json:"w"` // where the weights start: [cout][cin][ky][kx]
-	Bias   int    `json:"b"` // where the biases start: [cout]
+	// Most is the upper bound of what a conv or a dw with ReLU puts out, 6 for ReLU6. 0 is no bound.
+	Most   float32 `json:"most,omitempty"`
+	In     string  `json:"i"`
+	Second string  `json:"j"`   // upadd: the tensor at the full resolution
+	Add    string  `json:"add"` // conv: a tensor added before ReLU
+	Out    string  `json:"o"`
+	Weight int     `json:"w"` // where the weights start: [cout][cin][ky][kx]
+	Bias   int     `json:"b"` // where the biases start: [cout]
 }
 
 // layer is a layerJSON that was checked, its tensors resolved to buffers; −1 stands for none.
 type layer struct {
 	op              string
 	kernel, stride  int
-	relu            bool
+	within          bounds    // conv, dw: what the outputs are held within
+	window          window    // of all but 1×1 convolutions
 	weights, bias   []float32 // conv: packed for the kernel
 	in, second, out int       // buffers
 	inShape         shape

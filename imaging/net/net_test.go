@@ -3,6 +3,7 @@ package net
 import (
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"os"
 	"testing"
 )
@@ -70,14 +71,18 @@ func TestSizes(t *testing.T) {
 }
 
 func BenchmarkForward(b *testing.B) {
-	x := floats(b, "net.x.f32")
 	for name, k := range kernels() {
-		b.Run(name, func(b *testing.B) {
-			r := shipped(b, k).NewRunner()
-			b.ReportAllocs()
-			for b.Loop() {
-				r.Run(x)
-			}
-		})
+		for network, read := range map[string]func(testing.TB, kernel) *Net{
+			"shipped": shipped, "lite0": readLite0,
+		} {
+			b.Run(network+"/"+name, func(b *testing.B) {
+				n := read(b, k)
+				r, x := n.NewRunner(), random(rand.New(rand.NewPCG(13, 14)), n.input.size())
+				b.ReportAllocs()
+				for b.Loop() {
+					r.Run(x)
+				}
+			})
+		}
 	}
 }

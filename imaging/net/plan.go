@@ -17,7 +17,9 @@ type planner struct {
 	sizes   []int          // of the buffers
 	idle    []int          // buffers whose tensor is not read any more
 
-	held, unfolded int // numbers held by buffers, packed weights and the input; the most that a 3×3 convolution unfolds
+	held     int // numbers of the buffers, packed weights and the input
+	unfolded int // the most numbers that a 3×3 convolution unfolds
+	swept    int // the most numbers of a plane and of what comes out of it
 }
 
 type tensor struct {
@@ -41,7 +43,13 @@ func (p *planner) plan(i int, l layerJSON) (layer, error) {
 	if !ok {
 		return layer{}, fmt.Errorf("input %q %w", l.In, errNoTensor)
 	}
-	out := layer{op: l.Op, kernel: l.Kernel, stride: l.Stride, relu: l.Relu, in: in.buffer, second: noBuffer, inShape: in.shape}
+	if err := checkMost(l); err != nil {
+		return layer{}, err
+	}
+	out := layer{
+		op: l.Op, kernel: l.Kernel, stride: l.Stride, within: newBounds(l.Relu, l.Most),
+		in: in.buffer, second: noBuffer, inShape: in.shape,
+	}
 	var err error
 	switch l.Op {
 	case "conv":
@@ -65,7 +73,8 @@ func (p *planner) plan(i int, l layerJSON) (layer, error) {
 	if l.Op == "conv" && l.Kernel == 3 {
 		p.unfolded = max(p.unfolded, 9*out.inShape.c*out.outShape.h*out.outShape.w)
 	}
-	if n := p.held + p.unfolded; n > maxNumbers {
+	p.swept = max(p.swept, out.window.size+out.window.outputs)
+	if n := p.held + p.unfolded + p.swept; n > maxNumbers {
 		return layer{}, fmt.Errorf("needs memory for %d numbers up to here, at most %d are allowed", n, maxNumbers)
 	}
 	p.tensors[l.Out] = tensor{out.outShape, out.out}
@@ -107,11 +116,22 @@ func (p *planner) numbers(from, n int) ([]float32, error) {
 	return p.weights[from : from+n], nil
 }
 
+// checkMost checks that a bound above belongs to a ReLU.
+func checkMost(l layerJSON) error {
+	switch {
+	case l.Most == 0:
+		return nil
+	case l.Most < 0:
+		return fmt.Errorf("most must be above 0, is %g", l.Most)
+	case l.Op != "conv" && l.Op != "dw", !l.Relu:
+		return fmt.Errorf("most is %g, only a conv or a dw with relu has one", l.Most)
+	}
+	return nil
+}
+
 // checkConv checks what convolutions have in common and sets the output's shape.
 func (p *planner) checkConv(l layerJSON, out *layer) error {
 	switch {
-	case l.Kernel != 1 && l.Kernel != 3:
-		return fmt.Errorf("k must be 1 or 3, is %d", l.Kernel)
 	case l.Stride != 1 && l.Stride != 2:
 		return fmt.Errorf("s must be 1 or 2, is %d", l.Stride)
 	case l.Cin != out.inShape.c:
@@ -129,11 +149,17 @@ func (p *planner) checkConv(l layerJSON, out *layer) error {
 }
 
 func (p *planner) planConv(l layerJSON, out *layer) error {
+	if l.Kernel != 1 && l.Kernel != 3 {
+		return fmt.Errorf("k must be 1 or 3, is %d", l.Kernel)
+	}
 	if err := p.checkConv(l, out); err != nil {
 		return err
 	}
 	if l.Kernel == 1 && l.Stride != 1 {
 		return fmt.Errorf("s must be 1 where k is 1")
+	}
+	if l.Kernel > 1 {
+		out.window = newWindow(l.Kernel, l.Stride, out.outShape)
 	}
 	depth := l.Cin * l.Kernel * l.Kernel
 	w, err := p.numbers(l.Weight, l.Cout*depth)
@@ -149,14 +175,18 @@ func (p *planner) planConv(l layerJSON, out *layer) error {
 }
 
 func (p *planner) planDepthwise(l layerJSON, out *layer) error {
+	if l.Kernel != 3 && l.Kernel != 5 {
+		return fmt.Errorf("k must be 3 or 5, is %d", l.Kernel)
+	}
 	if err := p.checkConv(l, out); err != nil {
 		return err
 	}
-	if l.Cout != l.Cin || l.Kernel != 3 {
-		return fmt.Errorf("a depthwise layer has cout = cin and k = 3, this one %d, %d and %d", l.Cout, l.Cin, l.Kernel)
+	if l.Cout != l.Cin {
+		return fmt.Errorf("a depthwise layer has cout = cin, this one %d and %d", l.Cout, l.Cin)
 	}
+	out.window = newWindow(l.Kernel, l.Stride, out.outShape)
 	var err error
-	out.weights, err = p.numbers(l.Weight, 9*l.Cout)
+	out.weights, err = p.numbers(l.Weight, l.Kernel*l.Kernel*l.Cout)
 	return err
 }
 

@@ -4,13 +4,14 @@ import "fmt"
 
 // Runner runs a Net. It holds the scratch memory, so it serves one image at a time; make one per worker.
 type Runner struct {
-	net     *Net
-	buffers [][]float32
-	columns []float32 // of 3×3 convolutions: each pixel's neighbourhood, [cin·9][h·w]
-	plane   []float32 // one channel with a border of zeros
-	panel   []float32 // see multiply
-	mean    []float32
-	tile    [mostSums]float32
+	net      *Net
+	buffers  [][]float32
+	columns  []float32 // of 3×3 convolutions: each pixel's neighbourhood, [cin·9][h·w]
+	plane    []float32 // see window
+	filtered []float32 // what a sweep over the plane yields
+	panel    []float32 // see multiply
+	mean     []float32
+	tile     [mostSums]float32
 }
 
 // NewRunner makes a Runner.
@@ -19,24 +20,22 @@ func (n *Net) NewRunner() *Runner {
 	for _, size := range n.buffers {
 		r.buffers = append(r.buffers, make([]float32, size))
 	}
-	var unfolded, plane, depth, channels int
+	var unfolded, plane, filtered, depth, channels int
 	for _, l := range n.layers {
-		padded := (l.inShape.h + 2) * (l.inShape.w + 2)
-		switch {
-		case l.op == "conv" && l.kernel == 3:
-			unfolded = max(unfolded, 9*l.inShape.c*l.outShape.h*l.outShape.w)
-			plane = max(plane, padded)
-			depth = max(depth, 9*l.inShape.c)
-		case l.op == "conv":
-			depth = max(depth, l.inShape.c)
-		case l.op == "dw":
-			plane = max(plane, padded)
-		case l.op == "gp":
+		plane, filtered = max(plane, l.window.size), max(filtered, l.window.outputs)
+		switch l.op {
+		case "conv":
+			depth = max(depth, l.inShape.c*l.kernel*l.kernel)
+			if l.kernel > 1 {
+				unfolded = max(unfolded, 9*l.inShape.c*l.outShape.h*l.outShape.w)
+			}
+		case "gp":
 			channels = max(channels, l.inShape.c)
 		}
 	}
 	// upAdd borrows plane for one row.
 	r.columns, r.plane = make([]float32, unfolded), make([]float32, max(plane, maxSide))
+	r.filtered = make([]float32, filtered)
 	r.panel, r.mean = make([]float32, depth*columns), make([]float32, channels)
 	return r
 }

@@ -4,6 +4,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -17,7 +19,8 @@ const (
 func main() {
 	tile()
 	store()
-	filterRow()
+	filter()
+	split()
 	Generate()
 }
 
@@ -62,15 +65,17 @@ func tile() {
 }
 
 func store() {
-	TEXT("storeAVX2", NOSPLIT, "func(out *float32, stride int, sums, bias, add *float32, low float32)")
-	Doc("storeAVX2 writes max(sums + bias (+ add), low), 4 rows by 16 columns; rows of out and add are stride numbers apart. add may be nil.")
+	TEXT("storeAVX2", NOSPLIT, "func(out *float32, stride int, sums, bias, add *float32, low, high float32)")
+	Doc("storeAVX2 writes sums + bias (+ add), at least low and at most high, 4 rows by 16 columns.",
+		"Rows of out and add are stride numbers apart. add may be nil.")
 	out := Load(Param("out"), GP64())
 	stride := Load(Param("stride"), GP64())
 	sums := Load(Param("sums"), GP64())
 	bias := Load(Param("bias"), GP64())
 	add := Load(Param("add"), GP64())
-	low := YMM()
+	low, high := YMM(), YMM()
 	VBROADCASTSS(NewParamAddr("low", 40), low)
+	VBROADCASTSS(NewParamAddr("high", 44), high)
 	SHLQ(Imm(2), stride)
 
 	for _, second := range []bool{true, false} {
@@ -90,6 +95,7 @@ func store() {
 					VADDPS(Mem{Base: add, Disp: 4 * c * lanes}, v, v)
 				}
 				VMAXPS(v, low, v)
+				VMINPS(v, high, v)
 				VMOVUPS(v, Mem{Base: out, Disp: 4 * c * lanes})
 			}
 			ADDQ(stride, out)
@@ -102,41 +108,84 @@ func store() {
 	}
 }
 
-func filterRow() {
-	TEXT("filterRowAVX2", NOSPLIT, "func(dst, above, at, below, weights *float32, bias, low float32, n int)")
-	Doc("filterRowAVX2 slides a 3×3 window over three rows: max(Σ + bias, low). It writes n numbers, a multiple of 8 above 0.")
+func filter() {
+	TEXT("filterAVX2", NOSPLIT,
+		"func(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32)")
+	Doc("filterAVX2 sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, at least low and at most high,",
+		"for k below taps and i below n, which is a multiple of 32.")
 	dst := Load(Param("dst"), GP64())
-	lines := [3]reg.Register{Load(Param("above"), GP64()), Load(Param("at"), GP64()), Load(Param("below"), GP64())}
+	src := Load(Param("src"), GP64())
+	offsets := Load(Param("offsets"), GP64())
 	weights := Load(Param("weights"), GP64())
+	taps := Load(Param("taps"), GP64())
 	n := Load(Param("n"), GP64())
-	bias, low := YMM(), YMM()
-	VBROADCASTSS(NewParamAddr("bias", 40), bias)
-	VBROADCASTSS(NewParamAddr("low", 44), low)
-	var w [9]reg.VecVirtual
-	for k := range w {
-		w[k] = YMM()
-		VBROADCASTSS(Mem{Base: weights, Disp: 4 * k}, w[k])
-	}
+	bias, low, high := YMM(), YMM(), YMM()
+	VBROADCASTSS(NewParamAddr("bias", 48), bias)
+	VBROADCASTSS(NewParamAddr("low", 52), low)
+	VBROADCASTSS(NewParamAddr("high", 56), high)
 
-	Label("next8")
-	sum, other := YMM(), YMM()
-	VMOVUPS(bias, sum)
-	VXORPS(other, other, other)
-	for k := range w {
-		to := sum
-		if k%2 == 1 {
-			to = other // two chains of sums, so that none waits for the other
+	for _, registers := range []int{8, 4} { // as many sums at a time as fill the processor's pipelines, then the rest
+		block := fmt.Sprint("block", registers*lanes)
+		rest := "rest" + block
+		Label(block)
+		CMPQ(n, U32(registers*lanes))
+		JLT(LabelRef(rest))
+		sums := make([]reg.VecVirtual, registers)
+		for i := range sums {
+			sums[i] = YMM()
+			VMOVAPS(bias, sums[i])
 		}
-		VFMADD231PS(Mem{Base: lines[k/3], Disp: 4 * (k % 3)}, w[k], to)
+		k := GP64()
+		XORQ(k, k)
+		Label("taps" + block)
+		from, w := GP64(), YMM()
+		MOVQ(Mem{Base: offsets, Index: k, Scale: 8}, from)
+		VBROADCASTSS(Mem{Base: weights, Index: k, Scale: 4}, w)
+		LEAQ(Mem{Base: src, Index: from, Scale: 4}, from)
+		for i := range sums {
+			VFMADD231PS(Mem{Base: from, Disp: 4 * lanes * i}, w, sums[i])
+		}
+		INCQ(k)
+		CMPQ(k, taps)
+		JLT(LabelRef("taps" + block))
+		for i := range sums {
+			VMAXPS(sums[i], low, sums[i])
+			VMINPS(sums[i], high, sums[i])
+			VMOVUPS(sums[i], Mem{Base: dst, Disp: 4 * lanes * i})
+		}
+		ADDQ(U32(4*lanes*registers), src)
+		ADDQ(U32(4*lanes*registers), dst)
+		SUBQ(U32(lanes*registers), n)
+		JMP(LabelRef(block))
+		Label(rest)
 	}
-	VADDPS(other, sum, sum)
-	VMAXPS(sum, low, sum)
-	VMOVUPS(sum, Mem{Base: dst})
-	for _, p := range append(lines[:], dst) {
-		ADDQ(Imm(4*lanes), p)
-	}
+	VZEROUPPER()
+	RET()
+}
+
+func split() {
+	TEXT("splitAVX2", NOSPLIT, "func(even, odd, in *float32, n int)")
+	Doc("splitAVX2 sets even[i] = in[2·i] and odd[i] = in[2·i+1] for i below n, a multiple of 8 above 0.")
+	even := Load(Param("even"), GP64())
+	odd := Load(Param("odd"), GP64())
+	in := Load(Param("in"), GP64())
+	n := Load(Param("n"), GP64())
+	Label("next16")
+	a, b, left, right := YMM(), YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: in}, a)
+	VMOVUPS(Mem{Base: in, Disp: 4 * lanes}, b)
+	// The halves of left are in[0:4] and in[8:12], those of right in[4:8] and in[12:16].
+	VPERM2F128(Imm(0x20), b, a, left)
+	VPERM2F128(Imm(0x31), b, a, right)
+	VSHUFPS(Imm(0x88), right, left, a) // places 0 and 2 of each half's two
+	VSHUFPS(Imm(0xdd), right, left, b) // places 1 and 3
+	VMOVUPS(a, Mem{Base: even})
+	VMOVUPS(b, Mem{Base: odd})
+	ADDQ(Imm(8*lanes), in)
+	ADDQ(Imm(4*lanes), even)
+	ADDQ(Imm(4*lanes), odd)
 	SUBQ(Imm(lanes), n)
-	JNZ(LabelRef("next8"))
+	JNZ(LabelRef("next16"))
 	VZEROUPPER()
 	RET()
 }
