@@ -5,13 +5,21 @@ import "golang.org/x/sys/cpu"
 // The kernels for AVX2 and FMA; see asm/. depth is at least 1.
 //
 //go:noescape
-func tileAVX2(dst, weights, panel *float32, depth int)
+func packAVX2(panels, in *float32, depth, n int)
 
 //go:noescape
-func storeAVX2(out *float32, stride int, sums, bias, add *float32, low, high float32)
+func packAllAVX2(panels, in *float32, depth, n int)
 
 //go:noescape
-func filterAVX2(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32)
+func tileAVX2(
+	out *float32, stride int, weights, panel *float32, depth int,
+	bias *float32, rows int, add *float32, low, high float32,
+)
+
+//go:noescape
+func filterAVX2(
+	dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32,
+)
 
 //go:noescape
 func splitAVX2(even, odd, in *float32, n int)
@@ -21,23 +29,28 @@ func bestKernel() kernel {
 	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
 		return goKernel()
 	}
-	const rows = 4
 	return kernel{
-		rows: rows, group: columns,
-		tile: func(dst *[mostSums]float32, weights, panel []float32) {
-			depth := len(weights) / rows
-			_ = panel[depth*columns-1]
-			tileAVX2(&dst[0], &weights[0], &panel[0], depth)
+		rows: mostRows,
+		pack: func(to, in []float32, count, depth, n int) {
+			_, _ = to[count*columns*depth-1], in[(depth-1)*n+count*columns-1]
+			if count == panels {
+				packAllAVX2(&to[0], &in[0], depth, n)
+				return
+			}
+			for i := range count {
+				packAVX2(&to[i*columns*depth], &in[i*columns], depth, n)
+			}
 		},
-		store: func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, b bounds) {
-			last := (rows-1)*stride + columns - 1
-			_, _ = out[last], bias[rows-1]
+		tile: func(out []float32, stride int, weights, panel, bias, add []float32, b bounds) {
+			depth, last := len(panel)/columns, (len(bias)-1)*stride+columns-1
+			_, _ = out[last], weights[mostRows*depth-1]
 			var second *float32
 			if add != nil {
 				_ = add[last]
 				second = &add[0]
 			}
-			storeAVX2(&out[0], stride, &sums[0], &bias[0], second, b.low, b.high)
+			tileAVX2(&out[0], stride, &weights[0], &panel[0], depth,
+				&bias[0], len(bias), second, b.low, b.high)
 		},
 		filter: func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds) {
 			_ = weights[len(offsets)-1]

@@ -2,13 +2,72 @@
 
 #include "textflag.h"
 
-// func tileAVX2(dst *float32, weights *float32, panel *float32, depth int)
+// func packAVX2(panels *float32, in *float32, depth int, n int)
+// Requires: AVX
+TEXT ·packAVX2(SB), NOSPLIT, $0-32
+	MOVQ panels+0(FP), AX
+	MOVQ in+8(FP), CX
+	MOVQ depth+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ DX, SI
+	SHLQ $0x06, SI
+	LEAQ (SI)(SI*2), SI
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, CX
+	ADDQ    $0x40, AX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func packAllAVX2(panels *float32, in *float32, depth int, n int)
+// Requires: AVX
+TEXT ·packAllAVX2(SB), NOSPLIT, $0-32
+	MOVQ panels+0(FP), AX
+	MOVQ in+8(FP), CX
+	MOVQ depth+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ DX, SI
+	SHLQ $0x06, SI
+	LEAQ (SI)(SI*2), DI
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 96(CX), Y1
+	VMOVUPS Y0, (AX)(SI*1)
+	VMOVUPS Y1, 32(AX)(SI*1)
+	VMOVUPS 128(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVUPS Y0, (AX)(SI*2)
+	VMOVUPS Y1, 32(AX)(SI*2)
+	VMOVUPS 192(CX), Y0
+	VMOVUPS 224(CX), Y1
+	VMOVUPS Y0, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
+	ADDQ    BX, CX
+	ADDQ    $0x40, AX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func tileAVX2(out *float32, stride int, weights *float32, panel *float32, depth int, bias *float32, rows int, add *float32, low float32, high float32)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2(SB), NOSPLIT, $0-32
-	MOVQ   dst+0(FP), AX
-	MOVQ   weights+8(FP), CX
-	MOVQ   panel+16(FP), DX
-	MOVQ   depth+24(FP), BX
+TEXT ·tileAVX2(SB), NOSPLIT, $0-72
+	MOVQ   weights+16(FP), AX
+	MOVQ   panel+24(FP), CX
+	MOVQ   depth+32(FP), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -17,146 +76,213 @@ TEXT ·tileAVX2(SB), NOSPLIT, $0-32
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
 
 next:
-	VMOVUPS      (DX), Y8
-	VMOVUPS      32(DX), Y9
-	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(CX), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 8(CX), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 12(CX), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x10, CX
-	ADDQ         $0x40, DX
-	DECQ         BX
+	VMOVUPS      (CX), Y12
+	VMOVUPS      32(CX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(AX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(AX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(AX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x18, AX
+	ADDQ         $0x40, CX
+	DECQ         DX
 	JNZ          next
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y4, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y6, 192(AX)
-	VMOVUPS      Y7, 224(AX)
-	VZEROUPPER
-	RET
-
-// func storeAVX2(out *float32, stride int, sums *float32, bias *float32, add *float32, low float32, high float32)
-// Requires: AVX
-TEXT ·storeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         stride+8(FP), CX
-	MOVQ         sums+16(FP), DX
-	MOVQ         bias+24(FP), BX
-	MOVQ         add+32(FP), SI
-	VBROADCASTSS low+40(FP), Y0
-	VBROADCASTSS high+44(FP), Y1
+	MOVQ         bias+40(FP), DX
+	MOVQ         rows+48(FP), BX
+	MOVQ         add+56(FP), SI
+	VBROADCASTSS low+64(FP), Y12
+	VBROADCASTSS high+68(FP), Y13
 	SHLQ         $0x02, CX
 	TESTQ        SI, SI
 	JZ           alone
-	VBROADCASTSS (BX), Y2
-	VADDPS       (DX), Y2, Y3
-	VADDPS       (SI), Y3, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       32(DX), Y2, Y2
-	VADDPS       32(SI), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS (DX), Y14
+	VADDPS       Y0, Y14, Y0
+	VADDPS       (SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       Y1, Y14, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 4(BX), Y2
-	VADDPS       64(DX), Y2, Y3
-	VADDPS       (SI), Y3, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       96(DX), Y2, Y2
-	VADDPS       32(SI), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 4(DX), Y0
+	VADDPS       Y2, Y0, Y1
+	VADDPS       (SI), Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y3, Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 8(BX), Y2
-	VADDPS       128(DX), Y2, Y3
-	VADDPS       (SI), Y3, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       160(DX), Y2, Y2
-	VADDPS       32(SI), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 8(DX), Y0
+	VADDPS       Y4, Y0, Y1
+	VADDPS       (SI), Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y5, Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VBROADCASTSS 12(BX), Y2
-	VADDPS       192(DX), Y2, Y3
-	VADDPS       (SI), Y3, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       224(DX), Y2, Y2
-	VADDPS       32(SI), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 12(DX), Y0
+	VADDPS       Y6, Y0, Y1
+	VADDPS       (SI), Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y7, Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
 	ADDQ         CX, SI
-	VZEROUPPER
-	RET
+	VBROADCASTSS 16(DX), Y0
+	VADDPS       Y8, Y0, Y1
+	VADDPS       (SI), Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y9, Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	VBROADCASTSS 20(DX), Y0
+	VADDPS       Y10, Y0, Y1
+	VADDPS       (SI), Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y11, Y0, Y0
+	VADDPS       32(SI), Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
+	ADDQ         CX, AX
+	ADDQ         CX, SI
+	JMP          done
 
 alone:
-	VBROADCASTSS (BX), Y2
-	VADDPS       (DX), Y2, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       32(DX), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS (DX), Y14
+	VADDPS       Y0, Y14, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       Y1, Y14, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y2
-	VADDPS       64(DX), Y2, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       96(DX), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 4(DX), Y0
+	VADDPS       Y2, Y0, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y3, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y2
-	VADDPS       128(DX), Y2, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       160(DX), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 8(DX), Y0
+	VADDPS       Y4, Y0, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y2
-	VADDPS       192(DX), Y2, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, (AX)
-	VADDPS       224(DX), Y2, Y2
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 12(DX), Y0
+	VADDPS       Y6, Y0, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y7, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
 	ADDQ         CX, AX
+	VBROADCASTSS 16(DX), Y0
+	VADDPS       Y8, Y0, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
+	ADDQ         CX, AX
+	VBROADCASTSS 20(DX), Y0
+	VADDPS       Y10, Y0, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, (AX)
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, 32(AX)
+	DECQ         BX
+	JZ           done
+	ADDQ         CX, AX
+
+done:
 	VZEROUPPER
 	RET
 

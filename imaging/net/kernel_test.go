@@ -30,7 +30,7 @@ func furthest(a, b []float32) float64 {
 func TestKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		rows, depth, n := 1+rng.IntN(19), 1+rng.IntN(70), 1+rng.IntN(70)
+		rows, depth, n := 1+rng.IntN(19), 1+rng.IntN(70), 1+rng.IntN(150)
 		w, in, bias := random(rng, rows*depth), random(rng, depth*n), random(rng, rows)
 		var second []float32
 		if rng.IntN(2) == 0 {
@@ -50,8 +50,12 @@ func TestKernels(t *testing.T) {
 			}
 		}
 		for name, k := range kernels() {
-			// The panel is a Runner's: longer than needed, and not clean.
-			r := &Runner{net: &Net{kernel: k}, panel: slices.Repeat([]float32{7}, (depth+3)*columns)}
+			// The panels are a Runner's: longer than needed, and not clean.
+			dirty := func(n int) []float32 { return slices.Repeat([]float32{7}, n) }
+			r := &Runner{
+				net:    &Net{kernel: k},
+				panels: dirty((depth + 3) * panels * columns), few: dirty((depth + 3) * columns),
+			}
 			l := &layer{weights: k.packWeights(w, rows, depth), bias: bias, within: newBounds(relu, most), outShape: shape{rows, 1, n}}
 			got := slices.Repeat([]float32{9}, rows*n+columns)
 			r.multiply(got, in, second, l, depth, n)

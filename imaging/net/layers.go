@@ -37,7 +37,8 @@ func (r *Runner) depthwise(out, in []float32, l *layer) {
 	r.clearPlane(l)
 	for c := range l.inShape.c {
 		r.fillPlane(in[c*l.inShape.h*l.inShape.w:], l)
-		r.net.kernel.filter(sums, r.plane, offsets, l.weights[c*len(offsets):], l.bias[c], l.within)
+		weights := l.weights[c*len(offsets):][:len(offsets)]
+		r.net.kernel.filter(sums, r.plane, offsets, weights, l.bias[c], l.within)
 		for y := range oh {
 			copy(out[(c*oh+y)*ow:][:ow], sums[y*l.window.row:])
 		}

@@ -2,32 +2,35 @@ package net
 
 import "math"
 
-// mostSums is the largest rows·columns of a kernel.
-const mostSums = 64
-
-// kernel computes outputs in tiles of some channels (rows) by 16 pixels (columns), as many sums at a time as fit into registers.
-// Weights and a panel of the input are laid out in the order in which it reads them.
+// kernel computes outputs in tiles of some channels (rows) by 16 pixels (columns), as many sums at
+// a time as fit into registers. Weights and panels of the input are laid out in the order in which
+// it reads them.
 type kernel struct {
-	rows  int
-	group int // the panel is [16/group][depth][group], the weights [rows]'s interleaved: [depth][rows]
-	// tile sets dst[r*16+x] = Σ_k weights[k*rows+r]·panel(k, x).
-	tile func(dst *[mostSums]float32, weights, panel []float32)
-	// store writes a whole tile, sums + bias (+ add), held within b. Rows of out and add are stride
-	// numbers apart. If it is nil, finish does this.
-	store func(out []float32, stride int, sums *[mostSums]float32, bias, add []float32, b bounds)
+	rows int // of a tile; the weights are interleaved: [cout/rows][depth][rows]
+	// pack copies 16 columns into each of some panels: those of in, of depth×n, from its start on.
+	// A panel is as the kernel's tile reads it.
+	pack func(panels, in []float32, count, depth, n int)
+	// tile writes out[r*stride+x] = Σ_k weights[k*rows+r]·panel(k, x) + bias[r] (+ add[r*stride+x]),
+	// held within b, for 16 columns and as many rows as there are biases.
+	tile func(out []float32, stride int, weights, panel, bias, add []float32, b bounds)
 	// filter is the function of that name. len(dst) is a multiple of filterBlock.
 	filter func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds)
 	// split is the function of that name.
 	split func(even, odd, in []float32)
 }
 
-const columns = 16
+const (
+	columns  = 16 // of a tile and of a panel
+	panels   = 4  // at a time: the weights are read once for all of them
+	mostRows = 6  // of any kernel
+)
 
 func goKernel() kernel {
-	return kernel{rows: 2, group: 4, tile: tileGo, filter: filter, split: split}
+	return kernel{rows: 2, pack: pack, tile: tile, filter: filter, split: split}
 }
 
-// packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that there are not.
+// packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that
+// there are not.
 func (k kernel) packWeights(w []float32, cout, depth int) []float32 {
 	tiles := (cout + k.rows - 1) / k.rows
 	packed := make([]float32, tiles*k.rows*depth)
@@ -39,54 +42,77 @@ func (k kernel) packWeights(w []float32, cout, depth int) []float32 {
 	return packed
 }
 
-// packPanel copies 16 columns of in, of depth×n, from the given one on. Columns that there are not are zeros.
-func (k kernel) packPanel(panel, in []float32, column, depth, n int) {
-	if n-column < columns {
-		clear(panel)
-	}
-	for g := 0; g < columns && column+g < n; g += k.group {
-		width, from := min(k.group, n-column-g), in[column+g:]
-		if k.group == 4 && width == 4 {
-			for d := range depth { // no calls for so few
-				*(*[4]float32)(panel[4*d:]) = [4]float32(from[d*n:])
-			}
-		} else {
-			for d := range depth {
-				copy(panel[d*k.group:], from[d*n:][:width])
-			}
-		}
-		panel = panel[depth*k.group:]
-	}
-}
-
 // multiply is out = W·in + bias (+ second), held within the layer's bounds, for W of cout×depth and
 // in of depth×n.
 func (r *Runner) multiply(out, in, second []float32, l *layer, depth, n int) {
-	k, tile, panel := r.net.kernel, &r.tile, r.panel[:depth*columns] // a local tile would escape
-	for column := 0; column < n; column += columns {
-		k.packPanel(panel, in, column, depth, n)
-		width := min(columns, n-column)
-		for row := 0; row < l.outShape.c; row += k.rows {
-			k.tile(tile, l.weights[row*depth:][:k.rows*depth], panel)
-			if k.store != nil && width == columns && row+k.rows <= l.outShape.c {
-				at := row*n + column
-				var add []float32
-				if second != nil {
-					add = second[at:]
-				}
-				k.store(out[at:], n, tile, l.bias[row:], add, l.within)
-				continue
+	if n < columns {
+		r.multiplyFew(out, in, second, l, depth, n)
+		return
+	}
+	for column := 0; column < n; column += panels * columns {
+		var starts [panels]int
+		whole := min(panels, (n-column)/columns)
+		for i := range whole {
+			starts[i] = column + i*columns
+		}
+		if whole > 0 {
+			r.net.kernel.pack(r.panels, in[column:], whole, depth, n)
+		}
+		count := whole
+		if whole < panels && column+whole*columns < n {
+			// The last panel overlaps the one before, whose outputs it computes again.
+			starts[whole] = n - columns
+			r.net.kernel.pack(r.panels[whole*columns*depth:], in[n-columns:], 1, depth, n)
+			count++
+		}
+		r.multiplyPanels(out, second, l, depth, n, starts[:count])
+	}
+}
+
+// multiplyPanels does so for the columns that are packed; they start where starts says.
+func (r *Runner) multiplyPanels(out, second []float32, l *layer, depth, n int, starts []int) {
+	k := r.net.kernel
+	for row := 0; row < l.outShape.c; row += k.rows {
+		weights, bias := l.tileRows(row, k.rows, depth)
+		for i, column := range starts {
+			at := row*n + column
+			var add []float32
+			if second != nil {
+				add = second[at:]
 			}
-			for i := range min(k.rows, l.outShape.c-row) {
-				at := (row+i)*n + column
-				var add []float32
+			panel := r.panels[i*columns*depth:][:columns*depth]
+			k.tile(out[at:], n, weights, panel, bias, add, l.within)
+		}
+	}
+}
+
+// multiplyFew does so for fewer columns than a panel has: the others are zeros.
+func (r *Runner) multiplyFew(out, in, second []float32, l *layer, depth, n int) {
+	k := r.net.kernel
+	wide, whole := r.few[:depth*columns], &r.tile // a local tile would escape
+	clear(wide)
+	for d := range depth {
+		copy(wide[d*columns:], in[d*n:][:n])
+	}
+	k.pack(r.panels, wide, 1, depth, columns)
+	for row := 0; row < l.outShape.c; row += k.rows {
+		weights, bias := l.tileRows(row, k.rows, depth)
+		k.tile(whole[:], columns, weights, r.panels[:columns*depth], bias, nil, newBounds(false, 0))
+		for i := range bias {
+			at := (row + i) * n
+			for x, v := range whole[i*columns:][:n] {
 				if second != nil {
-					add = second[at:][:width]
+					v += second[at+x]
 				}
-				finish(out[at:][:width], tile[i*columns:][:width], add, l.bias[row+i], l.within)
+				out[at+x] = l.within.hold(v)
 			}
 		}
 	}
+}
+
+// tileRows returns the weights and the biases of a tile whose first row is given.
+func (l *layer) tileRows(row, rows, depth int) (weights, bias []float32) {
+	return l.weights[row*depth:][:rows*depth], l.bias[row:min(row+rows, len(l.bias))]
 }
 
 // bounds are what the outputs of a layer are held within.
@@ -106,31 +132,37 @@ func newBounds(relu bool, most float32) bounds {
 	return b
 }
 
-// finish writes one row of a tile.
-func finish(out, sums, add []float32, bias float32, b bounds) {
-	sums = sums[:len(out)]
-	if add == nil {
-		for x := range out {
-			out[x] = b.hold(sums[x] + bias)
+// pack is that of the kernel in Go: a panel is [4][depth][4].
+func pack(panels, in []float32, count, depth, n int) {
+	for group := 0; group < count*columns; group += 4 {
+		from := in[group:]
+		for d := range depth {
+			*(*[4]float32)(panels[4*d:]) = [4]float32(from[d*n:])
 		}
-		return
-	}
-	add = add[:len(out)]
-	for x := range out {
-		out[x] = b.hold(sums[x] + bias + add[x])
+		panels = panels[4*depth:]
 	}
 }
 
-// tileGo is the kernel in Go: four times 2×4 sums, as many as the compiler keeps in registers.
-func tileGo(dst *[mostSums]float32, weights, panel []float32) {
+// tile is that of the kernel in Go: four times 2×4 sums, as many as the compiler keeps in
+// registers.
+func tile(out []float32, stride int, weights, panel, bias, add []float32, b bounds) {
 	for x := 0; x < columns; x += 4 {
 		quarter := len(panel) / 4
-		sum2x4(dst[x:], weights, panel[x/4*quarter:][:quarter])
+		sums := sum2x4(weights, panel[x/4*quarter:][:quarter])
+		for r, c := range bias {
+			at := r*stride + x
+			for i, v := range sums[r] {
+				if add != nil {
+					v += add[at+i]
+				}
+				out[at+i] = b.hold(v + c)
+			}
+		}
 	}
 }
 
-// sum2x4 makes two rows of four sums; the second row is 16 numbers behind the first.
-func sum2x4(dst, w, p []float32) {
+// sum2x4 makes two rows of four sums.
+func sum2x4(w, p []float32) [2][4]float32 {
 	var a0, a1, a2, a3, b0, b1, b2, b3 float32
 	for len(w) >= 4 && len(p) >= 8 { // two steps at a time
 		u, v := w[0], w[1]
@@ -166,6 +198,5 @@ func sum2x4(dst, w, p []float32) {
 		b2 += v * p[2]
 		b3 += v * p[3]
 	}
-	dst[0], dst[1], dst[2], dst[3] = a0, a1, a2, a3
-	dst[columns], dst[columns+1], dst[columns+2], dst[columns+3] = b0, b1, b2, b3
+	return [2][4]float32{{a0, a1, a2, a3}, {b0, b1, b2, b3}}
 }

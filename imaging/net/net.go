@@ -30,7 +30,8 @@ type Net struct {
 	input, output shape
 	layers        []layer
 	kernel        kernel
-	buffers       []int // sizes of the scratch buffers that a Runner needs
+	buffers       []int   // sizes of the buffers that a Runner needs for tensors
+	scratch       scratch // that it needs besides
 }
 
 // description is the JSON file. Tensors have names; the first is "in".
@@ -115,7 +116,7 @@ func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 	if d.Output != d.Layers[len(d.Layers)-1].Out || last.outShape.c != 1 {
 		return nil, fmt.Errorf("network output: %q must be the last layer's and have one channel", d.Output)
 	}
-	n.output, n.buffers = last.outShape, p.sizes
+	n.output, n.buffers, n.scratch = last.outShape, p.sizes, p.scratch
 	return n, nil
 }
 

@@ -17,9 +17,8 @@ type planner struct {
 	sizes   []int          // of the buffers
 	idle    []int          // buffers whose tensor is not read any more
 
-	held     int // numbers of the buffers, packed weights and the input
-	unfolded int // the most numbers that a 3×3 convolution unfolds
-	swept    int // the most numbers of a plane and of what comes out of it
+	held    int     // numbers of the buffers, packed weights and the input
+	scratch scratch // that a Runner needs besides
 }
 
 type tensor struct {
@@ -70,11 +69,8 @@ func (p *planner) plan(i int, l layerJSON) (layer, error) {
 		return layer{}, fmt.Errorf("output %q has a name that is taken", l.Out)
 	}
 	out.out = p.take(out.outShape.size())
-	if l.Op == "conv" && l.Kernel == 3 {
-		p.unfolded = max(p.unfolded, 9*out.inShape.c*out.outShape.h*out.outShape.w)
-	}
-	p.swept = max(p.swept, out.window.size+out.window.outputs)
-	if n := p.held + p.unfolded + p.swept; n > maxNumbers {
+	p.scratch.fit(&out)
+	if n := p.held + p.scratch.size(); n > maxNumbers {
 		return layer{}, fmt.Errorf("needs memory for %d numbers up to here, at most %d are allowed", n, maxNumbers)
 	}
 	p.tensors[l.Out] = tensor{out.outShape, out.out}

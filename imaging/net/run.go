@@ -9,9 +9,10 @@ type Runner struct {
 	columns  []float32 // of 3×3 convolutions: each pixel's neighbourhood, [cin·9][h·w]
 	plane    []float32 // see window
 	filtered []float32 // what a sweep over the plane yields
-	panel    []float32 // see multiply
+	panels   []float32 // see kernel
+	few      []float32 // see multiplyFew
 	mean     []float32
-	tile     [mostSums]float32
+	tile     [mostRows * columns]float32
 }
 
 // NewRunner makes a Runner.
@@ -20,24 +21,37 @@ func (n *Net) NewRunner() *Runner {
 	for _, size := range n.buffers {
 		r.buffers = append(r.buffers, make([]float32, size))
 	}
-	var unfolded, plane, filtered, depth, channels int
-	for _, l := range n.layers {
-		plane, filtered = max(plane, l.window.size), max(filtered, l.window.outputs)
-		switch l.op {
-		case "conv":
-			depth = max(depth, l.inShape.c*l.kernel*l.kernel)
-			if l.kernel > 1 {
-				unfolded = max(unfolded, 9*l.inShape.c*l.outShape.h*l.outShape.w)
-			}
-		case "gp":
-			channels = max(channels, l.inShape.c)
-		}
-	}
-	// upAdd borrows plane for one row.
-	r.columns, r.plane = make([]float32, unfolded), make([]float32, max(plane, maxSide))
-	r.filtered = make([]float32, filtered)
-	r.panel, r.mean = make([]float32, depth*columns), make([]float32, channels)
+	r.columns, r.plane = make([]float32, n.scratch.columns), make([]float32, n.scratch.plane)
+	r.filtered, r.mean = make([]float32, n.scratch.filtered), make([]float32, n.scratch.mean)
+	r.panels, r.few = make([]float32, n.scratch.panels), make([]float32, n.scratch.few)
 	return r
+}
+
+// scratch is how many numbers a Runner's parts of these names hold.
+type scratch struct{ columns, plane, filtered, panels, few, mean int }
+
+// fit grows it to what a layer needs.
+func (s *scratch) fit(l *layer) {
+	s.plane, s.filtered = max(s.plane, l.window.size), max(s.filtered, l.window.outputs)
+	switch l.op {
+	case "conv":
+		depth, n := l.inShape.c*l.kernel*l.kernel, l.outShape.h*l.outShape.w
+		s.panels = max(s.panels, panels*columns*depth)
+		if n < columns {
+			s.few = max(s.few, columns*depth)
+		}
+		if l.kernel > 1 {
+			s.columns = max(s.columns, depth*n)
+		}
+	case "gp":
+		s.mean = max(s.mean, l.inShape.c)
+	case "upadd":
+		s.plane = max(s.plane, l.inShape.w) // it borrows one row
+	}
+}
+
+func (s *scratch) size() int {
+	return s.columns + s.plane + s.filtered + s.panels + s.few + s.mean
 }
 
 // Run computes the network's output, h×w, for an input c×h×w (see InputSize, OutputSize). The output is the Runner's and valid

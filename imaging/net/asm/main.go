@@ -12,22 +12,59 @@ import (
 )
 
 const (
-	rows, columns = 4, 16
-	lanes         = 8 // float32 of a register
+	rows, columns, panels = 6, 16, 4
+	lanes                 = 8 // float32 of a register
 )
 
 func main() {
+	pack("packAVX2", "one panel", 1)
+	pack("packAllAVX2", "4 panels", panels)
 	tile()
-	store()
 	filter()
 	split()
 	Generate()
 }
 
+func pack(name, what string, panels int) {
+	TEXT(name, NOSPLIT, "func(panels, in *float32, depth, n int)")
+	Doc(name + " copies the first columns of in, of depth×n, into " + what + "; see kernel.")
+	to := Load(Param("panels"), GP64())
+	in := Load(Param("in"), GP64())
+	depth := Load(Param("depth"), GP64())
+	n := Load(Param("n"), GP64())
+	SHLQ(Imm(2), n)
+	panel, all := GP64(), GP64() // bytes of one and of three panels
+	MOVQ(depth, panel)
+	SHLQ(Imm(6), panel)
+	LEAQ(Mem{Base: panel, Index: panel, Scale: 2}, all)
+	ats := []Mem{
+		{Base: to},
+		{Base: to, Index: panel, Scale: 1},
+		{Base: to, Index: panel, Scale: 2},
+		{Base: to, Index: all, Scale: 1},
+	}
+
+	Label("row")
+	for i, at := range ats[:panels] {
+		left, right := YMM(), YMM()
+		VMOVUPS(Mem{Base: in, Disp: 4 * columns * i}, left)
+		VMOVUPS(Mem{Base: in, Disp: 4 * (columns*i + lanes)}, right)
+		VMOVUPS(left, at)
+		VMOVUPS(right, at.Offset(4*lanes))
+	}
+	ADDQ(n, in)
+	ADDQ(Imm(4*columns), to)
+	DECQ(depth)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
 func tile() {
-	TEXT("tileAVX2", NOSPLIT, "func(dst, weights, panel *float32, depth int)")
-	Doc("tileAVX2 sums 4 rows by 16 columns; see kernel.")
-	dst := Load(Param("dst"), GP64())
+	TEXT("tileAVX2", NOSPLIT, "func(out *float32, stride int, weights, panel *float32, depth int, "+
+		"bias *float32, rows int, add *float32, low, high float32)")
+	Doc("tileAVX2 writes some rows by 16 columns; see kernel. It sums 6 rows whatever rows is.",
+		"add may be nil.")
 	weights := Load(Param("weights"), GP64())
 	panel := Load(Param("panel"), GP64())
 	depth := Load(Param("depth"), GP64())
@@ -55,64 +92,59 @@ func tile() {
 	DECQ(depth)
 	JNZ(LabelRef("next"))
 
-	for r := range sums {
-		for c := range sums[r] {
-			VMOVUPS(sums[r][c], Mem{Base: dst, Disp: 4 * (r*columns + c*lanes)})
-		}
-	}
+	out := Load(Param("out"), GP64())
+	stride := Load(Param("stride"), GP64())
+	bias := Load(Param("bias"), GP64())
+	n := Load(Param("rows"), GP64())
+	add := Load(Param("add"), GP64())
+	low, high := YMM(), YMM()
+	VBROADCASTSS(NewParamAddr("low", 64), low)
+	VBROADCASTSS(NewParamAddr("high", 68), high)
+	SHLQ(Imm(2), stride)
+	TESTQ(add, add)
+	JZ(LabelRef("alone"))
+	storeRows(sums[:], out, stride, bias, n, add, low, high)
+	Label("alone")
+	storeRows(sums[:], out, stride, bias, n, nil, low, high)
+	Label("done")
 	VZEROUPPER()
 	RET()
 }
 
-func store() {
-	TEXT("storeAVX2", NOSPLIT, "func(out *float32, stride int, sums, bias, add *float32, low, high float32)")
-	Doc("storeAVX2 writes sums + bias (+ add), at least low and at most high, 4 rows by 16 columns.",
-		"Rows of out and add are stride numbers apart. add may be nil.")
-	out := Load(Param("out"), GP64())
-	stride := Load(Param("stride"), GP64())
-	sums := Load(Param("sums"), GP64())
-	bias := Load(Param("bias"), GP64())
-	add := Load(Param("add"), GP64())
-	low, high := YMM(), YMM()
-	VBROADCASTSS(NewParamAddr("low", 40), low)
-	VBROADCASTSS(NewParamAddr("high", 44), high)
-	SHLQ(Imm(2), stride)
-
-	for _, second := range []bool{true, false} {
-		if second {
-			TESTQ(add, add)
-			JZ(LabelRef("alone"))
-		} else {
-			Label("alone")
-		}
-		for r := range rows {
-			b := YMM()
-			VBROADCASTSS(Mem{Base: bias, Disp: 4 * r}, b)
-			for c := range columns / lanes {
-				v := YMM()
-				VADDPS(Mem{Base: sums, Disp: 4 * (r*columns + c*lanes)}, b, v)
-				if second {
-					VADDPS(Mem{Base: add, Disp: 4 * c * lanes}, v, v)
-				}
-				VMAXPS(v, low, v)
-				VMINPS(v, high, v)
-				VMOVUPS(v, Mem{Base: out, Disp: 4 * c * lanes})
+// storeRows writes n rows of sums, plus bias and what lies at add, and jumps to done.
+func storeRows(
+	sums [][columns / lanes]reg.VecVirtual,
+	out, stride, bias, n, add reg.Register,
+	low, high reg.VecVirtual,
+) {
+	for r := range sums {
+		b := YMM()
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * r}, b)
+		for c, v := range sums[r] {
+			sum := YMM() // both branches start from the same sums
+			VADDPS(v, b, sum)
+			if add != nil {
+				VADDPS(Mem{Base: add, Disp: 4 * c * lanes}, sum, sum)
 			}
-			ADDQ(stride, out)
-			if second {
-				ADDQ(stride, add)
-			}
+			VMAXPS(sum, low, sum)
+			VMINPS(sum, high, sum)
+			VMOVUPS(sum, Mem{Base: out, Disp: 4 * c * lanes})
 		}
-		VZEROUPPER()
-		RET()
+		DECQ(n)
+		JZ(LabelRef("done"))
+		ADDQ(stride, out)
+		if add != nil {
+			ADDQ(stride, add)
+		}
 	}
+	JMP(LabelRef("done"))
 }
 
 func filter() {
 	TEXT("filterAVX2", NOSPLIT,
 		"func(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32)")
-	Doc("filterAVX2 sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, at least low and at most high,",
-		"for k below taps and i below n, which is a multiple of 32.")
+	Doc("filterAVX2 sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, at least low and at most",
+		"high, for k below taps and i below n, which is a multiple of 32.")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	offsets := Load(Param("offsets"), GP64())
@@ -124,7 +156,8 @@ func filter() {
 	VBROADCASTSS(NewParamAddr("low", 52), low)
 	VBROADCASTSS(NewParamAddr("high", 56), high)
 
-	for _, registers := range []int{8, 4} { // as many sums at a time as fill the processor's pipelines, then the rest
+	// As many sums at a time as fill the processor's pipelines, then the rest.
+	for _, registers := range []int{8, 4} {
 		block := fmt.Sprint("block", registers*lanes)
 		rest := "rest" + block
 		Label(block)
