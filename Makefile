@@ -18,7 +18,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(PATH):/usr/local/go/bin:$(CURDIR)/.setup/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help run build static test bench microbench soak load fuzz lint fmt clean setup setup-test deploy-check
+.PHONY: help run build static test bench microbench soak load fuzz lint fmt clean setup setup-test deploy-check training-setup
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ lint: setup ## Check style, import directions and dead code, of both builds
 
 deploy-check: ## Check what deploy/ holds: image, compose files, units and chart, without a container engine or a cluster
 	cd deploy/check && go vet ./... && go test -count=1 ./... # the cache of results does not see files outside the module
+
+training-setup: training/.venv/made ## Make the Python environment of training/, some 6 GB, for which make test runs its tests too
+
+training/.venv/made: training/requirements.txt
+	python3 -m venv training/.venv
+	training/.venv/bin/pip install --quiet --requirement training/requirements.txt
+	touch $@
 
 fmt: ## Format every Go file
 	go run $(GOFUMPT) -w .

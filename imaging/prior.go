@@ -69,6 +69,19 @@ func readAtMost(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// How many channels a network's input may have: colours and roi alone, or all of the channels below.
+const (
+	channelsRoi   = 4
+	channelsHints = 7
+)
+
+// Channels of a network's input behind the three colours. The one of the answer so far, −1 to 1, stays 0: there is none.
+const (
+	roiChannel = 3 + iota
+	keepChannel
+	dropChannel
+)
+
 // networkPrior asks a convolutional network.
 type networkPrior struct {
 	net     *net.Net
@@ -80,29 +93,30 @@ func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c, _, _ := n.InputSize(); c != 4 {
-		return nil, fmt.Errorf("network input: %d channels, a prior takes 4 (blue, green, red, roi)", c)
+	if c, _, _ := n.InputSize(); c != channelsRoi && c != channelsHints {
+		return nil, fmt.Errorf("network input: %d channels, a prior takes %d (blue, green, red, roi) or %d "+
+			"(the same, keep, drop, answer so far)", c, channelsRoi, channelsHints)
 	}
 	return &networkPrior{net: n, runners: newSpares(runtime.GOMAXPROCS(0), n.NewRunner)}, nil
 }
 
 // LogOdds squeezes the picture to the network's input, whatever its aspect.
 func (p *networkPrior) LogOdds(v view) grid {
-	_, h, w := p.net.InputSize()
-	input := make([]float32, 4*h*w)
+	channels, h, w := p.net.InputSize()
+	input := make([]float32, channels*h*w)
 	squeezed := v.k.resample(w, h)
 	for i := range h * w {
 		for c := range 3 { // BGR, centred
 			input[c*h*w+i] = (squeezed.v[3*i+2-c] - 118) / 64
 		}
 	}
+	plane := func(c int) []float32 { return input[c*h*w:][:h*w] }
 	if v.roi {
-		roi := scaleRect(v.inner, image.Pt(v.k.width, v.k.height), working{width: w, height: h})
-		for y := roi.Min.Y; y < roi.Max.Y; y++ {
-			for x := roi.Min.X; x < roi.Max.X; x++ {
-				input[3*h*w+y*w+x] = 1
-			}
-		}
+		fillRoi(plane(roiChannel), w, scaleRect(v.inner, image.Pt(v.k.width, v.k.height), working{width: w, height: h}))
+	}
+	if channels == channelsHints {
+		fillMarks(plane(keepChannel), w, v, Keep)
+		fillMarks(plane(dropChannel), w, v, Drop)
 	}
 	if v.mirrored {
 		mirror(input, w)
@@ -115,6 +129,26 @@ func (p *networkPrior) LogOdds(v view) grid {
 		mirror(odds, ow)
 	}
 	return grid{ow, oh, 1, odds}
+}
+
+// fillRoi sets what lies in a rectangle of a plane to 1.
+func fillRoi(plane []float32, width int, roi image.Rectangle) {
+	for y := roi.Min.Y; y < roi.Max.Y; y++ {
+		for x := roi.Min.X; x < roi.Max.X; x++ {
+			plane[y*width+x] = 1
+		}
+	}
+}
+
+// fillMarks sets every pixel of a plane that holds a mark of the given value to 1, however thin the stroke.
+func fillMarks(plane []float32, width int, v view, value uint8) {
+	height := len(plane) / width
+	for i, m := range v.marks {
+		if m == value {
+			y, x := i/v.k.width*height/v.k.height, i%v.k.width*width/v.k.width
+			plane[y*width+x] = 1
+		}
+	}
 }
 
 // mirror turns each row of a plane around, in place.

@@ -1,50 +1,81 @@
 """Random variations of pictures with masks: what the network is trained on."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 from torch.nn import functional as F
 
 from data import foreground_share, planes, to_input
-from model import SIDE
 
-COMPOSITES = 0.3  # share of samples whose foreground is put before another background
-ROIS = 0.3  # share of samples with a roi
+COMPOSITES = 0.25  # share of samples whose foreground is put before another background
+SECONDS = 0.2  # share of those with another subject beside the first
+EMPTY = 0.02  # share of samples without a subject
+TURNED = 0.1  # share of samples that lie on a side or upside down
+ROIS = 0.25  # share of samples with a roi
+MARKED, MARKED_IN_ROI = 0.35, 0.2  # share of samples with strokes, without a roi and with one; see hints.py
 
 
-class Batches(torch.utils.data.Dataset):
-    """Batch n is the same for the same examples, seed and n: inputs b×4×SIDE×SIDE and masks b×1×SIDE×SIDE, 0–1."""
+@dataclass
+class Batch:
+    inputs: torch.Tensor  # b×7×side×side
+    masks: torch.Tensor  # b×1×side×side, 0–1
+    marked: np.ndarray  # b: whether hints are to be added
 
-    def __init__(self, examples, backgrounds, size, seed):
-        self.examples, self.backgrounds, self.size, self.seed = examples, backgrounds, size, seed
+
+class Batches:
+    """Batch n is the same for the same examples, seed and n."""
+
+    def __init__(self, examples, backgrounds, size, side, seed, hints=True):
+        self.examples, self.backgrounds, self.size, self.side, self.seed = examples, backgrounds, size, side, seed
+        self.hints = hints
         weights = np.array([e.weight for e in examples])
         self.odds = weights / weights.sum()
 
     def __getitem__(self, n):
         rng = np.random.default_rng((self.seed, n))
-        drawn = rng.choice(len(self.examples), self.size, p=self.odds)
-        samples = [sample(self.examples[i], self.backgrounds, rng) for i in drawn]
-        inputs, masks = zip(*samples)
-        return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(masks))
+        samples = [self.sample(rng) for _ in range(self.size)]
+        inputs, masks, marked = zip(*samples)
+        return Batch(torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(masks)), np.array(marked))
 
+    def draw(self, rng):
+        return self.examples[rng.choice(len(self.examples), p=self.odds)]
 
-def sample(example, backgrounds, rng):
-    """One input, 4×SIDE×SIDE, and its mask, 1×SIDE×SIDE."""
-    image, mask = example.image, example.mask
-    if backgrounds and rng.random() < COMPOSITES:
-        image, mask = composite(image, mask, backgrounds[rng.integers(len(backgrounds))], rng)
-    roi, angle = None, 0
-    if rng.random() < ROIS:
-        mask, roi, box = around_subject(mask, rng)
-    else:
-        box = random_crop(mask, rng)
-        angle = rng.uniform(-12, 12) if rng.random() < 0.3 else 0
-    layers = [planes(image), planes(mask)] + ([planes(roi)] if roi else [])
-    view = warp(torch.cat(layers), box, angle, rng.random() < 0.5)
-    rgb = recolour(view[:3].permute(1, 2, 0).numpy(), rng)
-    return to_input(rgb, view[4].numpy() if roi else None), view[3:4].numpy() / 255
+    def sample(self, rng):
+        """One input, 7×side×side, its mask, 1×side×side, and whether strokes are to be added."""
+        image, mask = self.picture(rng)
+        roi, angle = None, 0
+        if self.hints and foreground_share(mask) > 0 and rng.random() < ROIS:
+            mask, roi, box = around_subject(mask, rng)
+        else:
+            box = random_crop(mask, rng)
+            angle = rng.uniform(-12, 12) if rng.random() < 0.3 else 0
+        layers = [planes(image), planes(mask)] + ([planes(roi)] if roi else [])
+        view = warp(torch.cat(layers), box, angle, rng.random() < 0.5, self.side)
+        rgb = recolour(view[:3].permute(1, 2, 0).numpy(), rng)
+        marked = self.hints and rng.random() < (MARKED_IN_ROI if roi else MARKED)
+        return to_input(rgb, view[4].numpy() if roi else None), view[3:4].numpy() / 255, marked
+
+    def picture(self, rng):
+        """An example's image and mask, or a composite, or a background alone."""
+        if self.backgrounds and rng.random() < EMPTY:
+            image = self.backgrounds[rng.integers(len(self.backgrounds))]
+            return image, Image.new("L", image.size)
+        e = self.draw(rng)
+        image, mask = e.image, e.mask
+        if self.backgrounds and rng.random() < COMPOSITES:
+            background = self.backgrounds[rng.integers(len(self.backgrounds))]
+            image, mask = composite(image, mask, background, rng)
+            if rng.random() < SECONDS:
+                other = self.draw(rng)
+                image, second = composite(other.image, other.mask, image, rng)
+                mask = ImageChops.lighter(mask, second) if second.size == mask.size else second
+        if rng.random() < TURNED:
+            turn = Image.Transpose(rng.choice([Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270]))
+            image, mask = image.transpose(turn), mask.transpose(turn)
+        return image, mask
 
 
 def composite(image, mask, background, rng):
@@ -144,10 +175,10 @@ def largest_piece(mask):
     return Image.fromarray((np.asarray(mask) * piece.numpy()).astype(np.uint8))
 
 
-def warp(layers, box, angle, flip):
-    """Shows what is in the box, c×h×w, turned by angle (degrees) around its centre, as c×SIDE×SIDE; mirrored beyond the edges."""
+def warp(layers, box, angle, flip, side):
+    """Shows what is in the box, c×h×w, turned by angle (degrees) around its centre, as c×side×side; mirrored beyond the edges."""
     x, y, w, h = box
-    if max(w, h) > 1.3 * SIDE:  # or every third pixel would be skipped
+    if max(w, h) > 1.3 * side:  # or every third pixel would be skipped
         layers = F.avg_pool2d(layers, 2, stride=1)
     height, width = layers.shape[1:]
     c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
@@ -156,7 +187,7 @@ def warp(layers, box, angle, flip):
         [sign * c * w / width, -s * h / width, (2 * x + w) / width - 1],
         [sign * s * w / height, c * h / height, (2 * y + h) / height - 1],
     ]
-    grid = F.affine_grid(torch.tensor([theta], dtype=torch.float32), [1, 1, SIDE, SIDE], align_corners=False)
+    grid = F.affine_grid(torch.tensor([theta], dtype=torch.float32), [1, 1, side, side], align_corners=False)
     return F.grid_sample(layers[None], grid, padding_mode="reflection", align_corners=False)[0]
 
 
@@ -168,6 +199,9 @@ def recolour(rgb, rng):
         rgb = (rgb - mean) * (1 + rng.uniform(-0.35, 0.35)) + mean
         grey = rgb.mean(2, keepdims=True)
         rgb = (grey + (rgb - grey) * rng.uniform(0.4, 1.6)) * rng.uniform(0.88, 1.12, (1, 1, 3))
+    if rng.random() < 0.05:  # pale on pale, or dark on dark
+        level, contrast = rng.choice([rng.uniform(190, 240), rng.uniform(20, 60)]), rng.uniform(0.15, 0.5)
+        rgb = level + (rgb - rgb.mean()) * contrast
     if rng.random() < 0.2:
         rgb = 255 * (np.clip(rgb, 0, 255) / 255) ** rng.uniform(0.6, 1.6)
     kind = rng.random()

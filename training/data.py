@@ -1,5 +1,6 @@
 """Pictures with masks from folders, as Pillow images of at most 224 px a side."""
 
+import csv
 import hashlib
 import struct
 import zlib
@@ -11,11 +12,13 @@ import torch
 from PIL import Image, ImageOps
 from torch.nn import functional as F
 
-from model import SIDE
+from model import CHANNELS, COLOUR, MEAN, ROI, SCALE
 
-KEPT_SIDE = 224  # px of the longer side that pictures are kept at: room for crops of SIDE
+KEPT_SIDE = 256  # px of the longer side that pictures are kept at: room for crops of SIDE
+FULL_SIDE = 2048  # px of the longer side up to which a photo is labelled at its own size
 MAX_PIXELS = 100_000_000
 LEAST_FOREGROUND, MOST_FOREGROUND = 0.01, 0.93  # shares of the picture; outside of them there is nothing to learn
+LEAST_CERTAINTY, LEAST_INSIDE = 0.88, 0.7  # of a teacher's labels, see label.py
 UNREADABLE = (  # what Pillow raises on damaged files
     OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
@@ -48,8 +51,13 @@ def read_folders(image_folders, mask_folders, weights):
 
 def read_folder(images, masks, weight):
     mask_of = {f.stem: f for f in files(masks)}
+    doubted = doubtful(masks / "labels.csv")
+    if doubted:
+        print(f"{masks}: {len(doubted)} labels left out, for the teacher was not sure of them", flush=True)
     examples = []
     for file in files(images):
+        if file.stem in doubted:
+            continue
         try:
             if file.stem not in mask_of:
                 raise ValueError(f"no mask {file.stem}.* in {masks}")
@@ -57,6 +65,15 @@ def read_folder(images, masks, weight):
         except UNREADABLE as error:
             print(f"left out: {file}: {error}", flush=True)
     return examples
+
+
+def doubtful(table):
+    """The names in a labels.csv of label.py that its teacher was not sure of; none where there is no such file."""
+    if not table.exists():
+        return set()
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {r["name"] for r in rows if float(r["certainty"]) < LEAST_CERTAINTY or float(r["inside"]) < LEAST_INSIDE}
 
 
 def files(folder):
@@ -78,11 +95,11 @@ def read_pair(image_file, mask_file, weight):
     return Example(image_file.stem, image, mask, weight)
 
 
-def read_image(file):
-    """Reads an image as RGB, upright, decoded at a reduced scale where the format allows that."""
+def read_image(file, side=KEPT_SIDE):
+    """Reads an image as RGB, upright, decoded at a reduced scale where the format allows that and twice side px remain."""
     with Image.open(file) as image:
         check_size(image)
-        image.draft("RGB", (2 * KEPT_SIDE, 2 * KEPT_SIDE))
+        image.draft("RGB", (2 * side, 2 * side))
         return eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
 
 
@@ -139,20 +156,21 @@ def split(examples, held_out, share):
     return training, validation
 
 
-def squeeze(image):
-    """Resizes to SIDE×SIDE whatever the aspect: by area where that reduces, else bilinearly, as the engine does."""
-    for size in ((SIDE, image.height), (SIDE, SIDE)):
+def squeeze(image, side):
+    """Resizes to side×side whatever the aspect: by area where that reduces, else bilinearly, as the engine does."""
+    for size in ((side, image.height), (side, side)):
         reduces = size[0] < image.width or size[1] < image.height
         image = image.resize(size, Image.Resampling.BOX if reduces else Image.Resampling.BILINEAR)
     return image
 
 
 def to_input(rgb, roi=None):
-    """Makes the network's 4×SIDE×SIDE input of SIDE×SIDE×3 RGB and, if there is one, SIDE×SIDE roi; both 0–255."""
-    x = np.zeros((4, SIDE, SIDE), np.float32)
-    x[:3] = (np.asarray(rgb, np.float32)[..., ::-1].transpose(2, 0, 1) - 118) / 64
+    """Makes the network's 7×h×w input of h×w×3 RGB and, if there is one, h×w roi; both 0–255. The other channels are 0."""
+    rgb = np.asarray(rgb, np.float32)
+    x = np.zeros((CHANNELS, *rgb.shape[:2]), np.float32)
+    x[COLOUR] = (rgb[..., ::-1].transpose(2, 0, 1) - MEAN) / SCALE
     if roi is not None:
-        x[3] = np.asarray(roi, np.float32) / 255
+        x[ROI] = np.asarray(roi, np.float32) / 255
     return x
 
 

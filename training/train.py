@@ -1,54 +1,81 @@
-"""Trains the prior's network from random weights, or refines one, on folders of images and masks. See README.md."""
+"""Trains the prior's network, or refines it, on folders of images and masks. See README.md.
+
+Start it again with the same arguments and it goes on from its checkpoint.
+"""
 
 import argparse
-import copy
-import itertools
 import math
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch.nn import functional as F
 
+import checkpoint
+import curve
 import data
+import export
+import hints
 import model
+import parallel
+import validate
 from augment import Batches
-from validate import mean_iou
+from loss import loss
 
-WARM_UP = 150  # steps
+WARM_UP = 200  # steps
 HELD_OUT = 0.1  # share of the pictures
-SHIPPED = Path(__file__).with_name("net.pt")
+SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "prior" / "net.json"
 
 
 def arguments(argv=None):
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--images", nargs="+", required=True, metavar="DIR", help="folders of pictures")
     p.add_argument("--masks", nargs="+", required=True, metavar="DIR", help="for each, a folder of masks or cutouts with the same stems")
-    p.add_argument("--weights", nargs="+", type=positive, metavar="W", help="for each, how often its pictures are drawn; default 1")
-    p.add_argument("--backgrounds", metavar="DIR", help="pictures without a subject to composite on; default: those of --images, filled in")
+    p.add_argument("--weights", nargs="+", type=positive, metavar="W", help="for each, how often it is drawn from, per picture; default 1")
+    p.add_argument("--backgrounds", nargs="+", metavar="DIR", help="pictures without a subject to composite on; default: those of --images, filled in")
     p.add_argument("--held-out", metavar="FILE", help="stems to validate on, one a line; default: a tenth, by a hash of the stems")
-    p.add_argument("--init", metavar="FILE", help="checkpoint to refine, auto is the shipped network's; default: random weights")
-    p.add_argument("--out", required=True, metavar="DIR", help="where net.pt, the best network, and resume.pt go")
-    p.add_argument("--resume", action="store_true", help="go on from resume.pt in --out; the other arguments must be as before")
-    length = p.add_mutually_exclusive_group(required=True)
-    length.add_argument("--minutes", type=positive, help="train that long")
-    length.add_argument("--epochs", type=positive, help="train on as many pictures as this many times all")
-    p.add_argument("--batch", type=count, default=32, help="pictures a step; default %(default)s")
-    p.add_argument("--lr", type=positive, help="highest learning rate; default 2.5e-3, with --init 3e-4")
-    p.add_argument("--validate-every", type=count, default=200, metavar="STEPS", help="steps between validations; default %(default)s")
+    p.add_argument("--valid", nargs=2, metavar=("IMAGES", "MASKS"), help="a second set to validate on; which network is the best is said by it then")
+    p.add_argument("--out", required=True, type=Path, metavar="DIR", help="where net.json, the best network, checkpoint.pt and the curve go")
+    p.add_argument("--init", default="shipped", metavar="START", help="imagenet, random, shipped or a NET.json; default %(default)s")
+    p.add_argument("--samples", type=positive, metavar="K", help="thousands of samples to train on; may be raised when a run goes on; needed with --init imagenet and random, else 4")
+    p.add_argument("--cooldown", type=share, default=0.4, help="share of the samples, the last ones, during which the learning rate falls; default %(default)s")
+    p.add_argument("--batch", type=count, default=32, help="samples a step, of all processes together; default %(default)s")
+    p.add_argument("--lr", type=positive, help="highest learning rate of the decoder; default 2e-3, with --init shipped or NET.json 1e-4")
+    p.add_argument("--side", type=side, default=model.SIDE, help="of the input in px, a multiple of 32; may change when a run goes on; default %(default)s")
+    p.add_argument("--no-hints", action="store_true", help="train without roi, strokes and answers so far")
+    p.add_argument("--validate-every", type=positive, metavar="MIN", help="minutes between validations; default 30, when refining 1")
+    p.add_argument("--save-every", type=positive, default=5, metavar="MIN", help="minutes between checkpoints; default %(default)s")
     p.add_argument("--seed", type=int, default=1, help="of everything that is drawn; default %(default)s")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of PyTorch; here the default is %(default)s")
     p.add_argument("--bfloat16", action="store_true", help="multiply in bfloat16: faster on processors and GPUs that can")
-    p.add_argument("--threads", type=count, help="of PyTorch; default: its own choice")
-    p.add_argument("--workers", type=int, default=1, help="processes that make batches, 0 for none of their own; default %(default)s")
-    return p.parse_args(argv)
+    p.add_argument("--processes", type=count, help="that train together; default: one for each core, one on a GPU")
+    args = p.parse_args(argv)
+    args.weights = args.weights or [1] * len(args.images)
+    args.init = str(SHIPPED) if args.init == "shipped" else args.init
+    refining = args.init not in ("imagenet", "random")
+    if not refining and not args.samples:
+        p.error("--samples is needed")
+    args.samples = args.samples or 4
+    args.validate_every = args.validate_every or (1 if refining else 30)
+    args.lr = args.lr or (1e-4 if refining else 2e-3)
+    args.processes = args.processes or (len(os.sched_getaffinity(0)) if args.device == "cpu" else 1)
+    return args
 
 
 def positive(text):
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def share(text):
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 to 1")
     return value
 
 
@@ -59,152 +86,201 @@ def count(text):
     return value
 
 
-class Run:
-    """The state of a training run: all that resume.pt holds."""
+def side(text):
+    value = int(text)
+    if value < 32 or value % 32:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 32")
+    return value
+
+
+def learning_rate(highest, step, progress, cooldown):
+    """Linear warm-up, a plateau, then half a cosine down to a hundredth over the last share of the run.
+
+    On the plateau nothing depends on where the end is, so a run can be made longer.
+    """
+    late = max(0.0, 1 - (1 - progress) / cooldown) if cooldown else 0.0
+    return highest * min(1, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * min(late, 1))) + 0.01)
+
+
+class Sets:
+    """The pictures of a run, read once."""
 
     def __init__(self, args):
+        examples = data.read_folders(args.images, args.masks, args.weights)
+        held_out = set(Path(args.held_out).read_text().split("\n")) - {""} if args.held_out else set()
+        self.training, self.held_out = data.split(examples, held_out, HELD_OUT)
+        self.valid = data.read_folders([args.valid[0]], [args.valid[1]], [1]) if args.valid else []
+        if args.backgrounds:
+            self.backgrounds = [b for folder in args.backgrounds for b in data.read_backgrounds(folder)]
+        else:
+            self.backgrounds = data.own_backgrounds(self.training)
+
+
+class Trainer:
+    """One process of a run."""
+
+    def __init__(self, rank, sets, args):
+        self.rank, self.sets, self.args = rank, sets, args
         torch.manual_seed(args.seed)
-        start = SHIPPED if args.init == "auto" else args.init
-        self.net = model.load(start) if start else model.Net()
-        self.net = self.net.to(args.device, memory_format=torch.channels_last)
-        self.ema = copy.deepcopy(self.net).eval()
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        others = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 2e-2}, {"params": others, "weight_decay": 0}]
-        self.optimizer = torch.optim.AdamW(groups)
-        self.step, self.seconds = 0, 0.0
-        self.best, self.best_step = -1.0, 0  # the highest validation IoU, the mean of both, and when; even 0 is higher at first
+        net = checkpoint.start(args.init).to(args.device, memory_format=torch.channels_last)
+        self.state = checkpoint.State(net)
+        self.file = args.out / "checkpoint.pt"
+        if self.file.exists():
+            self.state.load(self.file, args.device)
+        size = max(1, args.batch // args.processes)
+        self.batches = Batches(sets.training, sets.backgrounds, size, args.side, (args.seed, rank), not args.no_hints)
+        self.stopping = False
+        self.losses, self.began, self.before = [], time.monotonic(), self.state.seconds
+        self.saved = self.validated = self.began
 
-    def save(self, path):
-        write(path, {
-            "net": self.net.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self.seconds, "best": self.best, "best_step": self.best_step,
-        })  # fmt: skip
+    def say(self, text):
+        if self.rank == 0:
+            print(text, flush=True)
 
-    def load(self, path, device):
-        state = torch.load(path, map_location=device, weights_only=False)  # as pickle: it is this script's own file
-        for part in ("net", "ema", "optimizer"):
-            getattr(self, part).load_state_dict(state[part])
-        for number in ("step", "seconds", "best", "best_step"):
-            setattr(self, number, state[number])
+    def run(self):
+        state, args = self.state, self.args
+        if state.step == 0:
+            self.validate()
+        while (progress := state.samples / (1000 * args.samples)) < 1:
+            state.set_rate(learning_rate(args.lr, state.step, progress, args.cooldown))
+            self.losses.append(self.train_step())
+            state.seconds = self.before + time.monotonic() - self.began
+            if parallel.agree(self.due("validated", args.validate_every), args.processes):
+                self.validate()
+            if parallel.agree(self.due("saved", args.save_every), args.processes):
+                self.save()
+            if parallel.agree(self.stopping, args.processes):
+                self.save()
+                return
+        if state.step:
+            self.validate()
+        self.save()
+        self.say(verdict(state.first, state.best_each))
+
+    def due(self, last, minutes):
+        if time.monotonic() - getattr(self, last) < 60 * minutes:
+            return False
+        setattr(self, last, time.monotonic())
+        return True
+
+    def train_step(self):
+        """One step of the optimizer and of the moving average; returns the loss."""
+        state, args = self.state, self.args
+        rng = np.random.default_rng((args.seed, self.rank, state.step, 1))
+        torch.manual_seed(args.seed + state.step)  # of dropout: a run that goes on drops what an unbroken one does
+        batch = self.batches[state.step]
+        inputs, masks = batch.inputs.to(args.device), batch.masks.to(args.device)
+        state.net.train()
+        hints.add(inputs, masks, batch.marked, state.net, rng)
+        with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16, enabled=args.bfloat16):
+            outputs = state.net(inputs.contiguous(memory_format=torch.channels_last))
+        value = loss(outputs, masks)
+        state.optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        parallel.mean_gradients(state.net, args.processes)
+        torch.nn.utils.clip_grad_norm_(state.net.parameters(), 2)
+        state.optimizer.step()
+        state.step += 1
+        state.samples += self.batches.size * args.processes
+        state.update_average()
+        return value.item()
+
+    def save(self):
+        if self.rank == 0:
+            self.state.save(self.file)
+            self.say(self.progress())
+
+    def progress(self):
+        s, total = self.state, 1000 * self.args.samples
+        rate = s.samples / max(s.seconds, 1)
+        left = max(0, total - s.samples) / max(rate, 1e-6) / 3600
+        mean = sum(self.losses) / max(1, len(self.losses))
+        return (
+            f"{s.samples / 1000:.1f} of {self.args.samples:.0f} thousand samples, {s.seconds / 3600:.2f} h, {rate:.1f} a second, "
+            f"{left:.1f} h left, loss {mean:.4f}, best IoU {s.best:.4f} at step {s.best_step}"
+        )
+
+    def validate(self):
+        """Measures the average network, writes the curve, and exports the network if it is the best."""
+        state, args = self.state, self.args
+        parallel.same_statistics(state.average, args.processes)
+        pairs = {name: self.score(examples) for name, examples in (("held_out", self.sets.held_out), ("valid", self.sets.valid))}
+        if self.rank:
+            return
+        scores = {name: np.mean(p, axis=0) if p else (math.nan, math.nan) for name, p in pairs.items()}
+        row = {
+            "step": state.step, "samples": state.samples, "hours": state.seconds / 3600, "side": args.side,
+            "rate": state.optimizer.param_groups[-1].get("lr", 0), "loss": np.mean(self.losses) if self.losses else math.nan,
+        }  # fmt: skip
+        for name, (free, roi) in scores.items():
+            row |= {name: free, f"{name}_roi": roi}
+        judged = [float(np.mean(pair)) for pair in pairs["valid" if args.valid else "held_out"]]
+        state.first = state.first or judged
+        better = np.mean(judged) > state.best
+        if better:
+            state.best, state.best_step, state.best_each = float(np.mean(judged)), state.step, judged
+            export.write(self.copy_of_average(), args.side, args.out / "net.json")
+        curve.add(args.out, row)
+        self.losses = []
+        said = ", ".join(f"{name} {free:.4f}, with a roi {roi:.4f}" for name, (free, roi) in scores.items())
+        self.say(f"step {state.step}: IoU {said}" + (", best so far" if better else ""))
+
+    def copy_of_average(self):
+        net = model.Net()
+        net.load_state_dict(self.state.average.state_dict())
+        return net
+
+    def score(self, examples):
+        """The IoU of each example, with nothing given and with a roi; each process measures its part. The first one gets all."""
+        args = self.args
+        mine = validate.ious(self.state.average, examples[self.rank :: args.processes], args.side)
+        gathered = parallel.gather(mine, self.rank, args.processes)
+        return [gathered[i % args.processes][i // args.processes] for i in range(len(examples))] if gathered else None
 
 
-def write(path, value):
-    """Replaces a file only once the new one is whole."""
-    torch.save(value, f"{path}.part")
-    os.replace(f"{path}.part", path)
+def verdict(first, best):
+    """Says in a sentence whether a run helped, from the IoU of each picture before it and with the network that did best."""
+    gain = np.array(best) - np.array(first)
+    error = gain.std(ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
+    figures = f"IoU {np.mean(first):.4f} before, {np.mean(best):.4f} now, {gain.mean():+.4f} ± {error:.4f} on {len(gain)} pictures"
+    if gain.mean() > 2 * error:
+        return f"{figures}: it helped"
+    return f"{figures}: no more than chance. Keep what you have, or try with more pictures."
 
 
-def learning_rate(highest, step, progress):
-    """Linear warm-up, then a half cosine down to a hundredth; progress is the share of the run that is over."""
-    return highest * min(1, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * min(progress, 1))) + 0.01)
+def work(rank, sets, args):
+    """What each process does."""
+    parallel.join(rank, args.processes, args.out / f"meeting-{os.getppid()}")
+    trainer = Trainer(rank, sets, args)
 
+    def stop(*_):
+        trainer.stopping = True
 
-def loss(outputs, masks):
-    """Binary cross entropy and half the soft IoU's complement, of the output and, at 0.3, of both auxiliary outputs.
-
-    masks are n×1×SIDE×SIDE, 0–1; each output is compared with their means over its pixels.
-    """
-    total = 0.0
-    for z, weight in zip(outputs, (1, 0.3, 0.3)):
-        z = z.float()
-        truth = F.avg_pool2d(masks, masks.shape[-1] // z.shape[-1])
-        p = torch.sigmoid(z)
-        both = (p * truth).sum((1, 2, 3))
-        either = (p + truth - p * truth).sum((1, 2, 3))
-        total = total + weight * (F.binary_cross_entropy_with_logits(z, truth) + 0.5 * (1 - both / (either + 1)).mean())
-    return total
-
-
-def train_step(run, inputs, masks, args):
-    """One step of the optimizer and of the moving average; returns the loss."""
-    torch.manual_seed(args.seed + run.step)  # of dropout: a resumed run drops what an unbroken one does
-    run.net.train()
-    inputs = inputs.to(args.device, memory_format=torch.channels_last)
-    with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16, enabled=args.bfloat16):
-        outputs = run.net(inputs)
-    value = loss(outputs, masks.to(args.device))
-    run.optimizer.zero_grad()
-    value.backward()
-    torch.nn.utils.clip_grad_norm_(run.net.parameters(), 2)
-    run.optimizer.step()
-    run.step += 1
-    average(run.ema, run.net, min(0.998, run.step / (run.step + 49)))
-    return value.item()
-
-
-def average(ema, net, decay):
-    """Moves the exponential moving average, batch norm's statistics included."""
-    with torch.no_grad():
-        for mean, now in zip(ema.state_dict().values(), net.state_dict().values()):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, 1 - decay)
-            else:
-                mean.copy_(now)
-
-
-def validate(run, validation, out, args, note):
-    """Measures the average network, prints a line, keeps the network if it is the best, and what is needed to resume."""
-    free, roi = mean_iou(run.ema, validation, args.device)
-    if (free + roi) / 2 > run.best:
-        run.best, run.best_step = (free + roi) / 2, run.step
-        write(out / "net.pt", {k: v.cpu() for k, v in run.ema.state_dict().items()})
-        note += ", best so far"
-    run.save(out / "resume.pt")
-    print(f"{run.seconds:6.0f} s, step {run.step}: validation IoU {free:.4f}, with a roi {roi:.4f}{note}", flush=True)
-
-
-def train(run, training, validation, backgrounds, out, args):
-    total = math.ceil(args.epochs * len(training) / args.batch) if args.epochs else math.inf
-    highest = args.lr or (3e-4 if args.init else 2.5e-3)
-    batches = torch.utils.data.DataLoader(
-        Batches(training, backgrounds, args.batch, args.seed),
-        batch_size=None, sampler=itertools.count(run.step), num_workers=args.workers,
-    )  # fmt: skip
-    before, began, losses = run.seconds, time.monotonic(), []
-    for inputs, masks in batches:
-        progress = run.step / total if args.epochs else run.seconds / (60 * args.minutes)
-        if progress >= 1:
-            break
-        for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(highest, run.step, progress)
-        losses.append(train_step(run, inputs, masks, args))
-        run.seconds = before + time.monotonic() - began
-        if run.step % args.validate_every == 0:
-            validate(run, validation, out, args, f", loss {sum(losses) / len(losses):.4f}")
-            losses = []
-    if losses:
-        validate(run, validation, out, args, f", loss {sum(losses) / len(losses):.4f}")
+    for s in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(s, stop)
+    trainer.run()
 
 
 def main(argv=None):
     args = arguments(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    out = Path(args.out)
-    resume = out / "resume.pt"
-    if resume.exists() != args.resume:
-        raise SystemExit(f"{resume} is there: --resume goes on with it" if resume.exists() else f"nothing to resume: no {resume}")
     try:
-        examples = data.read_folders(args.images, args.masks, args.weights or [1] * len(args.images))
-        held_out = set(Path(args.held_out).read_text().split("\n")) - {""} if args.held_out else set()
-        training, validation = data.split(examples, held_out, HELD_OUT)
-        backgrounds = data.read_backgrounds(args.backgrounds) if args.backgrounds else data.own_backgrounds(training)
+        sets = Sets(args)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    out.mkdir(parents=True, exist_ok=True)
-    print(f"{len(training)} pictures to train on, {len(validation)} to validate on, {len(backgrounds)} backgrounds", flush=True)
-    run = Run(args)
-    if args.resume:
-        run.load(resume, args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(
+        f"{len(sets.training)} pictures to train on, {len(sets.held_out)} and {len(sets.valid)} to validate on, {len(sets.backgrounds)} backgrounds",
+        flush=True,
+    )
+    if args.processes == 1:
+        work(0, sets, args)
     else:
-        validate(run, validation, out, args, ", before training")
-    train(run, training, validation, backgrounds, out, args)
-    if run.best_step == 0:
-        print(f"no step was better than the start: {out / 'net.pt'} is the network that training began with")
-    else:
-        print(f"{out / 'net.pt'} is the best, of step {run.best_step}")
+        torch.multiprocessing.start_processes(work, (sets, args), args.processes, start_method="fork")
+    if args.out.joinpath("net.json").exists():
+        print(f"{args.out / 'net.json'} is the best network", flush=True)
 
 
 if __name__ == "__main__":
+    if any(os.environ.get(k) != v for k, v in parallel.setting().items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | parallel.setting())
     main()

@@ -1,0 +1,143 @@
+"""Tests of train.py on generated pictures, processes and signals included: python3 -m unittest discover training"""
+
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from pictures import InFolder, quietly
+
+import numpy as np
+import torch
+
+import checkpoint
+import curve
+import export
+import model
+import train
+
+HERE = Path(__file__).resolve().parent
+
+
+class InRun(InFolder):
+    def arguments(self, *more, init="random", samples=".016"):
+        given = ["--images", str(self.images), "--masks", str(self.masks), "--out", str(self.dir / "run")]
+        return [*given, "--init", init, "--samples", samples, "--batch", "4", "--side", "64", "--processes", "1", "--device", "cpu", *more]
+
+    def state(self):
+        return torch.load(self.dir / "run" / "checkpoint.pt", weights_only=True)
+
+    def start(self, *arguments):
+        command = [sys.executable, str(HERE / "train.py"), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+class TestRun(InRun):
+    def test_smoke(self):
+        """A hundred steps from random weights tell discs from gradients; Go computes what PyTorch does."""
+        self.save(24)
+        said = quietly(train.main, self.arguments("--batch", "8", "--lr", "5e-3", samples=".8"))
+        rows = curve.read(self.dir / "run")
+        self.assertEqual((rows[0]["step"], rows[-1]["step"]), (0, 100), said)
+        self.assertGreater(rows[-1]["held_out_roi"], 0.6, said)
+        self.assertIn("it helped", said)
+        description = self.dir / "run" / "net.json"
+        if shutil.which("go"):
+            export.check(description)
+        again = quietly(export.main, [str(self.dir / "run" / "checkpoint.pt"), str(self.dir / "again.json"), "--side", "64"])
+        self.assertIn("float16 changes", again)
+
+    def test_a_run_that_goes_on_ends_where_an_unbroken_one_does(self):
+        self.save(6)
+        quietly(train.main, self.arguments())
+        unbroken = self.state()["average"]
+        shutil.rmtree(self.dir / "run")
+        quietly(train.main, self.arguments("--cooldown", "0", samples=".008"))
+        self.assertEqual(self.state()["step"], 2)
+        quietly(train.main, self.arguments("--cooldown", "0", samples=".012"))
+        self.assertEqual(self.state()["step"], 3)
+        quietly(train.main, self.arguments())
+        self.assertEqual(self.state()["step"], 4)
+        shutil.rmtree(self.dir / "run")
+        for samples in (".004", ".008", ".016"):
+            quietly(train.main, self.arguments("--cooldown", "0", samples=samples))
+        broken = self.state()["average"]
+        shutil.rmtree(self.dir / "run")
+        quietly(train.main, self.arguments("--cooldown", "0"))
+        for name, value in self.state()["average"].items():
+            self.assertTrue(torch.equal(value, broken[name]), name)
+        self.assertEqual(unbroken.keys(), broken.keys())
+
+    def test_refining_starts_from_an_exported_network_and_says_whether_it_helped(self):
+        self.save(6)
+        torch.manual_seed(1)
+        export.write(model.Net(), 64, self.dir / "start.json")
+        said = quietly(train.main, self.arguments(init=str(self.dir / "start.json")))
+        self.assertIn("no more than chance", said)
+        self.assertTrue((self.dir / "run" / "net.json").exists())
+
+    def test_empty_folders_end_it(self):
+        with self.assertRaisesRegex(SystemExit, "no picture of"):
+            train.main(self.arguments())
+
+
+class TestProcesses(InRun):
+    def test_two_processes_have_one_network(self):
+        self.save(6)
+        said, _ = (run := self.start(*self.arguments("--processes", "2"))).communicate(timeout=300)
+        self.assertEqual(run.returncode, 0, said)
+        self.assertEqual((self.state()["step"], self.state()["samples"]), (4, 16), said)
+        self.assertIn("is the best network", said)
+
+    def test_killed_it_goes_on_from_its_checkpoint(self):
+        """A run that is killed without warning loses what came after its checkpoint, and nothing else."""
+        self.save(6)
+        arguments = self.arguments("--save-every", ".001", samples="1000")
+        run = self.start(*arguments)
+        for line in run.stdout:
+            if line.startswith("0.0 of 1000"):
+                break
+        run.kill()
+        run.communicate()
+        step = self.state()["step"]
+        self.assertGreater(step, 0)
+        run = self.start(*arguments)
+        for line in run.stdout:
+            if "of 1000 thousand" in line:
+                break
+        run.send_signal(signal.SIGTERM)
+        said, _ = run.communicate(timeout=300)
+        self.assertEqual(run.returncode, 0, said)
+        self.assertGreater(self.state()["step"], step)
+        self.assertEqual([r["step"] for r in curve.read(self.dir / "run")], [0], "it did not begin again")
+
+
+class TestSchedule(unittest.TestCase):
+    def test_learning_rate(self):
+        self.assertAlmostEqual(train.learning_rate(1, 0, 0, 0.4), 1.01 / train.WARM_UP)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.6, 0.4), 1.01)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.8, 0.4), 0.51)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 1, 0.4), 0.01)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.99, 0), 1.01)
+
+    def test_the_encoder_learns_at_a_tenth(self):
+        net = model.Net()
+        state = checkpoint.State(net)
+        state.set_rate(1)
+        rates = {id(p): g["lr"] for g in state.optimizer.param_groups for p in g["params"]}
+        self.assertEqual(rates[id(net.encoder.stem.conv.weight)], 0.1)
+        self.assertEqual(rates[id(net.out.weight)], 1)
+        self.assertEqual(len(rates), len(list(net.parameters())))
+
+    def test_verdict(self):
+        rng = np.random.default_rng(0)
+        first = rng.uniform(0.5, 0.9, 50)
+        self.assertIn("it helped", train.verdict(first, first + rng.uniform(0, 0.1, 50)))
+        self.assertIn("no more than chance", train.verdict(first, first + rng.normal(0, 0.1, 50)))
+        self.assertIn("no more than chance", train.verdict([0.5], [0.9]))
+
+
+if __name__ == "__main__":
+    unittest.main()
