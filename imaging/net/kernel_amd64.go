@@ -22,13 +22,20 @@ func filterAVX2(
 )
 
 //go:noescape
-func splitAVX2(even, odd, in *float32, n int)
+func splitRowsAVX2(even, odd, src *float32, dstRow, srcRow, pairs, rows int)
+
+//go:noescape
+func copyRowsAVX2(dst, src *float32, dstRow, srcRow, width, rows int)
+
+//go:noescape
+func doubleRowAVX2(out, second, above, below, row *float32, near float32, n int)
 
 // bestKernel is the one for AVX2 and FMA where the processor has them.
 func bestKernel() kernel {
 	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
 		return goKernel()
 	}
+	const lanes, leastWidth = 8, 4 // of a register; of a row that is copied
 	return kernel{
 		rows: mostRows,
 		pack: func(to, in []float32, count, depth, n int) {
@@ -60,14 +67,31 @@ func bestKernel() kernel {
 			filterAVX2(&dst[0], &src[0], &offsets[0], &weights[0], len(offsets), len(dst),
 				bias, b.low, b.high)
 		},
-		split: func(even, odd, in []float32) {
-			const lanes = 8
-			n := len(even) / lanes * lanes
-			if n > 0 {
-				_, _ = odd[n-1], in[2*n-1]
-				splitAVX2(&even[0], &odd[0], &in[0], n)
+		splitRows: func(even, odd, src []float32, dstRow, srcRow, pairs, rows int) {
+			if pairs < leastWidth {
+				splitRows(even, odd, src, dstRow, srcRow, pairs, rows)
+				return
 			}
-			split(even[n:], odd[n:], in[2*n:])
+			last := (rows-1)*dstRow + pairs - 1
+			_, _, _ = even[last], odd[last], src[(rows-1)*srcRow+2*pairs-1]
+			splitRowsAVX2(&even[0], &odd[0], &src[0], dstRow, srcRow, pairs, rows)
+		},
+		copyRows: func(dst, src []float32, dstRow, srcRow, width, rows int) {
+			if width < leastWidth {
+				copyRows(dst, src, dstRow, srcRow, width, rows)
+				return
+			}
+			_, _ = dst[(rows-1)*dstRow+width-1], src[(rows-1)*srcRow+width-1]
+			copyRowsAVX2(&dst[0], &src[0], dstRow, srcRow, width, rows)
+		},
+		doubleRow: func(out, second, above, below, row []float32, near float32) {
+			n := len(above)
+			if n < lanes {
+				doubleRow(out, second, above, below, row, near)
+				return
+			}
+			_, _, _, _ = out[2*n-1], second[2*n-1], below[n-1], row[n+1]
+			doubleRowAVX2(&out[0], &second[0], &above[0], &below[0], &row[0], near, n)
 		},
 	}
 }

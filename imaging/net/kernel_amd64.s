@@ -398,27 +398,223 @@ restblock32:
 	VZEROUPPER
 	RET
 
-// func splitAVX2(even *float32, odd *float32, in *float32, n int)
+// func splitRowsAVX2(even *float32, odd *float32, src *float32, dstRow int, srcRow int, pairs int, rows int)
 // Requires: AVX
-TEXT ·splitAVX2(SB), NOSPLIT, $0-32
+TEXT ·splitRowsAVX2(SB), NOSPLIT, $0-56
 	MOVQ even+0(FP), AX
 	MOVQ odd+8(FP), CX
-	MOVQ in+16(FP), DX
-	MOVQ n+24(FP), BX
+	MOVQ src+16(FP), DX
+	MOVQ dstRow+24(FP), BX
+	MOVQ srcRow+32(FP), SI
+	MOVQ pairs+40(FP), DI
+	MOVQ rows+48(FP), R8
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	CMPQ DI, $0x08
+	JLT  narrow
+	SUBQ $0x08, DI
 
-next16:
-	VMOVUPS    (DX), Y0
-	VMOVUPS    32(DX), Y1
+wideRow:
+	XORQ R9, R9
+	JMP  wideLast
+
+wideNext:
+	VMOVUPS    (DX)(R9*8), Y0
+	VMOVUPS    32(DX)(R9*8), Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y1
 	VSHUFPS    $0x88, Y1, Y2, Y0
 	VSHUFPS    $0xdd, Y1, Y2, Y1
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, (CX)
-	ADDQ       $0x40, DX
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	SUBQ       $0x08, BX
-	JNZ        next16
+	VMOVUPS    Y0, (AX)(R9*4)
+	VMOVUPS    Y1, (CX)(R9*4)
+	ADDQ       $0x08, R9
+
+wideLast:
+	CMPQ       R9, DI
+	JLT        wideNext
+	VMOVUPS    (DX)(DI*8), Y0
+	VMOVUPS    32(DX)(DI*8), Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y1
+	VSHUFPS    $0x88, Y1, Y2, Y0
+	VSHUFPS    $0xdd, Y1, Y2, Y1
+	VMOVUPS    Y0, (AX)(DI*4)
+	VMOVUPS    Y1, (CX)(DI*4)
+	ADDQ       BX, AX
+	ADDQ       BX, CX
+	ADDQ       SI, DX
+	DECQ       R8
+	JNZ        wideRow
 	VZEROUPPER
 	RET
+
+narrow:
+	SUBQ $0x04, DI
+
+narrowRow:
+	XORQ R9, R9
+	JMP  narrowLast
+
+narrowNext:
+	VMOVUPS (DX)(R9*8), X0
+	VMOVUPS 16(DX)(R9*8), X1
+	VSHUFPS $0x88, X1, X0, X2
+	VMOVUPS X2, (AX)(R9*4)
+	VSHUFPS $0xdd, X1, X0, X2
+	VMOVUPS X2, (CX)(R9*4)
+	ADDQ    $0x04, R9
+
+narrowLast:
+	CMPQ    R9, DI
+	JLT     narrowNext
+	VMOVUPS (DX)(DI*8), X0
+	VMOVUPS 16(DX)(DI*8), X1
+	VSHUFPS $0x88, X1, X0, X2
+	VMOVUPS X2, (AX)(DI*4)
+	VSHUFPS $0xdd, X1, X0, X2
+	VMOVUPS X2, (CX)(DI*4)
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    SI, DX
+	DECQ    R8
+	JNZ     narrowRow
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2(dst *float32, src *float32, dstRow int, srcRow int, width int, rows int)
+// Requires: AVX
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ dstRow+16(FP), DX
+	MOVQ srcRow+24(FP), BX
+	MOVQ width+32(FP), SI
+	MOVQ rows+40(FP), DI
+	SHLQ $0x02, DX
+	SHLQ $0x02, BX
+	CMPQ SI, $0x08
+	JLT  narrow
+	SUBQ $0x08, SI
+
+wideRow:
+	XORQ R8, R8
+	JMP  wideLast
+
+wideNext:
+	VMOVUPS (CX)(R8*4), Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+
+wideLast:
+	CMPQ    R8, SI
+	JLT     wideNext
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    DX, AX
+	ADDQ    BX, CX
+	DECQ    DI
+	JNZ     wideRow
+	VZEROUPPER
+	RET
+
+narrow:
+	SUBQ $0x04, SI
+
+narrowRow:
+	XORQ R8, R8
+	JMP  narrowLast
+
+narrowNext:
+	VMOVUPS (CX)(R8*4), X0
+	VMOVUPS X0, (AX)(R8*4)
+	ADDQ    $0x04, R8
+
+narrowLast:
+	CMPQ    R8, SI
+	JLT     narrowNext
+	VMOVUPS (CX)(SI*4), X0
+	VMOVUPS X0, (AX)(SI*4)
+	ADDQ    DX, AX
+	ADDQ    BX, CX
+	DECQ    DI
+	JNZ     narrowRow
+	VZEROUPPER
+	RET
+
+// func doubleRowAVX2(out *float32, second *float32, above *float32, below *float32, row *float32, near float32, n int)
+// Requires: AVX, FMA3
+TEXT ·doubleRowAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out+0(FP), AX
+	MOVQ         second+8(FP), CX
+	MOVQ         above+16(FP), DX
+	MOVQ         below+24(FP), BX
+	MOVQ         row+32(FP), SI
+	MOVQ         n+48(FP), DI
+	VBROADCASTSS near+40(FP), Y0
+	VBROADCASTSS quarter<>+0(SB), Y1
+	VBROADCASTSS threeQuarters<>+0(SB), Y2
+	SUBQ         $0x08, DI
+	XORQ         R8, R8
+	JMP          blendLast
+
+blendNext:
+	VMOVUPS     (DX)(R8*4), Y3
+	VMOVUPS     (BX)(R8*4), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMOVUPS     Y3, 4(SI)(R8*4)
+	ADDQ        $0x08, R8
+
+blendLast:
+	CMPQ        R8, DI
+	JLT         blendNext
+	VMOVUPS     (DX)(DI*4), Y3
+	VMOVUPS     (BX)(DI*4), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMOVUPS     Y3, 4(SI)(DI*4)
+	MOVL        4(SI), DX
+	MOVL        DX, (SI)
+	MOVL        32(SI)(DI*4), DX
+	MOVL        DX, 36(SI)(DI*4)
+	XORQ        R8, R8
+	JMP         doubleLast
+
+doubleNext:
+	VMULPS      4(SI)(R8*4), Y2, Y0
+	VMOVAPS     Y0, Y3
+	VFMADD231PS (SI)(R8*4), Y1, Y0
+	VFMADD231PS 8(SI)(R8*4), Y1, Y3
+	VUNPCKLPS   Y3, Y0, Y4
+	VUNPCKHPS   Y3, Y0, Y3
+	VPERM2F128  $0x20, Y3, Y4, Y0
+	VPERM2F128  $0x31, Y3, Y4, Y3
+	VADDPS      (CX)(R8*8), Y0, Y0
+	VADDPS      32(CX)(R8*8), Y3, Y3
+	VMOVUPS     Y0, (AX)(R8*8)
+	VMOVUPS     Y3, 32(AX)(R8*8)
+	ADDQ        $0x08, R8
+
+doubleLast:
+	CMPQ        R8, DI
+	JLT         doubleNext
+	VMULPS      4(SI)(DI*4), Y2, Y0
+	VMOVAPS     Y0, Y2
+	VFMADD231PS (SI)(DI*4), Y1, Y0
+	VFMADD231PS 8(SI)(DI*4), Y1, Y2
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y2
+	VPERM2F128  $0x20, Y2, Y1, Y0
+	VPERM2F128  $0x31, Y2, Y1, Y2
+	VADDPS      (CX)(DI*8), Y0, Y0
+	VADDPS      32(CX)(DI*8), Y2, Y2
+	VMOVUPS     Y0, (AX)(DI*8)
+	VMOVUPS     Y2, 32(AX)(DI*8)
+	VZEROUPPER
+	RET
+
+DATA quarter<>+0(SB)/4, $(0.25)
+GLOBL quarter<>(SB), RODATA|NOPTR, $4
+
+DATA threeQuarters<>+0(SB)/4, $(0.75)
+GLOBL threeQuarters<>(SB), RODATA|NOPTR, $4

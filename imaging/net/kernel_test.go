@@ -125,22 +125,31 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestSplit: each parts numbers of any count, and leaves alone what lies behind.
-func TestSplit(t *testing.T) {
+// TestRows: each copies and parts rows of any width, and leaves alone what lies between and behind.
+func TestRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for n := range 70 {
-		in := random(rng, 2*n)
-		for name, k := range kernels() {
-			even, odd := slices.Repeat([]float32{9}, n+20), slices.Repeat([]float32{9}, n+20)
-			k.split(even[:n], odd[:n], in)
-			for i := range n {
-				if even[i] != in[2*i] || odd[i] != in[2*i+1] {
-					t.Fatalf("%s, %d pairs: pair %d is %g and %g, want %v",
-						name, n, i, even[i], odd[i], in[2*i:][:2])
-				}
+	for width := 1; width < 50; width++ {
+		rows, dstRow, srcRow := 1+rng.IntN(4), width+rng.IntN(3), 2*width+rng.IntN(3)
+		src := random(rng, (rows-1)*srcRow+2*width)
+		size := rows*dstRow + 9
+		untouched := func() []float32 { return slices.Repeat([]float32{9}, size) }
+		want, wantEven, wantOdd := untouched(), untouched(), untouched()
+		for y := range rows {
+			for x := range width {
+				from, to := src[y*srcRow:], y*dstRow+x
+				want[to], wantEven[to], wantOdd[to] = from[x], from[2*x], from[2*x+1]
 			}
-			if slices.ContainsFunc(append(even[n:], odd[n:]...), func(v float32) bool { return v != 9 }) {
-				t.Errorf("%s, %d pairs: wrote behind them", name, n)
+		}
+		for name, k := range kernels() {
+			got, even, odd := untouched(), untouched(), untouched()
+			k.copyRows(got, src, dstRow, srcRow, width, rows)
+			k.splitRows(even, odd, src, dstRow, srcRow, width, rows)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %d rows of %d numbers: %v, want %v", name, rows, width, got, want)
+			}
+			if !slices.Equal(even, wantEven) || !slices.Equal(odd, wantOdd) {
+				t.Errorf("%s, %d rows of %d pairs: %v and %v, want %v and %v",
+					name, rows, width, even, odd, wantEven, wantOdd)
 			}
 		}
 	}

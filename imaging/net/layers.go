@@ -21,9 +21,7 @@ func (r *Runner) unfold(in []float32, l *layer) {
 	for c := range l.inShape.c {
 		r.fillPlane(in[c*l.inShape.h*l.inShape.w:], l)
 		for _, offset := range l.window.offsets {
-			for y := range oh {
-				copy(dst[y*ow:][:ow], r.plane[offset+y*l.window.row:])
-			}
+			r.net.kernel.copyRows(dst, r.plane[offset:], ow, l.window.row, ow, oh)
 			dst = dst[oh*ow:]
 		}
 	}
@@ -39,9 +37,7 @@ func (r *Runner) depthwise(out, in []float32, l *layer) {
 		r.fillPlane(in[c*l.inShape.h*l.inShape.w:], l)
 		weights := l.weights[c*len(offsets):][:len(offsets)]
 		r.net.kernel.filter(sums, r.plane, offsets, weights, l.bias[c], l.within)
-		for y := range oh {
-			copy(out[(c*oh+y)*ow:][:ow], sums[y*l.window.row:])
-		}
+		r.net.kernel.copyRows(out[c*oh*ow:], sums, ow, l.window.row, ow, oh)
 	}
 }
 
@@ -112,10 +108,11 @@ func (r *Runner) addGlobal(out, in []float32, l *layer) {
 	}
 }
 
-// upAdd doubles the sides of in by bilinear interpolation (pixel centres at half, edges repeated) and adds second, which has that
-// size. row has room for a row of in.
-func upAdd(out, in, second []float32, l *layer, row []float32) {
+// upAdd doubles the sides of in by bilinear interpolation (pixel centres at half, edges repeated)
+// and adds second, which has that size.
+func (r *Runner) upAdd(out, in, second []float32, l *layer) {
 	h, w, oh, ow := l.inShape.h, l.inShape.w, l.outShape.h, l.outShape.w
+	row := r.plane[:w+2]
 	for c := range l.inShape.c {
 		for y := range oh {
 			// Output row y lies a quarter row before or after the middle of input row y/2.
@@ -124,22 +121,24 @@ func upAdd(out, in, second []float32, l *layer, row []float32) {
 			if y&1 == 1 {
 				near = .25
 			}
-			p, q := in[(c*h+above)*w:][:w], in[(c*h+below)*w:][:w]
-			for x := range row {
-				row[x] = p[x]*(1-near) + q[x]*near
-			}
 			at := (c*oh + y) * ow
-			doubleRow(out[at:][:ow], second[at:][:ow], row)
+			p, q := in[(c*h+above)*w:][:w], in[(c*h+below)*w:][:w]
+			r.net.kernel.doubleRow(out[at:][:ow], second[at:][:ow], p, q, row, near)
 		}
 	}
 }
 
-func doubleRow(out, second, row []float32) {
-	left := row[0]
-	for x, v := range row {
-		right := row[min(x+1, len(row)-1)]
-		out[2*x] = second[2*x] + .25*left + .75*v
-		out[2*x+1] = second[2*x+1] + .75*v + .25*right
-		left = v
+// doubleRow blends two rows, below by near, doubles the width of the blend and adds second. The
+// blend lies in row, between its first and last number repeated.
+func doubleRow(out, second, above, below, row []float32, near float32) {
+	blend := row[1:][:len(above)]
+	for x := range blend {
+		blend[x] = above[x]*(1-near) + below[x]*near
+	}
+	row[0], row[len(row)-1] = blend[0], blend[len(blend)-1]
+	out, second = out[:2*len(blend)], second[:2*len(blend)]
+	for x, v := range blend {
+		out[2*x] = second[2*x] + .25*row[x] + .75*v
+		out[2*x+1] = second[2*x+1] + .75*v + .25*row[x+2]
 	}
 }

@@ -138,8 +138,11 @@ func TestLayers(t *testing.T) {
 		{"gp", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "gp", Cin: cin, Cout: cin}}
 		}},
-		{"upadd", even, func(cin, _ int) []layerJSON {
-			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin}, {Op: "upadd", Second: "in"}}
+		{"upadd", append(even, size{4, 16}, size{2, 18}, size{4, 46}, size{6, 62}), func(cin, _ int) []layerJSON {
+			return []layerJSON{
+				{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin},
+				{Op: "upadd", Second: "in"},
+			}
 		}},
 	}
 	rng := rand.New(rand.NewPCG(3, 4))

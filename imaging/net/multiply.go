@@ -15,8 +15,10 @@ type kernel struct {
 	tile func(out []float32, stride int, weights, panel, bias, add []float32, b bounds)
 	// filter is the function of that name. len(dst) is a multiple of filterBlock.
 	filter func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds)
-	// split is the function of that name.
-	split func(even, odd, in []float32)
+	// copyRows, splitRows and doubleRow are the functions of these names.
+	copyRows  func(dst, src []float32, dstRow, srcRow, width, rows int)
+	splitRows func(even, odd, src []float32, dstRow, srcRow, pairs, rows int)
+	doubleRow func(out, second, above, below, row []float32, near float32)
 }
 
 const (
@@ -26,7 +28,10 @@ const (
 )
 
 func goKernel() kernel {
-	return kernel{rows: 2, pack: pack, tile: tile, filter: filter, split: split}
+	return kernel{
+		rows: 2, pack: pack, tile: tile,
+		filter: filter, copyRows: copyRows, splitRows: splitRows, doubleRow: doubleRow,
+	}
 }
 
 // packWeights interleaves the rows of a matrix, [cout/rows][depth][rows], with zeros for rows that

@@ -46,7 +46,7 @@ func (s *scratch) fit(l *layer) {
 	case "gp":
 		s.mean = max(s.mean, l.inShape.c)
 	case "upadd":
-		s.plane = max(s.plane, l.inShape.w) // it borrows one row
+		s.plane = max(s.plane, l.inShape.w+2) // it borrows one row
 	}
 }
 
@@ -73,7 +73,7 @@ func (r *Runner) Run(input []float32) []float32 {
 		case "gp":
 			r.addGlobal(out, in, l)
 		case "upadd":
-			upAdd(out, in, second, l, r.plane[:l.inShape.w])
+			r.upAdd(out, in, second, l)
 		}
 	}
 	return out

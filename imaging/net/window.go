@@ -40,28 +40,35 @@ func (r *Runner) clearPlane(l *layer) { clear(r.plane[:l.window.size]) }
 
 // fillPlane copies one channel into the plane.
 func (r *Runner) fillPlane(in []float32, l *layer) {
-	w, row, border := l.inShape.w, l.window.row, l.kernel/2
+	k, w, row, border := r.net.kernel, l.inShape.w, l.window.row, l.kernel/2
 	if l.stride == 1 {
-		for y := range l.inShape.h {
-			copy(r.plane[(y+border)*row+border:], in[y*w:][:w])
-		}
+		k.copyRows(r.plane[border*(row+1):], in, row, w, w, l.inShape.h)
 		return
 	}
-	for y := range l.inShape.h {
-		upper := (y + border) % 2 * 2 // offsets[1] is where the part of odd columns starts
-		part := l.window.offsets[1]
-		at := (y + border) / 2 * row
-		even := r.plane[(upper+border%2)*part+at+border/2:][:w/2]
-		odd := r.plane[(upper+1-border%2)*part+at+(border+1)/2:][:w/2]
-		r.net.kernel.split(even, odd, in[y*w:][:w])
+	part := l.window.offsets[1] // where the part of odd columns starts
+	for y := range 2 {          // the even rows, then the odd ones
+		upper, at := (y+border)%2*2, (y+border)/2*row
+		even := r.plane[(upper+border%2)*part+at+border/2:]
+		odd := r.plane[(upper+1-border%2)*part+at+(border+1)/2:]
+		k.splitRows(even, odd, in[y*w:], row, 2*w, w/2, l.inShape.h/2)
 	}
 }
 
-// split parts the numbers at even places from those at odd ones.
-func split(even, odd, in []float32) {
-	odd = odd[:len(even)]
-	for i := range even {
-		pair := in[2*i:][:2:2]
-		even[i], odd[i] = pair[0], pair[1]
+// copyRows copies rows of width numbers. They start dstRow and srcRow numbers apart.
+func copyRows(dst, src []float32, dstRow, srcRow, width, rows int) {
+	for y := range rows {
+		copy(dst[y*dstRow:][:width], src[y*srcRow:])
+	}
+}
+
+// splitRows copies rows of pairs: the first number of each goes to even, the second to odd. The
+// rows start dstRow and srcRow numbers apart.
+func splitRows(even, odd, src []float32, dstRow, srcRow, pairs, rows int) {
+	for y := range rows {
+		first, second := even[y*dstRow:][:pairs], odd[y*dstRow:][:pairs]
+		for i := range first {
+			pair := src[y*srcRow+2*i:][:2:2]
+			first[i], second[i] = pair[0], pair[1]
+		}
 	}
 }

@@ -21,7 +21,9 @@ func main() {
 	pack("packAllAVX2", "4 panels", panels)
 	tile()
 	filter()
-	split()
+	splitRows()
+	copyRows()
+	doubleRow()
 	Generate()
 }
 
@@ -196,29 +198,160 @@ func filter() {
 	RET()
 }
 
-func split() {
-	TEXT("splitAVX2", NOSPLIT, "func(even, odd, in *float32, n int)")
-	Doc("splitAVX2 sets even[i] = in[2·i] and odd[i] = in[2·i+1] for i below n, a multiple of 8 above 0.")
+func splitRows() {
+	TEXT("splitRowsAVX2", NOSPLIT, "func(even, odd, src *float32, dstRow, srcRow, pairs, rows int)")
+	Doc("splitRowsAVX2 parts rows of pairs, at least 4: the first of each goes to even, the second to",
+		"odd. Rows start dstRow and srcRow apart.")
 	even := Load(Param("even"), GP64())
 	odd := Load(Param("odd"), GP64())
-	in := Load(Param("in"), GP64())
+	src := Load(Param("src"), GP64())
+	dstRow := Load(Param("dstRow"), GP64())
+	srcRow := Load(Param("srcRow"), GP64())
+	pairs := Load(Param("pairs"), GP64())
+	rows := Load(Param("rows"), GP64())
+	SHLQ(Imm(2), dstRow)
+	SHLQ(Imm(2), srcRow)
+	wide := func(at reg.Register) {
+		a, b, left, right := YMM(), YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8}, a)
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8, Disp: 4 * lanes}, b)
+		// The halves of left are numbers 0 to 3 and 8 to 11, those of right 4 to 7 and 12 to 15.
+		VPERM2F128(Imm(0x20), b, a, left)
+		VPERM2F128(Imm(0x31), b, a, right)
+		VSHUFPS(Imm(0x88), right, left, a) // numbers 0 and 2 of each half's four
+		VSHUFPS(Imm(0xdd), right, left, b) // 1 and 3
+		VMOVUPS(a, Mem{Base: even, Index: at, Scale: 4})
+		VMOVUPS(b, Mem{Base: odd, Index: at, Scale: 4})
+	}
+	narrow := func(at reg.Register) {
+		left, right, a := XMM(), XMM(), XMM()
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8}, left)
+		VMOVUPS(Mem{Base: src, Index: at, Scale: 8, Disp: 2 * lanes}, right)
+		VSHUFPS(Imm(0x88), right, left, a)
+		VMOVUPS(a, Mem{Base: even, Index: at, Scale: 4})
+		VSHUFPS(Imm(0xdd), right, left, a)
+		VMOVUPS(a, Mem{Base: odd, Index: at, Scale: 4})
+	}
+	next := func() {
+		ADDQ(dstRow, even)
+		ADDQ(dstRow, odd)
+		ADDQ(srcRow, src)
+	}
+	forRows(pairs, rows, wide, narrow, next)
+}
+
+func copyRows() {
+	TEXT("copyRowsAVX2", NOSPLIT, "func(dst, src *float32, dstRow, srcRow, width, rows int)")
+	Doc("copyRowsAVX2 copies rows of width numbers, at least 4. Rows start dstRow and srcRow apart.")
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	dstRow := Load(Param("dstRow"), GP64())
+	srcRow := Load(Param("srcRow"), GP64())
+	width := Load(Param("width"), GP64())
+	rows := Load(Param("rows"), GP64())
+	SHLQ(Imm(2), dstRow)
+	SHLQ(Imm(2), srcRow)
+	by := func(v reg.VecVirtual) func(at reg.Register) {
+		return func(at reg.Register) {
+			VMOVUPS(Mem{Base: src, Index: at, Scale: 4}, v)
+			VMOVUPS(v, Mem{Base: dst, Index: at, Scale: 4})
+		}
+	}
+	next := func() {
+		ADDQ(dstRow, dst)
+		ADDQ(srcRow, src)
+	}
+	forRows(width, rows, by(YMM()), by(XMM()), next)
+}
+
+// forRows does 8 numbers of a row at a time, wide, or 4 where a row has fewer than 8, narrow. The
+// last step of a row overlaps the one before.
+func forRows(width, rows reg.Register, wide, narrow func(at reg.Register), next func()) {
+	CMPQ(width, Imm(lanes))
+	JLT(LabelRef("narrow"))
+	forRowsBy(lanes, "wide", width, rows, wide, next)
+	Label("narrow")
+	forRowsBy(lanes/2, "narrow", width, rows, narrow, next)
+}
+
+func forRowsBy(
+	lanes uint64, name string, width, rows reg.Register, step func(at reg.Register), next func(),
+) {
+	at := GP64()
+	SUBQ(Imm(lanes), width)
+	Label(name + "Row")
+	XORQ(at, at)
+	JMP(LabelRef(name + "Last"))
+	Label(name + "Next")
+	step(at)
+	ADDQ(Imm(lanes), at)
+	Label(name + "Last")
+	CMPQ(at, width)
+	JLT(LabelRef(name + "Next"))
+	step(width)
+	next()
+	DECQ(rows)
+	JNZ(LabelRef(name + "Row"))
+	VZEROUPPER()
+	RET()
+}
+
+func doubleRow() {
+	TEXT("doubleRowAVX2", NOSPLIT,
+		"func(out, second, above, below, row *float32, near float32, n int)")
+	Doc("doubleRowAVX2 is doubleRow for n of at least 8.")
+	out := Load(Param("out"), GP64())
+	second := Load(Param("second"), GP64())
+	above := Load(Param("above"), GP64())
+	below := Load(Param("below"), GP64())
+	row := Load(Param("row"), GP64())
 	n := Load(Param("n"), GP64())
-	Label("next16")
-	a, b, left, right := YMM(), YMM(), YMM(), YMM()
-	VMOVUPS(Mem{Base: in}, a)
-	VMOVUPS(Mem{Base: in, Disp: 4 * lanes}, b)
-	// The halves of left are in[0:4] and in[8:12], those of right in[4:8] and in[12:16].
-	VPERM2F128(Imm(0x20), b, a, left)
-	VPERM2F128(Imm(0x31), b, a, right)
-	VSHUFPS(Imm(0x88), right, left, a) // places 0 and 2 of each half's two
-	VSHUFPS(Imm(0xdd), right, left, b) // places 1 and 3
-	VMOVUPS(a, Mem{Base: even})
-	VMOVUPS(b, Mem{Base: odd})
-	ADDQ(Imm(8*lanes), in)
-	ADDQ(Imm(4*lanes), even)
-	ADDQ(Imm(4*lanes), odd)
-	SUBQ(Imm(lanes), n)
-	JNZ(LabelRef("next16"))
+	near, quarter, threeQuarters := YMM(), YMM(), YMM()
+	VBROADCASTSS(NewParamAddr("near", 40), near)
+	VBROADCASTSS(ConstData("quarter", F32(.25)), quarter)
+	VBROADCASTSS(ConstData("threeQuarters", F32(.75)), threeQuarters)
+	SUBQ(Imm(lanes), n) // the last step overlaps the one before
+
+	at := GP64()
+	steps := func(name string, step func(at reg.Register)) {
+		XORQ(at, at)
+		JMP(LabelRef(name + "Last"))
+		Label(name + "Next")
+		step(at)
+		ADDQ(Imm(lanes), at)
+		Label(name + "Last")
+		CMPQ(at, n)
+		JLT(LabelRef(name + "Next"))
+		step(n)
+	}
+	steps("blend", func(at reg.Register) {
+		a, b := YMM(), YMM()
+		VMOVUPS(Mem{Base: above, Index: at, Scale: 4}, a)
+		VMOVUPS(Mem{Base: below, Index: at, Scale: 4}, b)
+		VSUBPS(a, b, b)
+		VFMADD231PS(b, near, a)
+		VMOVUPS(a, Mem{Base: row, Index: at, Scale: 4, Disp: 4})
+	})
+	edge := GP32()
+	MOVL(Mem{Base: row, Disp: 4}, edge)
+	MOVL(edge, Mem{Base: row})
+	MOVL(Mem{Base: row, Index: n, Scale: 4, Disp: 4 * lanes}, edge)
+	MOVL(edge, Mem{Base: row, Index: n, Scale: 4, Disp: 4 * (lanes + 1)})
+	steps("double", func(at reg.Register) {
+		even, odd, left, right := YMM(), YMM(), YMM(), YMM()
+		VMULPS(Mem{Base: row, Index: at, Scale: 4, Disp: 4}, threeQuarters, even)
+		VMOVAPS(even, odd)
+		VFMADD231PS(Mem{Base: row, Index: at, Scale: 4}, quarter, even)
+		VFMADD231PS(Mem{Base: row, Index: at, Scale: 4, Disp: 8}, quarter, odd)
+		VUNPCKLPS(odd, even, left)
+		VUNPCKHPS(odd, even, right)
+		VPERM2F128(Imm(0x20), right, left, even)
+		VPERM2F128(Imm(0x31), right, left, odd)
+		VADDPS(Mem{Base: second, Index: at, Scale: 8}, even, even)
+		VADDPS(Mem{Base: second, Index: at, Scale: 8, Disp: 4 * lanes}, odd, odd)
+		VMOVUPS(even, Mem{Base: out, Index: at, Scale: 8})
+		VMOVUPS(odd, Mem{Base: out, Index: at, Scale: 8, Disp: 4 * lanes})
+	})
 	VZEROUPPER()
 	RET()
 }
