@@ -91,11 +91,10 @@ func (r *Runner) multiplyPanels(out, second []float32, l *layer, depth, n int, s
 	}
 }
 
-// multiplyFew does so for fewer columns than a panel has: the others are zeros.
+// multiplyFew does so for fewer columns than a panel has. The others hold anything.
 func (r *Runner) multiplyFew(out, in, second []float32, l *layer, depth, n int) {
 	k := r.net.kernel
 	wide, whole := r.few[:depth*columns], &r.tile // a local tile would escape
-	clear(wide)
 	for d := range depth {
 		copy(wide[d*columns:], in[d*n:][:n])
 	}

@@ -177,6 +177,24 @@ func TestReadBoundsMemory(t *testing.T) {
 	}
 }
 
+// TestScratchIsCounted: a Runner takes the memory that the planner counted, in which each part is.
+func TestScratchIsCounted(t *testing.T) {
+	n, err := Read(marshal(t, tiny()), make([]byte, 2*67))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, taken := n.NewRunner(), 0
+	for i, part := range [][]float32{r.columns, r.plane, r.filtered, r.panels, r.few, r.mean} {
+		if len(part) == 0 {
+			t.Errorf("part %d is empty", i)
+		}
+		taken += len(part)
+	}
+	if counted := n.scratch.size(); counted != taken {
+		t.Errorf("%d numbers are counted, %d are taken", counted, taken)
+	}
+}
+
 func allocated() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
