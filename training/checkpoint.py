@@ -7,7 +7,7 @@ import torch
 
 import model
 
-ENCODER_RATE = 0.1  # of the decoder's learning rate: the encoder knows its trade
+TAUGHT_RATE = 0.1  # learning rate of an encoder that knows its trade, as a share of the decoder's
 WEIGHT_DECAY = 2e-2
 PARTS = ("net", "average", "optimizer")
 NUMBERS = ("step", "samples", "seconds", "best", "best_step", "first", "best_each")
@@ -16,10 +16,10 @@ NUMBERS = ("step", "samples", "seconds", "best", "best_step", "first", "best_eac
 class State:
     """The network, its moving average, the optimizer, and how far the run is."""
 
-    def __init__(self, net):
+    def __init__(self, net, encoder_rate):
         self.net = net
         self.average = copy.deepcopy(net).eval()
-        self.optimizer = torch.optim.AdamW(parameter_groups(net))
+        self.optimizer = torch.optim.AdamW(parameter_groups(net, encoder_rate))
         self.step, self.samples, self.seconds = 0, 0, 0.0
         self.best, self.best_step = -1.0, 0  # the highest validation IoU and when
         self.first, self.best_each = [], []  # the IoU of each picture, before training and then
@@ -50,12 +50,12 @@ class State:
                     mean.copy_(now)
 
 
-def parameter_groups(net):
-    """The encoder is trained more gently than the rest; the hints' weights belong to its first layer. Kernels alone decay."""
+def parameter_groups(net, encoder_rate):
+    """Splits the parameters by learning rate, that of the encoder being encoder_rate of the decoder's. Kernels alone decay."""
     encoder = {id(p) for p in net.encoder.parameters()}
     groups = {}
     for p in net.parameters():
-        rate = ENCODER_RATE if id(p) in encoder else 1.0
+        rate = encoder_rate if id(p) in encoder else 1.0
         decay = WEIGHT_DECAY if p.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(p)
     return [{"params": p, "rate": rate, "weight_decay": decay} for (rate, decay), p in groups.items()]

@@ -7,12 +7,13 @@ from torch.nn import functional as F
 from model import DROP, KEEP, MASK
 
 FRESH = 0.3  # share of marked samples that are marked before there is an answer
+TRIMAPS = 0.15  # share of marked samples with all that is far from the edge marked
 MOST_STROKES = 5
 LEAST_REGION = 0.002  # share of the picture below which nobody would correct a fault
 
 
 def add(inputs, masks, marked, net, rng):
-    """Adds strokes and the answer so far to the inputs (b×7×h×w) that are marked, in place.
+    """Adds strokes and the answer so far to the inputs (b×7×h×w) that are marked, in place; to some a trimap.
 
     masks are b×1×h×w, 0–1. Strokes lie where the network's present answer is wrong. Fresh ones come without an answer: then
     each lies anywhere in the subject or around it.
@@ -23,6 +24,9 @@ def add(inputs, masks, marked, net, rng):
     answers = ask(net, inputs[chosen])
     for i, answer in zip(chosen, answers):
         truth = (masks[i, 0] > 0.5).cpu().numpy()
+        if rng.random() < TRIMAPS:
+            inputs[i, KEEP], inputs[i, DROP] = (torch.from_numpy(part) for part in trimap(truth, rng))
+            continue
         fresh = rng.random() < FRESH
         wanted = truth if fresh else truth & (answer < 0)
         unwanted = ~truth if fresh else ~truth & (answer > 0)
@@ -30,6 +34,11 @@ def add(inputs, masks, marked, net, rng):
         inputs[i, KEEP], inputs[i, DROP] = torch.from_numpy(keep), torch.from_numpy(drop)
         if not fresh:
             inputs[i, MASK] = torch.from_numpy(np.tanh(answer / 2).astype(np.float32))
+
+
+def trimap(truth, rng):
+    """Marks all of the subject and of the rest (h×w bool) but a band between; each h×w 0 or 1."""
+    return [deepest(part, rng.integers(2, 12)).astype(np.float32) for part in (truth, ~truth)]
 
 
 def ask(net, inputs):

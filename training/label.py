@@ -17,6 +17,7 @@ from PIL import Image
 
 import data
 
+HERE = Path(__file__).resolve().parent
 FIELDS = ("name", "teacher", "certainty", "inside", "share")
 
 
@@ -114,6 +115,8 @@ def label(images, out, teacher, run, limit=0):
         rows = csv.DictWriter(lines, FIELDS)
         if lines.tell() == 0:
             rows.writeheader()
+        elif not table.read_bytes().endswith(b"\n"):  # the line that a killed run did not finish
+            lines.write("\n")
         for file in data.files(images):
             if file.stem in done or limit and count == limit:
                 continue
@@ -151,7 +154,7 @@ def main(argv=None):
     p.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where masks and labels.csv go")
     p.add_argument("--model", type=Path, required=True, metavar="FILE", help="ONNX file, or the folder of @imgly/background-removal-data")
-    p.add_argument("--teacher", type=Path, default=Path(__file__).with_name("isnet.json"), metavar="FILE", help="description of the model; default: isnet.json")
+    p.add_argument("--teacher", type=Path, default=HERE / "isnet.json", metavar="FILE", help="description of the model; default: isnet.json")
     p.add_argument("--limit", type=int, default=0, help="label at most so many; default: all")
     p.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; default: one for each core")
     args = p.parse_args(argv)

@@ -125,6 +125,7 @@ class TestHints(unittest.TestCase):
         given = [self.add(seed) for seed in range(40)]
         answered = [x for x in given if x[model.MASK].any()]
         self.assertTrue(answered)
+        self.assertTrue(any(x[model.KEEP].mean() > 0.1 and x[model.DROP].mean() > 0.1 for x in given), "some have trimaps")
         self.assertEqual(sum(x[model.KEEP].sum() + x[model.DROP].sum() for x in answered).item(), 0)
 
 

@@ -91,6 +91,17 @@ class TestProcesses(InRun):
         self.assertEqual((self.state()["step"], self.state()["samples"]), (4, 16), said)
         self.assertIn("is the best network", said)
 
+    def test_two_processes_end_when_they_are_asked_to(self):
+        self.save(6)
+        run = self.start(*self.arguments("--processes", "2", samples="1000"))
+        for line in run.stdout:
+            if line.startswith("step 0"):
+                break
+        run.send_signal(signal.SIGTERM)
+        said, _ = run.communicate(timeout=300)
+        self.assertEqual(run.returncode, 0, said)
+        self.assertGreaterEqual(self.state()["step"], 1)
+
     def test_killed_it_goes_on_from_its_checkpoint(self):
         """A run that is killed without warning loses what came after its checkpoint, and nothing else."""
         self.save(6)
@@ -116,15 +127,16 @@ class TestProcesses(InRun):
 
 class TestSchedule(unittest.TestCase):
     def test_learning_rate(self):
-        self.assertAlmostEqual(train.learning_rate(1, 0, 0, 0.4), 1.01 / train.WARM_UP)
-        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.6, 0.4), 1.01)
-        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.8, 0.4), 0.51)
-        self.assertAlmostEqual(train.learning_rate(1, 1000, 1, 0.4), 0.01)
-        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.99, 0), 1.01)
+        self.assertAlmostEqual(train.learning_rate(1, 0, 10000, 0.4), 1.01 / train.WARM_UP)
+        self.assertAlmostEqual(train.learning_rate(1, 6000, 10000, 0.4), 1.01)
+        self.assertAlmostEqual(train.learning_rate(1, 8000, 10000, 0.4), 0.51)
+        self.assertAlmostEqual(train.learning_rate(1, 10000, 10000, 0.4), 0.01)
+        self.assertAlmostEqual(train.learning_rate(1, 9900, 10000, 0), 1.01)
+        self.assertAlmostEqual(train.learning_rate(1, 0, 100, 0), 1.01 / 20, msg="a short run warms up in a fifth of it")
 
     def test_the_encoder_learns_at_a_tenth(self):
         net = model.Net()
-        state = checkpoint.State(net)
+        state = checkpoint.State(net, 0.1)
         state.set_rate(1)
         rates = {id(p): g["lr"] for g in state.optimizer.param_groups for p in g["params"]}
         self.assertEqual(rates[id(net.encoder.stem.conv.weight)], 0.1)

@@ -25,7 +25,8 @@ import validate
 from augment import Batches
 from loss import loss
 
-WARM_UP = 200  # steps
+WARM_UP = 200  # steps, or a fifth of a short run
+ENDING = (signal.SIGTERM, signal.SIGINT)  # signals after which a run saves its checkpoint and ends
 HELD_OUT = 0.1  # share of the pictures
 SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "prior" / "net.json"
 
@@ -44,7 +45,8 @@ def arguments(argv=None):
     p.add_argument("--cooldown", type=share, default=0.4, help="share of the samples, the last ones, during which the learning rate falls; default %(default)s")
     p.add_argument("--batch", type=count, default=32, help="samples a step, of all processes together; default %(default)s")
     p.add_argument("--lr", type=positive, help="highest learning rate of the decoder; default 2e-3, with --init shipped or NET.json 1e-4")
-    p.add_argument("--side", type=side, default=model.SIDE, help="of the input in px, a multiple of 32; may change when a run goes on; default %(default)s")
+    p.add_argument("--side", type=side, default=model.SIDE, help="of the network's input in px, a multiple of 32; may change when a run goes on; default %(default)s")
+    p.add_argument("--train-side", type=side, help="of the samples in px; a little less than --side takes less time and does no harm; default: --side")
     p.add_argument("--no-hints", action="store_true", help="train without roi, strokes and answers so far")
     p.add_argument("--validate-every", type=positive, metavar="MIN", help="minutes between validations; default 30, when refining 1")
     p.add_argument("--save-every", type=positive, default=5, metavar="MIN", help="minutes between checkpoints; default %(default)s")
@@ -53,6 +55,7 @@ def arguments(argv=None):
     p.add_argument("--bfloat16", action="store_true", help="multiply in bfloat16: faster on processors and GPUs that can")
     p.add_argument("--processes", type=count, help="that train together; default: one for each core, one on a GPU")
     args = p.parse_args(argv)
+    args.train_side = args.train_side or args.side
     args.weights = args.weights or [1] * len(args.images)
     args.init = str(SHIPPED) if args.init == "shipped" else args.init
     refining = args.init not in ("imagenet", "random")
@@ -93,13 +96,14 @@ def side(text):
     return value
 
 
-def learning_rate(highest, step, progress, cooldown):
-    """Linear warm-up, a plateau, then half a cosine down to a hundredth over the last share of the run.
+def learning_rate(highest, step, steps, cooldown):
+    """Linear warm-up, a plateau, then half a cosine down to a hundredth over the last share of the run's steps.
 
     On the plateau nothing depends on where the end is, so a run can be made longer.
     """
+    progress = step / steps
     late = max(0.0, 1 - (1 - progress) / cooldown) if cooldown else 0.0
-    return highest * min(1, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * min(late, 1))) + 0.01)
+    return highest * min(1, (step + 1) / min(WARM_UP, max(1, steps / 5))) * (0.5 * (1 + math.cos(math.pi * min(late, 1))) + 0.01)
 
 
 class Sets:
@@ -123,13 +127,13 @@ class Trainer:
         self.rank, self.sets, self.args = rank, sets, args
         torch.manual_seed(args.seed)
         net = checkpoint.start(args.init).to(args.device, memory_format=torch.channels_last)
-        self.state = checkpoint.State(net)
+        self.state = checkpoint.State(net, 1.0 if args.init == "random" else checkpoint.TAUGHT_RATE)
         self.file = args.out / "checkpoint.pt"
         if self.file.exists():
             self.state.load(self.file, args.device)
         size = max(1, args.batch // args.processes)
-        self.batches = Batches(sets.training, sets.backgrounds, size, args.side, (args.seed, rank), not args.no_hints)
-        self.stopping = False
+        self.batches = Batches(sets.training, sets.backgrounds, size, args.train_side, (args.seed, rank), not args.no_hints)
+        self.stopping, self.parent = False, os.getppid()
         self.losses, self.began, self.before = [], time.monotonic(), self.state.seconds
         self.saved = self.validated = self.began
 
@@ -141,21 +145,23 @@ class Trainer:
         state, args = self.state, self.args
         if state.step == 0:
             self.validate()
-        while (progress := state.samples / (1000 * args.samples)) < 1:
-            state.set_rate(learning_rate(args.lr, state.step, progress, args.cooldown))
+        while state.samples < 1000 * args.samples:
+            left = (1000 * args.samples - state.samples) / (self.batches.size * args.processes)
+            state.set_rate(learning_rate(args.lr, state.step, state.step + left, args.cooldown))
             self.losses.append(self.train_step())
             state.seconds = self.before + time.monotonic() - self.began
             if parallel.agree(self.due("validated", args.validate_every), args.processes):
                 self.validate()
             if parallel.agree(self.due("saved", args.save_every), args.processes):
                 self.save()
-            if parallel.agree(self.stopping, args.processes):
+            if parallel.agree(self.stopping or os.getppid() != self.parent, args.processes):
                 self.save()
                 return
         if state.step:
             self.validate()
         self.save()
-        self.say(verdict(state.first, state.best_each))
+        if self.rank == 0:
+            self.say(verdict(state.first, state.best_each))
 
     def due(self, last, minutes):
         if time.monotonic() - getattr(self, last) < 60 * minutes:
@@ -209,8 +215,8 @@ class Trainer:
             return
         scores = {name: np.mean(p, axis=0) if p else (math.nan, math.nan) for name, p in pairs.items()}
         row = {
-            "step": state.step, "samples": state.samples, "hours": state.seconds / 3600, "side": args.side,
-            "rate": state.optimizer.param_groups[-1].get("lr", 0), "loss": np.mean(self.losses) if self.losses else math.nan,
+            "step": state.step, "samples": state.samples, "hours": state.seconds / 3600, "side": args.train_side,
+            "rate": max(group["lr"] for group in state.optimizer.param_groups) if state.step else 0, "loss": np.mean(self.losses) if self.losses else math.nan,
         }  # fmt: skip
         for name, (free, roi) in scores.items():
             row |= {name: free, f"{name}_roi": roi}
@@ -256,9 +262,24 @@ def work(rank, sets, args):
     def stop(*_):
         trainer.stopping = True
 
-    for s in (signal.SIGTERM, signal.SIGINT):
+    for s in ENDING:
         signal.signal(s, stop)
     trainer.run()
+
+
+def work_together(sets, args):
+    """Starts the processes and waits for them; what is sent to this one to end it is passed on."""
+    context = torch.multiprocessing.start_processes(work, (sets, args), args.processes, join=False, start_method="fork")
+
+    def pass_on(number, _):
+        for process in context.processes:
+            if process.is_alive():
+                os.kill(process.pid, number)
+
+    for s in ENDING:
+        signal.signal(s, pass_on)
+    while not context.join():
+        pass
 
 
 def main(argv=None):
@@ -275,7 +296,7 @@ def main(argv=None):
     if args.processes == 1:
         work(0, sets, args)
     else:
-        torch.multiprocessing.start_processes(work, (sets, args), args.processes, start_method="fork")
+        work_together(sets, args)
     if args.out.joinpath("net.json").exists():
         print(f"{args.out / 'net.json'} is the best network", flush=True)
 
