@@ -10,7 +10,7 @@ type Config struct {
 	MaxImageMiB        int    `yaml:"max_image_mib" help:"largest input file in MiB, checked before anything is decoded"`
 	MaxImageMegapixels int    `yaml:"max_image_megapixels" help:"largest input image in megapixels (width × height / 1e6), read from the header before anything is decoded"`
 	Engine             string `yaml:"engine" help:"segmentation engine for requests that name none: fast, or opencv (cv::grabCut at full resolution: a hundred times slower on large images)"`
-	Looks              int    `yaml:"looks" help:"how often the fast engine's network looks at an image: 1 once, 2 also at its mirror image, 3 also closer at a small subject; each is more exact and takes some 10 ms"`
+	Looks              int    `yaml:"looks" help:"how often the fast engine's network looks at an image: 1 once, 2 also at its mirror image, 3 also closer at a small subject; each is more exact and takes some 20 ms"`
 	Prior              string `yaml:"prior" help:"network that estimates where the foreground is, as its description NET.json with NET.f16 beside it; empty means the built-in one"`
 }
 
