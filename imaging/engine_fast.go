@@ -14,6 +14,13 @@ import (
 // EngineFast names the engine that cuts a reduced picture and refines its edge.
 const EngineFast = "fast"
 
+// Weights of the network's log-odds against the colours, in the cut and in the band around its edge. Of 1, 2, 4 and 8 and of ½ and 2
+// these did best on the pictures held out of its training.
+const (
+	cutPrior  = 2
+	bandPrior = 2
+)
+
 // fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
 	prior  Prior
@@ -200,7 +207,7 @@ func (e *fast) cut(ctx context.Context, l *look) error {
 		}
 	}
 	var err error
-	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: 1})
+	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: cutPrior})
 	if err != nil {
 		return err
 	}
@@ -267,7 +274,7 @@ func (e *fast) refine(_ context.Context, l *look) error {
 	l.band.fix(labels)
 	z := grid{small.width, small.height, 1, l.z}.resample(k.width, k.height).v
 	if l.models != nil {
-		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: .5})
+		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: bandPrior})
 	}
 	l.mask = foreground(labels)
 	return nil
