@@ -71,7 +71,8 @@ class Batches:
             if rng.random() < SECONDS:
                 other = self.draw(rng)
                 image, second = composite(other.image, other.mask, image, rng)
-                mask = ImageChops.lighter(mask, second) if second.size == mask.size else second
+                pasted = image is not other.image
+                mask = ImageChops.lighter(mask, second) if pasted else second
         if rng.random() < TURNED:
             turn = Image.Transpose(rng.choice([Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270]))
             image, mask = image.transpose(turn), mask.transpose(turn)

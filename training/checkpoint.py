@@ -5,6 +5,7 @@ import os
 
 import torch
 
+import export
 import model
 
 TAUGHT_RATE = 0.1  # learning rate of an encoder that knows its trade, as a share of the decoder's
@@ -28,12 +29,12 @@ class State:
         parts = {part: getattr(self, part).state_dict() for part in PARTS}
         write(file, parts | {number: getattr(self, number) for number in NUMBERS})
 
-    def load(self, file, device):
-        state = torch.load(file, map_location=device, weights_only=True)
+    def load(self, file):
+        state = torch.load(file, map_location="cpu", weights_only=True)
         for part in PARTS:
             getattr(self, part).load_state_dict(state[part])
         for number in NUMBERS:
-            setattr(self, number, state.get(number, getattr(self, number)))
+            setattr(self, number, state[number])
 
     def set_rate(self, highest):
         for group in self.optimizer.param_groups:
@@ -68,8 +69,6 @@ def start(init):
         model.pretrained_encoder(net)
         model.freeze(net.encoder)
     elif init != "random":
-        import export  # here, for it imports torch's functional forward pass of descriptions
-
         export.read(init, net)
         model.freeze(net)
     return net

@@ -11,10 +11,9 @@ from pathlib import Path
 def add(out, row):
     """Appends a line to OUT/curve.csv and draws OUT/curve.png, if matplotlib is there."""
     file = out / "curve.csv"
-    new = not file.exists()
     with file.open("a", newline="") as lines:
         writer = csv.DictWriter(lines, row)
-        if new:
+        if lines.tell() == 0:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
     try:
@@ -39,7 +38,8 @@ def draw(runs, file):
         label = f"{run.name}: " if len(runs) > 1 else ""
         for key, style in (("valid", "-"), ("valid_roi", "--"), ("held_out", ":"), ("held_out_roi", "-.")):
             points = [(r["samples"] / 1000, r[key]) for r in rows if r[key] == r[key]]
-            if points and not (len(runs) > 1 and key.startswith("held_out")):
+            judged = "valid" if rows[-1]["valid"] == rows[-1]["valid"] else "held_out"
+            if points and (len(runs) == 1 or key.startswith(judged)):
                 axes.plot(*zip(*points), style, color=f"C{i}", marker=".", label=label + key.replace("_", " "))
     axes.set(xlabel="thousands of samples", ylabel="mean IoU")
     axes.grid(alpha=0.3)

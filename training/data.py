@@ -1,4 +1,4 @@
-"""Pictures with masks from folders, as Pillow images of at most 224 px a side."""
+"""Pictures with masks from folders, as Pillow images of at most 256 px a side."""
 
 import csv
 import hashlib
@@ -73,6 +73,7 @@ def doubtful(table):
         return set()
     with table.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
+    rows = [r for r in rows if r["share"]]  # a label that is being made has no whole line yet
     return {r["name"] for r in rows if float(r["certainty"]) < LEAST_CERTAINTY or float(r["inside"]) < LEAST_INSIDE}
 
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from model import DROP, KEEP, MASK
 
-FRESH = 0.3  # share of marked samples that are marked before there is an answer
+FRESH = 0.3  # share of those with strokes that are marked before there is an answer
 TRIMAPS = 0.15  # share of marked samples with all that is far from the edge marked
 MOST_STROKES = 5
 LEAST_REGION = 0.002  # share of the picture below which nobody would correct a fault

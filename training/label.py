@@ -93,11 +93,13 @@ def trust(mask):
 
 
 def labelled(file):
-    """The names that a labels.csv has a whole line for."""
+    """Returns the names in a labels.csv. What a killed run wrote of a line is cut off before."""
     if not file.exists():
         return set()
+    content = file.read_bytes()
+    os.truncate(file, content.rfind(b"\n") + 1)
     with file.open(newline="") as lines:
-        return {row["name"] for row in csv.DictReader(lines) if row["share"]}
+        return {row["name"] for row in csv.DictReader(lines)}
 
 
 def write_atomically(file, content):
@@ -115,8 +117,6 @@ def label(images, out, teacher, run, limit=0):
         rows = csv.DictWriter(lines, FIELDS)
         if lines.tell() == 0:
             rows.writeheader()
-        elif not table.read_bytes().endswith(b"\n"):  # the line that a killed run did not finish
-            lines.write("\n")
         for file in data.files(images):
             if file.stem in done or limit and count == limit:
                 continue
@@ -132,9 +132,10 @@ def label(images, out, teacher, run, limit=0):
             numbers = {k: f"{v:.4f}" for k, v in trust(mask).items()}
             rows.writerow({"name": file.stem, "teacher": teacher.name, **numbers})
             lines.flush()
+            done.add(file.stem)
             count += 1
             if count % 20 == 0:
-                print(f"{len(done) + count} labelled", flush=True)
+                print(f"{len(done)} labelled", flush=True)
     return count
 
 

@@ -53,10 +53,10 @@ def gather(values, rank, processes):
     return gathered
 
 
-def agree(flag, processes):
-    """Tells every process what the first one says."""
+def agree(flags, processes):
+    """Tells every process what the first one says, flag by flag."""
     if processes == 1:
-        return flag
-    told = torch.tensor([int(flag)])
+        return flags
+    told = torch.tensor(flags)
     dist.broadcast(told, 0)
-    return bool(told.item())
+    return told.tolist()

@@ -87,8 +87,11 @@ class TestLabel(InFolder):
 
     def test_a_line_that_was_not_finished_is_no_label(self):
         table = self.dir / "labels.csv"
-        table.write_text("name,teacher,certainty,inside,share\np0,t,.9,.9,.2\np1,t,.9")
-        self.assertEqual(label.labelled(table), {"p0"})
+        whole = 'name,teacher,certainty,inside,share\np0,"t, u",.9,.9,.2\n'
+        for rest in ("", "p1", 'p1,"t', 'p1,"t, u",.9'):
+            table.write_text(whole + rest)
+            self.assertEqual(label.labelled(table), {"p0"}, rest)
+            self.assertEqual(table.read_text(), whole, rest)
 
     def test_the_packages_pieces_are_put_together(self):
         dist = self.dir / "dist"

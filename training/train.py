@@ -4,6 +4,10 @@ Start it again with the same arguments and it goes on from its checkpoint.
 """
 
 import argparse
+import contextlib
+import fcntl
+import hashlib
+import json
 import math
 import os
 import signal
@@ -26,7 +30,9 @@ from augment import Batches
 from loss import loss
 
 WARM_UP = 200  # steps, or a fifth of a short run
+MEETING = "meeting"  # file in which the processes of a run find one another
 ENDING = (signal.SIGTERM, signal.SIGINT)  # signals after which a run saves its checkpoint and ends
+LEAST_BATCH = 8  # samples of a process: batch norm wants some
 HELD_OUT = 0.1  # share of the pictures
 SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "prior" / "net.json"
 
@@ -58,13 +64,19 @@ def arguments(argv=None):
     args.train_side = args.train_side or args.side
     args.weights = args.weights or [1] * len(args.images)
     args.init = str(SHIPPED) if args.init == "shipped" else args.init
-    refining = args.init not in ("imagenet", "random")
+    args.coarser = args.init in ("imagenet", "random")  # an exported network has lost its coarser outputs
+    refining = not args.coarser
     if not refining and not args.samples:
         p.error("--samples is needed")
     args.samples = args.samples or 4
     args.validate_every = args.validate_every or (1 if refining else 30)
     args.lr = args.lr or (1e-4 if refining else 2e-3)
-    args.processes = args.processes or (len(os.sched_getaffinity(0)) if args.device == "cpu" else 1)
+    cores = len(os.sched_getaffinity(0)) if args.device == "cpu" else 1
+    args.processes = args.processes or max(n for n in range(1, cores + 1) if args.batch % n == 0 and (n == 1 or args.batch // n >= LEAST_BATCH))
+    if args.batch % args.processes:
+        p.error(f"--batch {args.batch} cannot be shared by {args.processes} processes")
+    if args.processes > 1 and args.device != "cpu":
+        p.error(f"--processes must be 1 on {args.device}")
     return args
 
 
@@ -111,7 +123,7 @@ class Sets:
 
     def __init__(self, args):
         examples = data.read_folders(args.images, args.masks, args.weights)
-        held_out = set(Path(args.held_out).read_text().split("\n")) - {""} if args.held_out else set()
+        held_out = {line.strip() for line in Path(args.held_out).read_text().splitlines()} - {""} if args.held_out else set()
         self.training, self.held_out = data.split(examples, held_out, HELD_OUT)
         self.valid = data.read_folders([args.valid[0]], [args.valid[1]], [1]) if args.valid else []
         if args.backgrounds:
@@ -123,17 +135,16 @@ class Sets:
 class Trainer:
     """One process of a run."""
 
-    def __init__(self, rank, sets, args):
+    def __init__(self, rank, net, sets, args):
         self.rank, self.sets, self.args = rank, sets, args
-        torch.manual_seed(args.seed)
-        net = checkpoint.start(args.init).to(args.device, memory_format=torch.channels_last)
+        net = net.to(args.device, memory_format=torch.channels_last)
         self.state = checkpoint.State(net, 1.0 if args.init == "random" else checkpoint.TAUGHT_RATE)
         self.file = args.out / "checkpoint.pt"
         if self.file.exists():
-            self.state.load(self.file, args.device)
-        size = max(1, args.batch // args.processes)
+            self.state.load(self.file)
+        size = args.batch // args.processes
         self.batches = Batches(sets.training, sets.backgrounds, size, args.train_side, (args.seed, rank), not args.no_hints)
-        self.stopping, self.parent = False, os.getppid()
+        self.stopping = False
         self.losses, self.began, self.before = [], time.monotonic(), self.state.seconds
         self.saved = self.validated = self.began
 
@@ -150,18 +161,19 @@ class Trainer:
             state.set_rate(learning_rate(args.lr, state.step, state.step + left, args.cooldown))
             self.losses.append(self.train_step())
             state.seconds = self.before + time.monotonic() - self.began
-            if parallel.agree(self.due("validated", args.validate_every), args.processes):
+            validate = self.due("validated", args.validate_every)
+            validate, stop = parallel.agree([validate, self.stopping], args.processes)
+            if validate:
                 self.validate()
-            if parallel.agree(self.due("saved", args.save_every), args.processes):
+            if self.due("saved", args.save_every) or validate or stop:
                 self.save()
-            if parallel.agree(self.stopping or os.getppid() != self.parent, args.processes):
-                self.save()
+            if stop:
                 return
-        if state.step:
+        if self.losses:
             self.validate()
-        self.save()
+            self.save()
         if self.rank == 0:
-            self.say(verdict(state.first, state.best_each))
+            self.say(f"{args.out / 'net.json'} is the best network. {verdict(state.first, state.best_each)}")
 
     def due(self, last, minutes):
         if time.monotonic() - getattr(self, last) < 60 * minutes:
@@ -173,18 +185,18 @@ class Trainer:
         """One step of the optimizer and of the moving average; returns the loss."""
         state, args = self.state, self.args
         rng = np.random.default_rng((args.seed, self.rank, state.step, 1))
-        torch.manual_seed(args.seed + state.step)  # of dropout: a run that goes on drops what an unbroken one does
+        torch.manual_seed(rng.integers(1 << 62))  # of dropout: a run that goes on drops what an unbroken one does
         batch = self.batches[state.step]
         inputs, masks = batch.inputs.to(args.device), batch.masks.to(args.device)
         state.net.train()
         hints.add(inputs, masks, batch.marked, state.net, rng)
         with torch.autocast(torch.device(args.device).type, dtype=torch.bfloat16, enabled=args.bfloat16):
             outputs = state.net(inputs.contiguous(memory_format=torch.channels_last))
-        value = loss(outputs, masks)
+        value = loss(outputs if args.coarser else outputs[:1], masks)
         state.optimizer.zero_grad(set_to_none=True)
         value.backward()
         parallel.mean_gradients(state.net, args.processes)
-        torch.nn.utils.clip_grad_norm_(state.net.parameters(), 2)
+        torch.nn.utils.clip_grad_norm_(state.net.parameters(), 2, error_if_nonfinite=True)
         state.optimizer.step()
         state.step += 1
         state.samples += self.batches.size * args.processes
@@ -254,22 +266,30 @@ def verdict(first, best):
     return f"{figures}: no more than chance. Keep what you have, or try with more pictures."
 
 
-def work(rank, sets, args):
+def work(rank, net, sets, args):
     """What each process does."""
-    parallel.join(rank, args.processes, args.out / f"meeting-{os.getppid()}")
-    trainer = Trainer(rank, sets, args)
+    trainer = None
+    stopping = False
 
     def stop(*_):
-        trainer.stopping = True
+        nonlocal stopping
+        stopping = True
+        if trainer:
+            trainer.stopping = True
 
     for s in ENDING:
         signal.signal(s, stop)
+    parallel.join(rank, args.processes, args.out / MEETING)
+    trainer = Trainer(rank, net, sets, args)
+    trainer.stopping = stopping
     trainer.run()
 
 
-def work_together(sets, args):
+def work_together(net, sets, args):
     """Starts the processes and waits for them; what is sent to this one to end it is passed on."""
-    context = torch.multiprocessing.start_processes(work, (sets, args), args.processes, join=False, start_method="fork")
+    meeting = args.out / MEETING
+    meeting.unlink(missing_ok=True)  # of a run that was killed
+    context = torch.multiprocessing.start_processes(work, (net, sets, args), args.processes, join=False, start_method="fork")
 
     def pass_on(number, _):
         for process in context.processes:
@@ -280,25 +300,52 @@ def work_together(sets, args):
         signal.signal(s, pass_on)
     while not context.join():
         pass
+    meeting.unlink(missing_ok=True)
+
+
+def claim(out):
+    """Makes the folder of a run and locks it until this process and all that it started have ended; returns the lock's file."""
+    out.mkdir(parents=True, exist_ok=True)
+    lock = (out / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ValueError(f"another run writes to {out}, or one that was killed is about to end") from error
+    return lock
+
+
+def check_same_run(sets, args):
+    """Raises ValueError if the checkpoint is of a run that began or is judged otherwise: the figures could not be compared."""
+    file = args.out / "checkpoint.pt"
+    judged = [e.name for e in sets.valid or sets.held_out]
+    about = {"init": args.init, "judged": hashlib.sha256("\n".join(judged).encode()).hexdigest()}
+    note = args.out / "run.json"
+    if file.exists() and note.exists() and json.loads(note.read_text()) != about:
+        raise ValueError(f"{args.out} holds a run with another start or other pictures to validate on: name another folder in --out")
+    note.write_text(json.dumps(about))
 
 
 def main(argv=None):
     args = arguments(argv)
-    try:
-        sets = Sets(args)
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
-    args.out.mkdir(parents=True, exist_ok=True)
-    print(
-        f"{len(sets.training)} pictures to train on, {len(sets.held_out)} and {len(sets.valid)} to validate on, {len(sets.backgrounds)} backgrounds",
-        flush=True,
-    )
-    if args.processes == 1:
-        work(0, sets, args)
-    else:
-        work_together(sets, args)
-    if args.out.joinpath("net.json").exists():
-        print(f"{args.out / 'net.json'} is the best network", flush=True)
+    torch.manual_seed(args.seed)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(claim(args.out))
+            net = checkpoint.start(args.init)
+            sets = Sets(args)
+            check_same_run(sets, args)
+        except (OSError, ValueError) as error:
+            raise SystemExit(str(error)) from error
+        print(
+            f"{len(sets.training)} pictures to train on, {len(sets.held_out)} and {len(sets.valid)} to validate on, "
+            f"{len(sets.backgrounds)} backgrounds",
+            flush=True,
+        )
+        if args.processes == 1:
+            work(0, net, sets, args)
+        else:
+            work_together(net, sets, args)
 
 
 if __name__ == "__main__":
