@@ -102,6 +102,18 @@ func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 
 // LogOdds squeezes the picture to the network's input, whatever its aspect.
 func (p *networkPrior) LogOdds(v view) grid {
+	runner := p.runners.get()
+	defer p.runners.put(runner)
+	h, w := p.net.OutputSize()
+	odds := slices.Clone(runner.Run(p.input(v)))
+	if v.mirrored {
+		mirror(odds, w)
+	}
+	return grid{w, h, 1, odds}
+}
+
+// input returns what the network is shown, channel by channel.
+func (p *networkPrior) input(v view) []float32 {
 	channels, h, w := p.net.InputSize()
 	input := make([]float32, channels*h*w)
 	squeezed := v.k.resample(w, h)
@@ -112,7 +124,7 @@ func (p *networkPrior) LogOdds(v view) grid {
 	}
 	plane := func(c int) []float32 { return input[c*h*w:][:h*w] }
 	if v.roi {
-		fillRoi(plane(roiChannel), w, scaleRect(v.inner, image.Pt(v.k.width, v.k.height), working{width: w, height: h}))
+		fillRect(plane(roiChannel), w, scaleRect(v.inner, image.Pt(v.k.width, v.k.height), working{width: w, height: h}))
 	}
 	if channels == channelsHints {
 		fillMarks(plane(keepChannel), w, v, Keep)
@@ -121,32 +133,31 @@ func (p *networkPrior) LogOdds(v view) grid {
 	if v.mirrored {
 		mirror(input, w)
 	}
-	runner := p.runners.get()
-	defer p.runners.put(runner)
-	oh, ow := p.net.OutputSize()
-	odds := slices.Clone(runner.Run(input))
-	if v.mirrored {
-		mirror(odds, ow)
-	}
-	return grid{ow, oh, 1, odds}
+	return input
 }
 
-// fillRoi sets what lies in a rectangle of a plane to 1.
-func fillRoi(plane []float32, width int, roi image.Rectangle) {
-	for y := roi.Min.Y; y < roi.Max.Y; y++ {
-		for x := roi.Min.X; x < roi.Max.X; x++ {
+// fillRect sets what lies in a rectangle of a plane to 1.
+func fillRect(plane []float32, width int, r image.Rectangle) {
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
 			plane[y*width+x] = 1
 		}
 	}
 }
 
-// fillMarks sets every pixel of a plane that holds a mark of the given value to 1, however thin the stroke.
+// fillMarks sets to 1 where a plane shows marks of the given value: a pixel at least for each, and
+// no gaps where the plane is larger than the picture.
 func fillMarks(plane []float32, width int, v view, value uint8) {
 	height := len(plane) / width
+	stretch := func(at, from, to int) (first, end int) {
+		first = at * to / from
+		return first, max((at+1)*to/from, first+1)
+	}
 	for i, m := range v.marks {
 		if m == value {
-			y, x := i/v.k.width*height/v.k.height, i%v.k.width*width/v.k.width
-			plane[y*width+x] = 1
+			left, right := stretch(i%v.k.width, v.k.width, width)
+			top, bottom := stretch(i/v.k.width, v.k.height, height)
+			fillRect(plane, width, image.Rect(left, top, right, bottom))
 		}
 	}
 }
