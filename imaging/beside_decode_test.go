@@ -99,11 +99,14 @@ func TestReducedRefuses(t *testing.T) {
 	}
 }
 
-// TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults.
+// TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults. The last roi
+// is too small for a reduced picture to stand for the image.
 func TestBesideDecode(t *testing.T) {
 	e := mustFast(t)
-	for _, roi := range []string{"", "20% 20% 60% 80%", "300 200 400 300"} {
-		data := photo(t, 1601, 1203, 6)
+	for roi, size := range map[string]image.Point{
+		"": {1601, 1203}, "20% 20% 60% 80%": {1601, 1203}, "150 170 452 472": {801, 603},
+	} {
+		data := photo(t, size.X, size.Y, 6)
 		info := inspected(t, data)
 		hints := Hints{ROI: mustROI(t, roi)}
 		img, matte, err := segment(t.Context(), e, data, info, hints, 0)
