@@ -90,7 +90,8 @@ func (e *fast) steps() []step {
 	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"whole", e.whole}, {"band", e.refine}}
 }
 
-// Matte allocates one byte a pixel of the image and some 20 MB besides.
+// Matte allocates one byte a pixel of the image and some 20 MB besides. The first for each processor also
+// allocates 15 MB for the network, which are kept.
 func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
 	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints}
 	if err := e.find(ctx, l); err != nil {

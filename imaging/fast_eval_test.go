@@ -39,7 +39,7 @@ func TestFastOnValidationSet(t *testing.T) {
 		name  string
 		hints eval.HintConfig
 		least float64 // mean IoU
-	}{{"auto", eval.HintConfig{}, .76}, {"roi", eval.HintConfig{ROI: &widen}, .85}} {
+	}{{"auto", eval.HintConfig{}, .86}, {"roi", eval.HintConfig{ROI: &widen}, .89}} {
 		r := eval.Run(t.Context(), eval.Config{
 			Engines: []imaging.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints, Jobs: runtime.NumCPU(),
 		}, pairs)

@@ -1,8 +1,8 @@
-"""Writes a network as the files that bgremove reads: NET.json, NET.f16, and the test vector NET.x.f32 and NET.z.f32.
+"""Writes a network as the files that bgremove reads: NET.json, NET.f16, and the test vector NET.x.i8 and NET.z.f32.
 
 NET.json lists the layers in order, the fields being those of imaging/net; NET.f16 holds the weights as little-endian float16, batch
-norm folded in. NET.x.f32 is a random input, NET.z.f32 the output that PyTorch computes from it with the same float16 weights. Where
-Go is installed, its forward pass is compared with that. Training can go on from NET.json, so there is no other checkpoint to keep.
+norm folded in. NET.x.i8 is a random input in steps of 1/32, NET.z.f32 the output that PyTorch computes from it with the same float16
+weights. Where Go is installed, its forward pass is compared with that. Training can go on from NET.json, so there is no other checkpoint to keep.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 import model
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+STEPS = 32  # of the test vector's input to 1, so that a byte holds a number
 
 
 class Exporter:
@@ -168,16 +169,17 @@ def write(net, side, description_file):
         exact = net(torch.from_numpy(x)[None])
     description_file.parent.mkdir(parents=True, exist_ok=True)
     weights.tofile(description_file.with_suffix(".f16"))
-    x.astype("<f4").tofile(description_file.with_suffix(".x.f32"))
+    (x * STEPS).astype(np.int8).tofile(description_file.with_suffix(".x.i8"))
     z.numpy().astype("<f4").tofile(description_file.with_suffix(".z.f32"))
     description_file.write_text(json.dumps(description))
     return (z - exact).abs().max().item()
 
 
 def test_vector(side):
-    """A random input: noise for colours, blocks of 0 and 1 for the hints."""
+    """A random input in STEPS to 1: noise for colours, blocks of 0 and 1 for the hints."""
     rng = np.random.default_rng(0)
-    x = rng.normal(0, 1, (model.CHANNELS, side, side)).astype(np.float32)
+    noise = rng.normal(0, STEPS, (model.CHANNELS, side, side))
+    x = (noise.round().clip(-128, 127) / STEPS).astype(np.float32)
     blocks = rng.integers(0, 2, (model.CHANNELS - model.ROI, side // 16, side // 16))
     x[model.ROI :] = blocks.repeat(16, 1).repeat(16, 2)
     return x

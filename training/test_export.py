@@ -2,7 +2,6 @@
 
 import json
 import unittest
-from pathlib import Path
 
 from pictures import InFolder
 
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 
 import export
 import model
+import train
 from loss import loss
 
 SIDE = 64
@@ -102,7 +102,9 @@ class TestExport(InFolder):
         self.assertLess(difference, 0.1)  # float16
         description = json.loads(file.read_text())
         weights = np.fromfile(file.with_suffix(".f16"), "<f2")
-        x = np.fromfile(file.with_suffix(".x.f32"), "<f4").reshape(1, model.CHANNELS, SIDE, SIDE)
+        steps = np.fromfile(file.with_suffix(".x.i8"), np.int8).reshape(1, model.CHANNELS, SIDE, SIDE)
+        x = steps.astype(np.float32) / export.STEPS
+        np.testing.assert_array_equal(x[0], export.test_vector(SIDE))
         z = np.fromfile(file.with_suffix(".z.f32"), "<f4").reshape(1, 1, SIDE // 2, SIDE // 2)
         np.testing.assert_allclose(export.forward(description, weights, torch.from_numpy(x)), z, atol=1e-4)
         with torch.no_grad():
@@ -114,8 +116,17 @@ class TestExport(InFolder):
         net = lively(2)
         export.read(first, net)
         export.write(net, SIDE, second)
-        for end in (".json", ".f16", ".z.f32"):
-            self.assertEqual(Path(first).with_suffix(end).read_bytes(), Path(second).with_suffix(end).read_bytes(), end)
+        self.assert_same_files(first, second, (".json", ".f16", ".x.i8", ".z.f32"))
+
+    def test_the_shipped_network_can_be_read_and_written_again(self):
+        net, again = model.Net(), self.dir / "net.json"
+        export.read(train.SHIPPED, net)
+        export.write(net, model.SIDE, again)
+        self.assert_same_files(train.SHIPPED, again, (".json", ".f16", ".x.i8"))
+
+    def assert_same_files(self, first, second, ends):
+        for end in ends:
+            self.assertEqual(first.with_suffix(end).read_bytes(), second.with_suffix(end).read_bytes(), end)
 
     def test_other_networks_are_refused(self):
         file = self.dir / "net.json"

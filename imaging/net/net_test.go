@@ -8,6 +8,17 @@ import (
 	"testing"
 )
 
+// testInput returns the shipped network's test input, which is written in steps of 1/32.
+func testInput(t testing.TB) []float32 {
+	t.Helper()
+	b := read(t, "net.x.i8")
+	out := make([]float32, len(b))
+	for i, v := range b {
+		out[i] = float32(int8(v)) / 32
+	}
+	return out
+}
+
 func floats(t testing.TB, file string) []float32 {
 	t.Helper()
 	b := read(t, file)
@@ -40,7 +51,7 @@ func kernels() map[string]kernel { return map[string]kernel{"go": goKernel(), "b
 
 // What PyTorch computed from the same weights.
 func TestReference(t *testing.T) {
-	x, want := floats(t, "net.x.f32"), floats(t, "net.z.f32")
+	x, want := testInput(t), floats(t, "net.z.f32")
 	for name, k := range kernels() {
 		r := shipped(t, k).NewRunner()
 		for run := range 2 { // the second finds what the first left in the buffers
@@ -62,10 +73,10 @@ func TestReference(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	n := shipped(t, bestKernel())
-	if c, h, w := n.InputSize(); c != 4 || h != 160 || w != 160 {
+	if c, h, w := n.InputSize(); c != 7 || h != 224 || w != 224 {
 		t.Errorf("input is %d×%d×%d", c, h, w)
 	}
-	if h, w := n.OutputSize(); h != 80 || w != 80 || len(n.NewRunner().Run(floats(t, "net.x.f32"))) != h*w {
+	if h, w := n.OutputSize(); h != 112 || w != 112 || len(n.NewRunner().Run(testInput(t))) != h*w {
 		t.Errorf("output is %d×%d", h, w)
 	}
 }

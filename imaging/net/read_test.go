@@ -202,7 +202,7 @@ func allocated() uint64 {
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
-	x := floats(t, "net.x.f32")
+	x := testInput(t)
 	for name, k := range kernels() {
 		r := shipped(t, k).NewRunner()
 		if n := testing.AllocsPerRun(2, func() { r.Run(x) }); n != 0 {

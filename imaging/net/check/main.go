@@ -1,7 +1,8 @@
 // Command check compares the forward pass of imaging/net with PyTorch's: go run ./imaging/net/check NET.json
 //
-// NET.f16 beside it holds the weights, NET.x.f32 an input and NET.z.f32 the output that PyTorch computed from both, float32 in
-// little endian; training/export.py writes all four. It prints the largest difference and fails above 0.001.
+// NET.f16 beside it holds the weights, NET.x.i8 an input in steps of 1/32, one signed byte a number, and NET.z.f32 the output that
+// PyTorch computed from both, float32 in little endian. training/export.py writes all four. The command prints the largest
+// difference and fails above 0.001.
 package main
 
 import (
@@ -43,7 +44,7 @@ func check(description string) (float64, error) {
 		return 0, err
 	}
 	c, h, w := n.InputSize()
-	input, err := readFloats(base+".x.f32", c*h*w)
+	input, err := readSteps(base+".x.i8", c*h*w)
 	if err != nil {
 		return 0, err
 	}
@@ -71,19 +72,37 @@ func readNet(description, weights string) (*net.Net, error) {
 	return net.Read(d, w)
 }
 
-func readFloats(file string, n int) ([]float32, error) {
-	b, err := os.ReadFile(file)
+// readSteps reads numbers in steps of 1/32, each a signed byte.
+func readSteps(file string, n int) ([]float32, error) {
+	b, err := readBytes(file, n)
 	if err != nil {
 		return nil, err
 	}
-	if len(b) != 4*n {
-		return nil, fmt.Errorf("%s: %d bytes, the network needs %d float32 numbers", file, len(b), n)
+	out := make([]float32, n)
+	for i, v := range b {
+		out[i] = float32(int8(v)) / 32
+	}
+	return out, nil
+}
+
+func readFloats(file string, n int) ([]float32, error) {
+	b, err := readBytes(file, 4*n)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]float32, n)
 	for i := range out {
 		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return out, nil
+}
+
+func readBytes(file string, n int) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if err == nil && len(b) != n {
+		err = fmt.Errorf("%s: %d bytes, the network needs %d", file, len(b), n)
+	}
+	return b, err
 }
 
 // largestDifference is NaN if any number is.

@@ -15,7 +15,7 @@ import (
 func shipped(t *testing.T, changed string, change func([]byte) []byte) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"net.json", "net.f16", "net.x.f32", "net.z.f32"} {
+	for _, name := range []string{"net.json", "net.f16", "net.x.i8", "net.z.f32"} {
 		b, err := os.ReadFile(filepath.Join("../../prior", name))
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestDifferencesAreFound(t *testing.T) {
 
 func TestUnusableFiles(t *testing.T) {
 	half := func(b []byte) []byte { return b[:len(b)/2] }
-	for _, name := range []string{"net.json", "net.f16", "net.x.f32", "net.z.f32"} {
+	for _, name := range []string{"net.json", "net.f16", "net.x.i8", "net.z.f32"} {
 		if _, err := check(shipped(t, name, half)); err == nil || errors.Is(err, errDiffers) {
 			t.Errorf("half of %s: %v", name, err)
 		}
@@ -67,7 +67,7 @@ func TestUnusableFiles(t *testing.T) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
-	if _, err := check("net.pt"); err == nil || !strings.Contains(err.Error(), ".json") {
+	if _, err := check("checkpoint.pt"); err == nil || !strings.Contains(err.Error(), ".json") {
 		t.Errorf("a name without .json: %v", err)
 	}
 }
