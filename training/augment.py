@@ -15,6 +15,7 @@ SECONDS = 0.2  # share of those with another subject beside the first
 EMPTY = 0.02  # share of samples without a subject
 TURNED = 0.1  # share of samples that lie on a side or upside down
 ROIS = 0.25  # share of samples with a roi
+CUT_ROIS = 0.1  # share of those that cut through the subject
 MARKED, MARKED_IN_ROI = 0.35, 0.2  # share of samples with strokes, without a roi and with one; see hints.py
 
 
@@ -147,8 +148,19 @@ def around_subject(mask, rng):
     x1, y1 = max(x0 + 1, min(mask.width, x1 + right)), max(y0 + 1, min(mask.height, y1 + bottom))
     roi = Image.new("L", mask.size)
     roi.paste(255, (x0, y0, x1, y1))
+    if rng.random() < CUT_ROIS:  # only a part of the subject is wanted
+        x0, x1, y0, y1 = *cut_short(x0, x1, rng), *cut_short(y0, y1, rng)
+        roi = Image.new("L", mask.size)
+        roi.paste(255, (x0, y0, x1, y1))
+        mask = ImageChops.darker(mask, roi)
     x0, y0, x1, y1 = surroundings((x0, y0, x1, y1), mask.size, rng.uniform(0.10, 0.22))
     return mask, roi, (x0, y0, x1 - x0, y1 - y0)
+
+
+def cut_short(first, end, rng):
+    """A stretch of px without up to half of it at one end."""
+    less = int((end - first) * rng.uniform(0, 0.5))
+    return (first + less, end) if rng.random() < 0.5 else (first, end - less)
 
 
 def surroundings(roi, size, share):

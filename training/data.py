@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -205,6 +206,13 @@ def without_subject(image, mask):
         filled = F.interpolate(filled[None], size=known.shape[1:], mode="bilinear", align_corners=False)[0]
         filled = colour + filled * (1 - known)
     return Image.fromarray(filled.clamp(0, 255).byte().permute(1, 2, 0).numpy())
+
+
+def write_whole(file, content):
+    """Replaces a file only once the new one is whole."""
+    part = file.with_name(file.name + ".part")
+    part.write_bytes(content)
+    os.replace(part, file)
 
 
 def planes(image):

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+import data
 import model
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -168,10 +169,13 @@ def write(net, side, description_file):
         z = forward(description, weights, torch.from_numpy(x)[None])
         exact = net(torch.from_numpy(x)[None])
     description_file.parent.mkdir(parents=True, exist_ok=True)
-    weights.tofile(description_file.with_suffix(".f16"))
-    (x * STEPS).astype(np.int8).tofile(description_file.with_suffix(".x.i8"))
-    z.numpy().astype("<f4").tofile(description_file.with_suffix(".z.f32"))
-    description_file.write_text(json.dumps(description))
+    for suffix, content in (  # what is complete replaces what was there, the description last
+        (".f16", weights.tobytes()),
+        (".x.i8", (x * STEPS).astype(np.int8).tobytes()),
+        (".z.f32", z.numpy().astype("<f4").tobytes()),
+        (".json", json.dumps(description).encode()),
+    ):
+        data.write_whole(description_file.with_suffix(suffix), content)
     return (z - exact).abs().max().item()
 
 

@@ -102,12 +102,6 @@ def labelled(file):
         return {row["name"] for row in csv.DictReader(lines)}
 
 
-def write_atomically(file, content):
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, file)
-
-
 def label(images, out, teacher, run, limit=0):
     """Labels what has no label yet, at most limit photos if that is not 0; returns how many. run maps input to output."""
     out.mkdir(parents=True, exist_ok=True)
@@ -128,7 +122,7 @@ def label(images, out, teacher, run, limit=0):
             mask = teacher.mask(run(teacher.input(image)), image.size)
             encoded = io.BytesIO()
             mask.save(encoded, "PNG", optimize=True)
-            write_atomically(out / f"{file.stem}.png", encoded.getvalue())
+            data.write_whole(out / f"{file.stem}.png", encoded.getvalue())
             numbers = {k: f"{v:.4f}" for k, v in trust(mask).items()}
             rows.writerow({"name": file.stem, "teacher": teacher.name, **numbers})
             lines.flush()

