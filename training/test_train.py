@@ -97,8 +97,10 @@ class TestRun(InRun):
 class TestProcesses(InRun):
     def test_two_processes_have_one_network(self):
         self.save(6)
-        said, _ = (run := self.start(*self.arguments("--processes", "2"))).communicate(timeout=300)
+        more = "--processes", "2", "--validate-every", ".00001"  # after every step, the last one too
+        said, _ = (run := self.start(*self.arguments(*more))).communicate(timeout=300)
         self.assertEqual(run.returncode, 0, said)
+        self.assertEqual([r["step"] for r in curve.read(self.dir / "run")], [0, 1, 2, 3, 4])
         self.assertEqual((self.state()["step"], self.state()["samples"]), (4, 16), said)
         self.assertIn("best network", said)
 

@@ -4,6 +4,7 @@ Start it again with the same arguments and it goes on from its checkpoint.
 """
 
 import argparse
+import collections
 import contextlib
 import fcntl
 import hashlib
@@ -32,6 +33,7 @@ from loss import loss
 WARM_UP = 200  # steps, or a fifth of a short run
 MEETING = "meeting"  # file in which the processes of a run find one another
 ENDING = (signal.SIGTERM, signal.SIGINT)  # signals after which a run saves its checkpoint and ends
+RECENT = 500  # steps whose mean loss is told
 LEAST_BATCH = 8  # samples of a process: batch norm wants some
 HELD_OUT = 0.1  # share of the pictures
 SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "prior" / "net.json"
@@ -145,7 +147,8 @@ class Trainer:
         size = args.batch // args.processes
         self.batches = Batches(sets.training, sets.backgrounds, size, args.train_side, (args.seed, rank), not args.no_hints)
         self.stopping = False
-        self.losses, self.began, self.before = [], time.monotonic(), self.state.seconds
+        self.losses = collections.deque(maxlen=RECENT)
+        self.began, self.before, self.measured = time.monotonic(), self.state.seconds, self.state.step
         self.saved = self.validated = self.began
 
     def say(self, text):
@@ -169,7 +172,7 @@ class Trainer:
                 self.save()
             if stop:
                 return
-        if self.losses:
+        if self.measured < state.step:
             self.validate()
             self.save()
         if self.rank == 0:
@@ -212,7 +215,7 @@ class Trainer:
         s, total = self.state, 1000 * self.args.samples
         rate = s.samples / max(s.seconds, 1)
         left = max(0, total - s.samples) / max(rate, 1e-6) / 3600
-        mean = sum(self.losses) / max(1, len(self.losses))
+        mean = np.mean(self.losses) if self.losses else math.nan
         return (
             f"{s.samples / 1000:.1f} of {self.args.samples:.0f} thousand samples, {s.seconds / 3600:.2f} h, {rate:.1f} a second, "
             f"{left:.1f} h left, loss {mean:.4f}, best IoU {s.best:.4f} at step {s.best_step}"
@@ -221,6 +224,7 @@ class Trainer:
     def validate(self):
         """Measures the average network, writes the curve, and exports the network if it is the best."""
         state, args = self.state, self.args
+        self.measured = state.step
         parallel.same_statistics(state.average, args.processes)
         pairs = {name: self.score(examples) for name, examples in (("held_out", self.sets.held_out), ("valid", self.sets.valid))}
         if self.rank:
@@ -239,8 +243,7 @@ class Trainer:
             state.best, state.best_step, state.best_each = float(np.mean(judged)), state.step, judged
             export.write(self.copy_of_average(), args.side, args.out / "net.json")
         curve.add(args.out, row)
-        self.losses = []
-        said = ", ".join(f"{name} {free:.4f}, with a roi {roi:.4f}" for name, (free, roi) in scores.items())
+        said = ", ".join(f"{name} {free:.4f}, with a roi {roi:.4f}" for name, (free, roi) in scores.items() if pairs[name])
         self.say(f"step {state.step}: IoU {said}" + (", best so far" if better else ""))
 
     def copy_of_average(self):
