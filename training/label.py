@@ -107,6 +107,8 @@ def label(images, out, teacher, run, limit=0):
     out.mkdir(parents=True, exist_ok=True)
     table = out / "labels.csv"
     done, count = labelled(table), 0
+    if not table.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} holds files that no teacher made: name another folder, or its masks would be replaced")
     with table.open("a", newline="") as lines:
         rows = csv.DictWriter(lines, FIELDS)
         if lines.tell() == 0:

@@ -85,6 +85,14 @@ class TestLabel(InFolder):
         found = data.read_folder(self.images, self.out, 1.0)
         self.assertEqual({e.name for e in found}, {"p0", "p1", "p2"})
 
+    def test_masks_made_by_hand_are_not_replaced(self):
+        self.save(1)
+        before = (self.masks / "p0.png").read_bytes()
+        teacher = label.read_teacher(self.teacher)
+        with self.assertRaisesRegex(ValueError, "no teacher made"):
+            label.label(self.images, self.masks, teacher, lambda x: x[:, :1])
+        self.assertEqual((self.masks / "p0.png").read_bytes(), before)
+
     def test_a_line_that_was_not_finished_is_no_label(self):
         table = self.dir / "labels.csv"
         whole = 'name,teacher,certainty,inside,share\np0,"t, u",.9,.9,.2\n'
