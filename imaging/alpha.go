@@ -18,7 +18,6 @@ type edge struct {
 	most, least []uint8         // of the mask within softReach: where they differ, alpha may be soft
 	near        []bool          // one pixel farther: where values are needed to interpolate alpha
 	fit         grid            // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
-	alpha       []float32       // of k, 0 to 1
 }
 
 func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
@@ -30,10 +29,6 @@ func newEdge(part image.Rectangle, k working, mask []uint8) *edge {
 		e.near[i] = most[i] != least[i]
 	}
 	e.guide()
-	e.alpha = make([]float32, len(mask))
-	for i := range e.alpha {
-		e.alpha[i] = e.alphaAt(i)
-	}
 	return e
 }
 
@@ -104,14 +99,6 @@ func windowMean(out []float32, g grid, x, y int) {
 	for c := range sum {
 		out[c] = sum[c] * n
 	}
-}
-
-func (e *edge) alphaAt(i int) float32 {
-	if e.most[i] == e.least[i] {
-		return float32(e.mask[i])
-	}
-	f, c := e.fit.v[4*i:][:4], e.k.pix[3*i:][:3]
-	return contrast(f[3] + f[0]*float32(c[0]) + f[1]*float32(c[1]) + f[2]*float32(c[2]))
 }
 
 func contrast(alpha float32) float32 { return min(max((alpha-.5)*alphaGain+.5, 0), 1) }
@@ -201,27 +188,6 @@ func evaluate(left, right *[4]float32, f float32, colour []uint8) uint8 {
 	v += (left[1] + (right[1]-left[1])*f) * float32(colour[1])
 	v += (left[2] + (right[2]-left[2])*f) * float32(colour[2])
 	return uint8(contrast(v)*255 + .5)
-}
-
-// between is where a pixel lies between two of a smaller picture.
-type between struct {
-	at, next int
-	f        float32 // towards next
-}
-
-func betweens(size, small int) []between {
-	out := make([]between, size)
-	for i := range out {
-		out[i] = placeAt((float64(i)+.5)*float64(small)/float64(size)-.5, small)
-	}
-	return out
-}
-
-// placeAt is the place at a distance from the middle of the first of size pixels; beyond the first and the last it is at them.
-func placeAt(at float64, size int) between {
-	at = min(max(at, 0), float64(size-1))
-	left := min(int(at), max(size-2, 0))
-	return between{left, min(left+1, size-1), float32(at - float64(left))}
 }
 
 // cellStarts are the first pixels that lie right of each pixel of the smaller picture, and how many pixels there are.

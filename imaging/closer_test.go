@@ -65,8 +65,8 @@ func TestCloser(t *testing.T) {
 		if len(asked) != tt.asked {
 			t.Errorf("%s: looked %d times, want %d", name, len(asked), tt.asked)
 		}
-		if tt.asked == 3 && !tt.square.In(m.edge.part) || tt.asked == 3 && m.edge.part.Dx() > w/2 {
-			t.Errorf("%s: looked closer at %v, the square is %v", name, m.edge.part, tt.square)
+		if tt.asked == 3 && !tt.square.In(m.Belief.Part) || tt.asked == 3 && m.Belief.Part.Dx() > w/2 {
+			t.Errorf("%s: looked closer at %v, the square is %v", name, m.Belief.Part, tt.square)
 		}
 		truth := make([]uint8, w*h)
 		for i := range truth {
@@ -90,8 +90,8 @@ func TestCloserGoesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if whole := image.Rect(0, 0, 800, 600); len(asked) != 3 || m.edge.part != whole {
-		t.Errorf("%d looks, the last one that counts at %v", len(asked), m.edge.part)
+	if whole := image.Rect(0, 0, 800, 600); len(asked) != 3 || m.Belief.Part != whole {
+		t.Errorf("%d looks, the last one that counts at %v", len(asked), m.Belief.Part)
 	}
 	if box := boxOf(m.Alpha, 800); !square.In(box) || !box.In(square.Inset(-12)) {
 		t.Errorf("found %v, want about %v", box, square)

@@ -25,9 +25,7 @@ func (c *composer) of(part image.Rectangle) *composer {
 
 // learnColours is for the methods that write colours.
 func (c *composer) learnColours() {
-	if c.matte.edge != nil {
-		c.colours = newSurroundings(c.matte.edge)
-	}
+	c.colours = newSurroundings(c.img, c.matte)
 }
 
 // start is the number of the image's pixel that row y begins with.
@@ -55,7 +53,7 @@ func (c *composer) alpha(i int) uint8 {
 // colour writes the foreground's colour of pixel x, y of the part, number i of the image, whose own is p.
 func (c *composer) colour(out, p []uint8, x, y, i int) {
 	a := c.matte.Alpha[i]
-	if a == 255 || c.colours == nil {
+	if a == 0 || a == 255 || c.colours == nil {
 		out[0], out[1], out[2] = p[0], p[1], p[2]
 		return
 	}

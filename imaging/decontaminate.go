@@ -1,12 +1,20 @@
 package imaging
 
-// surroundings hold, for the pixels of a reduced picture that are near the edge, the colours of the sure foreground F̂ and background B̂
-// around them. With them the background's colour is taken out of pixels that are partly foreground: a pixel of colour I becomes
-// F̂ + α(I − αF̂ − (1−α)B̂), clamped: M. Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and B̂ from
-// the reduced picture.
+import (
+	"image"
+	"slices"
+)
+
+// surroundings hold, for the places of a reduced picture where the matte is soft, the colours of the
+// sure foreground F̂ and background B̂ around them. With them the background's colour is taken out of
+// pixels that are partly foreground: a pixel of colour I becomes F̂ + α(I − αF̂ − (1−α)B̂), clamped:
+// M. Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and B̂ from the
+// reduced picture. The zero value is of a matte that is soft nowhere.
 type surroundings struct {
-	edge          *edge
-	colours       grid // three of F̂, three of B̂
+	part          image.Rectangle // of the image: the foreground and what is around it
+	k             working         // that part, reduced
+	alpha         []float32       // of k, 0 to 1
+	colours       grid            // three of F̂, three of B̂
 	columns, rows []between
 }
 
@@ -28,14 +36,35 @@ func (s *colourSums) add(t *colourSums, weight float32) {
 	}
 }
 
-func newSurroundings(e *edge) *surroundings {
-	w, h := e.k.width, e.k.height
-	s := &surroundings{edge: e, colours: newGrid(w, h, 6), columns: betweens(e.part.Dx(), w), rows: betweens(e.part.Dy(), h)}
-	blocks := e.blocks()
+func newSurroundings(img *Image, m *Matte) *surroundings {
+	const side = 320 // px of the reduced picture
+	box := m.box(img.cores)
+	if box.Empty() {
+		return &surroundings{}
+	}
+	part, _ := around(box, image.Pt(m.Width, m.Height))
+	w, h := fit(part.Dx(), part.Dy(), side)
+	needed := m.softCells(part, w, h, img.cores)
+	if !slices.Contains(needed, true) {
+		return &surroundings{}
+	}
+	s := &surroundings{
+		part: part, k: sample(img, part, side), alpha: m.sample(part, w, h),
+		columns: betweens(part.Dx(), w), rows: betweens(part.Dy(), h),
+	}
+	s.learn(needed)
+	return s
+}
+
+// learn finds the colours of the cells that are needed.
+func (s *surroundings) learn(needed []bool) {
+	w, h := s.k.width, s.k.height
+	s.colours = newGrid(w, h, 6)
+	blocks := s.blocks()
 	blocksWide, blocksHigh := (w+block-1)/block, (h+block-1)/block
 	far := make([]colourSums, len(blocks)) // sums around each block; those that are needed
-	for i, near := range e.near {
-		if !near {
+	for i, need := range needed {
+		if !need {
 			continue
 		}
 		j := i/w/block*blocksWide + i%w/block
@@ -43,32 +72,31 @@ func newSurroundings(e *edge) *surroundings {
 			sumAround(&far[j], blocks, blocksWide, blocksHigh, i%w/block, i/w/block)
 		}
 		var sum colourSums
-		e.sumNear(&sum, i%w, i/w)
+		s.sumNear(&sum, i%w, i/w)
 		sum.add(&far[j], weak*nearShare)
 		s.set(i, &sum)
 	}
-	return s
 }
 
 // nearShare makes means of sums: it is the size of the near square over that of the farther one.
 const nearShare = float32((2*nearBy+1)*(2*nearBy+1)) / ((2*fartherBy + 1) * block * (2*fartherBy + 1) * block)
 
 // blocks sums up sure colours in squares of block px.
-func (e *edge) blocks() []colourSums {
-	wide := (e.k.width + block - 1) / block
-	out := make([]colourSums, wide*((e.k.height+block-1)/block))
-	for y := range e.k.height {
+func (s *surroundings) blocks() []colourSums {
+	wide := (s.k.width + block - 1) / block
+	out := make([]colourSums, wide*((s.k.height+block-1)/block))
+	for y := range s.k.height {
 		row := out[y/block*wide:][:wide]
-		for x := range e.k.width {
-			e.addSure(&row[x/block], y*e.k.width+x)
+		for x := range s.k.width {
+			s.addSure(&row[x/block], y*s.k.width+x)
 		}
 	}
 	return out
 }
 
 // addSure adds the colour of one pixel of the reduced picture, as foreground or background if it is surely either.
-func (e *edge) addSure(sum *colourSums, i int) {
-	alpha := e.alpha[i]
+func (s *surroundings) addSure(sum *colourSums, i int) {
+	alpha := s.alpha[i]
 	half := sum[:4:4]
 	if alpha < .5 {
 		alpha, half = 1-alpha, sum[4:]
@@ -76,7 +104,7 @@ func (e *edge) addSure(sum *colourSums, i int) {
 	if alpha < sureAlpha {
 		return
 	}
-	p := e.k.pix[3*i:][:3]
+	p := s.k.pix[3*i:][:3]
 	half[0] += alpha * float32(p[0])
 	half[1] += alpha * float32(p[1])
 	half[2] += alpha * float32(p[2])
@@ -84,10 +112,10 @@ func (e *edge) addSure(sum *colourSums, i int) {
 }
 
 // sumNear adds up the sure colours in the square of nearBy px around a pixel.
-func (e *edge) sumNear(sum *colourSums, x, y int) {
-	for v := max(y-nearBy, 0); v < min(y+nearBy+1, e.k.height); v++ {
-		for u := max(x-nearBy, 0); u < min(x+nearBy+1, e.k.width); u++ {
-			e.addSure(sum, v*e.k.width+u)
+func (s *surroundings) sumNear(sum *colourSums, x, y int) {
+	for v := max(y-nearBy, 0); v < min(y+nearBy+1, s.k.height); v++ {
+		for u := max(x-nearBy, 0); u < min(x+nearBy+1, s.k.width); u++ {
+			s.addSure(sum, v*s.k.width+u)
 		}
 	}
 }
@@ -105,7 +133,7 @@ func sumAround(sum *colourSums, of []colourSums, width, height, x, y int) {
 func (s *surroundings) set(i int, sum *colourSums) {
 	for side := range 2 {
 		for c := range 3 {
-			v := float32(s.edge.k.pix[3*i+c])
+			v := float32(s.k.pix[3*i+c])
 			if weight := sum[4*side+3]; weight > 1e-6 {
 				v = sum[4*side+c] / weight
 			}
@@ -116,8 +144,8 @@ func (s *surroundings) set(i int, sum *colourSums) {
 
 // restore writes to out, RGB, the foreground's colour of the pixel at x, y of the image, whose own is pixel and whose alpha is a.
 func (s *surroundings) restore(out, pixel []uint8, x, y int, a uint8) {
-	c, r := s.columns[x-s.edge.part.Min.X], s.rows[y-s.edge.part.Min.Y]
-	w := s.edge.k.width
+	c, r := s.columns[x-s.part.Min.X], s.rows[y-s.part.Min.Y]
+	w := s.k.width
 	v := s.colours.v
 	upper, lower := 6*r.at*w, 6*r.next*w
 	p, q := v[upper+6*c.at:][:6], v[upper+6*c.next:][:6]

@@ -6,7 +6,7 @@ import (
 )
 
 // blended is an orange foreground to the right of a blue background; columns between them are mixed. The edge is in its middle.
-func blended(w, h, ramp int) (img *Image, e *edge, fore [3]uint8) {
+func blended(w, h, ramp int) (img *Image, m *Matte, fore [3]uint8) {
 	fore, back := [3]uint8{220, 140, 40}, [3]uint8{40, 60, 160}
 	img = &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
 	for i := range w * h {
@@ -19,16 +19,16 @@ func blended(w, h, ramp int) (img *Image, e *edge, fore [3]uint8) {
 	k := source{img: img, factor: 1}.reduce(whole, 320)
 	middle := (w/2 + ramp/2) * k.width / w
 	mask := painted(k.width, k.height, []image.Rectangle{image.Rect(middle, 0, k.width, k.height)}, nil)
-	return img, newEdge(whole, k, mask), fore
+	m = &Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
+	newEdge(whole, k, mask).soften(img, m)
+	return img, m, fore
 }
 
 // TestDecontaminate: soft pixels come closer to the foreground's colour than they were.
 func TestDecontaminate(t *testing.T) {
 	for _, size := range [][3]int{{200, 60, 4}, {1600, 300, 20}, {1601, 299, 9}} {
-		img, e, fore := blended(size[0], size[1], size[2])
-		m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
-		e.soften(img, m)
-		s := newSurroundings(e)
+		img, m, fore := blended(size[0], size[1], size[2])
+		s := newSurroundings(img, m)
 		var before, after, soft int
 		for i, a := range m.Alpha {
 			if a == 0 || a == 255 {
@@ -54,21 +54,46 @@ func TestDecontaminate(t *testing.T) {
 func TestDecontaminateFlatColours(t *testing.T) {
 	for _, size := range []image.Point{{1, 9}, {9, 1}, {2, 2}, {12, 8}} {
 		img := filled(size.X, size.Y, "flat")
-		whole := image.Rectangle{Max: size}
-		mask := painted(size.X, size.Y, []image.Rectangle{image.Rect(size.X/2, size.Y/2, size.X, size.Y)}, nil)
-		e := newEdge(whole, source{img: img, factor: 1}.reduce(whole, 320), mask)
-		s := newSurroundings(e)
-		for i := range size.X * size.Y {
-			if e.most[i] == e.least[i] {
-				continue // no soft pixel is near
+		m := &Matte{Width: size.X, Height: size.Y, Alpha: make([]uint8, size.X*size.Y)}
+		for i := range m.Alpha {
+			m.Alpha[i] = uint8(255 * i / len(m.Alpha))
+		}
+		s := newSurroundings(img, m)
+		for i, a := range m.Alpha {
+			if a == 0 {
+				continue
 			}
 			var got [3]uint8
-			s.restore(got[:], img.Pix[3*i:][:3], i%size.X, i/size.X, 128)
+			s.restore(got[:], img.Pix[3*i:][:3], i%size.X, i/size.X, a)
 			for _, v := range got {
 				if v < 89 || v > 91 {
 					t.Fatalf("%v: pixel %d became %v, was 90", size, i, got)
 				}
 			}
+		}
+	}
+}
+
+// TestDecontaminateThinLines: a soft line far thinner than a cell of the reduced picture is mended too.
+func TestDecontaminateThinLines(t *testing.T) {
+	const w, h = 4000, 3000
+	img := filled(w, h, "flat")
+	m := &Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
+	for i := range m.Alpha {
+		switch x := i % w; {
+		case x < w/4:
+			m.Alpha[i] = 255
+		case x == w/2+1:
+			m.Alpha[i] = 128
+		}
+	}
+	s := newSurroundings(img, m)
+	for y := range h {
+		i := y*w + w/2 + 1
+		var got [3]uint8
+		s.restore(got[:], img.Pix[3*i:][:3], w/2+1, y, 128)
+		if got[0] < 89 || got[0] > 91 {
+			t.Fatalf("row %d became %v, was 90", y, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"image"
 	"math"
@@ -23,9 +24,10 @@ const (
 
 // fast finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type fast struct {
-	prior  Prior
-	looks  int // see Config.Looks
-	graphs spares[maxflow.Grid]
+	prior   Prior
+	looks   int // see Config.Looks
+	version string
+	graphs  spares[maxflow.Grid]
 }
 
 // Values of Config.Looks.
@@ -34,6 +36,12 @@ const (
 	looksAtMirror
 	looksCloser
 )
+
+// Version tells apart what differs in code, network or looks.
+func (e *fast) Version() string { return e.version }
+
+// Close frees the graphs. The network's memory goes with the engine.
+func (e *fast) Close() error { return nil }
 
 // newFast reads the network of the prior from a file, or takes the built-in one for an empty name.
 func newFast(priorFile string, looks int) (*fast, error) {
@@ -48,7 +56,16 @@ func newFast(priorFile string, looks int) (*fast, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fast{prior: prior, looks: looks, graphs: newSpares(runtime.GOMAXPROCS(0), func() *maxflow.Grid { return new(maxflow.Grid) })}, nil
+	return &fast{prior: prior, looks: looks, version: fastVersion(description, weights, looks), graphs: newSpares(runtime.GOMAXPROCS(0), func() *maxflow.Grid { return new(maxflow.Grid) })}, nil
+}
+
+// fastVersion changes with the network and its looks. Its number is raised with the code, where that
+// comes to other mattes.
+func fastVersion(description, weights []byte, looks int) string {
+	network := sha256.New()
+	network.Write(description)
+	network.Write(weights)
+	return fmt.Sprintf("1, %d looks, network %x", looks, network.Sum(nil)[:8])
 }
 
 // Name returns EngineFast.
@@ -70,7 +87,6 @@ type look struct {
 	mask        []uint8         // 0 or 1; of small, after the band pass of band
 	graph       *maxflow.Grid
 	models      *models // of small; nil where there was nothing to tell apart
-	opinion     opinion // of the prior about the mask of small
 }
 
 // scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
@@ -95,6 +111,37 @@ func (e *fast) steps() []step {
 func (e *fast) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {
 	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints}
 	if err := e.find(ctx, l); err != nil {
+		return nil, err
+	}
+	return l.matte(ctx, img)
+}
+
+// PreviewSide returns how long the longer side of a picture must be that can stand for the image. If
+// the roi is much smaller than the image, no smaller picture may do.
+func (e *fast) PreviewSide(size image.Point, hints Hints) int {
+	longer := max(size.X, size.Y)
+	part, _, err := region(size, hints.ROI)
+	if err != nil {
+		return longer // find says what is wrong with it
+	}
+	wanted := max(part.Dx(), part.Dy())
+	return (scalesFor(hints).band*longer + wanted - 1) / wanted
+}
+
+// MatteFromPreview takes the steps that need only a reduced picture before it waits for the image.
+func (e *fast) MatteFromPreview(
+	ctx context.Context, preview source, size image.Point, whole func() (*Image, error), hints Hints,
+) (*Matte, error) {
+	full := func() (source, error) {
+		img, err := whole()
+		return source{img: img, factor: 1}, err
+	}
+	l := &look{source: preview, full: full, size: size, hints: hints}
+	if err := e.find(ctx, l); err != nil {
+		return nil, err
+	}
+	img, err := whole()
+	if err != nil {
 		return nil, err
 	}
 	return l.matte(ctx, img)
@@ -262,7 +309,6 @@ func startThreshold(z []float32, total int) float32 {
 
 func (e *fast) clean(_ context.Context, l *look) error {
 	clean(l.mask, l.small.k.width, l.small.k.height, l.small.marks)
-	l.opinion = opinionOf(l.network, l.mask)
 	return nil
 }
 
@@ -288,18 +334,21 @@ func (l *look) matte(ctx context.Context, img *Image) (*Matte, error) {
 		return nil, err
 	}
 	m := &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
-	m.edge = newEdge(l.part, l.band.k, l.mask)
-	m.edge.soften(img, m)
-	o := l.opinion // a copy: the look holds the whole picture
-	m.opinion = &o
+	newEdge(l.part, l.band.k, l.mask).soften(img, m)
+	m.Belief = l.belief()
 	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
 		return nil, fmt.Errorf("%w: every pixel is taken for background; a roi around the subject or a keep stroke on it may help", ErrNoForeground)
 	}
 	return m, nil
 }
 
-// opinionOf asks the network about a matte that it had no part in; nil where the hints fit no image.
-func (e *fast) opinionOf(img *Image, hints Hints, m *Matte) *opinion {
+// belief returns what the network alone says.
+func (l *look) belief() *Belief {
+	return &Belief{Part: l.part, LogOdds: grid{l.small.k.width, l.small.k.height, 1, l.network}}
+}
+
+// Belief asks the network about an image, with nothing but the roi.
+func (e *fast) Belief(img *Image, hints Hints) *Belief {
 	l := &look{source: source{img: img, factor: 1}, size: image.Pt(img.Width, img.Height), scales: scalesFor(hints)}
 	var err error
 	if l.part, l.inner, err = region(l.size, hints.ROI); err != nil {
@@ -309,12 +358,5 @@ func (e *fast) opinionOf(img *Image, hints Hints, m *Matte) *opinion {
 	l.small.k = l.band.k.reduce(l.scales.small)
 	l.band.roi, l.band.inner = !hints.ROI.IsZero(), scaleRect(l.inner, l.part.Size(), l.band.k)
 	e.estimate(l) // without the marks: what the network alone says
-	mask := make([]uint8, len(l.z))
-	for i := range mask {
-		x := l.part.Min.X + (2*(i%l.small.k.width)+1)*l.part.Dx()/(2*l.small.k.width)
-		y := l.part.Min.Y + (2*(i/l.small.k.width)+1)*l.part.Dy()/(2*l.small.k.height)
-		mask[i] = m.Alpha[y*m.Width+x] >> 7
-	}
-	o := opinionOf(l.network, mask)
-	return &o
+	return l.belief()
 }

@@ -38,6 +38,12 @@ type grabCut struct{}
 // Name returns EngineOpenCV.
 func (grabCut) Name() string { return EngineOpenCV }
 
+// Version names that of OpenCV, which may cut otherwise.
+func (grabCut) Version() string { return "1, OpenCV " + gocv.OpenCVVersion() }
+
+// Close has nothing to free.
+func (grabCut) Close() error { return nil }
+
 // Matte takes what is outside the rectangle for background, also where a mask or a stroke keeps it. The native call cannot be cancelled: ctx is only looked at first.
 // It takes about 220 bytes a pixel while it runs.
 func (grabCut) Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error) {

@@ -7,6 +7,7 @@ package imaging
 import (
 	"context"
 	"errors"
+	"image"
 )
 
 // What is wrong with an input. Messages behind them name the value and the limit and are fit to be shown to a client.
@@ -44,15 +45,48 @@ type Matte struct {
 	Width, Height int
 	Alpha         []uint8 // h×w, row-major, no padding
 
-	edge    *edge    // what the engine found out around the edge; nil where the matte is hard
-	opinion *opinion // of the prior; nil where none was asked
+	Belief *Belief // of the engine's model; nil if it has none that tells
 }
 
-// Engine finds the foreground of an image. An engine is safe for concurrent use.
+// Belief is what a model alone says of a part of an image, before anything is cut out by it.
+type Belief struct {
+	Part    image.Rectangle // of the image, px
+	LogOdds grid            // of foreground, over that part: one channel of any size
+}
+
+// Engine finds the foreground of images. It is safe for concurrent use.
 type Engine interface {
+	// Name is what requests and the configuration call it.
 	Name() string
-	// Matte returns a matte of img's size. It may ignore ctx while native code runs.
+	// Version tells apart engines whose mattes of one picture may differ: by code, weights or
+	// settings. It is part of the key under which results are found again.
+	Version() string
+	// Matte returns a matte of img's size. It may ignore ctx while native code runs. It returns the
+	// same for the same picture and hints.
+	//
+	// Errors: ErrNoForeground, ErrTooLarge, ErrOption for hints that fit no such image, ctx's own.
 	Matte(ctx context.Context, img *Image, hints Hints) (*Matte, error)
+	// Close frees what the engine holds. No Matte may be under way, and none comes after it.
+	Close() error
+}
+
+// Previewer is an engine that can begin with a reduced picture while the image is being decoded.
+type Previewer interface {
+	Engine
+	// PreviewSide returns how long the longer side of such a picture must be, in px, for an image of
+	// that size: up to that of the image itself.
+	PreviewSide(size image.Point, hints Hints) int
+	// MatteFromPreview is Matte of an image that whole waits for and returns.
+	MatteFromPreview(
+		ctx context.Context, preview source, size image.Point, whole func() (*Image, error), hints Hints,
+	) (*Matte, error)
+}
+
+// Believer is an engine whose model can be asked alone, about mattes of engines that have none.
+type Believer interface {
+	Engine
+	// Belief returns nil where the hints fit no such image.
+	Belief(img *Image, hints Hints) *Belief
 }
 
 // Result is an encoded cut-out. As JSON it is what is known of it, without the picture.

@@ -27,22 +27,29 @@ type Box struct {
 	Height int `json:"height"`
 }
 
-// opinion is what the prior thinks of a result.
+// isForeground tells what is in the middle of cell i of width×height that divide a part.
+func (m *Matte) isForeground(part image.Rectangle, i, width, height int) bool {
+	x := part.Min.X + (2*(i%width)+1)*part.Dx()/(2*width)
+	y := part.Min.Y + (2*(i/width)+1)*part.Dy()/(2*height)
+	return m.Alpha[y*m.Width+x] >= 128
+}
+
+// opinion is what a belief means for a result.
 type opinion struct {
 	agreement, certainty float64
 }
 
-// opinionOf compares log-odds with a mask, both of the same size.
-func opinionOf(z []float32, mask []uint8) opinion {
+// opinionOf compares a belief with a matte, at the middle of each cell of the belief.
+func opinionOf(b *Belief, m *Matte) opinion {
 	var both, either, sure float64
-	for i, v := range z {
-		likely := v > 0
-		if !likely && mask[i] == 0 {
+	for i, v := range b.LogOdds.v {
+		likely, cut := v > 0, m.isForeground(b.Part, i, b.LogOdds.width, b.LogOdds.height)
+		if !likely && !cut {
 			continue
 		}
 		either++
 		sure += math.Abs(math.Tanh(float64(v) / 2)) // |2p − 1|
-		if likely && mask[i] == 1 {
+		if likely && cut {
 			both++
 		}
 	}
@@ -52,38 +59,31 @@ func opinionOf(z []float32, mask []uint8) opinion {
 	return opinion{agreement: both / either, certainty: sure / either}
 }
 
-// assess describes a matte of the image, with an opinion where there is one.
-func assess(img *Image, m *Matte, o *opinion) Quality {
+// assess describes a matte of the image; belief is nil where nobody has one.
+func assess(img *Image, m *Matte, belief *Belief) Quality {
+	const side = 320 // px of the reduced picture
 	var q Quality
 	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha, img.cores)
-	k, mask := m.reduced(img)
+	whole := image.Rect(0, 0, m.Width, m.Height)
+	k := sample(img, whole, side)
+	mask := make([]uint8, k.width*k.height)
+	for i := range mask {
+		if m.isForeground(whole, i, k.width, k.height) {
+			mask[i] = 1
+		}
+	}
 	for _, p := range label(mask, k.width, k.height, 1, true).found {
 		if p.area*1000 >= len(mask) {
 			q.Components++
 		}
 	}
 	q.EdgeContrast = edgeContrast(k, mask)
-	if o != nil {
-		agreement, certainty := o.agreement, o.certainty
-		q.Agreement, q.Certainty = &agreement, &certainty
+	if belief != nil {
+		o := opinionOf(belief, m)
+		q.Agreement, q.Certainty = &o.agreement, &o.certainty
 	}
 	q.Confidence = q.confidence()
 	return q
-}
-
-// reduced is a small picture of what was looked at, and its mask.
-func (m *Matte) reduced(img *Image) (working, []uint8) {
-	if m.edge != nil {
-		return m.edge.k, m.edge.mask
-	}
-	const side = 320
-	k := source{img: img, factor: 1}.reduce(image.Rect(0, 0, img.Width, img.Height), side)
-	mask := make([]uint8, k.width*k.height)
-	for i := range mask {
-		x, y := (2*(i%k.width)+1)*m.Width/(2*k.width), (2*(i/k.width)+1)*m.Height/(2*k.height)
-		mask[i] = m.Alpha[y*m.Width+x] >> 7
-	}
-	return k, mask
 }
 
 // edgeContrast is the mean distance of colours that lie a little inside and a little outside of the edge, side by side or one above the

@@ -51,13 +51,16 @@ func TestExtent(t *testing.T) {
 }
 
 func TestOpinion(t *testing.T) {
-	z := []float32{4, 4, -4, -4, 0.0001}
-	o := opinionOf(z, []uint8{1, 1, 1, 0, 1})
+	opinionOn := func(z []float32, alpha []uint8) opinion {
+		part := image.Rect(0, 0, len(z), 1)
+		return opinionOf(&Belief{part, grid{len(z), 1, 1, z}}, &Matte{Width: len(z), Height: 1, Alpha: alpha})
+	}
+	o := opinionOn([]float32{4, 4, -4, -4, 0.0001}, []uint8{255, 128, 200, 127, 255})
 	sure := math.Tanh(2)
 	if math.Abs(o.agreement-.75) > 1e-9 || math.Abs(o.certainty-3*sure/4) > 1e-4 {
 		t.Errorf("%+v, want agreement .75 and certainty %.3f", o, 3*sure/4)
 	}
-	if o := opinionOf([]float32{-1, -1}, []uint8{0, 0}); o != (opinion{agreement: 1}) {
+	if o := opinionOn([]float32{-1, -1}, []uint8{0, 0}); o != (opinion{agreement: 1}) {
 		t.Errorf("nothing, and nothing is found: %+v", o)
 	}
 }

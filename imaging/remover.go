@@ -3,6 +3,7 @@ package imaging
 import (
 	"context"
 	"fmt"
+	"image"
 	"maps"
 	"runtime"
 	"slices"
@@ -106,28 +107,31 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	return result, nil
 }
 
-// Assess describes a matte of the image. Where the engine asked no network, that is asked now.
+// Assess describes a matte of the image. If the engine had no belief of its own, another is asked.
 func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
-	o := m.opinion
-	if o == nil {
-		o = r.quick.opinionOf(img, hints, m)
+	belief := m.Belief
+	for _, name := range r.Engines() {
+		if e, ok := r.engines[name].(Believer); ok && belief == nil {
+			belief = e.Belief(img, hints)
+		}
 	}
-	return assess(img, m, o)
+	return assess(img, m, belief)
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
 func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
-	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
+	if e, ok := engine.(Previewer); ok && info.Width*info.Height >= worthIt {
 		end := timed(ctx, "preview")
-		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+		side := e.PreviewSide(image.Pt(info.Width, info.Height), hints)
+		reduced, ok, err := decodeReduced(data, info, side)
 		end()
 		if err != nil {
 			return nil, nil, err
 		}
 		if ok {
 			reduced.cores = cores
-			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
+			return besideDecode(ctx, e, data, info, standFor(reduced, info), hints)
 		}
 	}
 	end := timed(ctx, "decode")

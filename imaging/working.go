@@ -53,6 +53,43 @@ func (s source) reduce(part image.Rectangle, side int) working {
 	return k
 }
 
+// sample reduces a part of an image to fit a side, as reduce does, but looks at nine pixels of each
+// cell at most: what it takes does not grow with the image. It is for colours that are averaged further.
+func sample(img *Image, part image.Rectangle, side int) working {
+	w, h := fit(part.Dx(), part.Dy(), side)
+	k := working{w, h, make([]uint8, 3*w*h)}
+	columns, rows := samplesOf(part.Min.X, part.Dx(), w), samplesOf(part.Min.Y, part.Dy(), h)
+	inParallel(img.cores, h, func(from, to int) {
+		for y := from; y < to; y++ {
+			for x, us := range columns {
+				var sum [3]int
+				for _, v := range rows[y] {
+					row := img.Pix[3*v*img.Width:]
+					for _, u := range us {
+						p := row[3*u : 3*u+3 : 3*u+3]
+						sum[0], sum[1], sum[2] = sum[0]+int(p[0]), sum[1]+int(p[1]), sum[2]+int(p[2])
+					}
+				}
+				q := k.pix[3*(y*w+x):][:3]
+				q[0], q[1], q[2] = uint8((sum[0]+4)/9), uint8((sum[1]+4)/9), uint8((sum[2]+4)/9)
+			}
+		}
+	})
+	return k
+}
+
+// samplesOf returns three places, evenly spread, in each of n cells of a stretch, length px long from
+// start on. Cells of less than three px name some of them more than once.
+func samplesOf(start, length, n int) [][3]int {
+	out := make([][3]int, n)
+	for i := range out {
+		for k := range out[i] {
+			out[i][k] = start + (6*i+2*k+1)*length/(6*n)
+		}
+	}
+	return out
+}
+
 // reduce scales a working image further.
 func (k working) reduce(side int) working {
 	w, h := fit(k.width, k.height, side)

@@ -12,10 +12,16 @@ import (
 	"bgremove/imaging"
 )
 
+// Engine is what is measured of an engine.
+type Engine interface {
+	Name() string
+	Matte(ctx context.Context, img *imaging.Image, hints imaging.Hints) (*imaging.Matte, error)
+}
+
 // Config says what is measured, and how.
 type Config struct {
-	Engines []imaging.Engine // at least one; the first is the one that others are compared with
-	Limits  imaging.Limits   // on images and on masks
+	Engines []Engine       // at least one; the first is the one that others are compared with
+	Limits  imaging.Limits // on images and on masks
 	Hints   HintConfig
 	Jobs    int // pictures at a time, at least 1
 	Worst   int // of how many pictures thumbnails are kept for the sheet

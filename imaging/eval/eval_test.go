@@ -86,7 +86,7 @@ func TestRunGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(t.Context(), Config{Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
+	r := Run(t.Context(), Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
 	if r.Unread != 4 || r.Asked != 5 || r.Interrupted || len(r.Pictures) != 5 || r.Engines[0].Pictures != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -119,7 +119,7 @@ func TestFailureIsAnEmptyMask(t *testing.T) {
 	quality := func(img *imaging.Image, _ imaging.Hints, m *imaging.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: float64(len(m.Alpha)) / float64(2*img.Width*img.Height)}
 	}
-	r := Run(t.Context(), Config{Engines: []imaging.Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
+	r := Run(t.Context(), Config{Engines: []Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
 	failed, other := r.Pictures[0].Results[0], r.Pictures[1].Results[0]
 	if failed.Failure != "no foreground found: too dark" || failed.IoU != 0 || failed.BoundaryF != 0 || failed.Quality != nil {
 		t.Errorf("failed: %+v", failed)
@@ -158,7 +158,7 @@ func TestOrder(t *testing.T) {
 	}
 	var progress []int
 	r := Run(t.Context(), Config{
-		Engines: []imaging.Engine{engine(firstIsLast)}, Limits: testLimits(), Jobs: 3,
+		Engines: []Engine{engine(firstIsLast)}, Limits: testLimits(), Jobs: 3,
 		Progress: func(done, total int) { progress = append(progress, done, total) },
 	}, pairs)
 	for i, p := range r.Pictures {
@@ -187,7 +187,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		return whole(ctx, img)
 	}
-	r := Run(ctx, Config{Engines: []imaging.Engine{engine(third)}, Limits: testLimits(), Jobs: 1}, pairs)
+	r := Run(ctx, Config{Engines: []Engine{engine(third)}, Limits: testLimits(), Jobs: 1}, pairs)
 	if !r.Interrupted || len(r.Pictures) != 2 || r.Engines[0].Pictures != 2 || r.Engines[0].Failures != 0 {
 		t.Errorf("%d pictures, %+v", len(r.Pictures), r)
 	}
@@ -207,7 +207,7 @@ func TestEnginesOnTheScene(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var engines []imaging.Engine
+	var engines []Engine
 	for _, name := range remover.Engines() {
 		e, err := remover.Find(name)
 		if err != nil {

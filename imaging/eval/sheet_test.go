@@ -32,7 +32,7 @@ func TestSheet(t *testing.T) {
 		return imaging.Quality{Confidence: .625}
 	}
 	r := Run(t.Context(), Config{
-		Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 2, Worst: 3, Quality: quality,
+		Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2, Worst: 3, Quality: quality,
 		Hints: HintConfig{ROI: &widen, Strokes: true},
 	}, pairs)
 	page := sheetOf(t, r)
@@ -78,7 +78,7 @@ func TestSheetOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(ctx, Config{Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
+	r := Run(ctx, Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
 	page := sheetOf(t, r)
 	for _, want := range []string{"No picture was measured.", "Hints: none.", "interrupted after 0."} {
 		if !strings.Contains(page, want) {
