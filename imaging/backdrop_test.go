@@ -41,7 +41,7 @@ func TestCover(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		pix := picture{width: tt.w, height: tt.h, channels: 3, row: back}.pixels()
+		pix := rendering{width: tt.w, height: tt.h, channels: 3, row: back}.pixels()
 		for y := range tt.h {
 			var red []uint8
 			for x := range tt.w {
@@ -91,7 +91,7 @@ func TestBackgroundsAlpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pix := picture{width: 120, height: 90, channels: 3, row: back}.pixels()
+	pix := rendering{width: 120, height: 90, channels: 3, row: back}.pixels()
 	own := decodeBytes(t, file)
 	for i, a := range own.Alpha {
 		for k := range 3 {

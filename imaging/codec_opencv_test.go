@@ -11,7 +11,7 @@ import (
 
 const lossyPeak = 120 // four pixels share their chroma, which is interpolated
 
-func builtEngines() []string { return []string{EngineFast, EngineOpenCV} }
+func builtEngines() []string { return []string{fastName, "opencv"} }
 
 // TestDecodeReduced: in every orientation and kind, the reduced picture is the whole one, averaged.
 func TestDecodeReduced(t *testing.T) {

@@ -16,7 +16,7 @@ type Config struct {
 
 // DefaultConfig allows 32 MiB and 50 megapixels and uses the fast engine.
 func DefaultConfig() Config {
-	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: EngineFast, Looks: looksCloser}
+	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: engineNames()[0], Looks: looksCloser}
 }
 
 // Validate joins every fault; each starts with the key it is about.
@@ -28,11 +28,7 @@ func (c Config) Validate() error {
 	if c.MaxImageMegapixels < 1 || c.MaxImageMegapixels > 1000 {
 		errs = append(errs, fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
 	}
-	if c.Engine == EngineOpenCV && len(nativeEngines()) == 0 {
-		errs = append(errs, errors.New(noOpenCV))
-	} else if c.Engine != EngineFast && c.Engine != EngineOpenCV {
-		errs = append(errs, fmt.Errorf("engine: must be %s or %s, is %q", EngineFast, EngineOpenCV, c.Engine))
-	}
+	errs = append(errs, checkEngine(c.Engine))
 	if c.Looks < looksOnce || c.Looks > looksCloser {
 		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", looksOnce, looksCloser, c.Looks))
 	}
@@ -47,4 +43,9 @@ func (c Config) Validate() error {
 // Limits are the bounds that Inspect enforces.
 func (c Config) Limits() Limits {
 	return Limits{MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000}
+}
+
+// engines is what the engines take of it.
+func (c Config) engines() engineConfig {
+	return engineConfig{Fast: fastConfig{Looks: c.Looks, Network: c.Prior}}
 }

@@ -2,8 +2,8 @@ package imaging
 
 import "image"
 
-// picture is a result before it is encoded.
-type picture struct {
+// rendering is a result before it is encoded.
+type rendering struct {
 	width, height int // px
 	channels      int // 1: grey, 3: RGB, 4: RGBA, not premultiplied
 	row           func(y int, dst []uint8)
@@ -12,18 +12,18 @@ type picture struct {
 }
 
 // draw makes what the options ask for: the matte, the cut-out, or the cut-out over a background. A fault is an ErrOption.
-func draw(img *Image, matte *Matte, opts Options, limits Limits) (picture, error) {
+func draw(img *Image, matte *Matte, opts Options, limits Limits) (rendering, error) {
 	c := newComposer(img, matte)
 	box := c.visible()
 	shaded := box
 	if opts.Shadow = opts.Shadow && !box.Empty(); opts.Shadow {
 		shaded = box.Union(planShadow(corners(box)).box())
 	}
-	f := opts.frameOf(image.Pt(matte.Width, matte.Height), box, shaded)
+	f := frameOf(opts, image.Pt(matte.Width, matte.Height), box, shaded)
 	if err := f.check(limits); err != nil {
-		return picture{}, err
+		return rendering{}, err
 	}
-	p := picture{width: f.width, height: f.height, cores: img.cores, foreground: f.inResult(box)}
+	p := rendering{width: f.width, height: f.height, cores: img.cores, foreground: f.inResult(box)}
 	if opts.Channels != ChannelsAlpha {
 		c.learnColours()
 	}
@@ -39,7 +39,7 @@ func draw(img *Image, matte *Matte, opts Options, limits Limits) (picture, error
 }
 
 // drawPart is the fast way, for what needs no more than the foreground over at most one colour.
-func (p *picture) drawPart(c *composer, opts Options) {
+func (p *rendering) drawPart(c *composer, opts Options) {
 	if opts.Background != nil {
 		c.background = *opts.Background
 	}
@@ -54,7 +54,7 @@ func (p *picture) drawPart(c *composer, opts Options) {
 }
 
 // drawLayers is for everything else. part is what lies in the frame.
-func (p *picture) drawLayers(l *layers, part *composer, opts Options, limits Limits) error {
+func (p *rendering) drawLayers(l *layers, part *composer, opts Options, limits Limits) error {
 	switch {
 	case opts.BackgroundImage != nil:
 		back, err := readBackground(opts.BackgroundImage, limits, p.width, p.height)
@@ -79,7 +79,7 @@ func (p *picture) drawLayers(l *layers, part *composer, opts Options, limits Lim
 }
 
 // pixels is the whole picture, h×w×channels.
-func (p picture) pixels() []uint8 {
+func (p rendering) pixels() []uint8 {
 	n := p.width * p.channels
 	pix := make([]uint8, n*p.height)
 	inParallel(p.cores, p.height, func(from, to int) {

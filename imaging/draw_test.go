@@ -44,9 +44,9 @@ func TestPlaced(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.options, err)
 		}
-		want := Area{tt.foreground.Min.Y, tt.foreground.Min.X, tt.foreground.Dx(), tt.foreground.Dy()}
-		if res.Width != tt.w || res.Height != tt.h || res.Foreground != want || res.Input != (Dimensions{100, 80}) {
-			t.Errorf("%s: %d×%d px, foreground %+v, input %+v; want %d×%d, %+v", tt.options, res.Width, res.Height, res.Foreground, res.Input, tt.w, tt.h, want)
+		if res.Width != tt.w || res.Height != tt.h || res.Foreground != tt.foreground {
+			t.Errorf("%s: %d×%d px, foreground %+v; want %d×%d, %+v",
+				tt.options, res.Width, res.Height, res.Foreground, tt.w, tt.h, tt.foreground)
 		}
 		out := decodePNG(t, res.Data)
 		var seen image.Rectangle
@@ -75,7 +75,7 @@ func TestEveryChannelIsPlacedAlike(t *testing.T) {
 		}
 	}
 	for _, options := range []string{"", "crop=1", "crop=1&crop_margin=10px", "crop=1&crop_margin=50px", "scale=70%25", "position=3%25", "size=.003"} {
-		draw := func(more string) Result {
+		draw := func(more string) File {
 			t.Helper()
 			res, err := encode(img, matte, parseQuery(t, options+more), testLimits())
 			if err != nil {
@@ -188,8 +188,8 @@ func TestOutputOptionsTogether(t *testing.T) {
 			if again, err := encode(scene, matte, o, testLimits()); err != nil || !bytes.Equal(again.Data, res.Data) {
 				t.Errorf("%.80s: another result the second time, or %v", options+how, err)
 			}
-			if res.Input != (Dimensions{120, 90}) || res.Foreground.Width < 10 || res.Foreground.Height < 10 {
-				t.Errorf("%.80s: input %+v, foreground %+v", options+how, res.Input, res.Foreground)
+			if res.Foreground.Dx() < 10 || res.Foreground.Dy() < 10 {
+				t.Errorf("%.80s: foreground %+v", options+how, res.Foreground)
 			}
 			if o.Format == OutputZIP {
 				continue

@@ -2,18 +2,27 @@ package imaging
 
 import (
 	"fmt"
+	"image"
 
 	"bgremove/imaging/pngenc"
 )
 
-// encode writes what the options ask for. Engine and Quality of the Result are for the caller to add. A fault is an ErrOption.
-func encode(img *Image, matte *Matte, opts Options, limits Limits) (Result, error) {
+// File is a cut-out as a file.
+type File struct {
+	Data          []byte
+	ContentType   string
+	Width, Height int             // px
+	Foreground    image.Rectangle // what is seen of it, without its shadow; empty where nothing is
+}
+
+// encode writes what the options ask for. A fault is an ErrOption.
+func encode(img *Image, matte *Matte, opts Options, limits Limits) (File, error) {
 	p, err := draw(img, matte, opts, limits)
 	if err != nil {
-		return Result{}, err
+		return File{}, err
 	}
 	if err := opts.Format.checkSides(p.width, p.height); err != nil {
-		return Result{}, err
+		return File{}, err
 	}
 	format := opts.Format.resolve(p.channels, p.width, p.height)
 	quality := opts.Quality
@@ -22,18 +31,12 @@ func encode(img *Image, matte *Matte, opts Options, limits Limits) (Result, erro
 	}
 	data, err := p.encode(format, quality)
 	if err != nil {
-		return Result{}, err
+		return File{}, err
 	}
-	return Result{
-		Data: data, ContentType: contentTypes[format], Width: p.width, Height: p.height,
-		Input: Dimensions{matte.Width, matte.Height},
-		Foreground: Area{
-			Top: p.foreground.Min.Y, Left: p.foreground.Min.X, Width: p.foreground.Dx(), Height: p.foreground.Dy(),
-		},
-	}, nil
+	return File{data, contentTypes[format], p.width, p.height, p.foreground}, nil
 }
 
-func (p picture) encode(format OutputFormat, quality int) ([]byte, error) {
+func (p rendering) encode(format OutputFormat, quality int) ([]byte, error) {
 	switch {
 	case format == OutputPNG:
 		colour := map[int]pngenc.Color{1: pngenc.Grey, 3: pngenc.RGB, 4: pngenc.RGBA}[p.channels]

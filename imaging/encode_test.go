@@ -51,7 +51,7 @@ func TestFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := composed(c, tt.opts)
-		if len(nativeEngines()) == 0 {
+		if len(builtEngines()) == 1 {
 			tt.least -= 8 // to decode, chroma is repeated, not interpolated
 		}
 		if v := visiblePSNR(got.Pix, want.Pix, want.Alpha); v < tt.least {
@@ -74,12 +74,12 @@ func composed(c *composer, opts Options) *Image {
 	out := &Image{Width: w, Height: h}
 	switch {
 	case opts.Channels == ChannelsAlpha:
-		out.Pix = tripled(picture{width: w, height: h, channels: 1, row: c.grey}.pixels())
+		out.Pix = tripled(rendering{width: w, height: h, channels: 1, row: c.grey}.pixels())
 	case opts.Background != nil:
 		c.background = *opts.Background
-		out.Pix = picture{width: w, height: h, channels: 3, row: c.rgb}.pixels()
+		out.Pix = rendering{width: w, height: h, channels: 3, row: c.rgb}.pixels()
 	default:
-		rgba := picture{width: w, height: h, channels: 4, row: c.rgba}.pixels()
+		rgba := rendering{width: w, height: h, channels: 4, row: c.rgba}.pixels()
 		out.Pix, out.Alpha = make([]uint8, 3*w*h), make([]uint8, w*h)
 		for i := range out.Alpha {
 			copy(out.Pix[3*i:], rgba[4*i:4*i+3])

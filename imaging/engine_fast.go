@@ -12,8 +12,14 @@ import (
 	"bgremove/imaging/maxflow"
 )
 
-// EngineFast names the engine that cuts a reduced picture and refines its edge.
-const EngineFast = "fast"
+// fastName is what requests and the configuration call it.
+const fastName = "fast"
+
+// fastConfig is the fast engine's.
+type fastConfig struct {
+	Looks   int    // how often the network looks: looksOnce to looksCloser
+	Network string // file of its description, with the weights beside it; empty for the built-in one
+}
 
 // Weights of the network's log-odds against the colours, in the cut and in the band around its edge. Of 1, 2, 4 and 8 and of ½ and 2
 // these did best on the pictures held out of its training.
@@ -43,12 +49,12 @@ func (e *fast) Version() string { return e.version }
 // Close frees the graphs. The network's memory goes with the engine.
 func (e *fast) Close() error { return nil }
 
-// newFast reads the network of the prior from a file, or takes the built-in one for an empty name.
-func newFast(priorFile string, looks int) (*fast, error) {
+// newFast returns the engine with the network that the configuration names.
+func newFast(cfg fastConfig) (*fast, error) {
 	description, weights := netDescription, netWeights
-	if priorFile != "" {
+	if cfg.Network != "" {
 		var err error
-		if description, weights, err = readPrior(priorFile); err != nil {
+		if description, weights, err = readPrior(cfg.Network); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +62,10 @@ func newFast(priorFile string, looks int) (*fast, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fast{prior: prior, looks: looks, version: fastVersion(description, weights, looks), graphs: newSpares(runtime.GOMAXPROCS(0), func() *maxflow.Grid { return new(maxflow.Grid) })}, nil
+	return &fast{
+		prior: prior, looks: cfg.Looks, version: fastVersion(description, weights, cfg.Looks),
+		graphs: newSpares(runtime.GOMAXPROCS(0), func() *maxflow.Grid { return new(maxflow.Grid) }),
+	}, nil
 }
 
 // fastVersion changes with the network and its looks. Its number is raised with the code, where that
@@ -68,8 +77,8 @@ func fastVersion(description, weights []byte, looks int) string {
 	return fmt.Sprintf("1, %d looks, network %x", looks, network.Sum(nil)[:8])
 }
 
-// Name returns EngineFast.
-func (*fast) Name() string { return EngineFast }
+// Name returns fastName.
+func (*fast) Name() string { return fastName }
 
 // look is one image on its way through the steps.
 type look struct {

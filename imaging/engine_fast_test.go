@@ -13,7 +13,7 @@ import (
 
 func mustFast(t testing.TB) *fast {
 	t.Helper()
-	e, err := newFast("", looksCloser)
+	e, err := newFast(fastConfig{Looks: looksCloser})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,14 +29,20 @@ const (
 	grabCutSeed = 0
 )
 
-// nativeEngines are those that need OpenCV.
-func nativeEngines() []Engine { return []Engine{grabCut{}} }
+// grabCutName is what requests and the configuration call it.
+const grabCutName = "opencv"
+
+// grabCutBuilt says whether this build has it.
+const grabCutBuilt = true
+
+// newGrabCut returns the engine, which has nothing to configure.
+func newGrabCut() (grabCut, error) { return grabCut{}, nil }
 
 // grabCut is cv::grabCut at full resolution. Its matte is hard: 0 or 255.
 type grabCut struct{}
 
-// Name returns EngineOpenCV.
-func (grabCut) Name() string { return EngineOpenCV }
+// Name returns grabCutName.
+func (grabCut) Name() string { return grabCutName }
 
 // Version names that of OpenCV, which may cut otherwise.
 func (grabCut) Version() string { return "1, OpenCV " + gocv.OpenCVVersion() }

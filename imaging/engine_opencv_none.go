@@ -1,6 +1,15 @@
 //go:build !cgo
 
+// Package grabcut is cv::grabCut at full resolution. This build is without cgo, and so without it.
 package imaging
 
-// nativeEngines are those that need OpenCV: none in this build.
-func nativeEngines() []Engine { return nil }
+// grabCutName is what requests and the configuration call it.
+const grabCutName = "opencv"
+
+// grabCutBuilt says whether this build has it.
+const grabCutBuilt = false
+
+// newGrabCut returns an ErrNotBuilt.
+func newGrabCut() (Engine, error) {
+	return nil, ErrNotBuilt
+}

@@ -30,7 +30,7 @@ func TestFastOnValidationSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fast, err := remover.Find(imaging.EngineFast)
+	fast, err := remover.Find("fast")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func FuzzBackground(f *testing.F) {
 			}
 			return
 		}
-		picture{width: 31, height: 17, channels: 3, row: back}.pixels()
+		rendering{width: 31, height: 17, channels: 3, row: back}.pixels()
 	})
 }
 

@@ -19,9 +19,6 @@ const (
 	GIF  Format = "gif"
 )
 
-// maxSide is the longest side that is read, in px: well below OpenCV's limit. JPEG's is lower.
-const maxSide = 1<<16 - 1
-
 // Info is what the header of an image says.
 type Info struct {
 	Format        Format
@@ -67,17 +64,6 @@ func Inspect(data []byte, lim Limits) (Info, error) {
 		info.Width, info.Height = h.height, h.width
 	}
 	return info, nil
-}
-
-// check compares sides first, so that their product cannot overflow.
-func (l Limits) check(width, height int) error {
-	if width > maxSide || height > maxSide {
-		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side", ErrTooLarge, width, height, maxSide)
-	}
-	if n := int64(width) * int64(height); n > l.MaxPixels {
-		return fmt.Errorf("%w: %d×%d px are %d pixels, the limit is %d", ErrTooLarge, width, height, n, l.MaxPixels)
-	}
-	return nil
 }
 
 type headerReader func(data []byte, lim Limits) (header, error)

@@ -4,7 +4,7 @@ import "math"
 
 // lab is the picture in CIELAB (D65), its three channels scaled to 0..255 as OpenCV does: L·255/100, a+128, b+128. Distances of colours
 // in it are close to how different they look.
-func (k working) lab() (channels [3][]uint8) {
+func labOf(k working) (channels [3][]uint8) {
 	for c := range channels {
 		channels[c] = make([]uint8, k.width*k.height)
 	}

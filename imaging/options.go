@@ -159,10 +159,10 @@ func (o Options) hints(limits Limits, width, height int) (Hints, error) {
 
 // checkEngineName knows all engines, whether this build has them or not.
 func checkEngineName(name string) error {
-	if name == EngineFast || name == EngineOpenCV {
-		return nil
+	if err := checkEngine(name); err != nil && !errors.Is(err, ErrNotBuilt) {
+		return fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	return fmt.Errorf("%w: engine: must be %s or %s, is %.64q", ErrOption, EngineFast, EngineOpenCV, name)
+	return nil
 }
 
 // ChannelChoices are the values of channels.

@@ -24,7 +24,7 @@ func TestParseOptions(t *testing.T) {
 		{nil, Options{}},
 		{map[string]string{"roi": "", "engine": "", "channels": ""}, Options{}},
 		{map[string]string{"channels": "rgba"}, Options{Channels: ChannelsRGBA}},
-		{map[string]string{"channels": "alpha", "engine": "opencv"}, Options{Channels: ChannelsAlpha, Engine: EngineOpenCV}},
+		{map[string]string{"channels": "alpha", "engine": "opencv"}, Options{Channels: ChannelsAlpha, Engine: "opencv"}},
 		{map[string]string{"roi": "0 0 10 20"}, Options{ROI: ROI{px(0), px(0), px(10), px(20)}}},
 		{map[string]string{"format": "jpeg", "channels": "alpha", "quality": "1"}, Options{Format: OutputJPEG, Channels: ChannelsAlpha, Quality: 1}},
 		{map[string]string{"format": "jpg", "bg_color": "White"}, Options{Format: OutputJPEG, Background: &Colour{255, 255, 255}}},

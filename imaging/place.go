@@ -21,7 +21,7 @@ func (f frame) isFilled() bool { return f.to == image.Rect(0, 0, f.width, f.heig
 // frameOf lays out the result of an image of a size in px: what is kept of it (crop), where the foreground stands in that (scale and
 // position), and how many pixels it is written with (size). box is what is seen of the foreground; shaded is that with its shadow.
 // Without a foreground the image stays whole.
-func (o Options) frameOf(size image.Point, box, shaded image.Rectangle) frame {
+func frameOf(o Options, size image.Point, box, shaded image.Rectangle) frame {
 	canvas := image.Rectangle{Max: size}
 	from := canvas
 	if o.Crop && !box.Empty() {
@@ -31,7 +31,7 @@ func (o Options) frameOf(size image.Point, box, shaded image.Rectangle) frame {
 	x0, y0, x1, y1 := corners(from.Sub(canvas.Min))
 	if !box.Empty() && (o.Scale != 0 || o.Position.Anchor == AnchorShare) {
 		from = box
-		x0, y0, x1, y1 = o.stand(box.Sub(canvas.Min), canvas.Size())
+		x0, y0, x1, y1 = stand(o, box.Sub(canvas.Min), canvas.Size())
 	}
 	w, h := fitPixels(canvas.Dx(), canvas.Dy(), o.Size)
 	f := frame{width: w, height: h, from: from}
@@ -41,7 +41,7 @@ func (o Options) frameOf(size image.Point, box, shaded image.Rectangle) frame {
 }
 
 // stand scales the box of the foreground in a canvas and moves it, by scale and position.
-func (o Options) stand(box image.Rectangle, canvas image.Point) (x0, y0, x1, y1 float64) {
+func stand(o Options, box image.Rectangle, canvas image.Point) (x0, y0, x1, y1 float64) {
 	x0, y0, x1, y1 = corners(box)
 	w, h := x1-x0, y1-y0
 	if o.Scale != 0 {

@@ -43,7 +43,7 @@ func TestFrameOf(t *testing.T) {
 		{"position=25%25+10%25", 100, 80, box, image.Rect(15, 6, 55, 26), image.Rect(15, 6, 55, 26)},
 		{"scale=50%25&size=.002", 50, 40, box, image.Rect(13, 14, 38, 26), image.Rect(13, 14, 38, 26)},
 	} {
-		f := parseQuery(t, tt.options).frameOf(size, box, box)
+		f := frameOf(parseQuery(t, tt.options), size, box, box)
 		if want := (frame{tt.w, tt.h, tt.from, tt.to}); f != want {
 			t.Errorf("%s: %+v, want %+v", tt.options, f, want)
 		}
@@ -52,7 +52,7 @@ func TestFrameOf(t *testing.T) {
 		}
 	}
 	for _, options := range []string{"crop=1", "scale=20%25", "position=center", "crop=1&crop_margin=50%25&scale=10%25&position=100%25"} {
-		f := parseQuery(t, options).frameOf(size, image.Rectangle{}, image.Rectangle{})
+		f := frameOf(parseQuery(t, options), size, image.Rectangle{}, image.Rectangle{})
 		if f != (frame{100, 80, whole, whole}) || !f.inResult(image.Rectangle{}).Empty() {
 			t.Errorf("%s without a foreground: %+v, want the whole", options, f)
 		}
@@ -114,7 +114,7 @@ func FuzzFrame(f *testing.F) {
 		w, h = 1+abs(w)%maxSide, 1+abs(h)%maxSide
 		whole := image.Rect(0, 0, w, h)
 		box := image.Rect(x0, y0, x1, y1).Intersect(whole)
-		fr := o.frameOf(image.Pt(w, h), box, box)
+		fr := frameOf(o, image.Pt(w, h), box, box)
 		switch result := image.Rect(0, 0, fr.width, fr.height); {
 		case fr.from.Empty() || !fr.from.In(whole):
 			t.Errorf("%v is not a part of %v", fr.from, whole)

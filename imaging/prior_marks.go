@@ -44,7 +44,7 @@ func (marksPrior) LogOdds(v view) grid {
 		most        = 3
 	)
 	z := newGrid(v.k.width, v.k.height, 1)
-	channels := v.k.lab()
+	channels := labOf(v.k)
 	keep, drop := barriers(v, channels, Keep), barriers(v, channels, Drop)
 	if keep == nil || drop == nil {
 		return z

@@ -42,7 +42,7 @@ func TestBarriers(t *testing.T) {
 // TestLab: black, white and sRGB's primaries, as CIE 15 has them for D65, in 8 bits.
 func TestLab(t *testing.T) {
 	k := working{5, 1, []uint8{0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255}}
-	channels := k.lab()
+	channels := labOf(k)
 	for i, want := range [][3]float64{{0, 0, 0}, {100, 0, 0}, {53.24, 80.09, 67.20}, {87.73, -86.18, 83.18}, {32.30, 79.19, -107.86}} {
 		got := [3]float64{float64(channels[0][i]) * 100 / 255, float64(channels[1][i]) - 128, float64(channels[2][i]) - 128}
 		for c := range got {
@@ -55,7 +55,7 @@ func TestLab(t *testing.T) {
 }
 
 func share(m *Matte) float64 {
-	s, _, _ := m.extent(nil, 0)
+	s, _, _ := extent(m, nil, 0)
 	return s
 }
 

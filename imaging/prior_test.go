@@ -160,7 +160,7 @@ func TestPriorOfFourChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := r.Find(EngineFast)
+	e, err := r.Find(fastName)
 	if err != nil {
 		t.Fatal(err)
 	}

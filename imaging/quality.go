@@ -28,7 +28,7 @@ type Box struct {
 }
 
 // isForeground tells what is in the middle of cell i of width×height that divide a part.
-func (m *Matte) isForeground(part image.Rectangle, i, width, height int) bool {
+func isForeground(m *Matte, part image.Rectangle, i, width, height int) bool {
 	x := part.Min.X + (2*(i%width)+1)*part.Dx()/(2*width)
 	y := part.Min.Y + (2*(i/width)+1)*part.Dy()/(2*height)
 	return m.Alpha[y*m.Width+x] >= 128
@@ -43,7 +43,7 @@ type opinion struct {
 func opinionOf(b *Belief, m *Matte) opinion {
 	var both, either, sure float64
 	for i, v := range b.LogOdds.v {
-		likely, cut := v > 0, m.isForeground(b.Part, i, b.LogOdds.width, b.LogOdds.height)
+		likely, cut := v > 0, isForeground(m, b.Part, i, b.LogOdds.width, b.LogOdds.height)
 		if !likely && !cut {
 			continue
 		}
@@ -63,12 +63,12 @@ func opinionOf(b *Belief, m *Matte) opinion {
 func assess(img *Image, m *Matte, belief *Belief) Quality {
 	const side = 320 // px of the reduced picture
 	var q Quality
-	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha, img.cores)
+	q.ForegroundShare, q.BorderContact, q.Box = extent(m, img.Alpha, img.cores)
 	whole := image.Rect(0, 0, m.Width, m.Height)
 	k := sample(img, whole, side)
 	mask := make([]uint8, k.width*k.height)
 	for i := range mask {
-		if m.isForeground(whole, i, k.width, k.height) {
+		if isForeground(m, whole, i, k.width, k.height) {
 			mask[i] = 1
 		}
 	}
@@ -120,7 +120,7 @@ func edgeContrast(k working, mask []uint8) float64 {
 }
 
 // extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
-func (m *Matte) extent(own []uint8, cores int) (share, border float64, box Box) {
+func extent(m *Matte, own []uint8, cores int) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
 	inParallel(cores, m.Height, func(from, to int) {
 		var both []uint8

@@ -1,13 +1,11 @@
 package imaging
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
-	"maps"
 	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
 )
 
@@ -17,9 +15,8 @@ type Remover struct {
 	limits  Limits
 	cores   int
 	running atomic.Int64 // images
-	engines map[string]Engine
-	engine  string
-	quick   *fast
+	engines *engineSet
+	engine  string // for requests that name none
 }
 
 // New returns a Remover with every engine there is, for as many cores as GOMAXPROCS says now.
@@ -27,22 +24,26 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	quick, err := newFast(cfg.Prior, cfg.Looks)
+	engines, err := openEngines(cfg.engines())
 	if err != nil {
 		return nil, err
 	}
-	r := &Remover{limits: cfg.Limits(), cores: runtime.GOMAXPROCS(0), engines: map[string]Engine{}, engine: cfg.Engine, quick: quick}
-	for _, e := range append(nativeEngines(), quick) {
-		r.engines[e.Name()] = e
-	}
-	return r, nil
+	return &Remover{
+		limits: cfg.Limits(), cores: runtime.GOMAXPROCS(0), engines: engines, engine: cfg.Engine,
+	}, nil
 }
 
+// Close closes the engines. No Remove may be under way.
+func (r *Remover) Close() error { return r.engines.Close() }
+
 // Engines returns the names of the engines there are, sorted.
-func (r *Remover) Engines() []string { return slices.Sorted(maps.Keys(r.engines)) }
+func (r *Remover) Engines() []string { return r.engines.Names() }
 
 // DefaultEngine names the engine for requests that name none.
 func (r *Remover) DefaultEngine() string { return r.engine }
+
+// Version changes with all that may make another cut-out of the same picture and options.
+func (r *Remover) Version() string { return r.engine + "; " + r.engines.Versions() }
 
 // Limits returns the bounds on input images.
 func (r *Remover) Limits() Limits { return r.limits }
@@ -95,25 +96,26 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 		return Result{}, err
 	}
 	end := timed(ctx, "encode")
-	result, err := encode(img, matte, opts, r.limits)
+	file, err := encode(img, matte, opts, r.limits)
 	end()
 	if err != nil {
 		return Result{}, err
 	}
 	end = timed(ctx, "quality")
-	result.Engine, result.Quality = engine.Name(), r.Assess(img, hints, matte)
+	quality := r.Assess(img, hints, matte)
 	end()
-	result.Stages = watch.stages
-	return result, nil
+	return Result{
+		Data: file.Data, ContentType: file.ContentType, Width: file.Width, Height: file.Height,
+		Foreground: areaOf(file.Foreground), Input: Dimensions{img.Width, img.Height},
+		Engine: engine.Name(), Quality: quality, Stages: watch.stages,
+	}, nil
 }
 
 // Assess describes a matte of the image. If the engine had no belief of its own, another is asked.
 func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 	belief := m.Belief
-	for _, name := range r.Engines() {
-		if e, ok := r.engines[name].(Believer); ok && belief == nil {
-			belief = e.Belief(img, hints)
-		}
+	if belief == nil {
+		belief = r.engines.Belief(img, hints)
 	}
 	return assess(img, m, belief)
 }
@@ -148,17 +150,6 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 	return img, matte, nil
 }
 
-// Find returns the engine of that name, the default one for an empty name. An unknown name is an ErrOption.
-func (r *Remover) Find(name string) (Engine, error) {
-	if name == "" {
-		name = r.engine
-	}
-	e, ok := r.engines[name]
-	if !ok && name == EngineOpenCV {
-		return nil, fmt.Errorf("%w: %s", ErrOption, noOpenCV)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", ErrOption, strings.Join(r.Engines(), ", "), name)
-	}
-	return e, nil
-}
+// Find returns the engine of that name, the default one for an empty name. An unknown name is an
+// ErrOption.
+func (r *Remover) Find(name string) (Engine, error) { return r.engines.Find(cmp.Or(name, r.engine)) }

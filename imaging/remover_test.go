@@ -20,7 +20,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != EngineFast {
+	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != fastName {
 		t.Errorf("%s of %d×%d px by %s", res.ContentType, res.Width, res.Height, res.Engine)
 	}
 	out := decodePNG(t, res.Data)
@@ -149,7 +149,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		}
 	}
 	r := newRemover(t)
-	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != EngineFast {
+	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != fastName {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
 	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {

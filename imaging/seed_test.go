@@ -15,7 +15,7 @@ func TestSeedPeople(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Skip("no evaluation pictures here")
 	}
-	engine, err := newFast("", looksCloser)
+	engine, err := newFast(fastConfig{Looks: looksCloser})
 	if err != nil {
 		t.Fatal(err)
 	}

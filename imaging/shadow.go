@@ -85,7 +85,7 @@ func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 func (p shadowPlan) cast(outline grid, width, height int) *shadow {
 	g := p.band(outline)
 	for range 3 {
-		g = g.blurred(shadowRadius)
+		g = blurred(g, shadowRadius)
 	}
 	for i := range g.v {
 		g.v[i] *= shadowOpacity
@@ -127,7 +127,7 @@ func (s *shadow) each(y int, do func(x int, dark uint8)) {
 }
 
 // blurred is the mean over squares of radius px around each pixel, of a grid with one channel; beyond its border there is 0.
-func (g grid) blurred(radius int) grid {
+func blurred(g grid, radius int) grid {
 	rows, out := newGrid(g.width, g.height, 1), newGrid(g.width, g.height, 1)
 	for y := range g.height {
 		meanAlong(rows.v[y*g.width:][:g.width], g.v[y*g.width:][:g.width], 1, radius)

@@ -7,7 +7,7 @@ import (
 )
 
 // drawnShadow is the cut-out of a red box with its shadow.
-func drawnShadow(t *testing.T, w, h int, box image.Rectangle, options string) (*image.NRGBA, Result) {
+func drawnShadow(t *testing.T, w, h int, box image.Rectangle, options string) (*image.NRGBA, File) {
 	t.Helper()
 	img, matte := redOnGreen(w, h, box)
 	res, err := encode(img, matte, parseQuery(t, "shadow=1"+options), testLimits())
@@ -21,7 +21,7 @@ func drawnShadow(t *testing.T, w, h int, box image.Rectangle, options string) (*
 func TestShadow(t *testing.T) {
 	box := image.Rect(60, 40, 140, 140)
 	out, res := drawnShadow(t, 200, 200, box, "")
-	if res.Foreground != (Area{40, 60, 80, 100}) {
+	if res.Foreground != image.Rect(60, 40, 140, 140) {
 		t.Errorf("the foreground is %+v, want it without its shadow", res.Foreground)
 	}
 	darkest, reach := uint8(0), image.Rectangle{}
@@ -64,7 +64,7 @@ func TestShadow(t *testing.T) {
 // TestShadowIsNotCroppedOff, and is there at every size, and behind what it is cast on.
 func TestShadowIsNotCroppedOff(t *testing.T) {
 	out, res := drawnShadow(t, 200, 200, image.Rect(60, 40, 140, 140), "&crop=1")
-	if res.Foreground.Top != 0 || res.Foreground.Width != 80 || res.Foreground.Height != 100 || res.Height <= 102 || res.Width <= 80 {
+	if res.Foreground.Min.Y != 0 || res.Foreground.Dx() != 80 || res.Foreground.Dy() != 100 || res.Height <= 102 || res.Width <= 80 {
 		t.Errorf("%d×%d px, the foreground is %+v", res.Width, res.Height, res.Foreground)
 	}
 	for x := range res.Width {
@@ -77,7 +77,7 @@ func TestShadowIsNotCroppedOff(t *testing.T) {
 	}
 	// Half the size: about the same at half the distance.
 	small, half := drawnShadow(t, 200, 200, image.Rect(60, 40, 140, 140), "&crop=1&size=.0025")
-	x, y := half.Width/2, half.Foreground.Top+half.Foreground.Height+1
+	x, y := half.Width/2, half.Foreground.Min.Y+half.Foreground.Dy()+1
 	scale := float64(res.Height) / float64(half.Height)
 	a, b := int(small.NRGBAAt(x, y).A), int(out.NRGBAAt(res.Width/2, int((float64(y)+.5)*scale)).A)
 	if a < b-15 || a > b+15 {

@@ -17,7 +17,7 @@ const (
 
 // encodeZIP packs a picture as two that make it up: its colours without transparency, and its alpha, 8-bit grey, all white where the picture is
 // opaque. Both are stored: they are compressed already.
-func (p picture) encodeZIP(quality int) ([]byte, error) {
+func (p rendering) encodeZIP(quality int) ([]byte, error) {
 	colours, grey, err := p.encodePlanes(quality)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (p picture) encodeZIP(quality int) ([]byte, error) {
 }
 
 // encodePlanes encodes the colours, a JPEG, and the alpha, a PNG. Each row is drawn once: its alpha is compressed, its colours are kept.
-func (p picture) encodePlanes(quality int) (colours, grey []byte, err error) {
+func (p rendering) encodePlanes(quality int) (colours, grey []byte, err error) {
 	c := newColourPlane(p.width, p.height)
 	rows := rowPool{n: p.width * p.channels}
 	grey, err = pngenc.Encode(p.width, p.height, pngenc.Grey, p.cores, func(y int, alpha []uint8) {

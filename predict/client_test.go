@@ -30,7 +30,7 @@ func TestClientPredict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Width != size.Width || got.Height != size.Height || got.ContentType != "image/png" || got.Engine != imaging.EngineFast {
+		if got.Width != size.Width || got.Height != size.Height || got.ContentType != "image/png" || got.Engine != "fast" {
 			t.Errorf("result %d×%d %s %s", got.Width, got.Height, got.ContentType, got.Engine)
 		}
 		checkPNG(t, got.Data, size.Width, size.Height)

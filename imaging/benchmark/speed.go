@@ -120,16 +120,16 @@ func sideBySide(ctx context.Context, r *imaging.Remover, file string) (slow, qui
 			return err
 		}
 	}
-	before, err := median(10, cut(imaging.EngineFast))
+	before, err := median(10, cut("fast"))
 	if err != nil {
 		return 0, 0, err
 	}
 	start := time.Now()
-	if err := cut(imaging.EngineOpenCV)(); err != nil {
+	if err := cut("opencv")(); err != nil {
 		return 0, 0, err
 	}
 	slow = time.Since(start)
-	after, err := median(10, cut(imaging.EngineFast))
+	after, err := median(10, cut("fast"))
 	return slow, (before + after) / 2, err
 }
 
