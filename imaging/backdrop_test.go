@@ -102,21 +102,6 @@ func TestBackgroundsAlpha(t *testing.T) {
 	}
 }
 
-// TestBackgroundFaults are the option's, not the image's.
-func TestBackgroundFaults(t *testing.T) {
-	png := readTestdata(t, "scene.png")
-	for says, file := range map[string][]byte{
-		"bg_image: unsupported image format": []byte("text"),
-		"bg_image: png: corrupt image":       edit(png, 300, make([]byte, 100)...),
-		"bg_image: image too large":          pngHeader(60000, 60000),
-	} {
-		_, err := newRemover(t).Remove(t.Context(), png, Options{BackgroundImage: file})
-		if !errors.Is(err, ErrOption) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), says) {
-			t.Errorf("%v, want an ErrOption that says %q", err, says)
-		}
-	}
-}
-
 // TestBackgroundPixels: a small file may not be a huge picture, however large images may be.
 func TestBackgroundPixels(t *testing.T) {
 	limits := Limits{MaxBytes: 1 << 20, MaxPixels: 100_000_000}

@@ -3,17 +3,7 @@ package imaging
 import "testing"
 
 // scaled repeats the scene's pixels up to about a quarter of a megapixel (576×432 px).
-func scaled(b *testing.B) *Image { return enlarged(decodeTestdata(b, "scene.png"), 576, 432) }
-
-// enlarged repeats an image's pixels.
-func enlarged(from *Image, w, h int) *Image {
-	img := &Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
-	for i := range w * h {
-		at := (i/w*from.Height/h)*from.Width + i%w*from.Width/w
-		copy(img.Pix[3*i:3*i+3], from.Pix[3*at:])
-	}
-	return img
-}
+func scaled(b *testing.B) *Image { return enlarged(loadImage(b, "scene.png"), 576, 432) }
 
 func BenchmarkInspect(b *testing.B) {
 	for _, name := range []string{"jpeg-baseline.jpg", "scene.png", "webp-lossy.webp", "tiff-rgb.tif", "pnm-p3.ppm"} {
@@ -50,7 +40,7 @@ func BenchmarkDecode(b *testing.B) {
 
 func BenchmarkFast(b *testing.B) {
 	engine := mustFast(b)
-	scene := decodeTestdata(b, "scene.png")
+	scene := loadImage(b, "scene.png")
 	for _, size := range []struct {
 		name string
 		w, h int
@@ -85,7 +75,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecodeLarge(b *testing.B) {
-	scene := decodeTestdata(b, "scene.png")
+	scene := loadImage(b, "scene.png")
 	for _, size := range []struct {
 		name string
 		w, h int

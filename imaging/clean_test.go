@@ -5,25 +5,6 @@ import (
 	"testing"
 )
 
-// painted is a mask of the given size, 0, then each rectangle with its value.
-func painted(w, h int, on, off []image.Rectangle) []uint8 {
-	mask := make([]uint8, w*h)
-	for i := range mask {
-		p := image.Pt(i%w, i/w)
-		for _, r := range on {
-			if p.In(r) {
-				mask[i] = 1
-			}
-		}
-		for _, r := range off {
-			if p.In(r) {
-				mask[i] = 0
-			}
-		}
-	}
-	return mask
-}
-
 func TestClean(t *testing.T) {
 	type rects = []image.Rectangle
 	large, second, body := image.Rect(10, 10, 60, 60), image.Rect(70, 10, 80, 40), image.Rect(0, 0, 70, 70)

@@ -11,8 +11,6 @@ import (
 
 const lossyPeak = 120 // four pixels share their chroma, which is interpolated
 
-func builtEngines() []string { return []string{fastName, "opencv"} }
-
 // TestDecodeReduced: in every orientation and kind, the reduced picture is the whole one, averaged.
 func TestDecodeReduced(t *testing.T) {
 	names := []string{"jpeg-progressive.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-ycck.jpg"}

@@ -10,8 +10,6 @@ import (
 
 const discSide = 60
 
-func inDisc(x, y, cx, cy, r int) bool { return (x-cx)*(x-cx)+(y-cy)*(y-cy) <= r*r }
-
 // disc is a picture of an orange disc on blue.
 func disc() working {
 	return speckled(discSide, discSide, func(x, y int) [3]uint8 {

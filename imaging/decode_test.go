@@ -37,17 +37,6 @@ func fiveLevels(c color.NRGBA) color.NRGBA {
 	return color.NRGBA{R: y, G: y, B: y, A: 255}
 }
 
-// sceneAlpha is the alpha plane that the generator writes.
-func sceneAlpha(x, y int) uint8 {
-	switch {
-	case x >= 120-15:
-		return 0
-	case y >= 90-8:
-		return 128
-	}
-	return 255
-}
-
 // offsetFrame is opaque where the GIF's frame lies on its canvas.
 func offsetFrame(x, y int) uint8 {
 	if x >= 20 && x < 100 && y >= 10 && y < 85 {
@@ -181,4 +170,18 @@ func TestDecodeDamagedPixels(t *testing.T) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
 		}
 	}
+}
+
+func decodeTestdata(t testing.TB, name string) *Image {
+	t.Helper()
+	data := readTestdata(t, name)
+	info, err := Inspect(data, testLimits())
+	if err != nil {
+		t.Fatalf("inspect %s: %v", name, err)
+	}
+	img, err := Decode(data, info)
+	if err != nil {
+		t.Fatalf("decode %s: %v", name, err)
+	}
+	return img
 }

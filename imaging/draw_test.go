@@ -169,7 +169,7 @@ func TestVisible(t *testing.T) {
 
 // TestOutputOptionsTogether: whatever the options, the file has the size that is said, and the same bytes each time.
 func TestOutputOptionsTogether(t *testing.T) {
-	scene := decodeTestdata(t, "scene.png")
+	scene := loadImage(t, "scene.png")
 	matte, err := mustFast(t).Matte(t.Context(), scene, Hints{})
 	if err != nil {
 		t.Fatal(err)
@@ -201,31 +201,8 @@ func TestOutputOptionsTogether(t *testing.T) {
 	}
 }
 
-// TestRemoveDescribesTheResult: what is known of it goes through to the caller.
-func TestRemoveDescribesTheResult(t *testing.T) {
-	r := newRemover(t)
-	whole, err := r.Remove(t.Context(), readTestdata(t, "jpeg-exif-6.jpg"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cropped, err := r.Remove(t.Context(), readTestdata(t, "jpeg-exif-6.jpg"), Options{Crop: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := whole.Foreground
-	if whole.Width != 120 || whole.Height != 90 || whole.Input != (Dimensions{120, 90}) || f.Width < whole.Quality.Box.Width || f.Left > whole.Quality.Box.X {
-		t.Errorf("%d×%d px of %+v, foreground %+v, quality %+v", whole.Width, whole.Height, whole.Input, f, whole.Quality)
-	}
-	if cropped.Width != f.Width || cropped.Height != f.Height || cropped.Foreground != (Area{0, 0, f.Width, f.Height}) || cropped.Input != whole.Input {
-		t.Errorf("cropped: %d×%d px, foreground %+v; the whole has %+v", cropped.Width, cropped.Height, cropped.Foreground, f)
-	}
-	if cropped.Engine != whole.Engine || cropped.Quality.Box != whole.Quality.Box || cropped.Quality.Confidence != whole.Quality.Confidence {
-		t.Errorf("%s, %+v; want as the whole, %s, %+v", cropped.Engine, cropped.Quality, whole.Engine, whole.Quality)
-	}
-}
-
 func BenchmarkDraw(b *testing.B) {
-	img := enlarged(decodeTestdata(b, "scene.png"), 4000, 3000)
+	img := enlarged(loadImage(b, "scene.png"), 4000, 3000)
 	matte, err := mustFast(b).Matte(b.Context(), img, Hints{})
 	if err != nil {
 		b.Fatal(err)

@@ -37,7 +37,7 @@ func withAlphaPlane(img *Image) []uint8 {
 }
 
 func TestEncodeJPEG(t *testing.T) {
-	scene := decodeTestdata(t, "scene.png")
+	scene := loadImage(t, "scene.png")
 	small, err := encodeJPEG(scene.Pix, scene.Width, scene.Height, 3, 30)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestEncodeJPEG(t *testing.T) {
 
 // TestEncodeWebP: colours nearly, alpha wholly.
 func TestEncodeWebP(t *testing.T) {
-	scene := decodeTestdata(t, "scene.png")
+	scene := loadImage(t, "scene.png")
 	data, err := encodeWebP(scene.Pix, scene.Width, scene.Height, 3, 90)
 	if err != nil {
 		t.Fatal(err)

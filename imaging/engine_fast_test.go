@@ -24,7 +24,7 @@ func mustFast(t testing.TB) *fast {
 func TestFastGolden(t *testing.T) {
 	e := mustFast(t)
 	for name, roi := range map[string]string{"fast": "", "fast-roi": "12px 10px 75% 92%"} {
-		matte, err := e.Matte(t.Context(), decodeTestdata(t, "scene.png"), Hints{ROI: mustROI(t, roi)})
+		matte, err := e.Matte(t.Context(), loadImage(t, "scene.png"), Hints{ROI: mustROI(t, roi)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestFastRefusesROI(t *testing.T) {
 // nothing.
 func TestFastKeepsToTheROI(t *testing.T) {
 	e := mustFast(t)
-	scene := decodeTestdata(t, "scene.png")
+	scene := loadImage(t, "scene.png")
 	for _, img := range []*Image{scene, enlarged(scene, 4*scene.Width, 4*scene.Height)} {
 		for _, roi := range []string{"25% 20% 60% 80%", "0 0 50% 60%", "50% 30% 100% 100%"} {
 			hints := Hints{ROI: mustROI(t, roi)}
@@ -125,7 +125,7 @@ func outside(p image.Point, r image.Rectangle) int {
 // TestFastIsDeterministic: one engine gives the same matte on every goroutine, whatever it did before.
 func TestFastIsDeterministic(t *testing.T) {
 	e := mustFast(t)
-	img := decodeTestdata(t, "jpeg-baseline.jpg")
+	img := loadImage(t, "jpeg-baseline.jpg")
 	first, err := e.Matte(t.Context(), img, Hints{})
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func (c *countdown) Err() error {
 // TestFastLooksAtTheContext: before each step, and it ends there.
 func TestFastLooksAtTheContext(t *testing.T) {
 	e := mustFast(t)
-	img := decodeTestdata(t, "scene.png")
+	img := loadImage(t, "scene.png")
 	const enough = 100
 	for left := range enough {
 		ctx := &countdown{t.Context(), left}
@@ -196,7 +196,7 @@ func TestFastLooksAtTheContext(t *testing.T) {
 func TestFastMemory(t *testing.T) {
 	const most = 60 << 20
 	e := mustFast(t)
-	img := enlarged(decodeTestdata(t, "scene.png"), 2304, 1728)
+	img := enlarged(loadImage(t, "scene.png"), 2304, 1728)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := e.Matte(t.Context(), img, Hints{}); err != nil {

@@ -10,6 +10,6 @@ const grabCutName = "opencv"
 const grabCutBuilt = false
 
 // newGrabCut returns an ErrNotBuilt.
-func newGrabCut() (Engine, error) {
-	return nil, ErrNotBuilt
+func newGrabCut() (grabCut, error) {
+	return grabCut{}, ErrNotBuilt
 }

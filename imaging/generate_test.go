@@ -18,7 +18,7 @@ func TestTestdataIsGenerated(t *testing.T) {
 	}
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules", "./generate", "-out", dir)
-	cmd.Dir = testdata
+	cmd.Dir = testdataPath(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("generate: %v\n%s", err, out)
 	}

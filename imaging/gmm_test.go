@@ -5,20 +5,6 @@ import (
 	"testing"
 )
 
-// speckled is a picture that noise of ±8 was added to.
-func speckled(w, h int, colour func(x, y int) [3]uint8) working {
-	k := working{w, h, make([]uint8, 3*w*h)}
-	state := uint32(1)
-	for i := range w * h {
-		c := colour(i%w, i/w)
-		for a := range 3 {
-			state = state*1664525 + 1013904223
-			k.pix[3*i+a] = c[a] + uint8(state>>24)%17 - 8
-		}
-	}
-	return k
-}
-
 func TestMixturesTellColoursApart(t *testing.T) {
 	orange, blue := [3]uint8{220, 140, 40}, [3]uint8{40, 60, 160}
 	const w, h = 40, 30

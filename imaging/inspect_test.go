@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -24,14 +23,6 @@ func TestInspectTestdata(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", w.name, got, err, want)
 		}
 	}
-}
-
-// edit returns a copy of data with bytes replaced at an offset; a negative one counts from the end.
-func edit(data []byte, at int, with ...byte) []byte {
-	if at < 0 {
-		at += len(data)
-	}
-	return slices.Concat(data[:at], with, data[at+len(with):])
 }
 
 // editTIFF replaces the type, count and value of a tag in a little-endian file.
@@ -62,12 +53,6 @@ func retag(t *testing.T, data []byte, from, to uint16) []byte {
 		t.Fatalf("tag %d: offset %d, %v", from, at, err)
 	}
 	return edit(data, at, binary.LittleEndian.AppendUint16(nil, to)...)
-}
-
-func pngHeader(w, h uint32) []byte {
-	out := append([]byte(pngMagic), "\x00\x00\x00\x0dIHDR"...)
-	out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, w), h)
-	return append(out, "\x08\x02\x00\x00\x00CRC!"...)
 }
 
 func jpegHeader(sof byte, precision byte, w, h uint16) []byte {

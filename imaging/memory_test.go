@@ -1,11 +1,7 @@
 package imaging
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -26,17 +22,6 @@ func softDisc(width, height int) (*Image, *Matte) {
 		}
 	}
 	return img, m
-}
-
-// plainPNG is a small file of a large picture.
-func plainPNG(t testing.TB, width, height int) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	m := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.NRGBA{200, 180, 20, 255}, color.White})
-	if err := png.Encode(&out, m); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
 }
 
 // resident reads a size of /proc/self/status: VmRSS is what the process has in memory, VmHWM the most since clear_refs was written.

@@ -110,7 +110,7 @@ func TestValidate(t *testing.T) {
 		if err := o.validate(); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want an ErrOption that says %q", err, says)
 		}
-		if err := newRemover(t).CheckOptions(o); !errors.Is(err, ErrOption) {
+		if err := o.validate(); !errors.Is(err, ErrOption) {
 			t.Errorf("the remover says %v, want ErrOption", err)
 		}
 	}

@@ -111,7 +111,7 @@ func FuzzFrame(f *testing.F) {
 		if !ok {
 			return
 		}
-		w, h = 1+abs(w)%maxSide, 1+abs(h)%maxSide
+		w, h = 1+max(w, -(w+1))%maxSide, 1+max(h, -(h+1))%maxSide
 		whole := image.Rect(0, 0, w, h)
 		box := image.Rect(x0, y0, x1, y1).Intersect(whole)
 		fr := frameOf(o, image.Pt(w, h), box, box)

@@ -62,7 +62,7 @@ func share(m *Matte) float64 {
 // TestStrokesCorrect: a single stroke changes what it is drawn on and leaves the rest of a good result alone.
 func TestStrokesCorrect(t *testing.T) {
 	e := mustFast(t)
-	img := decodeTestdata(t, "scene.png")
+	img := loadImage(t, "scene.png")
 	plain, err := e.Matte(t.Context(), img, Hints{})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestStrokesCorrect(t *testing.T) {
 // TestMaskIsKept: a mask that knows nearly everything is the result, whatever the network says.
 func TestMaskIsKept(t *testing.T) {
 	e := mustFast(t)
-	img := decodeTestdata(t, "scene.png")
+	img := loadImage(t, "scene.png")
 	mask := &Mask{Width: img.Width, Height: img.Height, Pix: slices.Repeat([]uint8{Drop}, img.Width*img.Height)}
 	for i := range mask.Pix {
 		switch x := i % img.Width; {
@@ -127,7 +127,7 @@ func TestMaskIsKept(t *testing.T) {
 // TestStrokesOffTheImage: far outside they do nothing, and nothing is asked of them.
 func TestStrokesOffTheImage(t *testing.T) {
 	e := mustFast(t)
-	img := decodeTestdata(t, "scene.png")
+	img := loadImage(t, "scene.png")
 	far := Stroke{Keep: true, Radius: 3, Points: []Point{{-5000, 20}, {-4000, 50000}}}
 	if _, err := e.Matte(t.Context(), img, Hints{Strokes: []Stroke{far}}); err != nil && !errors.Is(err, ErrNoForeground) {
 		t.Error(err)

@@ -121,9 +121,9 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
-func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
+func segment(ctx context.Context, cutter Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
-	if e, ok := engine.(Previewer); ok && info.Width*info.Height >= worthIt {
+	if e, ok := cutter.(Previewer); ok && info.Width*info.Height >= worthIt {
 		end := timed(ctx, "preview")
 		side := e.PreviewSide(image.Pt(info.Width, info.Height), hints)
 		reduced, ok, err := decodeReduced(data, info, side)
@@ -143,9 +143,9 @@ func segment(ctx context.Context, engine Engine, data []byte, info Info, hints H
 		return nil, nil, err
 	}
 	img.cores = cores
-	matte, err := engine.Matte(ctx, img, hints)
+	matte, err := cutter.Matte(ctx, img, hints)
 	if err != nil {
-		return nil, nil, fmt.Errorf("engine %s: %w", engine.Name(), err)
+		return nil, nil, fmt.Errorf("engine %s: %w", cutter.Name(), err)
 	}
 	return img, matte, nil
 }
