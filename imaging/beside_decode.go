@@ -4,28 +4,33 @@ import (
 	"context"
 	"fmt"
 	"image"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/engine"
+	"bgremove/imaging/picture"
+	"bgremove/imaging/stage"
 )
 
 // besideDecode has an engine begin with a reduced picture while the image is decoded. The goroutine
 // that decodes has ended when it returns.
 func besideDecode(
-	ctx context.Context, e Previewer, data []byte, info Info, preview source, hints Hints,
-) (*Image, *Matte, error) {
-	var img *Image
+	ctx context.Context, e engine.Previewer, data []byte, info codec.Info, preview picture.Source, hints picture.Hints,
+) (*picture.Image, *picture.Matte, error) {
+	var img *picture.Image
 	var decodeErr error
 	var panicked any
 	decoded := make(chan struct{})
 	go func() {
 		defer close(decoded)
-		defer timed(ctx, "decode")()
-		panicked = caught(func() {
-			if img, decodeErr = Decode(data, info); decodeErr == nil {
-				img.cores = preview.img.cores
+		defer stage.Begin(ctx, "decode")()
+		panicked = picture.Caught(func() {
+			if img, decodeErr = codec.Decode(data, info); decodeErr == nil {
+				img.Cores = preview.Img.Cores
 			}
 		})
 	}()
 	defer func() { <-decoded }()
-	whole := func() (*Image, error) { // decoding cannot be broken off
+	whole := func() (*picture.Image, error) { // decoding cannot be broken off
 		if <-decoded; panicked != nil {
 			panic(panicked)
 		}

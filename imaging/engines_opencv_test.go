@@ -2,21 +2,29 @@
 
 package imaging
 
-import "testing"
+import (
+	"testing"
 
-func builtEngines() []string { return []string{fastName, "opencv"} }
+	"bgremove/imaging/codec"
+	"bgremove/imaging/engine/fast"
+	"bgremove/imaging/engine/grabcut"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/picture"
+)
+
+func builtEngines() []string { return []string{fast.Name, "opencv"} }
 
 // TestEveryColourPictureCutsAlike: the formats differ in noise alone.
 func TestEveryColourPictureCutsAlike(t *testing.T) {
-	mask := greyPlane(t, readTestdata(t, "golden/opencv.png"))
+	mask := imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "golden/opencv.png"))
 	cut := 0
-	for _, name := range pictures(t) {
-		data := readTestdata(t, name)
-		info, err := Inspect(data, testLimits())
+	for _, name := range imagingtest.Pictures(t) {
+		data := imagingtest.ReadTestdata(t, name)
+		info, err := codec.Inspect(data, imagingtest.Limits())
 		if err != nil || info.Width != 120 || info.Height != 90 {
 			continue
 		}
-		img, err := Decode(data, info)
+		img, err := codec.Decode(data, info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,10 +32,10 @@ func TestEveryColourPictureCutsAlike(t *testing.T) {
 			continue // no colours, or others
 		}
 		cut++
-		matte, err := grabCut{}.Matte(t.Context(), img, Hints{})
+		matte, err := grabcut.Engine{}.Matte(t.Context(), img, picture.Hints{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		} else if v := iou(matte.Alpha, mask); v < .97 {
+		} else if v := imagingtest.IoU(matte.Alpha, mask); v < .97 {
 			t.Errorf("%s: IoU with the golden mask is %.3f, want .97", name, v)
 		}
 	}

@@ -4,19 +4,23 @@
 // what lies below it, and it is the only package that may import gocv.
 package imaging
 
-import "image"
+import (
+	"image"
+
+	"bgremove/imaging/stage"
+)
 
 // Result is an encoded cut-out. As JSON it is what is known of it, without the picture.
 type Result struct {
-	Data        []byte     `json:"-"`
-	ContentType string     `json:"content_type"`
-	Width       int        `json:"width"` // of what is written, px
-	Height      int        `json:"height"`
-	Foreground  Area       `json:"foreground"` // what is seen of it, without its shadow, in px of the result
-	Input       Dimensions `json:"input"`      // of the image, with its orientation applied
-	Engine      string     `json:"engine"`
-	Quality     Quality    `json:"quality"` // its Box is in px of the image
-	Stages      Stages     `json:"timings_ms,omitempty"`
+	Data        []byte       `json:"-"`
+	ContentType string       `json:"content_type"`
+	Width       int          `json:"width"` // of what is written, px
+	Height      int          `json:"height"`
+	Foreground  Area         `json:"foreground"` // what is seen of it, without its shadow, in px of the result
+	Input       Dimensions   `json:"input"`      // of the image, with its orientation applied
+	Engine      string       `json:"engine"`
+	Quality     Quality      `json:"quality"` // its Box is in px of the image
+	Stages      stage.Stages `json:"timings_ms,omitempty"`
 }
 
 // Area is a rectangle in px; all are 0 for none.

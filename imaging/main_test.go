@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"bgremove/imaging/engine/fast"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -17,3 +19,11 @@ func newRemover(t testing.TB) *Remover {
 	return r
 }
 
+func newFast(t testing.TB) *fast.Engine {
+	t.Helper()
+	e, err := fast.New(fast.Config{Looks: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}

@@ -4,18 +4,22 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // TestBackgroundFaults are the option's, not the image's.
 func TestBackgroundFaults(t *testing.T) {
-	png := readTestdata(t, "scene.png")
+	png := imagingtest.ReadTestdata(t, "scene.png")
 	for says, file := range map[string][]byte{
 		"bg_image: unsupported image format": []byte("text"),
-		"bg_image: png: corrupt image":       edit(png, 300, make([]byte, 100)...),
-		"bg_image: image too large":          pngHeader(60000, 60000),
+		"bg_image: png: corrupt image":       imagingtest.Edit(png, 300, make([]byte, 100)...),
+		"bg_image: image too large":          imagingtest.PNGHeader(60000, 60000),
 	} {
-		_, err := newRemover(t).Remove(t.Context(), png, Options{BackgroundImage: file})
-		if !errors.Is(err, ErrOption) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), says) {
+		_, err := newRemover(t).Remove(t.Context(), png, option.Options{BackgroundImage: file})
+		if !errors.Is(err, picture.ErrOption) || errors.Is(err, picture.ErrCorrupt) || errors.Is(err, picture.ErrTooLarge) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want an ErrOption that says %q", err, says)
 		}
 	}
@@ -24,11 +28,11 @@ func TestBackgroundFaults(t *testing.T) {
 // TestRemoveDescribesTheResult: what is known of it goes through to the caller.
 func TestRemoveDescribesTheResult(t *testing.T) {
 	r := newRemover(t)
-	whole, err := r.Remove(t.Context(), readTestdata(t, "jpeg-exif-6.jpg"), Options{})
+	whole, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "jpeg-exif-6.jpg"), option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cropped, err := r.Remove(t.Context(), readTestdata(t, "jpeg-exif-6.jpg"), Options{Crop: true})
+	cropped, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "jpeg-exif-6.jpg"), option.Options{Crop: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,15 @@
 package imaging
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
 )
 
 // Every stage of a result is there once, within the time that the whole took.
@@ -14,11 +20,11 @@ func TestStages(t *testing.T) {
 		data []byte
 		want []string
 	}{
-		"small": {readTestdata(t, "scene.png"), small},
+		"small": {imagingtest.ReadTestdata(t, "scene.png"), small},
 		"large": {largeJPEG(t), append([]string{"preview"}, small...)},
 	} {
 		began := time.Now()
-		res, err := r.Remove(t.Context(), tt.data, Options{})
+		res, err := r.Remove(t.Context(), tt.data, option.Options{})
 		total := time.Since(began)
 		if err != nil {
 			t.Fatal(err)
@@ -41,10 +47,16 @@ func TestStages(t *testing.T) {
 // largeJPEG is one that is decoded while its subject is looked for.
 func largeJPEG(t *testing.T) []byte {
 	t.Helper()
-	img := enlarged(loadImage(t, "scene.png"), 1600, 1200)
-	data, err := encodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
+	img := imagingtest.Enlarged(imagingtest.LoadImage(t, "scene.png"), 1600, 1200)
+	data, err := codec.EncodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func TestResultWithoutStagesAsJSON(t *testing.T) {
+	if text, err := json.Marshal(Result{}); err != nil || strings.Contains(string(text), "timings") {
+		t.Errorf("a result without stages is %s, %v", text, err)
+	}
 }

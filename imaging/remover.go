@@ -7,15 +7,22 @@ import (
 	"image"
 	"runtime"
 	"sync/atomic"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/compose"
+	"bgremove/imaging/engine"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
+	"bgremove/imaging/stage"
 )
 
 // Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how many run at once; they share the
 // cores.
 type Remover struct {
-	limits  Limits
+	limits  picture.Limits
 	cores   int
 	running atomic.Int64 // images
-	engines *engineSet
+	engines *engine.Set
 	engine  string // for requests that name none
 }
 
@@ -24,7 +31,7 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	engines, err := openEngines(cfg.engines())
+	engines, err := engine.Open(cfg.engines())
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +53,14 @@ func (r *Remover) DefaultEngine() string { return r.engine }
 func (r *Remover) Version() string { return r.engine + "; " + r.engines.Versions() }
 
 // Limits returns the bounds on input images.
-func (r *Remover) Limits() Limits { return r.limits }
+func (r *Remover) Limits() picture.Limits { return r.limits }
 
 // Inspect is Inspect with r's limits.
-func (r *Remover) Inspect(data []byte) (Info, error) { return Inspect(data, r.limits) }
+func (r *Remover) Inspect(data []byte) (codec.Info, error) { return codec.Inspect(data, r.limits) }
 
 // CheckOptions returns an ErrOption for options that no image could be processed with.
-func (r *Remover) CheckOptions(opts Options) error {
-	if err := opts.validate(); err != nil {
+func (r *Remover) CheckOptions(opts option.Options) error {
+	if err := opts.Validate(); err != nil {
 		return err
 	}
 	_, err := r.Find(opts.Engine)
@@ -63,8 +70,8 @@ func (r *Remover) CheckOptions(opts Options) error {
 // Remove inspects, decodes, segments and encodes one image. ctx is looked at between the steps; a native call runs to its end.
 //
 // Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground, ctx's own.
-func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result, error) {
-	ctx, watch := withStopwatch(ctx)
+func (r *Remover) Remove(ctx context.Context, data []byte, opts option.Options) (Result, error) {
+	ctx, watch := stage.WithStopwatch(ctx)
 	if err := r.CheckOptions(opts); err != nil {
 		return Result{}, err
 	}
@@ -82,7 +89,7 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	hints, err := opts.hints(r.limits, info.Width, info.Height)
+	hints, err := opts.Hints(r.limits, info.Width, info.Height)
 	if err != nil {
 		return Result{}, err
 	}
@@ -95,24 +102,24 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	end := timed(ctx, "encode")
-	file, err := encode(img, matte, opts, r.limits)
+	end := stage.Begin(ctx, "encode")
+	file, err := compose.Encode(img, matte, opts, r.limits)
 	end()
 	if err != nil {
 		return Result{}, err
 	}
-	end = timed(ctx, "quality")
+	end = stage.Begin(ctx, "quality")
 	quality := r.Assess(img, hints, matte)
 	end()
 	return Result{
 		Data: file.Data, ContentType: file.ContentType, Width: file.Width, Height: file.Height,
 		Foreground: areaOf(file.Foreground), Input: Dimensions{img.Width, img.Height},
-		Engine: engine.Name(), Quality: quality, Stages: watch.stages,
+		Engine: engine.Name(), Quality: quality, Stages: watch.Stages,
 	}, nil
 }
 
 // Assess describes a matte of the image. If the engine had no belief of its own, another is asked.
-func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
+func (r *Remover) Assess(img *picture.Image, hints picture.Hints, m *picture.Matte) Quality {
 	belief := m.Belief
 	if belief == nil {
 		belief = r.engines.Belief(img, hints)
@@ -121,28 +128,28 @@ func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
-func segment(ctx context.Context, cutter Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
+func segment(ctx context.Context, cutter engine.Engine, data []byte, info codec.Info, hints picture.Hints, cores int) (*picture.Image, *picture.Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
-	if e, ok := cutter.(Previewer); ok && info.Width*info.Height >= worthIt {
-		end := timed(ctx, "preview")
+	if e, ok := cutter.(engine.Previewer); ok && info.Width*info.Height >= worthIt {
+		end := stage.Begin(ctx, "preview")
 		side := e.PreviewSide(image.Pt(info.Width, info.Height), hints)
-		reduced, ok, err := decodeReduced(data, info, side)
+		reduced, ok, err := codec.DecodeReduced(data, info, side)
 		end()
 		if err != nil {
 			return nil, nil, err
 		}
 		if ok {
-			reduced.cores = cores
-			return besideDecode(ctx, e, data, info, standFor(reduced, info), hints)
+			reduced.Cores = cores
+			return besideDecode(ctx, e, data, info, codec.PreviewOf(reduced, info), hints)
 		}
 	}
-	end := timed(ctx, "decode")
-	img, err := Decode(data, info)
+	end := stage.Begin(ctx, "decode")
+	img, err := codec.Decode(data, info)
 	end()
 	if err != nil {
 		return nil, nil, err
 	}
-	img.cores = cores
+	img.Cores = cores
 	matte, err := cutter.Matte(ctx, img, hints)
 	if err != nil {
 		return nil, nil, fmt.Errorf("engine %s: %w", cutter.Name(), err)
@@ -152,4 +159,6 @@ func segment(ctx context.Context, cutter Engine, data []byte, info Info, hints H
 
 // Find returns the engine of that name, the default one for an empty name. An unknown name is an
 // ErrOption.
-func (r *Remover) Find(name string) (Engine, error) { return r.engines.Find(cmp.Or(name, r.engine)) }
+func (r *Remover) Find(name string) (engine.Engine, error) {
+	return r.engines.Find(cmp.Or(name, r.engine))
+}

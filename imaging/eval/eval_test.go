@@ -12,18 +12,19 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // engine is one that answers as the function says.
-type engine func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error)
+type engine func(ctx context.Context, img *picture.Image) (*picture.Matte, error)
 
 func (engine) Name() string { return "test" }
 
-func (e engine) Matte(ctx context.Context, img *imaging.Image, _ imaging.Hints) (*imaging.Matte, error) {
+func (e engine) Matte(ctx context.Context, img *picture.Image, _ picture.Hints) (*picture.Matte, error) {
 	return e(ctx, img)
 }
 
-func whole(_ context.Context, img *imaging.Image) (*imaging.Matte, error) {
+func whole(_ context.Context, img *picture.Image) (*picture.Matte, error) {
 	return newMask(img.Width, img.Height, func(int, int) bool { return true }), nil
 }
 
@@ -71,7 +72,7 @@ func TestPairs(t *testing.T) {
 func TestRunGoesOn(t *testing.T) {
 	images, masks := folders(t, 1)
 	small := newMask(5, 5, func(x, _ int) bool { return x > 2 })
-	add := func(name, image string, truth *imaging.Matte) {
+	add := func(name, image string, truth *picture.Matte) {
 		writeFile(t, filepath.Join(images, name), image)
 		writePNG(t, filepath.Join(masks, name), truth)
 	}
@@ -108,15 +109,15 @@ func TestFailureIsAnEmptyMask(t *testing.T) {
 		t.Fatal(err)
 	}
 	var calls atomic.Int64
-	moody := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	moody := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		switch calls.Add(1) {
 		case 1:
-			return nil, fmt.Errorf("%w: too dark", imaging.ErrNoForeground)
+			return nil, fmt.Errorf("%w: too dark", picture.ErrNoForeground)
 		default:
 			return whole(ctx, img)
 		}
 	}
-	quality := func(img *imaging.Image, _ imaging.Hints, m *imaging.Matte) imaging.Quality {
+	quality := func(img *picture.Image, _ picture.Hints, m *picture.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: float64(len(m.Alpha)) / float64(2*img.Width*img.Height)}
 	}
 	r := Run(t.Context(), Config{Engines: []Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
@@ -147,7 +148,7 @@ func TestOrder(t *testing.T) {
 	}
 	var calls atomic.Int64
 	release := make(chan struct{})
-	firstIsLast := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	firstIsLast := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		switch calls.Add(1) {
 		case 1:
 			<-release
@@ -180,7 +181,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls atomic.Int64
-	third := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	third := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		if calls.Add(1) == 3 {
 			cancel()
 			return nil, ctx.Err()

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // The sheet has as many pictures as were asked for, the worst first, names that are no markup, and needs no other file.
@@ -28,7 +29,7 @@ func TestSheet(t *testing.T) {
 		t.Fatal(err)
 	}
 	widen := .1
-	quality := func(*imaging.Image, imaging.Hints, *imaging.Matte) imaging.Quality {
+	quality := func(*picture.Image, picture.Hints, *picture.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: .625}
 	}
 	r := Run(t.Context(), Config{
