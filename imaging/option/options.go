@@ -1,3 +1,5 @@
+// Package option holds what a request may ask for: one table of options, from which forms, queries, flags
+// and documents are made.
 package option
 
 import (
@@ -79,7 +81,7 @@ func (o Options) Values() url.Values {
 // Validate finds what is wrong with options whatever the image, for those that ParseOptions has not seen too.
 func (o Options) Validate() error {
 	errs := []error{
-		o.Channels.Validate(), checkStrokes(o.Strokes), o.conflicts(), o.CropMargin.Validate(), o.Position.Validate(),
+		o.Channels.validate(), checkStrokes(o.Strokes), o.conflicts(), o.CropMargin.validate(), o.Position.validate(),
 		checkFile("mask", o.Mask, MaxMaskBytes), checkFile("bg_image", o.BackgroundImage, MaxBackgroundBytes),
 	}
 	if o.Format != "" {
@@ -171,7 +173,7 @@ func checkEngineName(name string) error {
 // ChannelChoices are the values of channels.
 func ChannelChoices() []Channels { return []Channels{ChannelsRGBA, ChannelsAlpha} }
 
-func (c Channels) Validate() error {
+func (c Channels) validate() error {
 	switch c {
 	case "", ChannelsRGBA, ChannelsAlpha:
 		return nil

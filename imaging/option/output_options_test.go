@@ -13,24 +13,6 @@ import (
 	"bgremove/imaging/picture"
 )
 
-func queryOptions(query string) (Options, bool) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return Options{}, false
-	}
-	o, err := Parse(values.Get)
-	return o, err == nil
-}
-
-func parseQuery(t testing.TB, query string) Options {
-	t.Helper()
-	o, ok := queryOptions(query)
-	if !ok {
-		t.Fatalf("%s is not understood", query)
-	}
-	return o
-}
-
 func TestParseOutputOptions(t *testing.T) {
 	px := func(v float64) picture.Length { return picture.Length{Value: v} }
 	percent := func(v float64) picture.Length { return picture.Length{v, true} }

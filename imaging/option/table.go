@@ -46,7 +46,7 @@ var options = []option{
 	},
 	{
 		"channels", maxShortText, 0,
-		func(o *Options, s string) error { o.Channels = Channels(s); return o.Channels.Validate() },
+		func(o *Options, s string) error { o.Channels = Channels(s); return o.Channels.validate() },
 		func(o Options) string { return string(o.Channels) },
 	},
 	{

@@ -1,7 +1,9 @@
 // Package imaging turns the bytes of a picture into the bytes of its cut-out.
 //
-// Bytes in, bytes out: every native matrix is made and closed in this package. It imports nothing of bgremove's but
-// what lies below it, and it is the only package that may import gocv.
+// Remover takes the steps in their order: inspect, decode (codec), find the foreground (engine), draw
+// (compose), assess. Each step has a room below this package; picture is the ground that all of them
+// stand on. Bytes in, bytes out: every native matrix is made and closed in one of these rooms. They
+// import nothing else of bgremove, and no other package may import gocv.
 package imaging
 
 import (

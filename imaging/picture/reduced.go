@@ -116,6 +116,7 @@ func rounded(g Grid) Reduced {
 	return k
 }
 
+// Round writes each number as the nearest of 0 to 255.
 func Round(out []uint8, v []float32) {
 	for i, v := range v {
 		out[i] = uint8(min(max(v+.5, 0), 255))

@@ -14,8 +14,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// Prior estimates where the foreground is before any cut.
-type Prior interface {
+// prior estimates where the foreground is before any cut.
+type prior interface {
 	// LogOdds returns the log-odds of foreground over the picture of v, in one channel of any size.
 	LogOdds(v view) picture.Grid
 }
@@ -33,10 +33,10 @@ type view struct {
 // The network that is shipped; network/README.md describes it.
 //
 //go:embed network/net.json
-var NetDescription []byte
+var netDescription []byte
 
 //go:embed network/net.f16
-var NetWeights []byte
+var netWeights []byte
 
 // ReadPrior reads NET.json and, beside it, NET.f16.
 func ReadPrior(name string) (description, weights []byte, err error) {
