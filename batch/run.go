@@ -113,7 +113,7 @@ func parseOptions(text string) (option.Options, error) {
 		return option.Options{}, fmt.Errorf("%w: options of the job are unreadable", picture.ErrOption)
 	}
 	for key := range values {
-		if _, ok := option.Limit(key); !ok {
+		if _, ok := option.Find(key); !ok {
 			return option.Options{}, fmt.Errorf("%w: unknown option %.64q", picture.ErrOption, key)
 		}
 	}

@@ -78,10 +78,8 @@ func (s *server) metadata(c echo.Context) error {
 // uploadFields are the options for ReadUpload.
 func uploadFields() []httpserver.Field {
 	var fields []httpserver.Field
-	for _, key := range option.Keys() {
-		limit, _ := option.Limit(key)
-		file, _ := option.FileLimit(key)
-		fields = append(fields, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
+	for _, o := range option.Table() {
+		fields = append(fields, httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
 	}
 	return fields
 }

@@ -55,15 +55,12 @@ func (f OutputFormat) CheckSides(width, height int) error {
 	return nil
 }
 
+// parseFormat also takes jpeg for jpg.
 func parseFormat(s string) (OutputFormat, error) {
-	switch f := OutputFormat(s); f {
-	case "jpeg":
+	if s == "jpeg" {
 		return OutputJPEG, nil
-	case OutputAuto, OutputPNG, OutputJPEG, OutputWebP, OutputZIP:
-		return f, nil
 	}
-	return "", fmt.Errorf("%w: format: must be %s, %s, %s, %s or %s, is %.64q",
-		picture.ErrOption, OutputAuto, OutputPNG, OutputJPEG, OutputWebP, OutputZIP, s)
+	return OutputFormat(s), checkChoice("format", OutputFormat(s), FormatChoices())
 }
 
 func parseQuality(s string) (int, error) {
@@ -71,12 +68,20 @@ func parseQuality(s string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: quality: must be a whole number of 1 to 100, is %.64q", picture.ErrOption, s)
 	}
+	if n == 0 { // as no number stands for the default
+		return 0, qualityFault(n)
+	}
 	return n, checkQuality(n)
 }
 
+// checkQuality takes 0 for the default.
 func checkQuality(n int) error {
-	if n < 1 || n > 100 {
-		return fmt.Errorf("%w: quality: must be 1 to 100, is %d", picture.ErrOption, n)
+	if n < 0 || n > 100 {
+		return qualityFault(n)
 	}
 	return nil
+}
+
+func qualityFault(n int) error {
+	return fmt.Errorf("%w: quality: must be 1 to 100, is %d", picture.ErrOption, n)
 }
