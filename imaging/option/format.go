@@ -55,14 +55,6 @@ func (f OutputFormat) CheckSides(width, height int) error {
 	return nil
 }
 
-// parseFormat also takes jpeg for jpg.
-func parseFormat(s string) (OutputFormat, error) {
-	if s == "jpeg" {
-		return OutputJPEG, nil
-	}
-	return OutputFormat(s), checkChoice("format", OutputFormat(s), FormatChoices())
-}
-
 func parseQuality(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil {

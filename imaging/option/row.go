@@ -1,6 +1,7 @@
 package option
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,46 +14,47 @@ const maxShortText = 1 << 10 // bytes of an option that is no file
 
 // textRow is of a notation of its own. check is nil where parse says all that can be wrong.
 func textRow(
-	name, help string, values []string, parse func(*Options, string) error, text func(Options) string, check func(Options) error,
+	o Option, parse func(*Options, string) error, text func(Options) string, check func(Options) error,
 ) row {
-	return row{Option{Name: name, Kind: Text, Values: values, Help: help, MaxText: maxShortText}, parse, text, check, nil}
+	o.Kind, o.MaxText = Text, maxShortText
+	return row{o, parse, text, check, nil}
 }
 
 // switchRow is of what is false unless it is asked for.
-func switchRow(name, help string, field func(*Options) *bool) row {
+func switchRow(o Option, field func(*Options) *bool) row {
+	o.Kind, o.Values, o.Default, o.MaxText = Switch, []string{"true", "false"}, "false", maxShortText
 	return row{
-		Option: Option{
-			Name: name, Kind: Switch, Values: []string{"true", "false"}, Default: "false", Help: help, MaxText: maxShortText,
-		},
-		parse: func(o *Options, s string) (err error) { *field(o), err = parseSwitch(name, s); return err },
-		text:  func(o Options) string { return switchText(*field(&o)) },
+		Option: o,
+		parse:  func(opts *Options, s string) (err error) { *field(opts), err = parseSwitch(o.Name, s); return err },
+		text:   func(opts Options) string { return switchText(*field(&opts)) },
 	}
 }
 
-// choiceRow is of one of several words.
-func choiceRow[T ~string](name, help string, values []T, byDefault string, field func(*Options) *T) row {
-	check := func(o Options) error { return checkChoice(name, *field(&o), values) }
+// choiceRow is of one of several words. Aliases are other words for some of them.
+func choiceRow[T ~string](o Option, values []T, aliases map[string]T, field func(*Options) *T) row {
+	o.Kind, o.Values, o.MaxText = Choice, words(values), maxShortText
+	check := func(opts Options) error { return checkChoice(o.Name, *field(&opts), values) }
 	return row{
-		Option: choice(name, help, values, byDefault),
-		parse:  func(o *Options, s string) error { *field(o) = T(s); return check(*o) },
-		text:   func(o Options) string { return string(*field(&o)) },
+		Option: o,
+		parse:  func(opts *Options, s string) error { *field(opts) = cmp.Or(aliases[s], T(s)); return check(*opts) },
+		text:   func(opts Options) string { return string(*field(&opts)) },
 		check:  check,
 	}
 }
 
-func choice[T ~string](name, help string, values []T, byDefault string) Option {
-	return Option{Name: name, Kind: Choice, Values: words(values), Default: byDefault, Help: help, MaxText: maxShortText}
-}
-
-// fileRow is of a picture of at most so many bytes. Its text may be base64 in short lines, with a
+// fileRow is of a picture of at most MaxFile bytes. Its text may be base64 in short lines, with a
 // data-URL prefix.
-func fileRow(name, help string, most int, field func(*Options) *[]byte) row {
+func fileRow(o Option, field func(*Options) *[]byte) row {
+	o.Kind, o.MaxText = File, o.MaxFile/3*4+o.MaxFile/3*4/20+1<<10
 	return row{
-		Option: Option{Name: name, Kind: File, Help: help, MaxText: most/3*4 + most/3*4/20 + 1<<10, MaxFile: most},
-		parse:  func(o *Options, s string) (err error) { *field(o), err = parseFileText(name, s, most); return err },
-		text:   func(o Options) string { return FileText(*field(&o)) },
-		check:  func(o Options) error { return checkFile(name, *field(&o), most) },
-		file:   field,
+		Option: o,
+		parse: func(opts *Options, s string) (err error) {
+			*field(opts), err = parseFileText(o.Name, s, o.MaxFile)
+			return err
+		},
+		text:  func(opts Options) string { return FileText(*field(&opts)) },
+		check: func(opts Options) error { return checkFile(o.Name, *field(&opts), o.MaxFile) },
+		file:  field,
 	}
 }
 
