@@ -1,4 +1,4 @@
-module bgremove/imaging/net/asm
+module bgremove/tools/asm
 
 go 1.26
 

@@ -1,7 +1,7 @@
 // Command soak runs the real program under load for a while, breaks its parts again and again, and judges whether anything was
 // lost, mixed up or leaked:
 //
-//	go run -tags gocv_specific_modules ./soak -minutes 30 -mode split
+//	go run -tags gocv_specific_modules ./tools/soak -minutes 30 -mode split
 //
 // It knows the program by its HTTP API and flags only, and imports nothing of ours. docs/soak.md says what the figures mean. The
 // exit status is 1 where the verdict is that something is wrong. It needs Linux, Go and, in mode split, redis-server.

@@ -1,4 +1,4 @@
-// Command check compares the forward pass of imaging/net with PyTorch's: go run ./imaging/net/check NET.json
+// Command netcheck compares the forward pass of imaging/net with PyTorch's: go run ./tools/netcheck NET.json
 //
 // NET.f16 beside it holds the weights, NET.x.i8 an input in steps of 1/32, one signed byte a number, and NET.z.f32 the output that
 // PyTorch computed from both, float32 in little endian. training/export.py writes all four. The command prints the largest
@@ -22,12 +22,12 @@ var errDiffers = errors.New("the outputs differ")
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: check NET.json")
+		fmt.Fprintln(os.Stderr, "usage: netcheck NET.json")
 		os.Exit(2)
 	}
 	difference, err := check(os.Args[1])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "check:", err)
+		fmt.Fprintln(os.Stderr, "netcheck:", err)
 		os.Exit(1)
 	}
 	fmt.Printf("Go and PyTorch differ by at most %.2g\n", difference)

@@ -2,7 +2,7 @@
 
 // Command benchmark measures what bgremove promises, side by side with OpenCV on the same machine, and writes the report:
 //
-//	go run -tags gocv_specific_modules ./imaging/benchmark -photos DIR -out docs/benchmarks.md
+//	go run -tags gocv_specific_modules ./tools/benchmark -photos DIR -out docs/benchmarks.md
 //
 // DIR has photos with masks of the same names: valid/images and valid/masks to measure how exact the engines are, and photos/images,
 // large ones, to measure how fast. Each section runs in a process of its own: so it can be bound to one core, and its memory is its own.

@@ -1,6 +1,8 @@
-// Command asm writes the kernels for AVX2 and FMA:
+// Command asm writes the kernels of imaging/net for AVX2 and FMA:
 //
-//	cd imaging/net/asm && go run . -out ../kernel_amd64.s
+//	go generate ./imaging/net
+//
+// It is a module of its own, so that bgremove does not require avo.
 package main
 
 import (

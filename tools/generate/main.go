@@ -1,7 +1,9 @@
+//go:build cgo
+
 // Command generate makes the pictures in testdata: one scene with its true mask, in every format that is read and in each
 // format's odd cases. It is deterministic; the golden masks come from the tests of package imaging (-update).
 //
-//	go run -tags gocv_specific_modules ./testdata/generate [-out DIR]
+//	go run -tags gocv_specific_modules ./tools/generate [-out DIR]
 package main
 
 import (

@@ -1,6 +1,6 @@
 // Command load puts the real program under load, without faults, and prints what it manages:
 //
-//	go run -tags gocv_specific_modules ./load
+//	go run -tags gocv_specific_modules ./tools/load
 //
 // First the throughput of many clients of POST /v1/remove beside that of the engine alone on the same cores, with the health checks'
 // latency meanwhile; then how little thousands of waiting requests ask of Redis. docs/load.md says what the figures mean. The exit status
