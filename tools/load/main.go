@@ -14,13 +14,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 type options struct {
@@ -66,32 +64,29 @@ func run(ctx context.Context, o options, out io.Writer) (missed []string, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if o.binary, err = program(ctx, o.binary, filepath.Join(dir, "bgremove"), "-tags=gocv_specific_modules"); err != nil {
+	if o.binary, err = fleet.Program(ctx, o.binary, dir, false); err != nil {
 		return nil, err
 	}
 	if missed, err = throughput(ctx, o, dir, out); err != nil || o.waiters == 0 {
 		return missed, err
 	}
-	if o.proxy, err = program(ctx, o.proxy, filepath.Join(dir, "bgremove-static"), "-tags=nodynamic", "-ldflags=-s -w"); err != nil {
+	if o.proxy, err = fleet.Program(ctx, o.proxy, dir, true); err != nil {
 		return nil, err
 	}
 	more, err := waiting(ctx, o, dir, out)
 	return append(missed, more...), err
 }
 
-// program is the absolute path of one that is given, or builds it.
-func program(ctx context.Context, given, out string, flags ...string) (string, error) {
-	if given != "" {
-		return filepath.Abs(given)
+func complain(format string, args ...any) { fmt.Fprintf(os.Stderr, "load: "+format+"\n", args...) }
+
+// end asks the parts of a fleet to end. It is an error if one did what it should not have done.
+func end(ctx context.Context, f *fleet.Fleet) error {
+	f.ShutDown(ctx)
+	err := f.Close()
+	if n := f.BadEnds(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d times a process ended by itself, badly or not at all", n))
 	}
-	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-buildvcs=false", "-o", out}, flags, []string{"bgremove"})...)
-	if flags[0] == "-tags=nodynamic" {
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	}
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
-	}
-	return out, nil
+	return err
 }
 
 // judge prints a figure beside its target and returns the name of the figure where it is missed.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // engineAlone is how long the engine alone is measured, before and after: it has the machine for itself, and a client for each slot.
@@ -34,29 +36,37 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, o.binary, dir, "serve", "all", "--proxy-addr", "127.0.0.1:0", "--predict-addr", "127.0.0.1:0", "--log-level", "warn",
-		"--proxy-cache=false", "--queue-result-ttl", "1m", "--queue-max-depth", strconv.Itoa(max(o.clients*3/4, 1)))
+	addrs, err := fleet.FreeAddrs(2)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	slots, err := metric(ctx, p.urls["predict"], "bgremove_predict_slots")
+	f := fleet.New(o.binary, dir, complain)
+	front, predict := "http://"+addrs[0], "http://"+addrs[1]
+	f.Serve("all", "all", addrs[0], "--predict-addr="+addrs[1], "--proxy-cache=false",
+		"--queue-result-ttl=1m", fmt.Sprint("--queue-max-depth=", max(o.clients*3/4, 1)))
+	if err := f.Start(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	defer func() { err = errors.Join(err, end(ctx, f)) }()
+	slots, err := f.Metric(ctx, predict, "bgremove_predict_slots")
 	if err != nil {
 		return nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}, Timeout: 2 * time.Minute}
 	defer client.CloseIdleConnections()
-	// Before and after: the machine may be shared.
-	alone := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), 0, "")
-	used := ownTime()
-	begun := time.Now()
-	loaded := measure(ctx, client, p.urls["proxy"]+"/v1/remove", all, o.clients, o.length, o.patience, p.urls["proxy"]+"/health")
-	cores := (ownTime() - used) / time.Since(begun).Seconds()
-	after := measure(ctx, client, p.urls["predict"]+"/predict", all, int(slots), o.engineAlone(), 0, "")
+	alone := func() float64 {
+		t := measure(ctx, client, predict+"/predict", all, int(slots), o.engineAlone(), 0, "")
+		return rate(t, o.engineAlone())
+	}
+	before := alone() // and after: the machine may be shared
+	used, begun := fleet.CPUTime(), time.Now()
+	loaded := measure(ctx, client, front+"/v1/remove", all, o.clients, o.length, o.patience, front+"/health")
+	cores := float64(fleet.CPUTime()-used) / float64(time.Since(begun))
+	after := alone()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return loaded.report(out, o, rate(alone, o.engineAlone()), rate(after, o.engineAlone()), cores), nil
+	return loaded.report(out, o, before, after, cores), nil
 }
 
 func rate(t *tally, d time.Duration) float64 { return float64(t.done) / d.Seconds() }
@@ -105,7 +115,7 @@ func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []
 	case status == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != "":
 		t.rejected++
 		t.mu.Unlock()
-		wait(ctx, min(retryAfter(resp), patience, time.Until(end)))
+		_ = fleet.Sleep(ctx, min(retryAfter(resp), patience, time.Until(end)))
 		t.mu.Lock()
 	default:
 		t.bad = append(t.bad, fmt.Sprintf("%d %.200s", status, body))
@@ -148,16 +158,7 @@ func (t *tally) askHealth(ctx context.Context, url string, end time.Time) {
 		}
 		t.health = append(t.health, took)
 		t.mu.Unlock()
-		wait(ctx, 100*time.Millisecond)
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+		_ = fleet.Sleep(ctx, 100*time.Millisecond)
 	}
 }
 

@@ -139,18 +139,6 @@ func (c *client) predict(ctx context.Context, predictor string, image []byte) (r
 	return result, err
 }
 
-// text fetches something short.
-func (c *client) text(ctx context.Context, timeout time.Duration, url string) (text string, err error) {
-	err = c.do(ctx, timeout, http.MethodGet, url, "", nil, func(status int, body []byte) error {
-		if status != http.StatusOK {
-			return fmt.Errorf("%w with status %d", errRefused, status)
-		}
-		text = string(body)
-		return nil
-	})
-	return text, err
-}
-
 // do hands a whole answer to use, which must not keep it. Without one: errRefused where nothing was sent, else errUnknown.
 func (c *client) do(ctx context.Context, timeout time.Duration, method, url, contentType string, body []byte, use func(status int, body []byte) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

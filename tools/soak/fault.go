@@ -6,13 +6,15 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // faultKind is a way to break a part. do returns once the part is ready again.
 type faultKind struct {
 	name  string
 	redis bool // of Redis, else of the program's parts
-	do    func(ctx context.Context, random *rand.Rand, p *part)
+	do    func(ctx context.Context, random *rand.Rand, p *fleet.Part)
 }
 
 func faultKinds() []faultKind {
@@ -26,29 +28,29 @@ func faultKinds() []faultKind {
 	}
 }
 
-func kill(ctx context.Context, _ *rand.Rand, p *part) {
-	p.kill()
-	p.await(ctx)
+func kill(ctx context.Context, _ *rand.Rand, p *fleet.Part) {
+	p.Kill()
+	p.Await(ctx)
 }
 
-func killTwice(ctx context.Context, random *rand.Rand, p *part) {
-	p.kill()
-	_ = rest(ctx, between(random, 0, 300*time.Millisecond)) // the next step ends with ctx
-	p.kill()
-	p.await(ctx)
+func killTwice(ctx context.Context, random *rand.Rand, p *fleet.Part) {
+	p.Kill()
+	_ = fleet.Sleep(ctx, between(random, 0, 300*time.Millisecond)) // the next step ends with ctx
+	p.Kill()
+	p.Await(ctx)
 }
 
-func restart(ctx context.Context, _ *rand.Rand, p *part) {
-	p.terminate(ctx)
-	p.await(ctx)
+func restart(ctx context.Context, _ *rand.Rand, p *fleet.Part) {
+	p.Terminate(ctx)
+	p.Await(ctx)
 }
 
-func pause(shortest, longest time.Duration) func(context.Context, *rand.Rand, *part) {
-	return func(ctx context.Context, random *rand.Rand, p *part) {
-		p.signal(syscall.SIGSTOP, false)
-		_ = rest(ctx, between(random, shortest, longest)) // the part goes on in any case
-		p.signal(syscall.SIGCONT, false)
-		p.await(ctx)
+func pause(shortest, longest time.Duration) func(context.Context, *rand.Rand, *fleet.Part) {
+	return func(ctx context.Context, random *rand.Rand, p *fleet.Part) {
+		p.Signal(syscall.SIGSTOP)
+		_ = fleet.Sleep(ctx, between(random, shortest, longest)) // the part goes on in any case
+		p.Signal(syscall.SIGCONT)
+		p.Await(ctx)
 	}
 }
 
@@ -63,11 +65,10 @@ const quiet = 20 * time.Second
 // breakParts breaks one part at a time, with exponential pauses of the given mean, for a length of time. The last fault, at the
 // end of it, is always a kill -9 of a part, so that the times to normal of two runs compare. It returns how many of each kind
 // there were and when, on rec's clock, the last was over.
-func breakParts(ctx context.Context, f *fleet, rec *record, seed uint64, every, length time.Duration) (done map[string]int, last time.Duration) {
+func breakParts(ctx context.Context, l *layout, rec *record, seed uint64, every, length time.Duration) (done map[string]int, last time.Duration) {
 	random := rand.New(rand.NewPCG(seed, streamFaults))
 	kinds := faultKinds()
-	parts := slices.DeleteFunc(slices.Clone(f.parts), func(p *part) bool { return p == f.redis })
-	if f.redis == nil {
+	if l.redis == nil {
 		kinds = slices.DeleteFunc(kinds, func(k faultKind) bool { return k.redis })
 	}
 	done = map[string]int{}
@@ -77,23 +78,23 @@ func breakParts(ctx context.Context, f *fleet, rec *record, seed uint64, every, 
 		if next.After(end.Add(-min(quiet, length/4))) {
 			break
 		}
-		if rest(ctx, time.Until(next)) == nil {
-			do(ctx, rec, random, kinds[random.IntN(len(kinds))], f, parts, done)
+		if fleet.Sleep(ctx, time.Until(next)) == nil {
+			do(ctx, rec, random, kinds[random.IntN(len(kinds))], l, done)
 		}
 	}
-	if rest(ctx, time.Until(end)) == nil {
-		do(ctx, rec, random, kinds[0], f, parts, done)
+	if fleet.Sleep(ctx, time.Until(end)) == nil {
+		do(ctx, rec, random, kinds[0], l, done)
 	}
 	return done, rec.age()
 }
 
-func do(ctx context.Context, rec *record, random *rand.Rand, kind faultKind, f *fleet, parts []*part, done map[string]int) {
-	p := parts[random.IntN(len(parts))]
+func do(ctx context.Context, rec *record, random *rand.Rand, kind faultKind, l *layout, done map[string]int) {
+	p := l.parts[random.IntN(len(l.parts))]
 	if kind.redis {
-		p = f.redis
+		p = l.redis
 	}
 	start := time.Now()
 	kind.do(ctx, random, p)
 	done[kind.name]++
-	rec.line("fault: %s of %s; ready again after %d ms", kind.name, p.name, time.Since(start).Milliseconds())
+	rec.line("fault: %s of %s; ready again after %d ms", kind.name, p.Name, time.Since(start).Milliseconds())
 }

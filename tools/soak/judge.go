@@ -104,7 +104,7 @@ func (r report) problems() (all []string) {
 // conclude fills in what is computed from the records.
 func (r *report) conclude(rec *record, w *watcher) {
 	r.counts, r.inFlight = rec.now()
-	r.badEnds = w.fleet.badEnds()
+	r.badEnds = w.layout.BadEnds()
 	from, to, end := seconds(r.plan.baseline), seconds(r.lastFault), seconds(r.sent)
 	r.baseline, r.during = sum(rec.between(0, from)), sum(rec.between(from, to))
 	r.after = sum(rec.between(to+seconds(normalWithin), end))
@@ -138,8 +138,8 @@ func timeToNormal(rec *record, since time.Duration, end int, limit time.Duration
 func growths(w *watcher, length, age time.Duration) (all []growth) {
 	kinds := map[string][][]sample{}
 	var names []string
-	for _, p := range w.fleet.parts {
-		kind, _, _ := strings.Cut(p.name, "-")
+	for _, p := range w.layout.Parts {
+		kind, _, _ := strings.Cut(p.Name, "-")
 		if kinds[kind] == nil {
 			names = append(names, kind)
 		}

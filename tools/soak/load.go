@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // Streams of random numbers, one for each goroutine that draws.
@@ -69,7 +71,7 @@ func (l load) open(ctx, sending context.Context, rec *record, seed uint64, rate 
 	for {
 		next = next.Add(time.Duration(random.ExpFloat64() / rate * float64(time.Second)))
 		p := l.pictures[random.IntN(len(l.pictures))]
-		if rest(sending, time.Until(next)) != nil {
+		if fleet.Sleep(sending, time.Until(next)) != nil {
 			return
 		}
 		select {
@@ -97,7 +99,7 @@ func (l load) job(ctx context.Context, rec *record, p *picture) {
 	proxy := l.client.proxy()
 	for {
 		// A poll at every eighth of the job's age: latencies are at most an eighth too long, and a backlog is not asked for all the time.
-		if rest(ctx, min(max(time.Since(accepted)/8, firstPoll), longestPoll)) != nil {
+		if fleet.Sleep(ctx, min(max(time.Since(accepted)/8, firstPoll), longestPoll)) != nil {
 			return // still in flight
 		}
 		o, err := l.client.get(ctx, proxy, id, p)
@@ -143,25 +145,10 @@ func (l load) offer(ctx context.Context, rec *record, p *picture) (id string, ac
 				return "", false
 			}
 		}
-		if rest(ctx, retryPause) != nil {
+		if fleet.Sleep(ctx, retryPause) != nil {
 			return "", false
 		}
 	}
 	rec.add(func(c *counts) { c.GivenUp++ })
 	return "", false
-}
-
-// rest waits, or returns why ctx ended.
-func rest(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

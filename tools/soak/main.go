@@ -3,7 +3,7 @@
 //
 //	go run -tags gocv_specific_modules ./tools/soak -minutes 30 -mode split
 //
-// It knows the program by its HTTP API and flags only, and imports nothing of ours. docs/soak.md says what the figures mean. The
+// It knows the program by its HTTP API and flags only. docs/soak.md says what the figures mean. The
 // exit status is 1 where the verdict is that something is wrong. It needs Linux, Go and, in mode split, redis-server.
 package main
 
@@ -15,12 +15,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // options are the command's flags.
@@ -100,13 +100,7 @@ func run(ctx context.Context, o options, out io.Writer) (_ report, err error) {
 	}
 	keepLogs := false
 	defer func() { err = errors.Join(err, clean(dir, keepLogs || err != nil, out)) }()
-	if o.binary == "" {
-		o.binary = filepath.Join(dir, "bgremove")
-		if err := build(ctx, o.binary); err != nil {
-			return report{}, err
-		}
-	}
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
+	if o.binary, err = fleet.Program(ctx, o.binary, dir, false); err != nil {
 		return report{}, err
 	}
 	fmt.Fprintf(out, "mode %s, load %v, a fault every %v, seed %d\n", o.mode, o.load, o.every, o.seed)
@@ -119,28 +113,19 @@ func run(ctx context.Context, o options, out io.Writer) (_ report, err error) {
 	return r, nil
 }
 
-// build makes the program from the module in whose tree this runs.
-func build(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags=gocv_specific_modules", "-buildvcs=false", "-o", path, "bgremove")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
-	}
-	return nil
-}
-
 // clean deletes a run's files, all but the logs where they are wanted.
 func clean(dir string, keepLogs bool, out io.Writer) error {
 	if !keepLogs {
 		return os.RemoveAll(dir)
 	}
-	fmt.Fprintf(out, "logs are kept in %s\n", filepath.Join(dir, logFolder))
+	fmt.Fprintf(out, "logs are kept in %s\n", filepath.Join(dir, fleet.LogFolder))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.Name() != logFolder {
+		if e.Name() != fleet.LogFolder {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}

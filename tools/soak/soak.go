@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"syscall"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // drain is how long the jobs that are outstanding at the end have to come back.
@@ -22,12 +23,16 @@ func soak(ctx context.Context, o options, dir string, out io.Writer) (r report, 
 	if err != nil {
 		return r, err
 	}
-	f, err := startFleet(ctx, o, dir, c, rec)
-	defer func() { err = errors.Join(err, f.close()) }()
+	parts, err := newLayout(o, dir, rec)
 	if err != nil {
 		return r, err
 	}
-	if err := expectResults(ctx, c, f.predictors, all); err != nil {
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	if err := parts.Start(ctx); err != nil {
+		return r, err
+	}
+	c.proxies = parts.proxies
+	if err := expectResults(ctx, c, parts.predictors, all); err != nil {
 		return r, err
 	}
 	l, plan := load{c, all}, o.plan()
@@ -37,10 +42,10 @@ func soak(ctx context.Context, o options, dir string, out io.Writer) (r report, 
 	}
 	fmt.Fprintf(out, "capacity: %.1f jobs/s; offered are %.1f jobs/s\n", r.capacity, o.load*r.capacity)
 	rec.begin()
-	w := newWatcher(f, c, rec)
+	w := newWatcher(parts, rec)
 	measure(ctx, &r, l, w)
-	r.leftBehind = leftBehind(ctx, c)
-	f.shutDown(ctx)
+	r.leftBehind = leftBehind(ctx, parts)
+	parts.ShutDown(ctx)
 	r.conclude(rec, w)
 	return r, ctx.Err()
 }
@@ -59,12 +64,12 @@ func measure(ctx context.Context, r *report, l load, w *watcher) {
 		l.open(following, sending, w.rec, r.options.seed, rate, min(max(int(rate*outstandingSeconds), 64), 4000))
 	})
 	watching.Go(func() { w.run(following, length) })
-	cpu := cpuTime()
-	if rest(ctx, r.plan.baseline) == nil {
-		r.faults, r.lastFault = breakParts(ctx, w.fleet, w.rec, r.options.seed, r.options.every, r.plan.faults)
+	cpu := fleet.CPUTime()
+	if fleet.Sleep(ctx, r.plan.baseline) == nil {
+		r.faults, r.lastFault = breakParts(ctx, w.layout, w.rec, r.options.seed, r.options.every, r.plan.faults)
 	}
 	<-sending.Done()
-	r.ownCPU = float64(cpuTime()-cpu) / float64(w.rec.age())
+	r.ownCPU = float64(fleet.CPUTime()-cpu) / float64(w.rec.age())
 	r.sent = w.rec.age()
 	w.rec.line("no more jobs are sent; waiting for those in flight")
 	giveUp := time.AfterFunc(drain, abandon)
@@ -77,29 +82,20 @@ func measure(ctx context.Context, r *report, l load, w *watcher) {
 // outstandingSeconds bounds the jobs that are outstanding, in seconds of arrivals.
 const outstandingSeconds = 60
 
-// cpuTime is what this process used of the processors so far.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // leftBehind says what the queue still holds once everything is over, or nothing: no job waits or runs. Jobs of which no client
 // ever heard may still be at work for a while.
-func leftBehind(ctx context.Context, c *client) (what string) {
+func leftBehind(ctx context.Context, l *layout) (what string) {
 	bounded, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
 	for {
-		if what = unfinished(bounded, c); what == "" || rest(bounded, lease/3) != nil {
+		if what = unfinished(bounded, l); what == "" || fleet.Sleep(bounded, lease/3) != nil {
 			return what
 		}
 	}
 }
 
-func unfinished(ctx context.Context, c *client) string {
-	text, err := c.text(ctx, getTimeout, c.proxy()+"/metadata")
+func unfinished(ctx context.Context, l *layout) string {
+	text, err := l.Get(ctx, l.proxies[0]+"/metadata")
 	if err != nil {
 		return fmt.Sprintf("/metadata: %v", err)
 	}
@@ -121,13 +117,12 @@ func unfinished(ctx context.Context, c *client) string {
 	if running+len(about.Pending) > 0 {
 		return fmt.Sprintf("/metadata has %d jobs that run and %d that wait", running, len(about.Pending))
 	}
-	if text, err = c.text(ctx, getTimeout, c.proxy()+"/metrics"); err != nil {
+	if text, err = l.Get(ctx, l.proxies[0]+"/metrics"); err != nil {
 		return fmt.Sprintf("/metrics: %v", err)
 	}
 	for _, where := range []string{"queued_interactive", "queued_normal", "queued_bulk", "retrying", "running"} {
-		n, ok := metric(text, fmt.Sprintf("bgremove_queue_jobs{where=%q}", where))
-		if !ok || n != 0 {
-			return fmt.Sprintf("/metrics has %v jobs that are %s (known: %v)", n, where, ok)
+		if n, err := fleet.Metric(text, fmt.Sprintf("bgremove_queue_jobs{where=%q}", where)); err != nil || n != 0 {
+			return fmt.Sprintf("/metrics has %v jobs that are %s (%v)", n, where, err)
 		}
 	}
 	return ""

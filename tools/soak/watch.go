@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 const (
@@ -25,15 +25,14 @@ type sample struct {
 
 // watcher looks at the processes.
 type watcher struct {
-	fleet   *fleet
-	client  *client
+	layout  *layout
 	rec     *record
-	samples map[*part][]sample
+	samples map[*fleet.Part][]sample
 	used    []sample // rss is Redis' used_memory
 }
 
-func newWatcher(f *fleet, c *client, rec *record) *watcher {
-	return &watcher{fleet: f, client: c, rec: rec, samples: map[*part][]sample{}}
+func newWatcher(l *layout, rec *record) *watcher {
+	return &watcher{layout: l, rec: rec, samples: map[*fleet.Part][]sample{}}
 }
 
 // run samples until ctx ends, and prints a line a minute. Its samples may be read when it has returned.
@@ -46,7 +45,7 @@ func (w *watcher) run(ctx context.Context, length time.Duration) {
 			return
 		case <-tick.C:
 		}
-		for _, p := range w.fleet.parts {
+		for _, p := range w.layout.Parts {
 			w.look(ctx, p)
 		}
 		if w.rec.age() >= time.Duration(minute)*time.Minute {
@@ -57,55 +56,23 @@ func (w *watcher) run(ctx context.Context, length time.Duration) {
 }
 
 // look takes a sample of a part. One that is down or starts another generation meanwhile has none.
-func (w *watcher) look(ctx context.Context, p *part) {
-	generation, pid, age := p.process()
+func (w *watcher) look(ctx context.Context, p *fleet.Part) {
+	generation, pid, age := p.Process()
 	s := sample{at: w.rec.age(), generation: generation, age: age}
 	var err error
-	if s.rss, err = rss(pid); err != nil {
+	if s.rss, err = fleet.Memory(pid, "VmRSS"); err != nil {
 		return
 	}
-	if p.metrics != "" {
-		if text, err := w.client.text(ctx, probeTimeout, p.metrics); err == nil {
-			n, _ := metric(text, "go_goroutines")
-			s.goroutines = int(n)
+	if p == w.layout.redis {
+		if n, err := fleet.RedisInfo(ctx, p.URL, "memory", "used_memory"); err == nil {
+			w.used = append(w.used, sample{at: s.at, rss: n})
 		}
+	} else if n, err := w.layout.Metric(ctx, p.URL, "go_goroutines"); err == nil {
+		s.goroutines = int(n)
 	}
-	if p == w.fleet.redis {
-		if info, err := redisCommand(ctx, w.fleet.redisAddr, "INFO memory"); err == nil {
-			if n, ok := redisField(info, "used_memory"); ok {
-				w.used = append(w.used, sample{at: s.at, rss: n})
-			}
-		}
-	}
-	if now, _, _ := p.process(); now == generation {
+	if now, _, _ := p.Process(); now == generation {
 		w.samples[p] = append(w.samples[p], s)
 	}
-}
-
-// rss is the resident memory of a process in bytes, as proc_pid_status(5) has it.
-func rss(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("process %d has ended", pid)
-}
-
-// metric is the value of a series, named with its labels, in Prometheus' text format.
-func metric(text, series string) (value float64, ok bool) {
-	for line := range strings.Lines(text) {
-		if v, found := strings.CutPrefix(line, series+" "); found {
-			value, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-			return value, err == nil
-		}
-	}
-	return 0, false
 }
 
 // report prints the line of a minute.
@@ -113,10 +80,10 @@ func (w *watcher) report(minute int) {
 	c, inFlight := w.rec.now()
 	latencies := w.rec.between((minute-1)*60, minute*60)
 	var parts strings.Builder
-	for _, p := range w.fleet.parts {
+	for _, p := range w.layout.Parts {
 		if all := w.samples[p]; len(all) > 0 {
 			s := all[len(all)-1]
-			fmt.Fprintf(&parts, " %s %d MiB", p.name, s.rss>>20)
+			fmt.Fprintf(&parts, " %s %d MiB", p.Name, s.rss>>20)
 			if s.goroutines > 0 {
 				fmt.Fprintf(&parts, "/%d", s.goroutines)
 			}

@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"bufio"
@@ -13,7 +13,22 @@ import (
 // maxReply bounds a reply of Redis, bytes.
 const maxReply = 1 << 20
 
-// redisCommand sends a command without arguments to quote and returns its reply, a string: the inline form of the Redis protocol,
+// RedisInfo returns a number of a section of Redis' INFO. addr may begin with redis://.
+func RedisInfo(ctx context.Context, addr, section, name string) (int64, error) {
+	info, err := redisCommand(ctx, strings.TrimPrefix(addr, "redis://"), "INFO "+section)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(info) {
+		if value, found := strings.CutPrefix(strings.TrimSpace(line), name+":"); found {
+			return strconv.ParseInt(value, 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("INFO %s has no %s", section, name)
+}
+
+// redisCommand sends a command without arguments to quote and returns its reply, a string: the
+// inline form of the Redis protocol,
 // https://redis.io/docs/latest/develop/reference/protocol-spec/. An error reply is an error.
 func redisCommand(ctx context.Context, addr, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -51,15 +66,4 @@ func redisCommand(ctx context.Context, addr, command string) (string, error) {
 		return string(text), err
 	}
 	return "", fmt.Errorf("%s is answered %.100q", command, line)
-}
-
-// redisField is a number of the INFO reply.
-func redisField(info, name string) (n int64, ok bool) {
-	for line := range strings.Lines(info) {
-		if value, found := strings.CutPrefix(strings.TrimSpace(line), name+":"); found {
-			n, err := strconv.ParseInt(value, 10, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
 }
