@@ -10,6 +10,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,6 +24,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bgremove/tools/fleet"
 )
 
 // options are those of the command; children get the same.
@@ -138,30 +141,18 @@ func about(out io.Writer) {
 | Go | %s |
 | date | %s |
 | commit | %s |
-`, procLine("/proc/cpuinfo", "model name"), runtime.NumCPU(), procLine("/proc/meminfo", "MemTotal"), runtime.Version(),
-		time.Now().Format(time.DateOnly), commit())
+`, ofMachine("cpuinfo", "model name"), runtime.NumCPU(), ofMachine("meminfo", "MemTotal"),
+		runtime.Version(), time.Now().Format(time.DateOnly), commit())
 }
 
-// procLine is the value of a key in a file of /proc.
-func procLine(file, key string) string {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "unknown"
-	}
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == key {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
+func ofMachine(file, key string) string {
+	value, err := fleet.ProcField(file, key)
+	return cmp.Or(value, fmt.Sprint(err))
 }
 
 func commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty").Output() //nolint:noctx // answers at once
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
+	return cmp.Or(strings.TrimSpace(string(out)), fmt.Sprint(err))
 }
 
 func inWork(o options, name string) string { return filepath.Join(o.work, name) }

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"bgremove/imaging"
+	"bgremove/tools/fleet"
 )
 
 // peak measures a process that cuts out one picture of 12 megapixels.
@@ -49,14 +49,8 @@ func peak(ctx context.Context, o options, out io.Writer) error {
 	return nil
 }
 
-// resident reads a size of /proc/self/status in bytes: VmRSS now, VmHWM the most so far.
-func resident(key string) (int64, error) {
-	var kib int64
-	if _, err := fmt.Sscan(strings.TrimSuffix(procLine("/proc/self/status", key), " kB"), &kib); err != nil {
-		return 0, fmt.Errorf("%s: %w", key, err)
-	}
-	return kib << 10, nil
-}
+// resident returns a size of this process in bytes: VmRSS now, VmHWM the most so far.
+func resident(key string) (int64, error) { return fleet.Memory(os.Getpid(), key) }
 
 // steady sends ten thousand pictures through one process: photos, every kind of test picture, and some that are cut short.
 func steady(ctx context.Context, o options, out io.Writer) error {
