@@ -74,13 +74,13 @@ func copyTo(t *testing.T, from, to string) {
 	}
 }
 
-// The targets that the README names exist.
+// The targets that CONTRIBUTING.md names exist.
 func TestMakeTargets(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	guide, err := os.ReadFile("../CONTRIBUTING.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets := regexp.MustCompile(`(?m)^make ([\w-]+)`).FindAllSubmatch(readme, -1)
+	targets := regexp.MustCompile(`(?m)^make ([\w-]+)`).FindAllSubmatch(guide, -1)
 	if len(targets) < 6 {
 		t.Fatalf("only %d targets were found", len(targets))
 	}
