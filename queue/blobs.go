@@ -4,27 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"bgremove/queue/store/fs"
+	"bgremove/queue/store/s3"
 )
 
 // Blobs stores images under references. Stores for other places implement the same five methods.
 type Blobs interface {
 	images
-	// Put stores size bytes of r for ttl. A reader sees all of them or none.
-	Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error
+	// Put stores an image for ttl. A reader sees all of it or none.
+	Put(ctx context.Context, ref string, image []byte, ttl time.Duration) error
 	// Check says whether the store works, for readiness.
 	Check(ctx context.Context) error
 }
 
 // images are there by reference. The spool has them too, but takes none without its job.
 type images interface {
-	// Open returns ErrNotFound for what was never put, was deleted or has outlived its TTL.
-	Open(ctx context.Context, ref string) (io.ReadCloser, error)
+	// Get returns ErrNotFound for what was never put, was deleted or has outlived its TTL. The image is
+	// in a buffer of its size, and is not to be changed.
+	Get(ctx context.Context, ref string) ([]byte, error)
 	// Delete is idempotent.
 	Delete(ctx context.Context, refs ...string) error
-	// Touch sets a new TTL, counted from now; ErrNotFound as for Open.
+	// Touch sets a new TTL, counted from now; ErrNotFound as for Get.
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
 }
 
@@ -33,9 +37,9 @@ type images interface {
 type stores struct {
 	scheme string // of new references
 	redis  Blobs  // nil when embedded
-	fs     *fsBlobs
-	spool  images   // nil unless embedded
-	s3     *s3Blobs // nil unless configured
+	fs     *fs.Store
+	spool  images    // nil unless embedded
+	s3     *s3.Store // nil unless configured
 }
 
 func (q *Queue) openBlobs() error {
@@ -53,14 +57,16 @@ func (q *Queue) openBlobs() error {
 	}
 	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis, q.cfg.MinReplicas}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
-		fs, err := openFSBlobs(q.cfg)
+		dir, err := dataDir(q.cfg)
+		if err == nil {
+			q.blobs.fs, err = fs.Open(filepath.Join(dir, "blobs"), q.cfg.reserve())
+		}
 		if err != nil {
 			return fmt.Errorf("queue.data_dir: %w", err)
 		}
-		q.blobs.fs = fs
 	}
-	if q.cfg.usesS3() {
-		s3, err := openS3Blobs(q.cfg)
+	if cfg := q.cfg.s3(); cfg.Complete() {
+		s3, err := s3.Open(cfg, q.cfg.Name)
 		if err != nil {
 			return fmt.Errorf("queue.s3_endpoint: %w", err)
 		}
@@ -71,7 +77,7 @@ func (q *Queue) openBlobs() error {
 
 func (s stores) close() {
 	if s.s3 != nil {
-		s.s3.close()
+		s.s3.Close()
 	}
 }
 
@@ -79,7 +85,7 @@ func (s stores) close() {
 func (s stores) newRef(id, kind string) string {
 	name := id + "." + kind
 	if s.scheme == BlobsS3 {
-		name = s.s3.newName(name)
+		name = s.s3.Home() + name
 	}
 	return s.scheme + ":" + name
 }
@@ -99,7 +105,7 @@ func (s stores) of(ref string) (images, string, error) {
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
 
-func (s stores) Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error {
+func (s stores) Put(ctx context.Context, ref string, image []byte, ttl time.Duration) error {
 	b, name, err := s.of(ref)
 	if err != nil {
 		return err
@@ -108,15 +114,15 @@ func (s stores) Put(ctx context.Context, ref string, r io.Reader, size int64, tt
 	if !ok {
 		return fmt.Errorf("image %s cannot be stored without its job", ref)
 	}
-	return blobs.Put(ctx, name, r, size, ttl)
+	return blobs.Put(ctx, name, image, ttl)
 }
 
-func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
+func (s stores) Get(ctx context.Context, ref string) ([]byte, error) {
 	b, name, err := s.of(ref)
 	if err != nil {
 		return nil, err
 	}
-	return b.Open(ctx, name)
+	return b.Get(ctx, name)
 }
 
 func (s stores) Delete(ctx context.Context, refs ...string) error {

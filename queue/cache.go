@@ -46,6 +46,7 @@ func (q *Queue) reuse(ctx context.Context, id string, r Request, job map[string]
 	job["state"], job["result"], job["like"] = string(Succeeded), j.Result, other
 	job["out"] = q.blobs.newRef(id, "out")
 	delete(job, "options")
+	delete(job, "aside")
 	return out
 }
 

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
@@ -42,6 +41,7 @@ type Claimed struct {
 	keepInput bool
 	ttl       time.Duration // of the result
 	like      string        // id of the job that has the same result
+	aside     bool          // its options are not in its hash
 }
 
 // Consumer makes a consumer; worker is a name for people to read, such as host and pid.
@@ -103,7 +103,7 @@ func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[stri
 		text := func(i int) string { s, _ := f[i].(string); return s }
 		jobs = append(jobs, Claimed{
 			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
-			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8), like: text(9),
+			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8), like: text(9), aside: f[4] == nil,
 		})
 	}
 	ended = map[string]State{}
@@ -192,7 +192,7 @@ func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, res
 		return c.q.finishDurably(ctx, j, image, result)
 	}
 	ref = c.q.blobs.newRef(j.ID, "out."+j.owner)
-	return ref, c.q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), j.ttl)
+	return ref, c.q.blobs.Put(ctx, ref, image, j.ttl)
 }
 
 func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // durable is what an embedded queue has on disk, since its server keeps all in memory: each job with its image as a file of the
@@ -28,7 +27,11 @@ type durable struct {
 	settling [64]sync.Mutex // by job: one caller at a time decides and writes how it ends
 }
 
-const spoolScheme = "spool" // of references to images in the spool
+const (
+	spoolScheme = "spool"  // of references to images in the spool
+	inlineBytes = 4 << 10  // longer options lie beside the image, and not in the job's hash
+	heldBytes   = 64 << 20 // of images and options in memory that were written and are about to be read
+)
 
 // description is what the spool keeps of a job beside its image.
 type description struct {
@@ -38,7 +41,7 @@ type description struct {
 
 func openDurable(q *Queue) (*durable, error) {
 	d := &durable{seed: maphash.MakeSeed()}
-	opts := spool.Options{Sync: q.cfg.Fsync, Reserve: q.cfg.reserve()}
+	opts := spool.Options{Sync: q.cfg.Fsync, Reserve: q.cfg.reserve(), Hold: heldBytes}
 	dir, err := dataDir(q.cfg)
 	if q.cfg.Ephemeral {
 		opts.Sync = false
@@ -78,14 +81,20 @@ func (d *durable) lock(id string) func() {
 	return m.Unlock
 }
 
-// write has one of the spool's writers keep a job's hash with an image.
-func (d *durable) write(id string, as func(id string, about, image []byte, expires time.Time) error, job map[string]string, image []byte, ttl time.Duration) error {
-	expires := time.Now().Add(ttl)
-	about, err := json.Marshal(description{expires.UnixMilli(), job})
+// describe returns what the spool keeps of a job whose file may go after ttl.
+func describe(job map[string]string, ttl time.Duration) (about []byte, expires time.Time, err error) {
+	expires = time.Now().Add(ttl)
+	about, err = json.Marshal(description{expires.UnixMilli(), job})
+	return about, expires, err
+}
+
+// put keeps a job with its image, and those of its options that are not in its hash.
+func (d *durable) put(id string, job map[string]string, aside string, image []byte, ttl time.Duration) error {
+	about, expires, err := describe(job, ttl)
 	if err != nil {
 		return err
 	}
-	return as(id, about, image, expires)
+	return d.spool.Accept(id, about, aside, image, expires)
 }
 
 // accept keeps a new job, or one that is finished already with the result out: from here on it survives.
@@ -94,13 +103,21 @@ func (d *durable) accept(id string, job map[string]string, patience, deadTTL tim
 	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
 	job["log"] = job["created"] + " queued \n"
 	if out == nil {
-		return d.write(id, d.spool.Accept, job, r.Image, patience+deadTTL)
+		aside := ""
+		if job["aside"] != "" {
+			aside = r.Options
+		}
+		err := d.put(id, job, aside, r.Image, patience+deadTTL)
+		if err == nil {
+			d.spool.HoldJob(id, aside, r.Image)
+		}
+		return err
 	}
 	ttl := duration(job["rttl"])
 	if err := d.finish(id, job, Succeeded, out, ttl); err != nil || !r.KeepInput { // first: a job alone would be run
 		return err
 	}
-	return d.write(id, d.spool.Accept, job, r.Image, ttl)
+	return d.put(id, job, "", r.Image, ttl)
 }
 
 // begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
@@ -109,21 +126,33 @@ func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
 	if d == nil {
 		return 0, nil
 	}
-	for i, j := range jobs {
-		unlock := d.lock(j.ID) // a release of it may not be through
-		err := d.spool.Begin(j.ID)
-		unlock()
-		if err != nil {
+	for i := range jobs {
+		if err := d.beginOne(&jobs[i]); err != nil {
 			return len(jobs) - i, err
 		}
 	}
 	return 0, nil
 }
 
+func (d *durable) beginOne(j *Claimed) (err error) {
+	defer d.lock(j.ID)() // a release of it may not be through
+	if j.aside {
+		j.Options, err = d.spool.Options(j.ID)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, spool.ErrCorrupt) { // which Input will say
+		return err
+	}
+	return d.spool.Begin(j.ID)
+}
+
 // finish keeps the end of a job with its result, if it has one.
 func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration) error {
 	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
-	return d.write(id, d.spool.Finish, job, image, ttl)
+	about, expires, err := describe(job, ttl)
+	if err != nil {
+		return err
+	}
+	return d.spool.Finish(id, about, image, expires)
 }
 
 // forget removes all there is of a job.
@@ -140,18 +169,11 @@ func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // spoolImages gives the spool's files as stores gives those of other places, by names that end in .in or .out.
 type spoolImages struct{ spool *spool.Spool }
 
-func (s spoolImages) Open(_ context.Context, name string) (io.ReadCloser, error) {
-	open := s.spool.OpenJob
-	id, isJob := strings.CutSuffix(name, ".in")
-	if !isJob {
-		id = strings.TrimSuffix(name, ".out")
-		open = s.spool.OpenResult
+func (s spoolImages) Get(_ context.Context, name string) ([]byte, error) {
+	if id, isJob := strings.CutSuffix(name, ".in"); isJob {
+		return s.spool.Job(id)
 	}
-	r, err := open(id)
-	if errors.Is(err, spool.ErrNotFound) {
-		return nil, ErrNotFound
-	}
-	return r, err
+	return s.spool.Result(strings.TrimSuffix(name, ".out"))
 }
 
 func (s spoolImages) Delete(_ context.Context, names ...string) error {
@@ -167,11 +189,7 @@ func (s spoolImages) Delete(_ context.Context, names ...string) error {
 }
 
 func (s spoolImages) Touch(_ context.Context, name string, ttl time.Duration) error {
-	err := s.spool.Touch(strings.TrimSuffix(name, ".in"), time.Now().Add(ttl))
-	if errors.Is(err, spool.ErrNotFound) {
-		return ErrNotFound
-	}
-	return err
+	return s.spool.Touch(strings.TrimSuffix(name, ".in"), time.Now().Add(ttl))
 }
 
 // replay puts back every job of the spool, oldest first, before anybody else sees the queue.
@@ -223,8 +241,7 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	var d description
 	if e.Damaged {
 		d = q.damaged(now)
-		err := q.durable.write(e.ID, q.durable.spool.Finish, d.Job, nil, q.cfg.DeadTTL)
-		if err != nil {
+		if err := q.durable.finish(e.ID, d.Job, Failed, nil, q.cfg.DeadTTL); err != nil {
 			return r, err
 		}
 	} else if err := json.Unmarshal(about, &d); err != nil {
@@ -274,7 +291,7 @@ func (q *Queue) damaged(now time.Time) description {
 	return description{
 		Expires: now.Add(q.cfg.DeadTTL).UnixMilli(),
 		Job: map[string]string{
-			"state": string(Failed), "prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now), "finished": ms(now),
+			"prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now),
 			"patience": "0", "code": "damaged", "msg": "Its file on the disk was damaged",
 		},
 	}
@@ -307,7 +324,11 @@ func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, resu
 	delete(job, "options") // they stay only while the job may run again
 	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
 	job["log"] += ms(time.Now()) + " succeeded \n" // as complete.lua is about to say
-	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
+	err = q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
+	if err == nil && q.waiters.waits(j.ID) {
+		q.durable.spool.HoldResult(j.ID, image)
+	}
+	return ref, err
 }
 
 // failedDurably keeps what became of a failed attempt.
@@ -348,11 +369,15 @@ func (q *Queue) requeueDurably(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	image, err := q.read(ctx, job["in"])
+	options, err := q.durable.spool.Options(id)
 	if err != nil {
 		return err
 	}
-	if err := q.durable.write(id, q.durable.spool.Accept, job, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {
+	image, err := q.durable.spool.Job(id)
+	if err != nil {
+		return err
+	}
+	if err := q.durable.put(id, job, options, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {
 		return err
 	}
 	return q.durable.spool.DropResult(id)

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // crashed opens the queue that there would be had the process of q been killed now.
@@ -216,6 +216,8 @@ func testSuspectsRunAlone(t *testing.T, q *Queue) {
 func TestDamagedJob(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	bad, good := enqueue(t, q, Request{Image: []byte("bad image")}), enqueue(t, q, Request{})
+	_, err := q.durable.spool.Job(bad) // so that it is in memory no more
+	must(t, err)
 	path := fileOf(t, q.cfg.DataDir, bad)
 	data, err := os.ReadFile(path)
 	must(t, err)
@@ -323,7 +325,7 @@ func TestExpiredJobIsRemembered(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	id := enqueue(t, q, Request{})
-	must(t, q.durable.spool.Accept(id, []byte("no JSON"), nil, time.Now().Add(time.Hour)))
+	must(t, q.durable.spool.Accept(id, []byte("no JSON"), "", nil, time.Now().Add(time.Hour)))
 	cfg := q.cfg
 	cfg.DataDir = t.TempDir()
 	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir)))

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store"
 )
 
 // Stats is the queue at one moment.
@@ -97,7 +97,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.waiting, float64(c.q.waiters.count()))
 	c.q.imageSeconds.Collect(ch)
 	if folder := c.q.folder(); folder != "" {
-		if free, err := spool.Free(folder); err == nil {
+		if free, err := store.Free(folder); err == nil {
 			gauge(c.free, float64(free))
 		}
 	}

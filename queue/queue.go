@@ -18,22 +18,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store"
 )
 
 // What can come back from a queue besides errors of the network.
 var (
 	ErrFull         = errors.New("queue full")
-	ErrNotFound     = errors.New("not found")
+	ErrNotFound     = store.ErrNotFound
 	ErrGone         = fmt.Errorf("%w: expired", ErrNotFound) // there was one
 	ErrWrongState   = errors.New("not possible in the job's state")
 	ErrLost         = errors.New("lease lost")
 	ErrInputExpired = errors.New("input image expired")
 	ErrDamaged      = errors.New("input image damaged")
-	ErrUnavailable  = errors.New("queue unavailable")
-	ErrStorage      = errors.New("image store failed")
-	ErrNoSpace      = spool.ErrNoSpace
+	ErrUnavailable  = store.ErrUnavailable
+	ErrStorage      = store.ErrFailed
+	ErrNoSpace      = store.ErrNoSpace
 )
+
+const sweepEvery = time.Minute // expired files are removed
 
 // Queue is safe for concurrent use. Its owner closes it, after every Consumer made from it.
 type Queue struct {
@@ -80,7 +82,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	q.waiters = newWaiters()
 	q.running.Go(func() { q.listen(background) })
 	if fs := q.blobs.fs; fs != nil {
-		q.running.Go(func() { fs.sweepEvery(background, log) })
+		q.running.Go(func() { fs.SweepEvery(background, sweepEvery, log) })
 	}
 	if q.durable != nil {
 		q.running.Go(func() { q.durable.spool.SweepEvery(background, sweepEvery, cfg.GoneTTL) })
@@ -142,7 +144,7 @@ func (q *Queue) folder() string {
 	case q.durable != nil:
 		return q.durable.spool.Folder()
 	case q.blobs.fs != nil:
-		return q.blobs.fs.root
+		return q.blobs.fs.Folder()
 	}
 	return ""
 }
@@ -153,9 +155,9 @@ func (q *Queue) Room(ctx context.Context) error {
 	var err error
 	switch {
 	case q.durable != nil:
-		err = q.durable.spool.Room()
+		err = q.durable.spool.CheckRoom()
 	case q.blobs.scheme == BlobsFS:
-		err = q.blobs.fs.room()
+		err = q.blobs.fs.CheckRoom()
 	}
 	if err != nil {
 		return err
@@ -178,7 +180,7 @@ func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
 
 // storage marks what is a fault of the place where images are kept and neither a full disk nor the queue's server.
 func storage(err error) error {
-	err = spool.NoSpace(err)
+	err = store.NoSpace(err)
 	if err == nil || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}

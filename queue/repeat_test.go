@@ -71,7 +71,7 @@ func TestPurgeWhoseAnswerIsLost(t *testing.T) {
 	if n, err := faulty.Purge(t.Context(), Queued); err != nil || n != 2 {
 		t.Errorf("purged %d, %v, want 2", n, err)
 	}
-	_, err := direct.blobs.Open(t.Context(), input)
+	_, err := direct.blobs.Get(t.Context(), input)
 	wantErr(t, err, ErrNotFound)
 	if s, err := direct.Stats(t.Context()); err != nil || s.Counters["bytes"] != 0 {
 		t.Errorf("statistics are %+v, %v", s, err)

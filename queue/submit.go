@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -155,9 +154,14 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	}
 	job := map[string]string{
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
-		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
+		"in": q.blobs.newRef(id, "in"), "keep": flag(r.KeepInput), "owner": "",
 		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
 		"rttl": millis(ttl), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
+	}
+	if q.durable != nil && len(r.Options) > inlineBytes {
+		job["aside"] = strconv.Itoa(len(r.Options))
+	} else {
+		job["options"] = r.Options
 	}
 	for field, value := range map[string]string{
 		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace, "cache": r.Cache,
@@ -208,19 +212,16 @@ func (q *Queue) storeImages(ctx context.Context, id string, job map[string]strin
 	if q.durable != nil {
 		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, r, out)
 	}
-	put := func(ref string, image []byte, ttl time.Duration) error {
-		return q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), ttl)
-	}
 	if out == nil {
-		return put(job["in"], r.Image, q.cfg.Deadline+q.cfg.DeadTTL)
+		return q.blobs.Put(ctx, job["in"], r.Image, q.cfg.Deadline+q.cfg.DeadTTL)
 	}
 	ttl := duration(job["rttl"])
 	if r.KeepInput {
-		if err := put(job["in"], r.Image, ttl); err != nil {
+		if err := q.blobs.Put(ctx, job["in"], r.Image, ttl); err != nil {
 			return err
 		}
 	}
-	return put(job["out"], out, ttl)
+	return q.blobs.Put(ctx, job["out"], out, ttl)
 }
 
 func newID() string {

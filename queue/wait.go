@@ -62,6 +62,13 @@ func (w *waiters) tell(id string, ended bool) {
 	}
 }
 
+// waits reports whether somebody waits for the job.
+func (w *waiters) waits(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.all[id]) > 0
+}
+
 func (w *waiters) ids() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

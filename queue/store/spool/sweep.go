@@ -33,6 +33,7 @@ func (s *Spool) SweepEvery(ctx context.Context, every, remember time.Duration) {
 
 // Sweep removes what expired before now. The ids of jobs that go are remembered for at least the given time.
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
+	s.fresh.dropBefore(now.Add(-freshFor))
 	gone := map[string]bool{}
 	err := s.walk(func(kind, path string, e fs.DirEntry) error {
 		if strings.HasSuffix(path, att) || strings.HasSuffix(path, note) { // goes with its job or result
@@ -130,7 +131,7 @@ func readGone(path string, gone map[string]bool) error {
 	return lines.Err()
 }
 
-// Remembers says that there was a job of this id: it has expired, or its result is about to.
+// Remembers reports whether there was a job of this id: it has expired, or its result is about to.
 func (s *Spool) Remembers(id string) bool {
 	s.mu.Lock()
 	gone := s.gone[id]

@@ -3,11 +3,12 @@ package spool
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"bgremove/queue/store"
 )
 
 const (
@@ -25,12 +26,12 @@ const (
 )
 
 // Accept keeps a job. When it has returned nil the job survives.
-func (s *Spool) Accept(id string, about, image []byte, expires time.Time) error {
+func (s *Spool) Accept(id string, about []byte, options string, image []byte, expires time.Time) error {
 	path, err := s.path(jobs, id)
 	if err != nil {
 		return err
 	}
-	return s.write(path, about, image, expires)
+	return s.write(path, contents{about, options, image}, expires)
 }
 
 // Finish keeps a job's end, with or without an image. The job's own file stays until DropJob: it goes only once its result is safe.
@@ -39,11 +40,26 @@ func (s *Spool) Finish(id string, about, image []byte, expires time.Time) error 
 	if err != nil {
 		return err
 	}
-	return s.write(path, about, image, expires)
+	return s.write(path, contents{about: about, image: image}, expires)
 }
 
-// Note keeps beside a job's end what has become of it since, in place of an earlier note. It goes with its result. ErrNotFound: there is
-// no result.
+// HoldJob keeps what Accept has written in memory too, for Options and Job, if it is within the bound.
+// Nobody may change the image then.
+func (s *Spool) HoldJob(id, options string, image []byte) {
+	if path, err := s.path(jobs, id); err == nil {
+		s.fresh.keep(path, contents{nil, options, image})
+	}
+}
+
+// HoldResult is HoldJob for what Finish has written, for Result.
+func (s *Spool) HoldResult(id string, image []byte) {
+	if path, err := s.path(results, id); err == nil {
+		s.fresh.keep(path, contents{image: image})
+	}
+}
+
+// Note keeps beside a job's end what has become of it since, in place of an earlier note. It goes with its result. store.ErrNotFound:
+// there is no result.
 func (s *Spool) Note(id string, about []byte) error {
 	path, err := s.path(results, id)
 	if err != nil {
@@ -51,11 +67,11 @@ func (s *Spool) Note(id string, about []byte) error {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNotFound
+		return store.ErrNotFound
 	} else if err != nil {
 		return err
 	}
-	return s.write(path+note, about, nil, info.ModTime())
+	return s.write(path+note, contents{about: about}, info.ModTime())
 }
 
 // Begin counts an attempt before it begins, so that an image that ends the process is counted too. It is not synced: after a
@@ -75,10 +91,10 @@ func (s *Spool) mark(id string, what byte) error {
 	}
 	f, err := s.disk.Append(path + att)
 	if err != nil {
-		return NoSpace(err)
+		return store.NoSpace(err)
 	}
 	_, err = f.Write([]byte{what})
-	return errors.Join(NoSpace(err), f.Close())
+	return errors.Join(store.NoSpace(err), f.Close())
 }
 
 // attempts reads what mark wrote: how many count, and whether the last of them may be what ended the process.
@@ -93,22 +109,41 @@ func attempts(path string) (n int, suspect bool, err error) {
 	return max(n, 0), len(marks) > 0 && marks[len(marks)-1] == begun, nil
 }
 
-// OpenJob opens a job's image. ErrNotFound, ErrCorrupt (also in place of the end).
-func (s *Spool) OpenJob(id string) (io.ReadCloser, error) { return s.open(jobs, id) }
+// Options returns a job's options, ErrCorrupt, or store.ErrNotFound. What it has to read from the disk
+// is held for Job.
+func (s *Spool) Options(id string) (string, error) {
+	path, c, err := s.read(jobs, id)
+	if err == nil {
+		s.fresh.keep(path, c)
+	}
+	return c.options, err
+}
 
-// OpenResult opens a result's image, with the same errors.
-func (s *Spool) OpenResult(id string) (io.ReadCloser, error) { return s.open(results, id) }
+// Job returns a job's image, with the same errors. It is the caller's: nothing of it stays in memory.
+func (s *Spool) Job(id string) ([]byte, error) {
+	_, c, err := s.read(jobs, id)
+	return c.image, err
+}
 
-func (s *Spool) open(kind, id string) (io.ReadCloser, error) {
-	path, err := s.path(kind, id)
-	if err != nil {
-		return nil, err
+// Result is Job for a result's image.
+func (s *Spool) Result(id string) ([]byte, error) {
+	_, c, err := s.read(results, id)
+	return c.image, err
+}
+
+func (s *Spool) read(kind, id string) (path string, c contents, err error) {
+	if path, err = s.path(kind, id); err != nil {
+		return "", contents{}, err
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.ModTime().Before(time.Now()) {
-		return nil, ErrNotFound
+		return "", contents{}, store.ErrNotFound
 	}
-	return read(path) // where Stat failed it says why
+	if c, ok := s.fresh.take(path); ok && err == nil {
+		return path, c, nil
+	}
+	c, err = readFile(path) // where Stat failed it says why
+	return path, c, err
 }
 
 // DropJob removes a job and the count of its attempts. It may be gone.
@@ -146,6 +181,7 @@ func (s *Spool) Forget(id string) error {
 
 // remove is not synced: what comes back after a power loss is dropped by Replay, or done once more.
 func (s *Spool) remove(kind, path string) error {
+	s.fresh.take(path)
 	beside := map[string]string{jobs: att, results: note}
 	errs := []error{s.disk.Remove(path), s.disk.Remove(path + beside[kind])}
 	for i, err := range errs {
@@ -168,14 +204,14 @@ func (s *Spool) ForgetAttempts(id string) error {
 	return nil
 }
 
-// Touch sets when a job expires. ErrNotFound.
+// Touch sets when a job expires. store.ErrNotFound.
 func (s *Spool) Touch(id string, expires time.Time) error {
 	path, err := s.path(jobs, id)
 	if err != nil {
 		return err
 	}
 	if err := os.Chtimes(path, time.Time{}, expires); errors.Is(err, fs.ErrNotExist) {
-		return ErrNotFound
+		return store.ErrNotFound
 	} else if err != nil {
 		return err
 	}

@@ -193,8 +193,8 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 	expires := time.Now().Add(time.Hour)
 	for i := range 12 {
 		id := fmt.Sprintf("job%d", i)
-		image, end := strings.Repeat(id, 1+random.IntN(200)), "result of "+id
-		accept := func() error { return s.Accept(id, []byte(id), []byte(image), expires) }
+		options, image, end := strings.Repeat("o", random.IntN(9000)), strings.Repeat(id, 1+random.IntN(200)), "result of "+id
+		accept := func() error { return s.Accept(id, []byte(id), options, []byte(image), expires) }
 		finish := func() error { return s.Finish(id, []byte(end), nil, expires) }
 		step(id, promise{job: image}, accept)
 		step(id, promise{job: image}, func() error { return s.Begin(id) })

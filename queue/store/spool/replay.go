@@ -1,15 +1,17 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bgremove/queue/store"
 )
 
 // Entry is one job as Replay finds it.
@@ -113,22 +115,16 @@ func (s *Spool) entry(id string) (Entry, error) {
 	return e, err
 }
 
-// whole reads a file to its end and returns its description, nil where there is no such file or it is damaged.
+// whole returns the description of a file and the size of its image, nil where there is no such file or it is damaged.
 func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool, err error) {
-	c, err := read(path)
-	if err == nil {
-		_, err = io.Copy(io.Discard, c)
-		err = errors.Join(err, c.Close())
-	}
+	c, err := readFile(path)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return nil, 0, false, nil
 	case errors.Is(err, ErrCorrupt):
 		return nil, 0, true, s.setAside(kind, path, err)
-	case err != nil:
-		return nil, 0, false, err
 	}
-	return c.about, c.size, false, nil
+	return bytes.Clone(c.about), int64(len(c.image)), false, err // cloned: the image is not to stay with it
 }
 
 // Expires sets again when a job and its result expire, as their descriptions have it: copying a folder may have lost it.
