@@ -14,7 +14,7 @@ import (
 )
 
 // useS3 makes the server's bucket "images", at first use, and has c keep its images there.
-func useS3(t *testing.T, c *Config, s *queuetest.S3) {
+func useS3(t testing.TB, c *Config, s *queuetest.S3) {
 	t.Helper()
 	if found, err := s.Client(t).BucketExists(t.Context(), "images"); err != nil {
 		t.Fatal(err)
