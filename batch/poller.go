@@ -162,12 +162,9 @@ func take(ctx context.Context, free <-chan struct{}) (n int) {
 }
 
 func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
 }
 
 // predictorThere returns at once while the predictor answers. When it was away it waits for it, so that jobs stay

@@ -1,7 +1,8 @@
 -- Drops up to n jobs of one list, oldest first. The caller deletes their images.
+-- KEYS: see lib_head
 -- ARGV: T, which (q:0 | q:1 | q:2 | own:<priority>:<tenant> | delayed | dead), n, id of this call
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same answer again.
--- Answer: {{id, input ref}, …}; fewer than n: the list is empty now
+-- Output: {{id, input ref}, …}; fewer than n: the list is empty now
 local which, out = ARGV[2], {}
 local list, call = T .. ':' .. which, T .. ':call:' .. ARGV[4]
 local before = redis.call('LRANGE', call, 0, -1)
