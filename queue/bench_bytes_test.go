@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bgremove/queue/queuetest"
+	"bgremove/queue/store/spool"
 )
 
 // BenchmarkImage puts an image of 42 MiB into each store and gets it back. A get allocates one buffer of
@@ -41,7 +42,7 @@ func BenchmarkImage(b *testing.B) {
 		q := open(b, cfg)
 		put := func() string {
 			id := newID()
-			must(b, q.durable.spool.Accept(id, []byte("{}"), "", image, time.Now().Add(time.Hour)))
+			must(b, q.durable.spool.Accept(id, spool.File{About: []byte("{}"), Image: image, Expires: time.Now().Add(time.Hour)}))
 			return id
 		}
 		b.Run("put", func(b *testing.B) {

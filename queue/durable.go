@@ -81,20 +81,11 @@ func (d *durable) lock(id string) func() {
 	return m.Unlock
 }
 
-// describe returns what the spool keeps of a job whose file may go after ttl.
-func describe(job map[string]string, ttl time.Duration) (about []byte, expires time.Time, err error) {
-	expires = time.Now().Add(ttl)
-	about, err = json.Marshal(description{expires.UnixMilli(), job})
-	return about, expires, err
-}
-
-// put keeps a job with its image, and those of its options that are not in its hash.
-func (d *durable) put(id string, job map[string]string, aside string, image []byte, ttl time.Duration) error {
-	about, expires, err := describe(job, ttl)
-	if err != nil {
-		return err
-	}
-	return d.spool.Accept(id, about, aside, image, expires)
+// file returns a job's hash as the spool keeps it, for a time, with an image.
+func file(job map[string]string, image []byte, ttl time.Duration) (spool.File, error) {
+	expires := time.Now().Add(ttl)
+	about, err := json.Marshal(description{expires.UnixMilli(), job})
+	return spool.File{About: about, Image: image, Expires: expires}, err
 }
 
 // accept keeps a new job, or one that is finished already with the result out: from here on it survives.
@@ -102,22 +93,22 @@ func (d *durable) accept(id string, job map[string]string, patience, deadTTL tim
 	job["created"] = ms(time.Now())
 	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
 	job["log"] = job["created"] + " queued \n"
-	if out == nil {
-		aside := ""
-		if job["aside"] != "" {
-			aside = r.Options
+	ttl := patience + deadTTL
+	if out != nil {
+		ttl = duration(job["rttl"])
+		if err := d.finish(id, job, Succeeded, out, ttl, false); err != nil || !r.KeepInput { // first: a job alone would be run
+			return err
 		}
-		err := d.put(id, job, aside, r.Image, patience+deadTTL)
-		if err == nil {
-			d.spool.HoldJob(id, aside, r.Image)
-		}
+	}
+	f, err := file(job, r.Image, ttl)
+	if err != nil {
 		return err
 	}
-	ttl := duration(job["rttl"])
-	if err := d.finish(id, job, Succeeded, out, ttl); err != nil || !r.KeepInput { // first: a job alone would be run
-		return err
+	f.Hold = out == nil
+	if job["aside"] != "" {
+		f.Options = r.Options
 	}
-	return d.put(id, job, "", r.Image, ttl)
+	return d.spool.Accept(id, f)
 }
 
 // begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
@@ -145,14 +136,16 @@ func (d *durable) beginOne(j *Claimed) (err error) {
 	return d.spool.Begin(j.ID)
 }
 
-// finish keeps the end of a job with its result, if it has one.
-func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration) error {
+// finish keeps the end of a job with its result, if it has one, and holds that in memory for who is
+// about to read it.
+func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration, hold bool) error {
 	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
-	about, expires, err := describe(job, ttl)
+	f, err := file(job, image, ttl)
 	if err != nil {
 		return err
 	}
-	return d.spool.Finish(id, about, image, expires)
+	f.Hold = hold
+	return d.spool.Finish(id, f)
 }
 
 // forget removes all there is of a job.
@@ -168,6 +161,12 @@ func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
 // spoolImages gives the spool's files as stores gives those of other places, by names that end in .in or .out.
 type spoolImages struct{ spool *spool.Spool }
+
+func (s spoolImages) Check(context.Context) error { return s.spool.Check() }
+
+func (s spoolImages) Put(_ context.Context, name string, _ []byte, _ time.Duration) error {
+	return fmt.Errorf("image %s cannot be stored without its job", name)
+}
 
 func (s spoolImages) Get(_ context.Context, name string) ([]byte, error) {
 	if id, isJob := strings.CutSuffix(name, ".in"); isJob {
@@ -241,7 +240,7 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	var d description
 	if e.Damaged {
 		d = q.damaged(now)
-		if err := q.durable.finish(e.ID, d.Job, Failed, nil, q.cfg.DeadTTL); err != nil {
+		if err := q.durable.finish(e.ID, d.Job, Failed, nil, q.cfg.DeadTTL, false); err != nil {
 			return r, err
 		}
 	} else if err := json.Unmarshal(about, &d); err != nil {
@@ -324,11 +323,7 @@ func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, resu
 	delete(job, "options") // they stay only while the job may run again
 	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
 	job["log"] += ms(time.Now()) + " succeeded \n" // as complete.lua is about to say
-	err = q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
-	if err == nil && q.waiters.waits(j.ID) {
-		q.durable.spool.HoldResult(j.ID, image)
-	}
-	return ref, err
+	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl, q.waiters.waits(j.ID))
 }
 
 // failedDurably keeps what became of a failed attempt.
@@ -345,7 +340,7 @@ func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time
 	if err != nil || job["state"] != string(state) {
 		return err
 	}
-	return q.durable.finish(id, job, state, nil, ttl)
+	return q.durable.finish(id, job, state, nil, ttl, false)
 }
 
 // endedDurably keeps the ends that a claim found: deadlines that had passed, workers lost too often.
@@ -377,7 +372,12 @@ func (q *Queue) requeueDurably(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := q.durable.put(id, job, options, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {
+	f, err := file(job, image, q.cfg.Deadline+q.cfg.DeadTTL)
+	if err != nil {
+		return err
+	}
+	f.Options = options
+	if err := q.durable.spool.Accept(id, f); err != nil {
 		return err
 	}
 	return q.durable.spool.DropResult(id)

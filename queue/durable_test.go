@@ -325,7 +325,7 @@ func TestExpiredJobIsRemembered(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	id := enqueue(t, q, Request{})
-	must(t, q.durable.spool.Accept(id, []byte("no JSON"), "", nil, time.Now().Add(time.Hour)))
+	must(t, q.durable.spool.Accept(id, spool.File{About: []byte("no JSON"), Expires: time.Now().Add(time.Hour)}))
 	cfg := q.cfg
 	cfg.DataDir = t.TempDir()
 	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir)))

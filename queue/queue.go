@@ -35,8 +35,6 @@ var (
 	ErrNoSpace      = store.ErrNoSpace
 )
 
-const sweepEvery = time.Minute // expired files are removed
-
 // Queue is safe for concurrent use. Its owner closes it, after every Consumer made from it.
 type Queue struct {
 	cfg     Config
@@ -82,19 +80,38 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	q.waiters = newWaiters()
 	q.running.Go(func() { q.listen(background) })
 	if fs := q.blobs.fs; fs != nil {
-		q.running.Go(func() { fs.SweepEvery(background, sweepEvery, log) })
+		q.every(background, time.Minute, "sweep expired images", func() error { return fs.Sweep(time.Now()) })
 	}
 	if q.durable != nil {
-		q.running.Go(func() { q.durable.spool.SweepEvery(background, sweepEvery, cfg.GoneTTL) })
+		q.every(background, time.Minute, "sweep the spool", func() error { return q.durable.spool.Sweep(time.Now(), cfg.GoneTTL) })
 	}
 	if q.blobs.s3 != nil {
-		q.running.Go(func() { q.sweepS3Every(background) })
+		// A job's hash has the TTLs, so its images follow it; so do results that a worker stored before it died.
+		q.every(background, time.Minute, "sweep images of jobs that are gone", func() error { return q.sweepS3InTurn(background, time.Now()) })
 	}
 	if !cfg.Embedded() {
 		q.watchServer(background)
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
 	return q, nil
+}
+
+// every does something again and again until ctx ends, and logs what went wrong.
+func (q *Queue) every(ctx context.Context, pause time.Duration, what string, do func() error) {
+	q.running.Go(func() {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := do(); err != nil && ctx.Err() == nil {
+					q.log.WarnContext(ctx, what, "err", err)
+				}
+			}
+		}
+	})
 }
 
 // Close ends the background work and the embedded server. Jobs stay in its data folder; those of an ephemeral queue end here.
@@ -131,9 +148,6 @@ func (q *Queue) tellUnfinished() {
 func (q *Queue) Check(ctx context.Context) error {
 	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if q.durable != nil {
-		return storage(q.durable.spool.Check())
 	}
 	return storage(q.blobs.Check(ctx))
 }

@@ -20,23 +20,6 @@ const (
 
 var errNotOurs = errors.New("the images there are another queue's, or this queue's Redis has lost its memory: none are deleted")
 
-// sweepS3Every deletes the images of jobs that are gone until ctx ends. A job's hash has the TTLs, so its images follow
-// it; so do results that a worker stored before it died.
-func (q *Queue) sweepS3Every(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := q.sweepS3InTurn(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				q.log.WarnContext(ctx, "sweep images of jobs that are gone", "err", err)
-			}
-		}
-	}
-}
-
 // sweepS3InTurn sweeps unless one of the queue's processes began to within s3SweepEvery. The lock is left to lapse: that
 // paces the rounds, and a round is shorter, so that there are never two.
 func (q *Queue) sweepS3InTurn(ctx context.Context, now time.Time) error {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,25 +153,9 @@ func (s *Store) Check(context.Context) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()), s.CheckRoom())
 }
 
-// SweepEvery removes expired files until ctx ends.
-func (s *Store) SweepEvery(ctx context.Context, every time.Duration, log *slog.Logger) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if err := s.sweep(now); err != nil {
-				log.WarnContext(ctx, "sweep expired images", "err", err)
-			}
-		}
-	}
-}
-
-// sweep removes files that expired before now, and half-written ones that a dead process left an hour
+// Sweep removes files that expired before now, and half-written ones that a dead process left an hour
 // ago.
-func (s *Store) sweep(now time.Time) error {
+func (s *Store) Sweep(now time.Time) error {
 	return filepath.WalkDir(s.root, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // deleted while we walk

@@ -40,11 +40,11 @@ func TestSweep(t *testing.T) {
 		must(t, s.Put(t.Context(), name, []byte("x"), ttl))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "tmp", "half"), nil, 0o600))
-	must(t, s.sweep(time.Now().Add(10*time.Minute)))
+	must(t, s.Sweep(time.Now().Add(10*time.Minute)))
 	if n := files(t, dir); len(n) != 3 {
 		t.Errorf("files after ten minutes: %v", n)
 	}
-	must(t, s.sweep(time.Now().Add(2*time.Hour)))
+	must(t, s.Sweep(time.Now().Add(2*time.Hour)))
 	if n := files(t, dir); len(n) != 1 || !strings.Contains(n[0], "day.in") {
 		t.Errorf("files after two hours: %v", n)
 	}

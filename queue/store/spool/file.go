@@ -25,39 +25,41 @@ const (
 	headerSize = 20
 )
 
-// contents are those of a file, or of one to be.
-type contents struct {
-	about   []byte
-	options string
-	image   []byte
+// File is what is kept of a job, or of its end.
+type File struct {
+	About   []byte // its description
+	Options string
+	Image   []byte
+	Expires time.Time // when it may be removed
+	Hold    bool      // in memory too, within Options.Hold, until it is read; nobody may change the image then
 }
 
-func (c contents) size() int64 { return int64(len(c.about) + len(c.options) + len(c.image)) }
+func (f File) size() int64 { return int64(len(f.About) + len(f.Options) + len(f.Image)) }
 
-// writeTo writes all of it. The image goes through no other buffer.
-func (c contents) writeTo(w io.Writer) error {
+// writeTo writes the contents. The image goes through no other buffer.
+func (f File) writeTo(w io.Writer) error {
 	b := bufio.NewWriter(w) // remembers the first error
-	_, _ = b.Write(c.about)
-	_, _ = b.WriteString(c.options)
-	_, _ = b.Write(c.image)
+	_, _ = b.Write(f.About)
+	_, _ = b.WriteString(f.Options)
+	_, _ = b.Write(f.Image)
 	return b.Flush()
 }
 
 // header returns what a file begins with.
-func (c contents) header() []byte {
+func (f File) header() []byte {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	_ = c.writeTo(sum) // never fails
+	_ = f.writeTo(sum) // never fails
 	head := append(make([]byte, 0, headerSize), magic...)
-	for _, n := range []int{len(c.about), len(c.image), len(c.options), int(sum.Sum32())} {
+	for _, n := range []int{len(f.About), len(f.Image), len(f.Options), int(sum.Sum32())} {
 		head = binary.LittleEndian.AppendUint32(head, uint32(n))
 	}
 	return head
 }
 
 // parse returns the contents of a file, without copying the image, and an ErrCorrupt where it is not what was written.
-func parse(data []byte) (contents, error) {
+func parse(data []byte) (File, error) {
 	if len(data) < headerSize || string(data[:4]) != magic {
-		return contents{}, fmt.Errorf("%w: %d bytes that begin with %.4q", ErrCorrupt, len(data), data)
+		return File{}, fmt.Errorf("%w: %d bytes that begin with %.4q", ErrCorrupt, len(data), data)
 	}
 	var n [4]uint64
 	for i := range n {
@@ -66,54 +68,59 @@ func parse(data []byte) (contents, error) {
 	about, image, options, want := n[0], n[1], n[2], n[3]
 	rest := data[headerSize:]
 	if about+image+options != uint64(len(rest)) {
-		return contents{}, fmt.Errorf("%w: has %d bytes, its header says %d + %d + %d + %d", ErrCorrupt,
+		return File{}, fmt.Errorf("%w: has %d bytes, its header says %d + %d + %d + %d", ErrCorrupt,
 			len(data), headerSize, about, options, image)
 	}
 	if sum := crc32.Checksum(rest, crc32.MakeTable(crc32.Castagnoli)); uint64(sum) != want {
-		return contents{}, fmt.Errorf("%w: its checksum is %08x, its header says %08x", ErrCorrupt, sum, want)
+		return File{}, fmt.Errorf("%w: its checksum is %08x, its header says %08x", ErrCorrupt, sum, want)
 	}
-	return contents{rest[:about], string(rest[about : about+options]), rest[about+options:]}, nil
+	return File{
+		About: rest[:about], Options: string(rest[about : about+options]), Image: rest[about+options:],
+	}, nil
 }
 
 // write makes a whole file appear at path, in place of one that is there: a reader, and a start after a crash, see all of it or
 // none. It returns when that is settled.
-func (s *Spool) write(path string, c contents, expires time.Time) error {
-	if c.size() > math.MaxUint32 {
-		return fmt.Errorf("has %d bytes, the limit is %d", c.size(), math.MaxUint32)
+func (s *Spool) write(path string, f File) error {
+	if f.size() > math.MaxUint32 {
+		return fmt.Errorf("has %d bytes, the limit is %d", f.size(), math.MaxUint32)
 	}
 	s.fresh.take(path)
 	tmp := filepath.Join(s.root, "tmp", filepath.Base(filepath.Dir(filepath.Dir(path)))+"."+filepath.Base(path))
-	if err := s.fill(tmp, c, expires); err != nil {
-		_ = s.disk.Remove(tmp) // what stays is removed at the next start
-		return store.NoSpace(err)
+	err := s.fill(tmp, f)
+	if err == nil {
+		err = s.disk.Rename(tmp, path)
 	}
-	if err := s.disk.Rename(tmp, path); err != nil {
-		_ = s.disk.Remove(tmp)
+	if err != nil {
+		_ = s.disk.Remove(tmp) // what stays is removed at the next start
 		return store.NoSpace(err)
 	}
 	if err := s.syncDir(path); err != nil {
 		_ = s.disk.Remove(path) // refused: it must not be there after a restart
 		return store.NoSpace(err)
 	}
+	if f.Hold {
+		s.fresh.keep(path, f)
+	}
 	return nil
 }
 
-func (s *Spool) fill(path string, c contents, expires time.Time) error {
-	f, err := s.disk.Create(path)
+func (s *Spool) fill(path string, f File) error {
+	to, err := s.disk.Create(path)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(c.header())
+	_, err = to.Write(f.header())
 	if err == nil {
-		err = c.writeTo(f)
+		err = f.writeTo(to)
 	}
 	if err == nil {
-		err = os.Chtimes(path, time.Time{}, expires)
+		err = os.Chtimes(path, time.Time{}, f.Expires)
 	}
 	if err == nil && s.opts.Sync {
-		err = f.Sync()
+		err = to.Sync()
 	}
-	return errors.Join(err, f.Close())
+	return errors.Join(err, to.Close())
 }
 
 func (s *Spool) syncDir(path string) error {
@@ -124,16 +131,16 @@ func (s *Spool) syncDir(path string) error {
 }
 
 // readFile reads a whole file, into one buffer that the image is a part of.
-func readFile(path string) (contents, error) {
+func readFile(path string) (File, error) {
 	data, err := os.ReadFile(filepath.Clean(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return contents{}, store.ErrNotFound
+		return File{}, store.ErrNotFound
 	} else if err != nil {
-		return contents{}, err
+		return File{}, err
 	}
-	c, err := parse(data)
+	f, err := parse(data)
 	if err != nil {
-		return contents{}, fmt.Errorf("%s: %w", filepath.Base(path), err)
+		return File{}, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	return c, nil
+	return f, nil
 }

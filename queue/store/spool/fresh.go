@@ -17,44 +17,45 @@ type fresh struct {
 }
 
 type held struct {
-	contents
+	File
 	since time.Time
 }
 
 // keep holds what is at path, if there is room for it: nothing else makes way. What came first is also
 // asked for first.
-func (f *fresh) keep(path string, c contents) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.drop(path)
-	if n := c.size(); n <= f.room {
-		f.room -= n
-		f.files[path] = held{c, time.Now()}
+func (m *fresh) keep(path string, f File) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(path)
+	f.About = nil // nobody asks for it
+	if n := f.size(); n <= m.room {
+		m.room -= n
+		m.files[path] = held{f, time.Now()}
 	}
 }
 
 // take hands over what is held of path.
-func (f *fresh) take(path string) (c contents, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	h, ok := f.files[path]
-	f.drop(path)
-	return h.contents, ok
+func (m *fresh) take(path string) (f File, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.files[path]
+	m.drop(path)
+	return h.File, ok
 }
 
-func (f *fresh) dropBefore(t time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for path, h := range f.files {
+func (m *fresh) dropBefore(t time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for path, h := range m.files {
 		if h.since.Before(t) {
-			f.drop(path)
+			m.drop(path)
 		}
 	}
 }
 
-func (f *fresh) drop(path string) {
-	if h, ok := f.files[path]; ok {
-		f.room += h.size()
-		delete(f.files, path)
+func (m *fresh) drop(path string) {
+	if h, ok := m.files[path]; ok {
+		m.room += h.size()
+		delete(m.files, path)
 	}
 }

@@ -18,8 +18,7 @@ func wantHeld(t *testing.T, s *Spool, want int64) {
 // accepted has a job of eight bytes written and held, and damages its file: who reads it shows.
 func accepted(t *testing.T, s *Spool, id string) {
 	t.Helper()
-	must(t, s.Accept(id, []byte("about"), "opts", []byte("pict"), inAnHour()))
-	s.HoldJob(id, "opts", []byte("pict"))
+	must(t, s.Accept(id, File{About: []byte("about"), Options: "opts", Image: []byte("pict"), Expires: inAnHour(), Hold: true}))
 	spoil(t, s, jobs, id, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
@@ -53,7 +52,7 @@ func TestHeldJobIsNotRead(t *testing.T) {
 // Options that had to be read bring their image along.
 func TestJobIsReadOnce(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{Hold: 100})
-	must(t, s.Accept("id", nil, "opts", []byte("pict"), inAnHour()))
+	must(t, s.Accept("id", File{Options: "opts", Image: []byte("pict"), Expires: inAnHour()}))
 	if got, err := s.Options("id"); err != nil || got != "opts" {
 		t.Errorf("options are %q, %v", got, err)
 	}
@@ -66,8 +65,7 @@ func TestJobIsReadOnce(t *testing.T) {
 
 func TestHeldResultIsNotRead(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{Hold: 100})
-	must(t, s.Finish("id", nil, []byte("cut-out"), inAnHour()))
-	s.HoldResult("id", []byte("cut-out"))
+	must(t, s.Finish("id", File{Image: []byte("cut-out"), Expires: inAnHour(), Hold: true}))
 	spoil(t, s, results, "id", func(data []byte) []byte { return nil })
 	if got, err := s.Result("id"); err != nil || string(got) != "cut-out" {
 		t.Errorf("result is %q, %v", got, err)
@@ -81,7 +79,7 @@ func TestHeldIsDropped(t *testing.T) {
 		"job dropped":   func(s *Spool) error { return errors.Join(s.DropJob("id"), s.DropResult("id")) },
 		"job forgotten": func(s *Spool) error { return s.Forget("id") },
 		"written anew": func(s *Spool) error {
-			return errors.Join(s.Accept("id", nil, "", nil, inAnHour()), s.Finish("id", nil, nil, inAnHour()))
+			return errors.Join(s.Accept("id", File{Expires: inAnHour()}), s.Finish("id", File{Expires: inAnHour()}))
 		},
 		"expired": func(s *Spool) error {
 			return errors.Join(s.Expires("id", time.Now()), s.Sweep(time.Now().Add(time.Second), time.Hour))
@@ -91,8 +89,7 @@ func TestHeldIsDropped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openIn(t, t.TempDir(), Options{Hold: 100})
 			accepted(t, s, "id")
-			must(t, s.Finish("id", nil, []byte("cut-out"), inAnHour()))
-			s.HoldResult("id", []byte("cut-out"))
+			must(t, s.Finish("id", File{Image: []byte("cut-out"), Expires: inAnHour(), Hold: true}))
 			wantHeld(t, s, 15)
 			must(t, s.Sweep(time.Now(), time.Hour))
 			wantHeld(t, s, 15)
@@ -106,7 +103,6 @@ func TestHeldIsDropped(t *testing.T) {
 	if got, err := s.Job("id"); err == nil {
 		t.Errorf("an expired job is %q", got)
 	}
-	must(t, s.Accept("long", nil, "", []byte(strings.Repeat("x", 101)), inAnHour()))
-	s.HoldJob("long", "", []byte(strings.Repeat("x", 101)))
+	must(t, s.Accept("long", File{Image: []byte(strings.Repeat("x", 101)), Expires: inAnHour(), Hold: true}))
 	wantHeld(t, s, 8)
 }

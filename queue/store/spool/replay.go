@@ -117,14 +117,14 @@ func (s *Spool) entry(id string) (Entry, error) {
 
 // whole returns the description of a file and the size of its image, nil where there is no such file or it is damaged.
 func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool, err error) {
-	c, err := readFile(path)
+	f, err := readFile(path)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, 0, false, nil
 	case errors.Is(err, ErrCorrupt):
 		return nil, 0, true, s.setAside(kind, path, err)
 	}
-	return bytes.Clone(c.about), int64(len(c.image)), false, err // cloned: the image is not to stay with it
+	return bytes.Clone(f.About), int64(len(f.Image)), false, err // cloned: the image is not to stay with it
 }
 
 // Expires sets again when a job and its result expire, as their descriptions have it: copying a folder may have lost it.

@@ -43,11 +43,11 @@ func TestJobs(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, Options{Sync: true})
 	for _, id := range []string{"done", "kept", "waits", "poison", "undone", "again"} {
-		must(t, s.Accept(id, []byte("about "+id), "options of "+id, []byte("image of "+id), inAnHour()))
+		must(t, s.Accept(id, File{About: []byte("about " + id), Options: "options of " + id, Image: []byte("image of " + id), Expires: inAnHour()}))
 	}
-	must(t, s.Finish("done", []byte("end of done"), []byte("cut-out"), inAnHour()))
+	must(t, s.Finish("done", File{About: []byte("end of done"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.DropJob("done"))
-	must(t, s.Finish("kept", []byte("end of kept"), []byte("cut-out"), inAnHour()))
+	must(t, s.Finish("kept", File{About: []byte("end of kept"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("undone"))
@@ -102,11 +102,11 @@ func TestDamage(t *testing.T) {
 			dir := t.TempDir()
 			s := openIn(t, dir, Options{})
 			for _, id := range []string{"bad", "good", "result", "both"} {
-				must(t, s.Accept(id, []byte("about"), "options", []byte("image"), inAnHour()))
+				must(t, s.Accept(id, File{About: []byte("about"), Options: "options", Image: []byte("image"), Expires: inAnHour()}))
 			}
-			must(t, s.Finish("result", []byte("about"), []byte("image"), inAnHour()))
+			must(t, s.Finish("result", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			must(t, s.DropJob("result"))
-			must(t, s.Finish("both", []byte("about"), []byte("image"), inAnHour()))
+			must(t, s.Finish("both", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			for kind, id := range map[string]string{jobs: "bad", results: "result"} {
 				spoil(t, s, kind, id, damage)
 			}
@@ -152,7 +152,7 @@ func TestSecondProcess(t *testing.T) {
 	if _, err := Open(dir, Options{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use by another bgremove") {
 		t.Errorf("error is %v", err)
 	}
-	must(t, s.Accept("id", nil, "", nil, inAnHour())) // the first is unharmed
+	must(t, s.Accept("id", File{Expires: inAnHour()})) // the first is unharmed
 	must(t, s.Close())
 	openIn(t, dir, Options{})
 }
@@ -184,7 +184,7 @@ func TestOtherFilesStay(t *testing.T) {
 func TestBadIDs(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	for _, id := range []string{"", ".", "..", "../LOCK", "a/b", "a.att", "a\x00", "a\nb", strings.Repeat("x", 65)} {
-		if err := s.Accept(id, nil, "", nil, inAnHour()); err == nil {
+		if err := s.Accept(id, File{Expires: inAnHour()}); err == nil {
 			t.Errorf("id %q was accepted", id)
 		}
 		if _, err := s.Result(id); err == nil {
@@ -196,10 +196,10 @@ func TestBadIDs(t *testing.T) {
 func TestSweepAndGone(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	now := time.Now()
-	must(t, s.Accept("old", nil, "", nil, now.Add(-time.Second)))
+	must(t, s.Accept("old", File{Expires: now.Add(-time.Second)}))
 	must(t, s.Begin("old"))
-	must(t, s.Finish("ended", nil, nil, now.Add(-time.Second)))
-	must(t, s.Finish("fresh", nil, nil, now.Add(time.Hour)))
+	must(t, s.Finish("ended", File{Expires: now.Add(-time.Second)}))
+	must(t, s.Finish("fresh", File{Expires: now.Add(time.Hour)}))
 	if _, err := s.Result("ended"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an expired result is read: %v", err)
 	}
@@ -236,20 +236,20 @@ func TestNotes(t *testing.T) {
 		t.Errorf("a note of nothing: %v", err)
 	}
 	for _, id := range []string{"noted", "damaged", "dropped", "forgotten", "expired"} {
-		must(t, s.Finish(id, []byte("about "+id), nil, inAnHour()))
+		must(t, s.Finish(id, File{About: []byte("about " + id), Expires: inAnHour()}))
 		must(t, s.Note(id, []byte("first note")))
 		must(t, s.Note(id, []byte("note of "+id)))
 	}
 	must(t, s.DropResult("dropped"))
 	must(t, s.Forget("forgotten"))
-	must(t, s.Finish("expired", nil, nil, time.Now().Add(-time.Second)))
+	must(t, s.Finish("expired", File{Expires: time.Now().Add(-time.Second)}))
 	must(t, s.Sweep(time.Now(), time.Hour))
 	path, err := s.path(results, "damaged")
 	must(t, err)
 	must(t, os.WriteFile(path+note, []byte("BGJ1"), 0o600))
 	orphan, err := s.path(results, "orphan")
 	must(t, err)
-	must(t, s.write(orphan+note, contents{about: []byte("x")}, inAnHour()))
+	must(t, s.write(orphan+note, File{About: []byte("x"), Expires: inAnHour()}))
 	must(t, s.Close())
 
 	s = openIn(t, dir, Options{Sync: true})
@@ -270,8 +270,8 @@ func TestNotes(t *testing.T) {
 func TestSweepTakesTheJobFirst(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	now := time.Now()
-	must(t, s.Accept("id", []byte("about"), "", nil, now.Add(time.Hour)))
-	must(t, s.Finish("id", nil, nil, now.Add(-time.Second)))
+	must(t, s.Accept("id", File{About: []byte("about"), Expires: now.Add(time.Hour)}))
+	must(t, s.Finish("id", File{Expires: now.Add(-time.Second)}))
 	must(t, s.Sweep(now, time.Hour))
 	if found := replayed(t, s); len(found) > 0 {
 		t.Errorf("left are %+v", found)
@@ -306,13 +306,13 @@ func TestFullDisk(t *testing.T) {
 	dir, d := t.TempDir(), &fullDisk{}
 	s, err := open(dir, Options{}, slog.New(slog.DiscardHandler), d)
 	must(t, err)
-	must(t, s.Accept("before", nil, "", []byte("image"), inAnHour()))
+	must(t, s.Accept("before", File{Image: []byte("image"), Expires: inAnHour()}))
 	d.full = true
-	err = s.Accept("refused", nil, "", []byte("image"), inAnHour())
+	err = s.Accept("refused", File{Image: []byte("image"), Expires: inAnHour()})
 	if !errors.Is(err, store.ErrNoSpace) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error is %v", err)
 	}
-	if err := s.Finish("before", nil, []byte("image"), inAnHour()); !errors.Is(err, store.ErrNoSpace) {
+	if err := s.Finish("before", File{Image: []byte("image"), Expires: inAnHour()}); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("error is %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
@@ -322,7 +322,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("left are %+v", found)
 	}
 	d.full = false
-	must(t, s.Accept("refused", nil, "", []byte("image"), inAnHour()))
+	must(t, s.Accept("refused", File{Image: []byte("image"), Expires: inAnHour()}))
 	must(t, s.Close())
 }
 

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io/fs"
 	"maps"
@@ -14,22 +13,6 @@ import (
 )
 
 const dateFormat = "2006-01-02" // of the files in gone/, in UTC
-
-// SweepEvery removes expired files until ctx ends; see Sweep.
-func (s *Spool) SweepEvery(ctx context.Context, every, remember time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if err := s.Sweep(now, remember); err != nil {
-				s.log.WarnContext(ctx, "sweep the spool", "err", err)
-			}
-		}
-	}
-}
 
 // Sweep removes what expired before now. The ids of jobs that go are remembered for at least the given time.
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
