@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,11 +74,7 @@ func (w *waiters) waits(id string) bool {
 func (w *waiters) ids() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ids := make([]string, 0, len(w.all))
-	for id := range w.all {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Keys(w.all))
 }
 
 func (w *waiters) count() (n int) {

@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -29,14 +28,7 @@ func (s *Store) Owner(ctx context.Context, id string) (string, error) {
 
 // readOwner returns an ErrNotFound where nobody owns the images.
 func (s *Store) readOwner(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	body, _, _, err := s.client.GetObject(ctx, s.bucket, s.folder+ownerName, minio.GetObjectOptions{})
-	if err != nil {
-		return "", s.fault("read the owner of images", err)
-	}
-	defer body.Close()
-	id, err := io.ReadAll(io.LimitReader(body, 64))
+	id, err := s.object(ctx, s.folder+ownerName)
 	return string(id), s.fault("read the owner of images", err)
 }
 

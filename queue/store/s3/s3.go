@@ -133,20 +133,24 @@ func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	image, err := s.object(ctx, key)
+	return image, s.fault("get image", err)
+}
+
+func (s *Store) object(ctx context.Context, key string) (data []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
 	defer cancel()
 	body, info, _, err := s.client.GetObject(ctx, s.bucket, key, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, s.fault("get image", err)
+		return nil, err
 	}
 	defer body.Close()
 	if info.Size < 0 { // a proxy on the way keeps it back
-		image, err := io.ReadAll(body)
-		return image, s.fault("get image", err)
+		return io.ReadAll(body)
 	}
-	image := make([]byte, info.Size)
-	_, err = io.ReadFull(body, image)
-	return image, s.fault("get image", err)
+	data = make([]byte, info.Size)
+	_, err = io.ReadFull(body, data)
+	return data, err
 }
 
 // Delete sends one request for up to 1000 images.
