@@ -28,7 +28,7 @@ type Jobs interface {
 
 // Settler reads a claimed job's image and ends its attempt.
 type Settler interface {
-	Like(ctx context.Context, j queue.Claimed) (image []byte, result string, ok bool)
+	CachedResult(ctx context.Context, j queue.Claimed) (image []byte, result string, ok bool)
 	Input(ctx context.Context, j queue.Claimed) ([]byte, error)
 	Complete(ctx context.Context, j queue.Claimed, image []byte, result string) error
 	Fail(ctx context.Context, j queue.Claimed, f queue.Fault) (queue.State, error)

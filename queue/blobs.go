@@ -23,7 +23,7 @@ type Blobs interface {
 	Delete(ctx context.Context, refs ...string) error
 	// Touch sets a new TTL, counted from now; ErrNotFound as for Get.
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
-	// Check says whether the store works, for readiness.
+	// Check reports why the store does not work, for readiness.
 	Check(ctx context.Context) error
 }
 

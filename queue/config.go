@@ -57,7 +57,7 @@ type Config struct {
 	MinReplicas int           `yaml:"min_replicas" help:"replicas of an external Redis that must have a job before it is accepted; with 1 or more a fail-over loses no accepted job"`
 }
 
-// DefaultConfig is an embedded queue with three attempts a job.
+// DefaultConfig returns an embedded queue with three attempts a job.
 func DefaultConfig() Config {
 	return Config{
 		Mode:        ModeSingle,
@@ -82,7 +82,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Embedded says that the queue lives in this process.
+// Embedded reports whether the queue lives in this process.
 func (c Config) Embedded() bool { return c.URL == "" }
 
 func (c Config) reserve() int64 { return int64(c.DiskReserve) << 20 } // bytes

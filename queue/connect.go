@@ -18,7 +18,7 @@ const (
 	maxRetries     = 1
 )
 
-// detached is a context that the end of ctx does not end before its deadline, and that ends after limit at the latest.
+// detached returns a context that ends at the deadline of ctx, or after limit, but not with ctx before that.
 func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(limit)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {

@@ -185,7 +185,7 @@ func (c Config) TryScripts(ctx context.Context) (err error) {
 	return unavailable("subscribe to events", err)
 }
 
-// ImageFolder is where c keeps images as files; empty where it does not. It need not exist yet.
+// ImageFolder returns where c keeps images as files, empty where it does not. It need not exist yet.
 func (c Config) ImageFolder() (string, error) {
 	if c.Ephemeral {
 		return os.TempDir(), nil
@@ -203,7 +203,7 @@ func (c Config) ImageFolder() (string, error) {
 	return filepath.Join(dir, "blobs"), nil
 }
 
-// Locked says that a process works with the embedded queue in folder.
+// Locked reports whether a process works with the embedded queue in folder.
 func Locked(folder string) (bool, error) {
 	f, err := os.Open(filepath.Join(filepath.Clean(folder), "LOCK"))
 	if errors.Is(err, os.ErrNotExist) {

@@ -239,7 +239,7 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	}
 	var d description
 	if e.Damaged {
-		d = q.damaged(now)
+		d = q.damagedJob(now)
 		if err := q.durable.finish(e.ID, d.Job, Failed, nil, q.cfg.DeadTTL, false); err != nil {
 			return r, err
 		}
@@ -285,8 +285,8 @@ func (r *restored) resume(e spool.Entry, now time.Time) {
 	}
 }
 
-// damaged is all that is known of an accepted job whose file is not what was written.
-func (q *Queue) damaged(now time.Time) description {
+// damagedJob returns all that is known of an accepted job whose file is not what was written.
+func (q *Queue) damagedJob(now time.Time) description {
 	return description{
 		Expires: now.Add(q.cfg.DeadTTL).UnixMilli(),
 		Job: map[string]string{
@@ -309,7 +309,7 @@ func (q *Queue) restore(ctx context.Context, r restored) error {
 
 // finishDurably keeps the result of a job that is still the caller's, before the queue is told.
 func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
-	job, err := q.hash(ctx, j.ID)
+	job, err := q.jobHash(ctx, j.ID)
 	if err != nil {
 		return "", err
 	}
@@ -336,7 +336,7 @@ func (q *Queue) failedDurably(ctx context.Context, id string, state State) error
 
 // endDurably keeps the end of a job without a result, after the queue was told, unless it goes on again by now.
 func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time.Duration) error {
-	job, err := q.hash(ctx, id)
+	job, err := q.jobHash(ctx, id)
 	if err != nil || job["state"] != string(state) {
 		return err
 	}
@@ -360,7 +360,7 @@ func (q *Queue) endedDurably(ctx context.Context, ended map[string]State) {
 
 // requeueDurably has a job that had ended go on after a restart too. The last step decides: until then it has ended.
 func (q *Queue) requeueDurably(ctx context.Context, id string) error {
-	job, err := q.hash(ctx, id)
+	job, err := q.jobHash(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -383,8 +383,8 @@ func (q *Queue) requeueDurably(ctx context.Context, id string) error {
 	return q.durable.spool.DropResult(id)
 }
 
-// hash is all that the queue's server knows of a job.
-func (q *Queue) hash(ctx context.Context, id string) (map[string]string, error) {
+// jobHash returns all that the queue's server knows of a job.
+func (q *Queue) jobHash(ctx context.Context, id string) (map[string]string, error) {
 	job, err := q.redis.HGetAll(ctx, q.jobKey(id)).Result()
 	if err != nil {
 		return nil, unavailable("read job", err)

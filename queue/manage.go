@@ -30,7 +30,8 @@ func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
 	return Job{}, ErrNotFound
 }
 
-// gone says that there was a job of this id. An embedded server does not know: it would copy and sort all these keys every second.
+// gone reports whether there was a job of this id. An embedded server does not know: it would copy and
+// sort all these keys every second.
 func (q *Queue) gone(ctx context.Context, id string) (bool, error) {
 	if q.durable != nil {
 		return q.durable.spool.Remembers(id), nil
@@ -111,7 +112,7 @@ func (q *Queue) listChunk(ctx context.Context, before int64, n int) (jobs []Job,
 func (q *Queue) Pending(ctx context.Context, limit int) ([]string, error) {
 	var ids []string
 	for p := Interactive; p <= Bulk && len(ids) < limit; p++ {
-		more, err := q.redis.LRange(ctx, q.list(p), 0, int64(limit-len(ids)-1)).Result()
+		more, err := q.redis.LRange(ctx, q.listKey(p), 0, int64(limit-len(ids)-1)).Result()
 		if err != nil {
 			return nil, unavailable("list queued jobs", err)
 		}
@@ -266,4 +267,5 @@ func (q *Queue) purgeList(ctx context.Context, list string) (total int, err erro
 	}
 }
 
-func (q *Queue) list(p Priority) string { return fmt.Sprintf("%s:q:%d", q.prefix, p) }
+// listKey names the list of jobs that wait with a priority.
+func (q *Queue) listKey(p Priority) string { return fmt.Sprintf("%s:q:%d", q.prefix, p) }

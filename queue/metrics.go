@@ -29,7 +29,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	counters, clock := pipe.HGetAll(ctx, q.prefix+":stats"), pipe.Time(ctx)
 	var first [3]*redis.StringSliceCmd
 	for p := range first {
-		first[p] = pipe.LRange(ctx, q.list(Priority(p)), 0, 0)
+		first[p] = pipe.LRange(ctx, q.listKey(Priority(p)), 0, 0)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return Stats{}, unavailable("read queue statistics", err)

@@ -3,7 +3,8 @@
 // Jobs live on a Redis-protocol server, external or embedded in this process; every transition of a job is one Lua script
 // (see lua/), so a job is never in two states. Images live in a blob store beside it and jobs only refer to them. A Queue
 // serves those who submit and look; a Consumer, made from it, serves those who work. The package imports nothing of
-// bgremove's, and it is the only one that may import a Redis client or server.
+// bgremove's, and it is the only one that may import a Redis client or server. KEYS.md lists what it keeps there; the other
+// places for images are in store/.
 package queue
 
 import (
@@ -126,7 +127,7 @@ func (q *Queue) Close() error {
 	return errors.Join(err, q.durable.close())
 }
 
-// tellUnfinished says how many jobs an embedded queue ends with, and what becomes of them.
+// tellUnfinished logs how many jobs an embedded queue ends with, and what becomes of them.
 func (q *Queue) tellUnfinished() {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
@@ -144,7 +145,7 @@ func (q *Queue) tellUnfinished() {
 	}
 }
 
-// Check says whether the queue can take and hand out jobs now.
+// Check reports why the queue cannot take and hand out jobs now.
 func (q *Queue) Check(ctx context.Context) error {
 	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -152,7 +153,7 @@ func (q *Queue) Check(ctx context.Context) error {
 	return storage(q.blobs.Check(ctx))
 }
 
-// folder is where files are kept; empty where none are.
+// folder returns where files are kept, empty where none are.
 func (q *Queue) folder() string {
 	switch {
 	case q.durable != nil:
@@ -163,8 +164,8 @@ func (q *Queue) folder() string {
 	return ""
 }
 
-// Room says early, before an image is read from its sender, that there is no disk space to keep it, an ErrNoSpace, or no place in the
-// queue, an ErrFull.
+// Room returns an ErrNoSpace where there is no disk space for an image, an ErrFull where there is no place in
+// the queue. It is for before the image is read from its sender.
 func (q *Queue) Room(ctx context.Context) error {
 	var err error
 	switch {
@@ -179,10 +180,10 @@ func (q *Queue) Room(ctx context.Context) error {
 	return q.checkDepth(ctx)
 }
 
-// MaxTTL is the longest Request.ResultTTL there is.
+// MaxTTL returns the longest Request.ResultTTL there is.
 func (q *Queue) MaxTTL() time.Duration { return max(q.cfg.MaxTTL, q.cfg.ResultTTL) }
 
-// MaxDepth is how many jobs may wait.
+// MaxDepth returns how many jobs may wait.
 func (q *Queue) MaxDepth() int { return q.cfg.MaxDepth }
 
 // eval runs one transition.

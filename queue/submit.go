@@ -29,7 +29,7 @@ var (
 
 // Request is a job to be.
 type Request struct {
-	Image     []byte
+	Image     []byte // not to be changed any more: an embedded queue hands it to the worker
 	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
 	About     string // what Job.About gives back; at most 16 KiB
 	Priority  Priority
@@ -143,7 +143,7 @@ func (q *Queue) discard(ctx context.Context, id string, job map[string]string) {
 	}
 }
 
-// newJob is the hash of a job to be, but for its times.
+// newJob returns the hash of a job to be, but for its times.
 func (q *Queue) newJob(id string, r Request) map[string]string {
 	ttl := q.cfg.ResultTTL
 	if r.ResultTTL > 0 {
@@ -177,18 +177,19 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	return job
 }
 
-// idem is what a tenant's idempotency key is remembered by.
+// idem returns what a tenant's idempotency key is remembered by.
 func (r Request) idem() string {
 	sum := sha256.Sum256([]byte(r.Tenant + "\n" + r.IdempotencyKey))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Repeated is the job that the idempotency key has made, empty if there is none: Enqueue would return it. ErrConflict.
+// Repeated returns the job that the idempotency key has made, as Enqueue would, and an empty id if there
+// is none. ErrConflict.
 func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) {
 	if r.IdempotencyKey == "" {
 		return "", nil
 	}
-	id, asks, err := q.remembered(ctx, r.idem())
+	id, asks, err := q.rememberedJob(ctx, r.idem())
 	switch {
 	case err != nil || id == "":
 		return "", err
@@ -198,7 +199,8 @@ func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) 
 	return id, nil
 }
 
-// goneTTL is how long the queue's server remembers of an expired job that there was one. An embedded one leaves that to the spool.
+// goneTTL returns how long the queue's server remembers of an expired job that there was one. An embedded
+// one leaves that to the spool.
 func (q *Queue) goneTTL() time.Duration {
 	if q.durable != nil {
 		return 0

@@ -49,7 +49,7 @@ func (w *waiters) remove(id string, one *waiter) {
 	}
 }
 
-// tell says that a job changed, and whether it ended.
+// tell wakes those who wait for a job that changed, or ended.
 func (w *waiters) tell(id string, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,7 +93,7 @@ func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	w := q.waiters.add(id, true)
 	defer q.waiters.remove(id, w)
 	for {
-		j, err := q.jobSoon(ctx, id)
+		j, err := q.patientJob(ctx, id)
 		if err != nil || j.State.Terminal() {
 			return j, err
 		}
@@ -105,15 +105,16 @@ func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-// Watch gives a channel on which there is something to receive whenever the job may have changed, or ended where toEnd, since it was last
-// received from. Whoever watches then looks. stop is to be called at the end.
+// Watch returns a channel on which there is something to receive whenever the job may have changed since
+// it was last received from, or ended where toEnd. Whoever watches then looks, and calls stop at the end.
 func (q *Queue) Watch(id string, toEnd bool) (changed <-chan struct{}, stop func()) {
 	w := q.waiters.add(id, toEnd)
 	return w.changed, func() { q.waiters.remove(id, w) }
 }
 
-// jobSoon is Job, patient with a server that was away: the client library goes on to say so for up to a second after it is back.
-func (q *Queue) jobSoon(ctx context.Context, id string) (Job, error) {
+// patientJob returns the job, also from a server that was away: the client library goes on to say so for
+// up to a second after it is back.
+func (q *Queue) patientJob(ctx context.Context, id string) (Job, error) {
 	var tick *time.Ticker
 	for {
 		j, err := q.Job(ctx, id)
@@ -165,7 +166,7 @@ func (q *Queue) listen(ctx context.Context) {
 				l.hear(ctx, m.Payload)
 			}
 		case <-tick.C:
-			l.look(ctx)
+			l.catchUp(ctx)
 		}
 	}
 }
@@ -189,8 +190,8 @@ func (l *listener) hear(ctx context.Context, payload string) {
 	}
 }
 
-// look finds out that the last thing said was not heard, once it had recheckEvery to arrive.
-func (l *listener) look(ctx context.Context) {
+// catchUp finds out that the last thing said was not heard, once it had recheckEvery to arrive.
+func (l *listener) catchUp(ctx context.Context) {
 	if len(l.q.waiters.ids()) == 0 {
 		return
 	}
@@ -207,7 +208,7 @@ func (l *listener) look(ctx context.Context) {
 	l.asked = n
 }
 
-// last is the number of the last thing said.
+// last returns the number of the last thing said.
 func (l *listener) last(ctx context.Context) (int64, error) {
 	text, err := l.q.redis.Get(ctx, l.q.prefix+":seq").Result()
 	if errors.Is(err, redis.Nil) {

@@ -19,7 +19,7 @@ type Group struct {
 	servers []*Server
 }
 
-// Server is the one that listens at an address.
+// Server returns the one that listens at an address.
 func (g *Group) Server(t testing.TB, addr string) *Server {
 	t.Helper()
 	for _, s := range g.servers {
@@ -31,7 +31,7 @@ func (g *Group) Server(t testing.TB, addr string) *Server {
 	return nil
 }
 
-// Others are the servers but one.
+// Others returns the servers but one.
 func (g *Group) Others(one *Server) []*Server {
 	var others []*Server
 	for _, s := range g.servers {
@@ -73,7 +73,7 @@ func StartReplicated(t testing.TB, name string, replicas int) (g *Group, master 
 	return g, master
 }
 
-// inStep says whether that many replicas of a server have all that it has.
+// inStep returns what tells whether that many replicas of a server have all that it has.
 func inStep(t testing.TB, master *Server, replicas int) func() error {
 	return func() error {
 		r := redis.NewClient(&redis.Options{Addr: master.Addr})

@@ -141,10 +141,10 @@ func startNode(t testing.TB, args ...string) *Server {
 	return StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 }
 
-// URL is the server's address as queue.url takes it.
+// URL returns the server's address as queue.url takes it.
 func (s *Server) URL() string { return "redis://" + s.Addr }
 
-// freeAddr is an address that nobody listens on at the moment.
+// freeAddr returns an address that nobody listens on at the moment.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	var lc net.ListenConfig

@@ -47,7 +47,7 @@ func StartS3(t testing.TB) *S3 {
 	return s
 }
 
-// Client speaks to the server as its root user.
+// Client returns one that speaks to the server as its root user.
 func (s *S3) Client(t testing.TB) *minio.Client {
 	t.Helper()
 	c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{

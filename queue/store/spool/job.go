@@ -65,7 +65,7 @@ func (s *Spool) Begin(id string) error { return s.mark(id, begun) }
 // Undo takes back the last Begin: the attempt does not count.
 func (s *Spool) Undo(id string) error { return s.mark(id, undone) }
 
-// End says that the last attempt has ended, and the process has not.
+// End notes that the last attempt has ended, and the process has not.
 func (s *Spool) End(id string) error { return s.mark(id, ended) }
 
 func (s *Spool) mark(id string, what byte) error {
@@ -107,7 +107,7 @@ func (s *Spool) Job(id string) ([]byte, error) {
 	return f.Image, err
 }
 
-// Result is Job for a result's image.
+// Result returns what Job does, for a result's image.
 func (s *Spool) Result(id string) ([]byte, error) {
 	_, f, err := s.read(results, id)
 	return f.Image, err

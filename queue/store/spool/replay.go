@@ -53,7 +53,7 @@ func (s *Spool) Replay(ctx context.Context, each func(Entry) error) error {
 	return nil
 }
 
-// ids are those of every file below job/ and res/.
+// ids returns those of every file below job/ and res/.
 func (s *Spool) ids() (map[string]bool, error) {
 	ids := map[string]bool{}
 	err := s.walk(func(_, path string, _ fs.DirEntry) error {
