@@ -73,8 +73,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// redactURL returns an address, quoted, without its password. Where http:// is missing, url.Parse sees
-// no password.
+// redactURL returns an address, quoted, without its password. Where http:// is missing, url.Parse
+// sees no password.
 func redactURL(address string) string {
 	u, err := url.Parse(address)
 	if !strings.Contains(address, "://") {

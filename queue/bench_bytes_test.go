@@ -10,8 +10,8 @@ import (
 	"bgremove/queue/store/spool"
 )
 
-// BenchmarkImage puts an image of 42 MiB into each store and gets it back. A get allocates one buffer of
-// the image's size. What Redis' client and S3's keep for themselves comes on top.
+// BenchmarkImage puts an image of 42 MiB into each store and gets it back. A get allocates one
+// buffer of the image's size. What Redis' client and S3's keep for themselves comes on top.
 func BenchmarkImage(b *testing.B) {
 	image := bytes.Repeat([]byte("bgremove"), 42<<20/8)
 	for _, kind := range []struct {
@@ -42,7 +42,7 @@ func BenchmarkImage(b *testing.B) {
 		q := open(b, cfg)
 		put := func() string {
 			id := newID()
-			must(b, q.durable.spool.Accept(id, spool.File{About: []byte("{}"), Image: image, Expires: time.Now().Add(time.Hour)}))
+			must(b, q.durable.spool.Accept(id, spool.File{Image: image, Expires: time.Now().Add(time.Hour)}))
 			return id
 		}
 		b.Run("put", func(b *testing.B) {
@@ -66,8 +66,8 @@ func benchGet(b *testing.B, q *Queue, ref string, size int) {
 	}
 }
 
-// BenchmarkLargeOptions follows a job whose options have a background of 4 MiB as base64, with an image
-// of one byte: what is allocated is what its options cost.
+// BenchmarkLargeOptions follows a job whose options have a background of 4 MiB as base64, with an
+// image of one byte: what is allocated is what its options cost.
 func BenchmarkLargeOptions(b *testing.B) {
 	r := Request{Image: []byte("x"), Options: "bg_image=" + strings.Repeat("x", 4<<20*4/3)}
 	for _, kind := range []struct {

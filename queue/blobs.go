@@ -16,8 +16,8 @@ import (
 type Blobs interface {
 	// Put stores an image for ttl. A reader sees all of it or none.
 	Put(ctx context.Context, ref string, image []byte, ttl time.Duration) error
-	// Get returns ErrNotFound for what was never put, was deleted or has outlived its TTL. The image is
-	// in a buffer of its size, and is not to be changed.
+	// Get returns ErrNotFound for what was never put, was deleted or has outlived its TTL. The
+	// image is in a buffer of its size, and is not to be changed.
 	Get(ctx context.Context, ref string) ([]byte, error)
 	// Delete is idempotent.
 	Delete(ctx context.Context, refs ...string) error
@@ -42,14 +42,16 @@ func (q *Queue) openBlobs() error {
 		if err != nil {
 			return fmt.Errorf("queue.data_dir: %w", err)
 		}
-		q.durable, q.blobs = d, stores{scheme: spoolScheme, all: map[string]Blobs{spoolScheme: spoolImages{d.spool}}}
+		q.durable = d
+		q.blobs = stores{scheme: spoolScheme, all: map[string]Blobs{spoolScheme: spoolImages{d.spool}}}
 		return nil
 	}
 	scheme := q.cfg.Blobs
 	if scheme == BlobsAuto {
 		scheme = BlobsRedis
 	}
-	q.blobs = stores{scheme: scheme, all: map[string]Blobs{BlobsRedis: redisBlobs{q.redis, q.cfg.MinReplicas}}}
+	inRedis := redisBlobs{q.redis, q.cfg.MinReplicas}
+	q.blobs = stores{scheme: scheme, all: map[string]Blobs{BlobsRedis: inRedis}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
 		dir, err := dataDir(q.cfg)
 		if err == nil {

@@ -194,8 +194,8 @@ func TestSweepS3(t *testing.T) {
 	waiting := enqueue(t, q, Request{})
 	finished := enqueue(t, q, Request{Priority: Interactive})
 	must(t, c.Complete(ctx, claim(t, c), []byte("out"), ""))
-	purged := enqueue(t, q, Request{})
-	must(t, q.redis.Del(ctx, q.jobKey(purged)).Err())
+	lost := enqueue(t, q, Request{})
+	must(t, q.redis.Del(ctx, q.jobKey(lost)).Err())
 	must(t, q.blobs.Put(ctx, q.blobs.newRef(newID(), "out.w.1"), []byte("x"), time.Minute)) // of a dead worker
 	put("bgremove/default/mine.jpg")                                                        // no image of the queue's
 	put("bgremove/other/" + newID() + ".in")                                                // another queue's

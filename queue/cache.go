@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// rememberedJob returns the job that an idempotency key has made and what was asked for. The id is empty
-// where there is none (any more).
+// rememberedJob returns the job that an idempotency key has made and what was asked for. The id is
+// empty where there is none (any more).
 func (q *Queue) rememberedJob(ctx context.Context, idem string) (id, asks string, err error) {
 	text, err := q.redis.Get(ctx, q.prefix+":idem:"+idem).Result()
 	if errors.Is(err, redis.Nil) {
@@ -51,9 +51,11 @@ func (q *Queue) reuse(ctx context.Context, id string, r Request, job map[string]
 	return out
 }
 
-// CachedResult returns the result of the job that came to what j would, where there is one. False means that
-// j is to be worked on.
-func (c *Consumer) CachedResult(ctx context.Context, j Claimed) (image []byte, result string, ok bool) {
+// CachedResult returns the result of the job that came to what j would, where there is one. False
+// means that j is to be worked on.
+func (c *Consumer) CachedResult(ctx context.Context, j Claimed) (
+	image []byte, result string, ok bool,
+) {
 	if j.cachedBy == "" {
 		return nil, "", false
 	}

@@ -144,7 +144,8 @@ func (c Config) s3() s3.Config {
 	}
 }
 
-// dataDir returns the configured folder, or bgremove's in the user's state folder (XDG Base Directory Specification).
+// dataDir returns the configured folder, or bgremove's in the user's state folder (XDG Base
+// Directory Specification).
 func dataDir(cfg Config) (string, error) {
 	if cfg.DataDir != "" {
 		return filepath.Abs(cfg.DataDir)

@@ -18,7 +18,8 @@ const (
 	maxRetries     = 1
 )
 
-// detached returns a context that ends at the deadline of ctx, or after limit, but not with ctx before that.
+// detached returns a context that ends at the deadline of ctx, or after limit, but not with ctx
+// before that.
 func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(limit)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
@@ -62,7 +63,8 @@ func (q *Queue) closeServer() error {
 }
 
 // errURL stands for what is wrong with an address: the library's error may quote a password.
-var errURL = errors.New("must be redis://[user:password@]host:port[/db] or rediss://… (Sentinel and Cluster: see queue.mode)")
+var errURL = errors.New("must be redis://[user:password@]host:port[/db] or rediss://… " +
+	"(Sentinel and Cluster: see queue.mode)")
 
 // dial returns a maker of clients for an external server.
 func (c Config) dial() (func() redis.UniversalClient, error) {

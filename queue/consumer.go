@@ -103,7 +103,8 @@ func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[stri
 		text := func(i int) string { s, _ := f[i].(string); return s }
 		jobs = append(jobs, Claimed{
 			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
-			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8), cachedBy: text(9), aside: f[4] == nil,
+			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8),
+			cachedBy: text(9), aside: f[4] == nil,
 		})
 	}
 	ended = map[string]State{}
@@ -234,15 +235,11 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, e
 }
 
 // Release gives a job back, unharmed and with its attempt not counted, for another to run.
-func (c *Consumer) Release(ctx context.Context, j Claimed) error { return c.release(ctx, j, 0) }
+func (c *Consumer) Release(ctx context.Context, j Claimed) error { return c.Postpone(ctx, j, 0) }
 
-// Postpone gives a job back that others could not run now either. It comes back after a delay, and those
-// behind it go first.
+// Postpone gives a job back that others could not run now either. It comes back after a delay, and
+// those behind it go first.
 func (c *Consumer) Postpone(ctx context.Context, j Claimed, delay time.Duration) error {
-	return c.release(ctx, j, delay)
-}
-
-func (c *Consumer) release(ctx context.Context, j Claimed, delay time.Duration) error {
 	defer c.q.durable.lock(j.ID)()
 	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner, delay.Milliseconds()))
 	if err == nil && c.q.durable != nil {
@@ -263,8 +260,8 @@ func settle(cmd *redis.Cmd) (answer string, err error) {
 	return answer, nil
 }
 
-// backoff returns the delay after an attempt: min(base·2^(attempt−1), max), plus up to a fifth. Without
-// that, jobs that failed together would come back together.
+// backoff returns the delay after an attempt: min(base·2^(attempt−1), max), plus up to a fifth.
+// Without that, jobs that failed together would come back together.
 func (q *Queue) backoff(attempt int) time.Duration {
 	d := q.cfg.BackoffMax
 	if shift := attempt - 1; shift < 30 {

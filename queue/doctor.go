@@ -185,7 +185,8 @@ func (c Config) TryScripts(ctx context.Context) (err error) {
 	return unavailable("subscribe to events", err)
 }
 
-// ImageFolder returns where c keeps images as files, empty where it does not. It need not exist yet.
+// ImageFolder returns where c keeps images as files, empty where it does not. It need not exist
+// yet.
 func (c Config) ImageFolder() (string, error) {
 	if c.Ephemeral {
 		return os.TempDir(), nil

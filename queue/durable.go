@@ -22,7 +22,7 @@ import (
 // server, which keeps its jobs itself, it is nil: its methods then do nothing.
 type durable struct {
 	spool    *spool.Spool
-	temp     string // folder to remove at the end: an ephemeral queue's
+	temp     string // folder to remove at the end: an ephemeral queue's; empty for none
 	seed     maphash.Seed
 	settling [64]sync.Mutex // by job: one caller at a time decides and writes how it ends
 }
@@ -30,7 +30,7 @@ type durable struct {
 const (
 	spoolScheme = "spool"  // of references to images in the spool
 	inlineBytes = 4 << 10  // longer options lie beside the image, and not in the job's hash
-	heldBytes   = 64 << 20 // of images and options in memory that were written and are about to be read
+	heldBytes   = 64 << 20 // of files in memory that were just written and are about to be read
 )
 
 // description is what the spool keeps of a job beside its image.
@@ -52,7 +52,7 @@ func openDurable(q *Queue) (*durable, error) {
 		return nil, err
 	}
 	if d.spool, err = spool.Open(filepath.Join(dir, "spool"), opts, q.log); err != nil {
-		return nil, errors.Join(err, d.removeTemp())
+		return nil, errors.Join(err, os.RemoveAll(d.temp))
 	}
 	return d, nil
 }
@@ -61,14 +61,7 @@ func (d *durable) close() error {
 	if d == nil {
 		return nil
 	}
-	return errors.Join(d.spool.Close(), d.removeTemp())
-}
-
-func (d *durable) removeTemp() error {
-	if d.temp == "" {
-		return nil
-	}
-	return os.RemoveAll(d.temp)
+	return errors.Join(d.spool.Close(), os.RemoveAll(d.temp))
 }
 
 // lock keeps others from settling the job until the function it returns is called.
@@ -96,7 +89,8 @@ func (d *durable) accept(id string, job map[string]string, patience, deadTTL tim
 	ttl := patience + deadTTL
 	if out != nil {
 		ttl = duration(job["rttl"])
-		if err := d.finish(id, job, Succeeded, out, ttl, false); err != nil || !r.KeepInput { // first: a job alone would be run
+		err := d.finish(id, job, Succeeded, out, ttl, false) // first: a job alone would be run
+		if err != nil || !r.KeepInput {
 			return err
 		}
 	}
@@ -130,15 +124,17 @@ func (d *durable) beginOne(j *Claimed) (err error) {
 	if j.aside {
 		j.Options, err = d.spool.Options(j.ID)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, spool.ErrCorrupt) { // which Input will say
-		return err
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, spool.ErrCorrupt) {
+		return err // what is left out, Input will say
 	}
 	return d.spool.Begin(j.ID)
 }
 
 // finish keeps the end of a job with its result, if it has one, and holds that in memory for who is
 // about to read it.
-func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration, hold bool) error {
+func (d *durable) finish(id string, job map[string]string, state State, image []byte,
+	ttl time.Duration, hold bool,
+) error {
 	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
 	f, err := file(job, image, ttl)
 	if err != nil {

@@ -43,11 +43,10 @@ func TestCrashKeepsJobs(t *testing.T) {
 	fail := func(f Fault) func(Claimed) {
 		return func(j Claimed) { _, err := c.Fail(ctx, j, f); must(t, err) }
 	}
-	purged := finish(Request{}, fail(Fault{Code: "x"}))
-	must(t, q.Requeue(ctx, purged))
-	if n, err := q.Purge(ctx, Queued); err != nil || n != 1 {
-		t.Fatal(n, err)
-	}
+	deleted := finish(Request{}, fail(Fault{Code: "x"}))
+	must(t, q.Requeue(ctx, deleted))
+	must(t, q.Cancel(ctx, deleted))
+	must(t, q.Delete(ctx, deleted))
 	done := finish(Request{Image: []byte("a")}, succeed)
 	kept := finish(Request{Image: []byte("b"), KeepInput: true}, succeed)
 	failed := finish(Request{Image: []byte("c"), Options: "roi=1"}, fail(Fault{Code: "corrupt_image", Message: "cut short"}))
@@ -75,7 +74,7 @@ func TestCrashKeepsJobs(t *testing.T) {
 		t.Errorf("failed job is %+v", j)
 	}
 	wantState(t, q, cancelled, Cancelled)
-	_, err = q.Job(ctx, purged)
+	_, err = q.Job(ctx, deleted)
 	wantErr(t, err, ErrNotFound)
 	if got := wantState(t, q, queued, Queued); got.Created.Sub(before.Created).Abs() > time.Second || got.Deadline.Sub(before.Deadline).Abs() > time.Second ||
 		got.Priority != Bulk || got.MaxAttempts != before.MaxAttempts {
@@ -325,7 +324,8 @@ func TestExpiredJobIsRemembered(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	id := enqueue(t, q, Request{})
-	must(t, q.durable.spool.Accept(id, spool.File{About: []byte("no JSON"), Expires: time.Now().Add(time.Hour)}))
+	f := spool.File{About: []byte("no JSON"), Expires: time.Now().Add(time.Hour)}
+	must(t, q.durable.spool.Accept(id, f))
 	cfg := q.cfg
 	cfg.DataDir = t.TempDir()
 	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir)))
@@ -344,8 +344,8 @@ func TestReplayFails(t *testing.T) {
 	}
 }
 
-// What was just written is not read back from the disk: neither a new job's picture and options, nor a
-// result that somebody waits for.
+// What was just written is not read back from the disk: neither a new job's picture and options,
+// nor a result that somebody waits for.
 func TestFreshImagesAreNotRead(t *testing.T) {
 	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
 	c := consumer(t, q)
@@ -393,7 +393,7 @@ func TestLongOptions(t *testing.T) {
 		j := claim(t, c)
 		in, err := c.Input(ctx, j)
 		if err != nil || string(in) != "in" || j.Options != long || j.Attempt != attempt {
-			t.Errorf("claimed attempt %d with %q and %d bytes of options, %v", j.Attempt, in, len(j.Options), err)
+			t.Errorf("attempt %d with %q and %d bytes of options, %v", j.Attempt, in, len(j.Options), err)
 		}
 		if n := q.redis.HStrLen(ctx, q.jobKey(id), "options").Val(); n != 0 {
 			t.Errorf("the server has %d bytes of options", n)

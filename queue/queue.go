@@ -1,10 +1,11 @@
 // Package queue keeps jobs and their images until somebody fetches the result.
 //
-// Jobs live on a Redis-protocol server, external or embedded in this process; every transition of a job is one Lua script
-// (see lua/), so a job is never in two states. Images live in a blob store beside it and jobs only refer to them. A Queue
-// serves those who submit and look; a Consumer, made from it, serves those who work. The package imports nothing of
-// bgremove's, and it is the only one that may import a Redis client or server. KEYS.md lists what it keeps there; the other
-// places for images are in store/.
+// Jobs live on a Redis-protocol server, external or embedded in this process; every transition of a
+// job is one Lua script (see lua/), so a job is never in two states. Images live in a blob store
+// beside it and jobs only refer to them. A Queue serves those who submit and look; a Consumer, made
+// from it, serves those who work. The package imports nothing of bgremove's, and it is the only one
+// that may import a Redis client or server. KEYS.md lists what it keeps there; the other places for
+// images are in store/.
 package queue
 
 import (
@@ -81,14 +82,19 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	q.waiters = newWaiters()
 	q.running.Go(func() { q.listen(background) })
 	if fs := q.blobs.fs; fs != nil {
-		q.every(background, time.Minute, "sweep expired images", func() error { return fs.Sweep(time.Now()) })
+		q.everyMinute(background, "sweep expired images", func() error { return fs.Sweep(time.Now()) })
 	}
 	if q.durable != nil {
-		q.every(background, time.Minute, "sweep the spool", func() error { return q.durable.spool.Sweep(time.Now(), cfg.GoneTTL) })
+		q.everyMinute(background, "sweep the spool", func() error {
+			return q.durable.spool.Sweep(time.Now(), cfg.GoneTTL)
+		})
 	}
 	if q.blobs.s3 != nil {
-		// A job's hash has the TTLs, so its images follow it; so do results that a worker stored before it died.
-		q.every(background, time.Minute, "sweep images of jobs that are gone", func() error { return q.sweepS3InTurn(background, time.Now()) })
+		// A job's hash has the TTLs, so its images follow it; so do results that a worker stored
+		// before it died.
+		q.everyMinute(background, "sweep images of jobs that are gone", func() error {
+			return q.sweepS3InTurn(background, time.Now())
+		})
 	}
 	if !cfg.Embedded() {
 		q.watchServer(background)
@@ -97,10 +103,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	return q, nil
 }
 
-// every does something again and again until ctx ends, and logs what went wrong.
-func (q *Queue) every(ctx context.Context, pause time.Duration, what string, do func() error) {
+// everyMinute does something again and again until ctx ends, and logs what went wrong.
+func (q *Queue) everyMinute(ctx context.Context, what string, do func() error) {
 	q.running.Go(func() {
-		tick := time.NewTicker(pause)
+		tick := time.NewTicker(time.Minute)
 		defer tick.Stop()
 		for {
 			select {
@@ -164,8 +170,8 @@ func (q *Queue) folder() string {
 	return ""
 }
 
-// Room returns an ErrNoSpace where there is no disk space for an image, an ErrFull where there is no place in
-// the queue. It is for before the image is read from its sender.
+// Room returns an ErrNoSpace where there is no disk space for an image, an ErrFull where there is
+// no place in the queue. It is for before the image is read from its sender.
 func (q *Queue) Room(ctx context.Context) error {
 	var err error
 	switch {

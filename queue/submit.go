@@ -183,8 +183,8 @@ func (r Request) idem() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Repeated returns the job that the idempotency key has made, as Enqueue would, and an empty id if there
-// is none. ErrConflict.
+// Repeated returns the job that the idempotency key has made, as Enqueue would, and an empty id if
+// there is none. ErrConflict.
 func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) {
 	if r.IdempotencyKey == "" {
 		return "", nil
@@ -199,8 +199,8 @@ func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) 
 	return id, nil
 }
 
-// goneTTL returns how long the queue's server remembers of an expired job that there was one. An embedded
-// one leaves that to the spool.
+// goneTTL returns how long the queue's server remembers of an expired job that there was one. An
+// embedded one leaves that to the spool.
 func (q *Queue) goneTTL() time.Duration {
 	if q.durable != nil {
 		return 0

@@ -34,8 +34,8 @@ func (q *Queue) sweepS3InTurn(ctx context.Context, now time.Time) error {
 	return q.sweepS3(ctx, now.Add(-s3Young))
 }
 
-// sweepS3 deletes what was stored before a time and has no job. It goes on where the last round stopped, which
-// the hash T:swept says, and notes where it stops itself.
+// sweepS3 deletes what was stored before a time and has no job. It goes on where the last round
+// stopped, which the hash T:swept says, and notes where it stops itself.
 func (q *Queue) sweepS3(ctx context.Context, before time.Time) error {
 	if err := q.ownS3(ctx); err != nil {
 		return err
@@ -73,11 +73,12 @@ func (q *Queue) sweepS3(ctx context.Context, before time.Time) error {
 	return unavailable("sweep", q.redis.HDel(ctx, swept, home).Err())
 }
 
-// ownS3 returns errNotOurs unless the images are this queue's. Those without an owner become its own.
+// ownS3 returns errNotOurs unless the images are this queue's. Those without an owner become its
+// own.
 //
 // A sweep deletes the images whose job the queue's server does not know. A server that is not the
-// images' own, or that lost its memory, knows none of them. So the queue has an id, and keeps it on the
-// server as T:id and beside the images.
+// images' own, or that lost its memory, knows none of them. So the queue has an id, and keeps it on
+// the server as T:id and beside the images.
 func (q *Queue) ownS3(ctx context.Context) error {
 	id, err := q.identity(ctx)
 	if err != nil {

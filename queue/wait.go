@@ -87,7 +87,7 @@ func (w *waiters) count() (n int) {
 }
 
 // Wait returns the job as soon as it is terminal, or as it stands when ctx ends, with ctx's error. ErrNotFound: there is
-// none, or it was purged.
+// none.
 func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	// Registered before the state is read: an end between the two is not missed.
 	w := q.waiters.add(id, true)
@@ -105,15 +105,16 @@ func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-// Watch returns a channel on which there is something to receive whenever the job may have changed since
-// it was last received from, or ended where toEnd. Whoever watches then looks, and calls stop at the end.
+// Watch returns a channel on which there is something to receive whenever the job may have changed
+// since it was last received from, or ended where toEnd. Whoever watches then looks, and calls stop
+// at the end.
 func (q *Queue) Watch(id string, toEnd bool) (changed <-chan struct{}, stop func()) {
 	w := q.waiters.add(id, toEnd)
 	return w.changed, func() { q.waiters.remove(id, w) }
 }
 
-// patientJob returns the job, also from a server that was away: the client library goes on to say so for
-// up to a second after it is back.
+// patientJob returns the job, also from a server that was away: the client library goes on to say
+// so for up to a second after it is back.
 func (q *Queue) patientJob(ctx context.Context, id string) (Job, error) {
 	var tick *time.Ticker
 	for {
@@ -184,7 +185,7 @@ func (l *listener) hear(ctx context.Context, payload string) {
 	n := number(no)
 	missed := n > l.heard+1
 	l.heard = n
-	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted" || event == "purged")
+	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted")
 	if missed {
 		l.stale = !l.q.recheck(ctx)
 	}

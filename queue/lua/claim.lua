@@ -137,7 +137,7 @@ for _, prio in ipairs(order) do
     elseif due then
       out[#out + 1] = run(id, other)
       ids = ids .. ' ' .. id
-    elseif j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
+    elseif j[1] == 'queued' then  -- anything else was cancelled meanwhile
       pastDeadline(id, j)
     end
   end

@@ -1,4 +1,4 @@
--- What an unfinished job counts for against max bytes: image and options, also those that lie beside
+-- What an unfinished job counts for against max bytes: its image and its options, also those beside
 -- the image.
 local function size(id)
   local j = redis.call('HMGET', key(id), 'bytes', 'aside')

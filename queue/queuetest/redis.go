@@ -27,7 +27,7 @@ type process struct {
 
 func (p *process) start(t testing.TB) {
 	t.Helper()
-	p.cmd = exec.Command(p.args[0], p.args[1:]...) //nolint:noctx // killed by Stop, also when the test has ended
+	p.cmd = exec.Command(p.args[0], p.args[1:]...) //nolint:noctx // Stop kills it, also after the test
 	p.cmd.Env = append(os.Environ(), p.env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s (redis-server is Debian's package of that name): %v", p.args[0], err)
@@ -94,7 +94,8 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	return startServer(t, addr, append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", ""}, args...)...)
+	plain := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", ""}
+	return startServer(t, addr, append(plain, args...)...)
 }
 
 // StartCluster runs a cluster of one node that holds every slot.
@@ -120,15 +121,15 @@ func StartCluster(t testing.TB) *Server {
 func StartSentinel(t testing.TB, name string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(StartRedis(t).Addr)
-	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor %s %s %s 1\n", name, host, port), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return startSentinel(t, conf)
+	return startSentinel(t, fmt.Sprintf("sentinel monitor %s %s %s 1\n", name, host, port))
 }
 
-func startSentinel(t testing.TB, conf string) *Server {
+func startSentinel(t testing.TB, text string) *Server {
 	t.Helper()
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	return startServer(t, addr, conf, "--sentinel", "--port", port, "--bind", "127.0.0.1")

@@ -38,7 +38,8 @@ func StartS3(t testing.TB) *S3 {
 	t.Helper()
 	addr := freeAddr(t)
 	s := &S3{URL: "http://" + addr, process: process{
-		args: []string{s3Program(t), "--port", addr, "--quiet", "posix", "--sidecar", t.TempDir(), t.TempDir()}, // sidecar: not every file system has attributes
+		// Sidecar, because not every file system has attributes.
+		args: []string{s3Program(t), "--port", addr, "--quiet", "posix", "--sidecar", t.TempDir(), t.TempDir()},
 		env:  []string{"ROOT_ACCESS_KEY=" + S3AccessKey, "ROOT_SECRET_KEY=" + S3SecretKey},
 	}}
 	s.ready = func() error { _, err := s.Client(t).ListBuckets(context.Background()); return err }

@@ -1,5 +1,5 @@
-// Package store is the ground of the places where pictures lie. Each place is a folder below this one
-// and gives pictures by name. Their errors are here, and what is known of the room on a disk.
+// Package store is the ground of the places where pictures lie. Each place is a folder below this
+// one and gives pictures by name. Their errors are here, and what is known of the room on a disk.
 //
 // It and its folders import nothing of bgremove's but one another, and know no Redis.
 package store
@@ -16,7 +16,7 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrNoSpace     = errors.New("too little free disk space")
 	ErrUnavailable = errors.New("queue unavailable")  // its server is away; a later try may succeed
-	ErrFailed      = errors.New("image store failed") // of an ErrUnavailable: it is not the queue's own server
+	ErrFailed      = errors.New("image store failed") // an ErrUnavailable too: not the queue's server
 )
 
 // Free returns how many bytes of disk space are left in a folder for a process like this one.

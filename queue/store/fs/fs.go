@@ -1,4 +1,5 @@
-// Package fs keeps images as files in a folder that all parts share, over a network file system too.
+// Package fs keeps images as files in a folder that all parts share, over a network file system
+// too.
 //
 // A file's modification time is the moment at which the image expires. Layout of the folder:
 //
@@ -37,8 +38,8 @@ func (s *Store) Folder() string { return s.root }
 // CheckRoom returns a store.ErrNoSpace where less than the reserve is free.
 func (s *Store) CheckRoom() error { return store.CheckRoom(s.root, s.reserve) }
 
-// Path returns where the image of a name is kept. It refuses a name that could leave the folder: names
-// are made by the queue, but references come back from Redis.
+// Path returns where the image of a name is kept. It refuses a name that could leave the folder:
+// names are made by the queue, but references come back from Redis.
 func (s *Store) Path(name string) (string, error) {
 	if name == "" || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\\\x00") {
 		return "", fmt.Errorf("bad image reference %q", name)
@@ -103,7 +104,8 @@ func (s *Store) Get(_ context.Context, name string) ([]byte, error) {
 	return image, err
 }
 
-// present returns where an image is kept, store.ErrNotFound for one that is not there or has expired.
+// present returns where an image is kept, store.ErrNotFound for one that is not there or has
+// expired.
 func (s *Store) present(name string) (path string, err error) {
 	if path, err = s.Path(name); err != nil {
 		return "", err
@@ -153,8 +155,8 @@ func (s *Store) Check(context.Context) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()), s.CheckRoom())
 }
 
-// Sweep removes files that expired before now, and half-written ones that a dead process left an hour
-// ago.
+// Sweep removes files that expired before now, and half-written ones that a dead process left an
+// hour ago.
 func (s *Store) Sweep(now time.Time) error {
 	return filepath.WalkDir(s.root, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -37,7 +37,8 @@ func (s *Store) setOwner(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	put := func(opts minio.PutObjectOptions) error {
-		_, err := s.client.Client.PutObject(ctx, s.bucket, s.folder+ownerName, strings.NewReader(id), int64(len(id)), opts)
+		key, size := s.folder+ownerName, int64(len(id))
+		_, err := s.client.Client.PutObject(ctx, s.bucket, key, strings.NewReader(id), size, opts)
 		return err
 	}
 	plain := minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true, SendContentMd5: true}

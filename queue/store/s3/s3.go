@@ -1,7 +1,8 @@
-// Package s3 keeps each image as one object BUCKET/PREFIX/QUEUE/NAME on a server that speaks the S3 API.
+// Package s3 keeps each image as one object BUCKET/PREFIX/QUEUE/NAME on a server that speaks the S3
+// API.
 //
-// S3 has no TTL for an object: an image stays until it is deleted. Whoever knows which jobs are gone
-// lists the images and deletes those of such jobs.
+// S3 has no TTL for an object: an image stays until it is deleted. Whoever knows which jobs are
+// gone lists the images and deletes those of such jobs.
 package s3
 
 import (
@@ -40,8 +41,8 @@ type Store struct {
 	folder    string // PREFIX/QUEUE/ of every object
 }
 
-// Open prepares the client for the images of a queue. It asks the server nothing: Check tells whether
-// it answers.
+// Open prepares the client for the images of a queue. It asks the server nothing: Check tells
+// whether it answers.
 func Open(cfg Config, queue string) (*Store, error) {
 	s := &Store{bucket: cfg.Bucket, folder: cfg.Prefix + queue + "/", transport: transport()}
 	var err error
@@ -52,8 +53,8 @@ func Open(cfg Config, queue string) (*Store, error) {
 	return s, err
 }
 
-// transport returns http.DefaultTransport with shorter waits, with the images as they are stored, and without HTTP/2, where one
-// connection would have to carry them all.
+// transport returns http.DefaultTransport with shorter waits, with the images as they are stored,
+// and without HTTP/2, where one connection would have to carry them all.
 func transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -75,8 +76,9 @@ func (s *Store) Home() string { return s.bucket + "/" + s.folder }
 
 var imageName = regexp.MustCompile(`^([0-9a-f]{32})\.[0-9a-z.]+$`) // the first group is the job's id
 
-// key returns the object of a reference. It refuses one to anything but an image at home: references
-// come back from Redis, and whoever can write there must not read with our keys what else they open.
+// key returns the object of a reference. It refuses one to anything but an image at home:
+// references come back from Redis, and whoever can write there must not read with our keys what
+// else they open.
 func (s *Store) key(ref string) (string, error) {
 	name, ok := strings.CutPrefix(ref, s.Home())
 	if !ok || !imageName.MatchString(name) {
@@ -121,13 +123,13 @@ func (s *Store) Put(ctx context.Context, ref string, image []byte, _ time.Durati
 	}
 	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
 	defer cancel()
-	_, err = s.client.Client.PutObject(ctx, s.bucket, key, bytes.NewReader(image), int64(len(image)), minio.PutObjectOptions{
-		ContentType: "application/octet-stream", DisableMultipart: true, SendContentMd5: true,
-	})
+	opts := minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true, SendContentMd5: true}
+	_, err = s.client.Client.PutObject(ctx, s.bucket, key, bytes.NewReader(image), int64(len(image)), opts)
 	return s.fault("put image", err)
 }
 
-// Get returns an image, in a buffer of the size that the server announces. Less than that is an error.
+// Get returns an image, in a buffer of the size that the server announces. Less than that is an
+// error.
 func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
 	key, err := s.key(ref)
 	if err != nil {
@@ -170,7 +172,8 @@ func (s *Store) Delete(ctx context.Context, refs ...string) error {
 	switch len(keys) {
 	case 0:
 	case 1:
-		errs = append(errs, s.deleted(s.client.RemoveObject(ctx, s.bucket, keys[0], minio.RemoveObjectOptions{})))
+		err := s.client.RemoveObject(ctx, s.bucket, keys[0], minio.RemoveObjectOptions{})
+		errs = append(errs, s.deleted(err))
 	default:
 		errs = append(errs, s.deleted(s.deleteMany(ctx, keys)))
 	}
@@ -202,8 +205,8 @@ func (s *Store) deleteMany(ctx context.Context, keys []string) error {
 	return fault
 }
 
-// deleted returns the fault of a deletion. It is none that there was nothing (more) to delete: S3 itself
-// does not tell, others do.
+// deleted returns the fault of a deletion. It is none that there was nothing (more) to delete: S3
+// itself does not tell, others do.
 func (s *Store) deleted(err error) error {
 	if err = s.fault("delete images", err); errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -242,20 +245,21 @@ type Image struct {
 	Stored time.Time
 }
 
-// List yields the images behind a reference, or all for an empty one, in order. It ends at the first
-// error.
+// List yields the images behind a reference, or all for an empty one, in order. It ends at the
+// first error.
 func (s *Store) List(ctx context.Context, after string) iter.Seq2[Image, error] {
 	return func(yield func(Image, error) bool) {
 		ctx, stop := context.WithCancel(ctx) // ends the listing
 		defer stop()
-		opts := minio.ListObjectsOptions{Prefix: s.folder, StartAfter: strings.TrimPrefix(after, s.bucket+"/"), Recursive: true}
+		after := strings.TrimPrefix(after, s.bucket+"/")
+		opts := minio.ListObjectsOptions{Prefix: s.folder, StartAfter: after, Recursive: true}
 		for o := range s.client.ListObjectsIter(ctx, s.bucket, opts) {
 			if o.Err != nil {
 				yield(Image{}, s.fault("list images", o.Err))
 				return
 			}
 			m := imageName.FindStringSubmatch(strings.TrimPrefix(o.Key, s.folder))
-			if m != nil && !yield(Image{Ref: s.bucket + "/" + o.Key, Job: m[1], Stored: o.LastModified}, nil) {
+			if m != nil && !yield(Image{s.bucket + "/" + o.Key, m[1], o.LastModified}, nil) {
 				return
 			}
 		}

@@ -31,7 +31,7 @@ type File struct {
 	Options string
 	Image   []byte
 	Expires time.Time // when it may be removed
-	Hold    bool      // in memory too, within Options.Hold, until it is read; nobody may change the image then
+	Hold    bool      // in memory too, until it is read: nobody may change the image
 }
 
 func (f File) size() int64 { return int64(len(f.About) + len(f.Options) + len(f.Image)) }
@@ -56,7 +56,8 @@ func (f File) header() []byte {
 	return head
 }
 
-// parse returns the contents of a file, without copying the image, and an ErrCorrupt where it is not what was written.
+// parse returns the contents of a file, without copying the image, and an ErrCorrupt where it is
+// not what was written.
 func parse(data []byte) (File, error) {
 	if len(data) < headerSize || string(data[:4]) != magic {
 		return File{}, fmt.Errorf("%w: %d bytes that begin with %.4q", ErrCorrupt, len(data), data)

@@ -8,8 +8,8 @@ import (
 // freshFor is how long what nobody has read stays in memory. The sweep after that drops it.
 const freshFor = time.Minute
 
-// fresh holds the contents of files that are about to be read, so that they are not read back from the
-// disk that they were just written to. What is read is handed over and held no more.
+// fresh holds the contents of files that are about to be read, so that they are not read back from
+// the disk that they were just written to. What is read is handed over and held no more.
 type fresh struct {
 	mu    sync.Mutex
 	room  int64 // bytes that it may take in
@@ -21,8 +21,8 @@ type held struct {
 	since time.Time
 }
 
-// keep holds what is at path, if there is room for it: nothing else makes way. What came first is also
-// asked for first.
+// keep holds what is at path, if there is room for it: nothing else makes way. What came first is
+// also asked for first.
 func (m *fresh) keep(path string, f File) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -44,8 +44,8 @@ func (s *Spool) at(kind, id string, do func(path string) error) error {
 	return do(path)
 }
 
-// Note keeps beside a job's end what has become of it since, in place of an earlier note. It goes with its result. store.ErrNotFound:
-// there is no result.
+// Note keeps beside a job's end what has become of it since, in place of an earlier note. It goes
+// with its result. store.ErrNotFound: there is no result.
 func (s *Spool) Note(id string, about []byte) error {
 	return s.at(results, id, func(path string) error {
 		info, err := os.Stat(path)
@@ -91,8 +91,8 @@ func attempts(path string) (n int, suspect bool, err error) {
 	return max(n, 0), len(marks) > 0 && marks[len(marks)-1] == begun, nil
 }
 
-// Options returns a job's options, ErrCorrupt, or store.ErrNotFound. What it has to read from the disk
-// is held for Job.
+// Options returns a job's options, ErrCorrupt, or store.ErrNotFound. What it has to read from the
+// disk is held for Job.
 func (s *Spool) Options(id string) (string, error) {
 	path, f, err := s.read(jobs, id)
 	if err == nil {
@@ -101,7 +101,8 @@ func (s *Spool) Options(id string) (string, error) {
 	return f.Options, err
 }
 
-// Job returns a job's image, with the same errors. It is the caller's: nothing of it stays in memory.
+// Job returns a job's image, with the same errors. It is the caller's: nothing of it stays in
+// memory.
 func (s *Spool) Job(id string) ([]byte, error) {
 	_, f, err := s.read(jobs, id)
 	return f.Image, err
@@ -139,14 +140,16 @@ func (s *Spool) DropResult(id string) error { return s.removeForGood(results, id
 
 // Forget removes all there is of a job, for good. It may be gone.
 func (s *Spool) Forget(id string) error {
-	if err := s.removeForGood(jobs, id); err != nil { // first: a job without its result would run again
-		return err
+	if err := s.removeForGood(jobs, id); err != nil {
+		return err // first, since a job without its result would run again
 	}
 	return s.DropResult(id)
 }
 
 func (s *Spool) removeForGood(kind, id string) error {
-	return s.at(kind, id, func(path string) error { return errors.Join(s.remove(kind, path), s.syncDir(path)) })
+	return s.at(kind, id, func(path string) error {
+		return errors.Join(s.remove(kind, path), s.syncDir(path))
+	})
 }
 
 // remove is not synced: what comes back after a power loss is dropped by Replay, or done once more.

@@ -193,7 +193,8 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 	expires := time.Now().Add(time.Hour)
 	for i := range 12 {
 		id := fmt.Sprintf("job%d", i)
-		options, image, end := strings.Repeat("o", random.IntN(9000)), strings.Repeat(id, 1+random.IntN(200)), "result of "+id
+		image, end := strings.Repeat(id, 1+random.IntN(200)), "result of "+id
+		options := strings.Repeat("o", random.IntN(9000))
 		accept := func() error {
 			return s.Accept(id, File{About: []byte(id), Options: options, Image: []byte(image), Expires: expires})
 		}

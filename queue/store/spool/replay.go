@@ -115,7 +115,8 @@ func (s *Spool) entry(id string) (Entry, error) {
 	return e, err
 }
 
-// whole returns the description of a file and the size of its image, nil where there is no such file or it is damaged.
+// whole returns the description of a file and the size of its image, nil where there is no such
+// file or it is damaged.
 func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool, err error) {
 	f, err := readFile(path)
 	switch {
@@ -124,7 +125,7 @@ func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool
 	case errors.Is(err, ErrCorrupt):
 		return nil, 0, true, s.setAside(kind, path, err)
 	}
-	return bytes.Clone(f.About), int64(len(f.Image)), false, err // cloned: the image is not to stay with it
+	return bytes.Clone(f.About), int64(len(f.Image)), false, err // a clone lets go of the image
 }
 
 // Expires sets again when a job and its result expire, as their descriptions have it: copying a folder may have lost it.
