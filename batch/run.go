@@ -94,7 +94,7 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 
 // taken is the result of another job that came to the same.
 func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bool) {
-	data, about, ok := p.jobs.Like(ctx, j)
+	data, about, ok := p.jobs.CachedResult(ctx, j)
 	if !ok {
 		return imaging.Result{}, false
 	}

@@ -144,13 +144,13 @@ func TestPrintHidesSecrets(t *testing.T) {
 		value  any
 		origin string
 	}{
-		"queue.url":              {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
-		"queue.s3_access_key":    {"AKIA", "BGREMOVE_QUEUE_S3_ACCESS_KEY"},
-		"queue.s3_secret_key":    {"(hidden)", "BGREMOVE_QUEUE_S3_SECRET_KEY"},
-		"queue.s3_old_locations": {"", "default"},
-		"queue.mode":             {"sentinel", "config.yaml:2"},
-		"queue.max_depth":        {10000.0, "default"},
-		"queue.dead_ttl":         {"24h", "default"},
+		"queue.url":           {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
+		"queue.s3_access_key": {"AKIA", "BGREMOVE_QUEUE_S3_ACCESS_KEY"},
+		"queue.s3_secret_key": {"(hidden)", "BGREMOVE_QUEUE_S3_SECRET_KEY"},
+		"queue.s3_region":     {"", "default"},
+		"queue.mode":          {"sentinel", "config.yaml:2"},
+		"queue.max_depth":     {10000.0, "default"},
+		"queue.dead_ttl":      {"24h", "default"},
 	} {
 		if got := entries[name]; got.Value != want.value || got.Origin != want.origin {
 			t.Errorf("%s: got %v, want %v", name, got, want)

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bgremove/queue/store"
 )
 
 func must(t *testing.T, err error) {
@@ -38,33 +39,25 @@ func replayed(t *testing.T, s *Spool) map[string]Entry {
 
 func inAnHour() time.Time { return time.Now().Add(time.Hour) }
 
-func contentsOf(t *testing.T, open func(string) (io.ReadCloser, error), id string) (string, error) {
-	t.Helper()
-	r, err := open(id)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	return string(data), err
-}
-
 func TestJobs(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, Options{Sync: true})
 	for _, id := range []string{"done", "kept", "waits", "poison", "undone", "again"} {
-		must(t, s.Accept(id, []byte("about "+id), []byte("image of "+id), inAnHour()))
+		must(t, s.Accept(id, File{About: []byte("about " + id), Options: "options of " + id, Image: []byte("image of " + id), Expires: inAnHour()}))
 	}
-	must(t, s.Finish("done", []byte("end of done"), []byte("cut-out"), inAnHour()))
+	must(t, s.Finish("done", File{About: []byte("end of done"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.DropJob("done"))
-	must(t, s.Finish("kept", []byte("end of kept"), []byte("cut-out"), inAnHour()))
+	must(t, s.Finish("kept", File{About: []byte("end of kept"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("undone"))
 	must(t, s.Undo("undone"))
 	must(t, s.Begin("again"))
 	must(t, s.End("again"))
-	if got, err := contentsOf(t, s.OpenJob, "waits"); err != nil || got != "image of waits" {
+	if got, err := s.Options("waits"); err != nil || got != "options of waits" {
+		t.Errorf("options are %q, %v", got, err)
+	}
+	if got, err := s.Job("waits"); err != nil || string(got) != "image of waits" {
 		t.Errorf("job is %q, %v", got, err)
 	}
 	must(t, s.Close())
@@ -81,10 +74,10 @@ func TestJobs(t *testing.T) {
 	if got := replayed(t, s); !reflect.DeepEqual(got, want) {
 		t.Errorf("replayed %+v\nwant %+v", got, want)
 	}
-	if got, err := contentsOf(t, s.OpenResult, "done"); err != nil || got != "cut-out" {
+	if got, err := s.Result("done"); err != nil || string(got) != "cut-out" {
 		t.Errorf("result is %q, %v", got, err)
 	}
-	if _, err := s.OpenJob("done"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Job("done"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a dropped job: %v", err)
 	}
 	must(t, s.Forget("kept"))
@@ -98,7 +91,7 @@ func TestDamage(t *testing.T) {
 		return func(data []byte) []byte { data[(at+len(data))%len(data)] ^= 1; return data }
 	}
 	for name, damage := range map[string]func([]byte) []byte{
-		"magic": flip(0), "length of the description": flip(4), "length of the image": flip(15), "checksum": flip(16),
+		"magic": flip(0), "length of the description": flip(4), "length of the image": flip(8), "length of the options": flip(15), "checksum": flip(16),
 		"description": flip(21), "image": flip(-1),
 		"empty":     func([]byte) []byte { return nil },
 		"cut short": func(data []byte) []byte { return data[:len(data)-1] },
@@ -109,16 +102,16 @@ func TestDamage(t *testing.T) {
 			dir := t.TempDir()
 			s := openIn(t, dir, Options{})
 			for _, id := range []string{"bad", "good", "result", "both"} {
-				must(t, s.Accept(id, []byte("about"), []byte("image"), inAnHour()))
+				must(t, s.Accept(id, File{About: []byte("about"), Options: "options", Image: []byte("image"), Expires: inAnHour()}))
 			}
-			must(t, s.Finish("result", []byte("about"), []byte("image"), inAnHour()))
+			must(t, s.Finish("result", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			must(t, s.DropJob("result"))
-			must(t, s.Finish("both", []byte("about"), []byte("image"), inAnHour()))
+			must(t, s.Finish("both", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			for kind, id := range map[string]string{jobs: "bad", results: "result"} {
 				spoil(t, s, kind, id, damage)
 			}
 			spoil(t, s, results, "both", damage)
-			if _, err := contentsOf(t, s.OpenJob, "bad"); !errors.Is(err, ErrCorrupt) {
+			if _, err := s.Job("bad"); !errors.Is(err, ErrCorrupt) {
 				t.Errorf("reading it: %v", err)
 			}
 			must(t, s.Close())
@@ -159,7 +152,7 @@ func TestSecondProcess(t *testing.T) {
 	if _, err := Open(dir, Options{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use by another bgremove") {
 		t.Errorf("error is %v", err)
 	}
-	must(t, s.Accept("id", nil, nil, inAnHour())) // the first is unharmed
+	must(t, s.Accept("id", File{Expires: inAnHour()})) // the first is unharmed
 	must(t, s.Close())
 	openIn(t, dir, Options{})
 }
@@ -191,10 +184,10 @@ func TestOtherFilesStay(t *testing.T) {
 func TestBadIDs(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	for _, id := range []string{"", ".", "..", "../LOCK", "a/b", "a.att", "a\x00", "a\nb", strings.Repeat("x", 65)} {
-		if err := s.Accept(id, nil, nil, inAnHour()); err == nil {
+		if err := s.Accept(id, File{Expires: inAnHour()}); err == nil {
 			t.Errorf("id %q was accepted", id)
 		}
-		if _, err := s.OpenResult(id); err == nil {
+		if _, err := s.Result(id); err == nil {
 			t.Errorf("id %q was opened", id)
 		}
 	}
@@ -203,11 +196,11 @@ func TestBadIDs(t *testing.T) {
 func TestSweepAndGone(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	now := time.Now()
-	must(t, s.Accept("old", nil, nil, now.Add(-time.Second)))
+	must(t, s.Accept("old", File{Expires: now.Add(-time.Second)}))
 	must(t, s.Begin("old"))
-	must(t, s.Finish("ended", nil, nil, now.Add(-time.Second)))
-	must(t, s.Finish("fresh", nil, nil, now.Add(time.Hour)))
-	if _, err := s.OpenResult("ended"); !errors.Is(err, ErrNotFound) {
+	must(t, s.Finish("ended", File{Expires: now.Add(-time.Second)}))
+	must(t, s.Finish("fresh", File{Expires: now.Add(time.Hour)}))
+	if _, err := s.Result("ended"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an expired result is read: %v", err)
 	}
 	must(t, s.Sweep(now, 24*time.Hour))
@@ -239,24 +232,24 @@ func TestSweepAndGone(t *testing.T) {
 func TestNotes(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, Options{Sync: true})
-	if err := s.Note("none", []byte("x")); !errors.Is(err, ErrNotFound) {
+	if err := s.Note("none", []byte("x")); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a note of nothing: %v", err)
 	}
 	for _, id := range []string{"noted", "damaged", "dropped", "forgotten", "expired"} {
-		must(t, s.Finish(id, []byte("about "+id), nil, inAnHour()))
+		must(t, s.Finish(id, File{About: []byte("about " + id), Expires: inAnHour()}))
 		must(t, s.Note(id, []byte("first note")))
 		must(t, s.Note(id, []byte("note of "+id)))
 	}
 	must(t, s.DropResult("dropped"))
 	must(t, s.Forget("forgotten"))
-	must(t, s.Finish("expired", nil, nil, time.Now().Add(-time.Second)))
+	must(t, s.Finish("expired", File{Expires: time.Now().Add(-time.Second)}))
 	must(t, s.Sweep(time.Now(), time.Hour))
 	path, err := s.path(results, "damaged")
 	must(t, err)
 	must(t, os.WriteFile(path+note, []byte("BGJ1"), 0o600))
 	orphan, err := s.path(results, "orphan")
 	must(t, err)
-	must(t, s.write(orphan+note, []byte("x"), nil, inAnHour()))
+	must(t, s.write(orphan+note, File{About: []byte("x"), Expires: inAnHour()}))
 	must(t, s.Close())
 
 	s = openIn(t, dir, Options{Sync: true})
@@ -277,8 +270,8 @@ func TestNotes(t *testing.T) {
 func TestSweepTakesTheJobFirst(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
 	now := time.Now()
-	must(t, s.Accept("id", []byte("about"), nil, now.Add(time.Hour)))
-	must(t, s.Finish("id", nil, nil, now.Add(-time.Second)))
+	must(t, s.Accept("id", File{About: []byte("about"), Expires: now.Add(time.Hour)}))
+	must(t, s.Finish("id", File{Expires: now.Add(-time.Second)}))
 	must(t, s.Sweep(now, time.Hour))
 	if found := replayed(t, s); len(found) > 0 {
 		t.Errorf("left are %+v", found)
@@ -313,13 +306,13 @@ func TestFullDisk(t *testing.T) {
 	dir, d := t.TempDir(), &fullDisk{}
 	s, err := open(dir, Options{}, slog.New(slog.DiscardHandler), d)
 	must(t, err)
-	must(t, s.Accept("before", nil, []byte("image"), inAnHour()))
+	must(t, s.Accept("before", File{Image: []byte("image"), Expires: inAnHour()}))
 	d.full = true
-	err = s.Accept("refused", nil, []byte("image"), inAnHour())
-	if !errors.Is(err, ErrNoSpace) || strings.Contains(err.Error(), "secret") {
+	err = s.Accept("refused", File{Image: []byte("image"), Expires: inAnHour()})
+	if !errors.Is(err, store.ErrNoSpace) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error is %v", err)
 	}
-	if err := s.Finish("before", nil, []byte("image"), inAnHour()); !errors.Is(err, ErrNoSpace) {
+	if err := s.Finish("before", File{Image: []byte("image"), Expires: inAnHour()}); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("error is %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
@@ -329,14 +322,14 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("left are %+v", found)
 	}
 	d.full = false
-	must(t, s.Accept("refused", nil, []byte("image"), inAnHour()))
+	must(t, s.Accept("refused", File{Image: []byte("image"), Expires: inAnHour()}))
 	must(t, s.Close())
 }
 
 func TestReserve(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{Reserve: 1 << 60})
-	for _, err := range []error{s.Room(), s.Check()} {
-		if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "MiB, the reserve is 1099511627776 MiB") {
+	for _, err := range []error{s.CheckRoom(), s.Check()} {
+		if !errors.Is(err, store.ErrNoSpace) || !strings.Contains(err.Error(), "MiB, the reserve is 1099511627776 MiB") {
 			t.Errorf("error is %v", err)
 		}
 	}

@@ -1,9 +1,10 @@
 package spool
 
 import (
-	"errors"
 	"io"
 	"os"
+
+	"bgremove/queue/store"
 )
 
 // disk is what changes the folder's contents. A test puts one in its place that forgets what was not synced.
@@ -32,11 +33,4 @@ func (osDisk) Append(path string) (file, error) {
 
 func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
 func (osDisk) Remove(path string) error     { return os.Remove(path) }
-
-func (osDisk) SyncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+func (osDisk) SyncDir(path string) error    { return store.SyncDir(path) }

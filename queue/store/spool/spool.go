@@ -2,7 +2,7 @@
 // killed or the power was cut, short of losing the disk.
 //
 // A job is one checksummed file, its result another (see file.go). What a job is, only the caller knows: here it is an id, a
-// description and an image. The package imports nothing of bgremove's. Layout of its folder:
+// description, options and an image. Layout of its folder:
 //
 //	LOCK             held by the one process that uses the folder
 //	tmp/             files being written; emptied at every start
@@ -27,19 +27,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"bgremove/queue/store"
 )
 
-// What can come back besides errors of the file system.
-var (
-	ErrNotFound = errors.New("not in the spool")
-	ErrCorrupt  = errors.New("spool file is damaged")
-	ErrNoSpace  = errors.New("too little free disk space")
-)
+// ErrCorrupt says that a file is not what was written.
+var ErrCorrupt = errors.New("spool file is damaged")
 
 // Options of a spool.
 type Options struct {
 	Sync    bool  // fsync before anything is acknowledged: the power may fail. Without it only the process may
 	Reserve int64 // bytes of free disk space below which no job is accepted
+	Hold    int64 // bytes that HoldJob and HoldResult keep in memory at most
 }
 
 // Spool is safe for concurrent use, but for two calls about one job that write: these the caller keeps apart.
@@ -50,6 +49,7 @@ type Spool struct {
 	lock    *os.File
 	log     *slog.Logger
 	corrupt atomic.Int64
+	fresh   fresh
 
 	mu   sync.Mutex
 	gone map[string]bool // ids of jobs that have expired and are remembered; the files in gone/ have them too
@@ -62,6 +62,7 @@ func Open(root string, opts Options, log *slog.Logger) (*Spool, error) {
 
 func open(root string, opts Options, log *slog.Logger, d disk) (*Spool, error) {
 	s := &Spool{root: root, opts: opts, disk: d, log: log, gone: map[string]bool{}}
+	s.fresh = fresh{room: opts.Hold, files: map[string]held{}}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}
@@ -111,55 +112,26 @@ func (s *Spool) prepare() error {
 		s.disk.SyncDir(s.root), s.disk.SyncDir(filepath.Dir(s.root)))
 }
 
-// Room is that of the spool's own folder and reserve.
-func (s *Spool) Room() error { return Room(s.root, s.opts.Reserve) }
+// CheckRoom returns a store.ErrNoSpace where less than the reserve is free.
+func (s *Spool) CheckRoom() error { return store.CheckRoom(s.root, s.opts.Reserve) }
 
 // Close gives the folder back.
 func (s *Spool) Close() error { return s.lock.Close() } // releases the flock
 
-// Folder is where the files are.
+// Folder returns where the files are.
 func (s *Spool) Folder() string { return s.root }
 
-// Corrupt is how many damaged files were set aside.
+// Corrupt returns how many damaged files were set aside.
 func (s *Spool) Corrupt() int64 { return s.corrupt.Load() }
-
-// Free is how many bytes of disk space are left in a folder for a process like this one.
-func Free(folder string) (int64, error) {
-	var stat syscall.Statfs_t
-	if err := syscall.Statfs(folder, &stat); err != nil {
-		return 0, fmt.Errorf("ask for free disk space: %w", err)
-	}
-	return int64(stat.Bavail) * stat.Bsize, nil
-}
-
-// Room returns an ErrNoSpace where less disk space is free in a folder than the reserve, in bytes.
-func Room(folder string, reserve int64) error {
-	free, err := Free(folder)
-	if err == nil && free < reserve {
-		err = fmt.Errorf("%w: %d MiB, the reserve is %d MiB", ErrNoSpace, free>>20, reserve>>20)
-	}
-	return err
-}
-
-// NoSpace tells a full disk, and a full quota, from its other faults.
-func NoSpace(err error) error {
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%w: the file system is full", ErrNoSpace)
-	case errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: the quota is used up", ErrNoSpace)
-	}
-	return err
-}
 
 // Check writes and removes a file, as the next job will.
 func (s *Spool) Check() error {
 	f, err := os.CreateTemp(filepath.Join(s.root, "tmp"), "check.")
 	if err != nil {
-		return NoSpace(err)
+		return store.NoSpace(err)
 	}
 	_, err = f.WriteString("ok")
-	return errors.Join(NoSpace(err), f.Close(), os.Remove(f.Name()), s.Room())
+	return errors.Join(store.NoSpace(err), f.Close(), os.Remove(f.Name()), s.CheckRoom())
 }
 
 // path refuses an id that could leave the folder: ids come back from clients.

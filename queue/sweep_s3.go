@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/minio/minio-go/v7"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -20,22 +18,7 @@ const (
 	s3Young = time.Hour
 )
 
-// sweepS3Every deletes the images of jobs that are gone until ctx ends. A job's hash has the TTLs, so its images follow
-// it; so do results that a worker stored before it died.
-func (q *Queue) sweepS3Every(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := q.sweepS3InTurn(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				q.log.WarnContext(ctx, "sweep images of jobs that are gone", "err", err)
-			}
-		}
-	}
-}
+var errNotOurs = errors.New("the images there are another queue's, or this queue's Redis has lost its memory: none are deleted")
 
 // sweepS3InTurn sweeps unless one of the queue's processes began to within s3SweepEvery. The lock is left to lapse: that
 // paces the rounds, and a round is shorter, so that there are never two.
@@ -48,55 +31,78 @@ func (q *Queue) sweepS3InTurn(ctx context.Context, now time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s3SweepRound)
 	defer cancel()
-	var errs []error
-	for _, home := range q.blobs.s3.homes {
-		errs = append(errs, q.sweepS3(ctx, home, now.Add(-s3Young)))
-	}
-	return errors.Join(errs...)
+	return q.sweepS3(ctx, now.Add(-s3Young))
 }
 
-// sweepS3 deletes from home what was stored before a time and has no job. It goes on where the last round stopped, which
-// the hash T:swept says, and notes where it stops itself.
-func (q *Queue) sweepS3(ctx context.Context, home string, before time.Time) error {
-	if err := q.ownS3(ctx, home); err != nil {
+// sweepS3 deletes what was stored before a time and has no job. It goes on where the last round
+// stopped, which the hash T:swept says, and notes where it stops itself.
+func (q *Queue) sweepS3(ctx context.Context, before time.Time) error {
+	if err := q.ownS3(ctx); err != nil {
 		return err
 	}
-	swept := q.prefix + ":swept"
+	swept, home := q.prefix+":swept", q.blobs.s3.Home()
 	after, err := q.redis.HGet(ctx, swept, home).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return unavailable("sweep", err)
 	}
-	bucket, prefix, _ := strings.Cut(home, "/")
-	ctx, stop := context.WithCancel(ctx) // ends the listing
-	defer stop()
 	var ids, refs []string
-	for o := range q.blobs.s3.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, StartAfter: after, Recursive: true}) {
-		if o.Err != nil {
-			return q.blobs.s3.fault("list images", bucket, o.Err)
-		}
-		m := s3ImageName.FindStringSubmatch(strings.TrimPrefix(o.Key, prefix))
-		if m == nil || !o.LastModified.Before(before) {
+	for image, err := range q.blobs.s3.List(ctx, after) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return fmt.Errorf("round ended early, the next goes on: %w", err)
+		case err != nil:
+			return err
+		case !image.Stored.Before(before):
 			continue
 		}
-		ids, refs = append(ids, m[1]), append(refs, bucket+"/"+o.Key)
+		ids, refs = append(ids, image.Job), append(refs, image.Ref)
 		if len(refs) < s3SweepChunk {
 			continue
 		}
 		if err := q.deleteOrphans(ctx, ids, refs); err != nil {
 			return err
 		}
-		if err := q.redis.HSet(ctx, swept, home, o.Key).Err(); err != nil {
+		if err := q.redis.HSet(ctx, swept, home, image.Ref).Err(); err != nil {
 			return unavailable("sweep", err)
 		}
 		ids, refs = nil, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("bucket %q: round ended early, the next goes on: %w", bucket, err)
 	}
 	if err := q.deleteOrphans(ctx, ids, refs); err != nil {
 		return err
 	}
 	return unavailable("sweep", q.redis.HDel(ctx, swept, home).Err())
+}
+
+// ownS3 returns errNotOurs unless the images are this queue's. Those without an owner become its
+// own.
+//
+// A sweep deletes the images whose job the queue's server does not know. A server that is not the
+// images' own, or that lost its memory, knows none of them. So the queue has an id, and keeps it on
+// the server as T:id and beside the images.
+func (q *Queue) ownS3(ctx context.Context) error {
+	id, err := q.identity(ctx)
+	if err != nil {
+		return err
+	}
+	owner, err := q.blobs.s3.Owner(ctx, id)
+	if err != nil {
+		return err
+	}
+	if owner != id {
+		home := q.blobs.s3.Home()
+		return fmt.Errorf("%s: %w; if that is wrong, delete the object %sOWNER", home, errNotOurs, home)
+	}
+	return nil
+}
+
+// identity returns the queue's id on its server, made by whoever asks first.
+func (q *Queue) identity(ctx context.Context) (string, error) {
+	key := q.prefix + ":id"
+	if err := q.redis.SetNX(ctx, key, newID(), 0).Err(); err != nil {
+		return "", unavailable("make the queue's id", err)
+	}
+	id, err := q.redis.Get(ctx, key).Result()
+	return id, unavailable("read the queue's id", err)
 }
 
 // deleteOrphans deletes those images whose job is gone; ids are the jobs of refs.

@@ -194,8 +194,11 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 	for i := range 12 {
 		id := fmt.Sprintf("job%d", i)
 		image, end := strings.Repeat(id, 1+random.IntN(200)), "result of "+id
-		accept := func() error { return s.Accept(id, []byte(id), []byte(image), expires) }
-		finish := func() error { return s.Finish(id, []byte(end), nil, expires) }
+		options := strings.Repeat("o", random.IntN(9000))
+		accept := func() error {
+			return s.Accept(id, File{About: []byte(id), Options: options, Image: []byte(image), Expires: expires})
+		}
+		finish := func() error { return s.Finish(id, File{About: []byte(end), Expires: expires}) }
 		step(id, promise{job: image}, accept)
 		step(id, promise{job: image}, func() error { return s.Begin(id) })
 		switch random.IntN(4) {

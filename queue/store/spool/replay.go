@@ -1,15 +1,17 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bgremove/queue/store"
 )
 
 // Entry is one job as Replay finds it.
@@ -51,7 +53,7 @@ func (s *Spool) Replay(ctx context.Context, each func(Entry) error) error {
 	return nil
 }
 
-// ids are those of every file below job/ and res/.
+// ids returns those of every file below job/ and res/.
 func (s *Spool) ids() (map[string]bool, error) {
 	ids := map[string]bool{}
 	err := s.walk(func(_, path string, _ fs.DirEntry) error {
@@ -113,22 +115,17 @@ func (s *Spool) entry(id string) (Entry, error) {
 	return e, err
 }
 
-// whole reads a file to its end and returns its description, nil where there is no such file or it is damaged.
+// whole returns the description of a file and the size of its image, nil where there is no such
+// file or it is damaged.
 func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool, err error) {
-	c, err := read(path)
-	if err == nil {
-		_, err = io.Copy(io.Discard, c)
-		err = errors.Join(err, c.Close())
-	}
+	f, err := readFile(path)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return nil, 0, false, nil
 	case errors.Is(err, ErrCorrupt):
 		return nil, 0, true, s.setAside(kind, path, err)
-	case err != nil:
-		return nil, 0, false, err
 	}
-	return c.about, c.size, false, nil
+	return bytes.Clone(f.About), int64(len(f.Image)), false, err // a clone lets go of the image
 }
 
 // Expires sets again when a job and its result expire, as their descriptions have it: copying a folder may have lost it.

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io/fs"
 	"maps"
@@ -15,24 +14,9 @@ import (
 
 const dateFormat = "2006-01-02" // of the files in gone/, in UTC
 
-// SweepEvery removes expired files until ctx ends; see Sweep.
-func (s *Spool) SweepEvery(ctx context.Context, every, remember time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if err := s.Sweep(now, remember); err != nil {
-				s.log.WarnContext(ctx, "sweep the spool", "err", err)
-			}
-		}
-	}
-}
-
 // Sweep removes what expired before now. The ids of jobs that go are remembered for at least the given time.
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
+	s.fresh.dropBefore(now.Add(-freshFor))
 	gone := map[string]bool{}
 	err := s.walk(func(kind, path string, e fs.DirEntry) error {
 		if strings.HasSuffix(path, att) || strings.HasSuffix(path, note) { // goes with its job or result
@@ -130,7 +114,7 @@ func readGone(path string, gone map[string]bool) error {
 	return lines.Err()
 }
 
-// Remembers says that there was a job of this id: it has expired, or its result is about to.
+// Remembers reports whether there was a job of this id: it has expired, or its result is about to.
 func (s *Spool) Remembers(id string) bool {
 	s.mu.Lock()
 	gone := s.gone[id]
