@@ -102,7 +102,7 @@ func (ts *testServer) create(t *testing.T, query string, headers ...string) answ
 	return ts.do(t, "POST", "/v1/jobs"+query, imagingtest.File(t, "scene.png"), append([]string{"Content-Type", "image/png"}, headers...)...)
 }
 
-func form(t *testing.T, image string, fields ...string) (body, contentType string) {
+func form(t testing.TB, image string, fields ...string) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
