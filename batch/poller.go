@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -38,7 +39,7 @@ type Settler interface {
 
 // Predictor makes a cut-out of an image. *predict.Predictor is one in this process, *predict.Client one elsewhere.
 type Predictor interface {
-	Predict(ctx context.Context, image []byte, opts imaging.Options) (imaging.Result, error)
+	Predict(ctx context.Context, image []byte, opts option.Options) (imaging.Result, error)
 	Healthy(ctx context.Context) error
 }
 

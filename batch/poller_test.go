@@ -19,6 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/predict"
 	"bgremove/queue"
 	"bgremove/queue/queuetest"
@@ -31,11 +33,11 @@ func TestMain(m *testing.M) {
 
 // predictor is a Predictor made of functions; the queue under the tests is a real one.
 type predictor struct {
-	predict func(ctx context.Context, image []byte, opts imaging.Options) (imaging.Result, error)
+	predict func(ctx context.Context, image []byte, opts option.Options) (imaging.Result, error)
 	healthy func(ctx context.Context) error // nil: always
 }
 
-func (p predictor) Predict(ctx context.Context, image []byte, opts imaging.Options) (imaging.Result, error) {
+func (p predictor) Predict(ctx context.Context, image []byte, opts option.Options) (imaging.Result, error) {
 	return p.predict(ctx, image, opts)
 }
 
@@ -114,7 +116,7 @@ func wantState(t *testing.T, j queue.Job, state queue.State, attempt int, code s
 }
 
 // shout is an engine for bytes.
-func shout(_ context.Context, image []byte, _ imaging.Options) (imaging.Result, error) {
+func shout(_ context.Context, image []byte, _ option.Options) (imaging.Result, error) {
 	return imaging.Result{Data: append(image, '!'), ContentType: "image/png", Width: 3, Height: 2, Engine: "shout"}, nil
 }
 
@@ -144,12 +146,12 @@ func TestJobsAreDone(t *testing.T) {
 
 func TestOptionsReachThePredictor(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
-		seen := make(chan imaging.Options, 1)
-		start(t, q, predictor{predict: func(_ context.Context, _ []byte, o imaging.Options) (imaging.Result, error) {
+		seen := make(chan option.Options, 1)
+		start(t, q, predictor{predict: func(_ context.Context, _ []byte, o option.Options) (imaging.Result, error) {
 			seen <- o
 			return imaging.Result{}, nil
 		}}, time.Second)
-		sent, err := imaging.ParseOptions(func(key string) string {
+		sent, err := option.Parse(func(key string) string {
 			return map[string]string{"roi": "10 20 30% 40", "channels": "alpha"}[key]
 		})
 		must(t, err)
@@ -169,11 +171,11 @@ func TestOptionsReachThePredictor(t *testing.T) {
 // TestUnknownOption: no picture is cut out without an option that was asked for.
 func TestUnknownOption(t *testing.T) {
 	_, err := parseOptions("channels=alpha&tint=")
-	if !errors.Is(err, imaging.ErrOption) || !strings.Contains(err.Error(), `unknown option "tint"`) {
+	if !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), `unknown option "tint"`) {
 		t.Errorf("%v, want an ErrOption that names it", err)
 	}
 	all := url.Values{}
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		all.Set(key, "")
 	}
 	if _, err := parseOptions(all.Encode()); err != nil {
@@ -189,14 +191,14 @@ func TestFaults(t *testing.T) {
 		attempt int
 		code    string
 	}{
-		{"permanent", fmt.Errorf("%w: truncated", imaging.ErrCorrupt), queue.Failed, 1, "corrupt_image"},
+		{"permanent", fmt.Errorf("%w: truncated", picture.ErrCorrupt), queue.Failed, 1, "corrupt_image"},
 		{"transient", fmt.Errorf("%w: out of memory", predict.ErrInternal), queue.Failed, 3, "internal"},
 		{"broken connection", predict.ErrBroken, queue.Failed, 3, "broken"},
 		{"unknown", errors.New("never seen"), queue.Failed, 3, "internal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, q *queue.Queue) {
-				start(t, q, predictor{predict: func(context.Context, []byte, imaging.Options) (imaging.Result, error) {
+				start(t, q, predictor{predict: func(context.Context, []byte, option.Options) (imaging.Result, error) {
 					return imaging.Result{}, tt.fault
 				}}, time.Second)
 				wantState(t, wait(t, q, enqueue(t, q, "x")), tt.state, tt.attempt, tt.code)
@@ -208,7 +210,7 @@ func TestFaults(t *testing.T) {
 func TestTransientFaultThenSuccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
 		var calls atomic.Int64
-		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 			if calls.Add(1) == 1 {
 				panic("an engine's fault")
 			}
@@ -221,12 +223,12 @@ func TestTransientFaultThenSuccess(t *testing.T) {
 // The longest options come through the queue whole, and the quality goes back.
 func TestOptionsAndQuality(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
-		want := imaging.Options{
-			Mask: bytes.Repeat([]byte{0xff, 0}, imaging.MaxMaskBytes/2), Format: imaging.OutputWebP, Quality: 7, Background: &imaging.Colour{R: 1},
-			Strokes: []imaging.Stroke{{Keep: true, Radius: .5, Points: []imaging.Point{{X: -1.25, Y: 1e4}}}},
+		want := option.Options{
+			Mask: bytes.Repeat([]byte{0xff, 0}, option.MaxMaskBytes/2), Format: option.OutputWebP, Quality: 7, Background: &option.Colour{R: 1},
+			Strokes: []picture.Stroke{{Keep: true, Radius: .5, Points: []picture.Point{{X: -1.25, Y: 1e4}}}},
 		}
-		got := make(chan imaging.Options, 1)
-		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+		got := make(chan option.Options, 1)
+		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 			got <- o
 			r, err := shout(ctx, image, o)
 			r.Quality.Confidence = .75
@@ -275,7 +277,7 @@ func TestNotTakenBurnsNoAttempt(t *testing.T) {
 		t.Run(fault.Error(), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, q *queue.Queue) {
 				var calls atomic.Int64
-				start(t, q, predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+				start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 					if calls.Add(1) <= 4 { // more than max_attempts
 						return imaging.Result{}, fmt.Errorf("predict: %w", fault)
 					}
@@ -290,7 +292,7 @@ func TestNotTakenBurnsNoAttempt(t *testing.T) {
 // started is an engine that tells when it works and then waits for its context, or for release.
 func blocking() (p predictor, started chan struct{}, release chan struct{}) {
 	started, release = make(chan struct{}, 10), make(chan struct{})
-	return predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+	return predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 		started <- struct{}{}
 		select {
 		case <-ctx.Done():
@@ -306,7 +308,7 @@ func TestCancelEndsTheWork(t *testing.T) {
 		ended := make(chan error, 1)
 		p, started, _ := blocking()
 		block := p.predict
-		p.predict = func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+		p.predict = func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 			r, err := block(ctx, image, o)
 			ended <- err
 			return r, err

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
+	"bgremove/imaging/stage"
 	"bgremove/predict"
 	"bgremove/queue"
 	"bgremove/telemetry"
@@ -69,7 +72,7 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 	}()
 	start := time.Now()
 	if result, ok := p.taken(ctx, j); ok {
-		result.Stages = imaging.Stages{p.stage(ctx, stageCache, start)}
+		result.Stages = stage.Stages{p.stage(ctx, stageCache, start)}
 		return result, nil
 	}
 	start = time.Now()
@@ -85,7 +88,7 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 	start = time.Now()
 	result, err = p.predictor.Predict(ctx, image, opts)
 	call := p.stage(ctx, stageCall, start)
-	result.Stages = slices.Concat(imaging.Stages{read}, result.Stages, imaging.Stages{call})
+	result.Stages = slices.Concat(stage.Stages{read}, result.Stages, stage.Stages{call})
 	return result, err
 }
 
@@ -104,17 +107,17 @@ func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bo
 }
 
 // parseOptions reads a job's options. One that is unknown is of a newer version: without it the picture would be cut out otherwise than asked.
-func parseOptions(text string) (imaging.Options, error) {
+func parseOptions(text string) (option.Options, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return imaging.Options{}, fmt.Errorf("%w: options of the job are unreadable", imaging.ErrOption)
+		return option.Options{}, fmt.Errorf("%w: options of the job are unreadable", picture.ErrOption)
 	}
 	for key := range values {
-		if _, ok := imaging.OptionLimit(key); !ok {
-			return imaging.Options{}, fmt.Errorf("%w: unknown option %.64q", imaging.ErrOption, key)
+		if _, ok := option.Limit(key); !ok {
+			return option.Options{}, fmt.Errorf("%w: unknown option %.64q", picture.ErrOption, key)
 		}
 	}
-	return imaging.ParseOptions(values.Get)
+	return option.Parse(values.Get)
 }
 
 // What a run can come to, as metrics and logs say it.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"bgremove/imaging"
+	"bgremove/imaging/stage"
 	"bgremove/queue"
 	"bgremove/telemetry"
 )
@@ -26,8 +26,8 @@ func beginSpan(ctx context.Context, j queue.Claimed) (context.Context, telemetry
 }
 
 // stage ends a stage of a job for the metrics and the trace. What calls the predictor has a span of its own there.
-func (p *Poller) stage(ctx context.Context, name string, start time.Time) imaging.Stage {
-	s := imaging.Stage{Name: name, Start: start, Took: time.Since(start)}
+func (p *Poller) stage(ctx context.Context, name string, start time.Time) stage.Stage {
+	s := stage.Stage{Name: name, Start: start, Took: time.Since(start)}
 	p.metrics.stages.WithLabelValues(name).Observe(s.Took.Seconds())
 	if name != stageCall {
 		telemetry.Note(ctx, name, start, s.Took)

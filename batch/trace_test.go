@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/stage"
 	"bgremove/queue"
 	"bgremove/telemetry"
 	"bgremove/telemetry/telemetrytest"
@@ -16,9 +18,9 @@ import (
 // A job's result says what each stage took, those of the engine between those of the worker.
 func TestStagesReachTheResult(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
-		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o imaging.Options) (imaging.Result, error) {
+		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
 			r, err := shout(ctx, image, o)
-			r.Stages = imaging.Stages{{Name: "decode", Took: 7 * time.Millisecond}}
+			r.Stages = stage.Stages{{Name: "decode", Took: 7 * time.Millisecond}}
 			return r, err
 		}}, time.Second)
 		j := wait(t, q, enqueue(t, q, "x"))

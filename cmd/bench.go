@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 const (
@@ -102,7 +103,7 @@ func noteLoad(w io.Writer) {
 }
 
 // benchOptions joins every fault of the flags.
-func benchOptions(photos int, limit time.Duration, format string) (imaging.Options, error) {
+func benchOptions(photos int, limit time.Duration, format string) (option.Options, error) {
 	var errs []error
 	if photos < fewestPhotos || photos > mostPhotos {
 		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", fewestPhotos, mostPhotos, photos))
@@ -110,7 +111,7 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 	if limit < shortestRun {
 		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", durationText(shortestRun), durationText(limit)))
 	}
-	opts, err := imaging.ParseOptions(func(key string) string {
+	opts, err := option.Parse(func(key string) string {
 		if key == "format" {
 			return format
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 // bench measures a remover.
 type bench struct {
 	remover *imaging.Remover
-	opts    imaging.Options
+	opts    option.Options
 	paths   []string
 	most    int           // photos
 	limit   time.Duration // of all

@@ -12,6 +12,7 @@ import (
 	"bgremove/egress"
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/predict"
 	"bgremove/proxy"
 	"bgremove/queue"
@@ -62,7 +63,7 @@ func (c Config) Validate() error {
 	if c.Grace <= 0 {
 		errs = append(errs, fmt.Errorf("grace: must be more than 0, is %v", c.Grace))
 	}
-	if body := httpserver.Base64Limit(c.Imaging.Limits().MaxBytes, imaging.OptionsBytes()); body > int64(c.HTTP.UploadMiB)<<20 {
+	if body := httpserver.Base64Limit(c.Imaging.Limits().MaxBytes, option.TotalBytes()); body > int64(c.HTTP.UploadMiB)<<20 {
 		errs = append(errs, fmt.Errorf("http.upload_mib: must hold a request with an image of imaging.max_image_mib and its options, %d MiB as base64, is %d",
 			(body+1<<20-1)>>20, c.HTTP.UploadMiB))
 	}

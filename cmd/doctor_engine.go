@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 const (
@@ -74,14 +76,14 @@ func drawn() ([]byte, error) {
 }
 
 // cutDrawn has one engine find the disc. A region of interest, as it makes the task the same for every engine and network.
-func cutDrawn(ctx context.Context, remover *imaging.Remover, engine string, picture []byte) finding {
+func cutDrawn(ctx context.Context, remover *imaging.Remover, engine string, drawn []byte) finding {
 	name := "engine " + engine
-	roi, err := imaging.ParseROI(fmt.Sprintf("%d %d %d %d", drawnInset-16, drawnInset-16, drawnSide-drawnInset+16, drawnSide-drawnInset+16))
+	roi, err := picture.ParseROI(fmt.Sprintf("%d %d %d %d", drawnInset-16, drawnInset-16, drawnSide-drawnInset+16, drawnSide-drawnInset+16))
 	if err != nil {
 		return fail(name, err.Error(), "report it: a region could not be named")
 	}
 	start := time.Now()
-	result, err := remover.Remove(ctx, picture, imaging.Options{Engine: engine, ROI: roi})
+	result, err := remover.Remove(ctx, drawn, option.Options{Engine: engine, ROI: roi})
 	took := time.Since(start)
 	const want = drawnSide - 2*drawnInset
 	box := result.Quality.Box

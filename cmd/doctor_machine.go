@@ -16,8 +16,6 @@ import (
 
 	"golang.org/x/sys/cpu"
 	"golang.org/x/sys/unix"
-
-	"bgremove/imaging"
 )
 
 // What memory is needed for, in MiB, as docs/operations.md has it.
@@ -109,7 +107,7 @@ func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	all := func(each int64) int64 { return rest + baseMiB + slots*(garbageMiB+pngMiB+each) }
 	opencv := all(min(opencvMost, megapixels) * (pngMiBEach + opencvMiBEach))
 	plain, more = all(megapixels*pngMiBEach), []moreMemory{{all(megapixels * webpMiBEach), "with WebP results"}}
-	if d.cfg.Imaging.Engine == imaging.EngineOpenCV {
+	if d.cfg.Imaging.Engine == "opencv" {
 		plain = max(plain, opencv)
 	} else if d.hasOpenCV() {
 		more = append(more, moreMemory{opencv, "with engine=opencv"})
@@ -121,7 +119,7 @@ func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 // hasOpenCV says that this build has the engine, whichever is the default.
 func (d *doctor) hasOpenCV() bool {
 	c := d.cfg.Imaging
-	c.Engine = imaging.EngineOpenCV
+	c.Engine = "opencv"
 	return c.Validate() == nil
 }
 

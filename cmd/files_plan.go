@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"bgremove/files"
-	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 const sniffBytes = 512 // that tell what kind of file it is
@@ -29,7 +31,7 @@ type filePlan struct {
 	single  bool     // out is the one result's file
 	force   bool     // results that exist are written anew
 	endings []string // that a result may have
-	limits  imaging.Limits
+	limits  picture.Limits
 
 	taken   map[string]string // by an output without its ending: the input
 	inputs  map[string]bool   // with links resolved
@@ -40,7 +42,7 @@ type filePlan struct {
 }
 
 // planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
-func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits imaging.Limits) (p *filePlan, faults []error, err error) {
+func planFiles(args []string, f fileFlags, format option.OutputFormat, limits picture.Limits) (p *filePlan, faults []error, err error) {
 	p = &filePlan{
 		in: strings.Join(args, ", "), out: f.out, force: f.force, endings: endings(format), limits: limits,
 		taken: map[string]string{}, inputs: map[string]bool{},
@@ -194,12 +196,12 @@ func (t fileTask) candidates(endings []string) []string {
 }
 
 // endings are those that results may have: more than one where the picture decides.
-func endings(f imaging.OutputFormat) []string {
+func endings(f option.OutputFormat) []string {
 	switch f {
 	case "":
-		return []string{string(imaging.OutputPNG)}
-	case imaging.OutputAuto:
-		return []string{string(imaging.OutputPNG), string(imaging.OutputJPEG)}
+		return []string{string(option.OutputPNG)}
+	case option.OutputAuto:
+		return []string{string(option.OutputPNG), string(option.OutputJPEG)}
 	}
 	return []string{string(f)}
 }
@@ -220,6 +222,6 @@ func (p *filePlan) isStrange(path string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = imaging.Inspect(head, p.limits)
-	return len(head) == 0 || errors.Is(err, imaging.ErrUnsupported)
+	_, err = codec.Inspect(head, p.limits)
+	return len(head) == 0 || errors.Is(err, picture.ErrUnsupported)
 }

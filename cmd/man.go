@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"bgremove/imaging"
 	"bgremove/queue"
 )
 
@@ -68,7 +67,7 @@ func forPages(cmd *cobra.Command) {
 
 // completeValues has shells complete the values of flags that take one of a few.
 func completeValues(cmd *cobra.Command) {
-	engines := []string{imaging.EngineFast, imaging.EngineOpenCV}
+	engines := []string{"fast", "opencv"}
 	for flag, values := range map[string][]string{
 		"log-level":           {"debug", "info", "warn", "error"},
 		"log-format":          {"text", "json"},

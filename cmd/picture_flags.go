@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 const strokesKey = "strokes" // text of the API, but too long for a command line
@@ -43,7 +44,7 @@ func pictureFlag(key string) string { return strings.ReplaceAll(key, "_", "-") }
 
 // addPictureFlags makes a flag of every option that there is.
 func addPictureFlags(flags *pflag.FlagSet) {
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		kind := "text"
 		switch {
 		case takesFile(key):
@@ -59,14 +60,14 @@ func addPictureFlags(flags *pflag.FlagSet) {
 }
 
 func takesFile(key string) bool {
-	_, ok := imaging.OptionFileLimit(key)
+	_, ok := option.FileLimit(key)
 	return ok || key == strokesKey
 }
 
 // isSwitch finds an option that is true or false by trying: the table of options has no kinds.
 func isSwitch(key string) bool {
 	takes := func(text string) bool {
-		_, err := imaging.ParseOptions(func(k string) string {
+		_, err := option.Parse(func(k string) string {
 			if k == key {
 				return text
 			}
@@ -78,25 +79,25 @@ func isSwitch(key string) bool {
 }
 
 // pictureOptions reads the flags. Where no format is given, the ending of file says it, which is that of the one result, or empty.
-func pictureOptions(flags *pflag.FlagSet, file string) (imaging.Options, error) {
+func pictureOptions(flags *pflag.FlagSet, file string) (option.Options, error) {
 	texts := map[string]string{}
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		text := flags.Lookup(pictureFlag(key)).Value.String()
 		if text != "" && takesFile(key) {
 			var err error
 			if text, err = optionFile(key, text); err != nil {
-				return imaging.Options{}, err
+				return option.Options{}, err
 			}
 		}
 		texts[key] = text
 	}
 	ending, err := formatOf(file)
 	if err != nil {
-		return imaging.Options{}, err
+		return option.Options{}, err
 	}
 	given := strings.ToLower(texts["format"])
 	texts["format"] = cmp.Or(given, string(ending))
-	options, err := imaging.ParseOptions(func(key string) string { return texts[key] })
+	options, err := option.Parse(func(key string) string { return texts[key] })
 	if err == nil && ending != "" && options.Format != ending {
 		return options, fmt.Errorf("-o: %s has the ending of another format than --format %s", file, given)
 	}
@@ -104,12 +105,12 @@ func pictureOptions(flags *pflag.FlagSet, file string) (imaging.Options, error) 
 }
 
 // formatOf is the format that the ending of a result's name says, if it has one. Its error is about one that would promise what is not written.
-func formatOf(file string) (imaging.OutputFormat, error) {
+func formatOf(file string) (option.OutputFormat, error) {
 	ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
-	switch format := imaging.OutputFormat(ending); {
+	switch format := option.OutputFormat(ending); {
 	case ending == "jpeg":
-		return imaging.OutputJPEG, nil
-	case format != imaging.OutputAuto && slices.Contains(imaging.FormatChoices(), format):
+		return option.OutputJPEG, nil
+	case format != option.OutputAuto && slices.Contains(option.FormatChoices(), format):
 		return format, nil
 	case ending != "":
 		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip, or end it with / for a folder", file, ending)
@@ -119,9 +120,9 @@ func formatOf(file string) (imaging.OutputFormat, error) {
 
 // optionFile is a file as the text that the option takes.
 func optionFile(key, path string) (string, error) {
-	limit, isPicture := imaging.OptionFileLimit(key)
+	limit, isPicture := option.FileLimit(key)
 	if !isPicture {
-		limit, _ = imaging.OptionLimit(key)
+		limit, _ = option.Limit(key)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -143,7 +144,7 @@ func optionFile(key, path string) (string, error) {
 }
 
 // checkPictureOptions finds what no picture could be processed with.
-func checkPictureOptions(r *imaging.Remover, o imaging.Options) error {
+func checkPictureOptions(r *imaging.Remover, o option.Options) error {
 	errs := []error{r.CheckOptions(o)}
 	for _, file := range []struct {
 		key  string

@@ -14,6 +14,7 @@ import (
 
 	"bgremove/files"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 const (
@@ -61,7 +62,7 @@ whatever has failed, and 1 when the folder can be watched no longer. See docs/re
 type removal struct {
 	flags   fileFlags
 	remover *imaging.Remover
-	options imaging.Options
+	options option.Options
 	stdin   io.Reader
 	stdout  io.Writer
 	report  *fileReport

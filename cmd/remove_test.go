@@ -17,7 +17,8 @@ import (
 	"syscall"
 	"testing"
 
-	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // inFolderWith changes to a new folder with copies of files of testdata, by the path that each gets.
@@ -246,7 +247,7 @@ func TestRemoveCorrupt(t *testing.T) {
 
 // A picture that is too large is not read to its end.
 func TestRemoveTooLarge(t *testing.T) {
-	limits := imaging.Limits{MaxBytes: 1 << 20, MaxPixels: 1000}
+	limits := picture.Limits{MaxBytes: 1 << 20, MaxPixels: 1000}
 	scene, err := os.ReadFile("../testdata/scene.png")
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +308,7 @@ func TestRemoveStreams(t *testing.T) {
 // Every option has a flag, and what is given arrives in the result.
 func TestRemoveOptions(t *testing.T) {
 	cmd := newRemoveCmd()
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		f := cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-"))
 		if f == nil || f.Usage == "" {
 			t.Errorf("%s has no flag, or one without help", key)

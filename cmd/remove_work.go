@@ -14,6 +14,8 @@ import (
 
 	"bgremove/files"
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/picture"
 )
 
 const (
@@ -111,7 +113,7 @@ func (r *removal) read(ctx context.Context, path string) ([]byte, error) {
 	}
 }
 
-func readFile(path string, limits imaging.Limits) ([]byte, error) {
+func readFile(path string, limits picture.Limits) ([]byte, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return nil, err
@@ -125,15 +127,15 @@ func readFile(path string, limits imaging.Limits) ([]byte, error) {
 }
 
 // readPicture reads no more of a picture that is too large than shows it. size is 0 where it is not known.
-func readPicture(f io.Reader, size int64, limits imaging.Limits) ([]byte, error) {
+func readPicture(f io.Reader, size int64, limits picture.Limits) ([]byte, error) {
 	if size > limits.MaxBytes {
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", imaging.ErrTooLarge, size, limits.MaxBytes)
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", picture.ErrTooLarge, size, limits.MaxBytes)
 	}
 	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // which ReadFrom needs free to see the end
 	if _, err := b.ReadFrom(io.LimitReader(f, headerBytes)); err != nil {
 		return nil, err
 	}
-	if _, err := imaging.Inspect(b.Bytes(), limits); errors.Is(err, imaging.ErrTooLarge) {
+	if _, err := codec.Inspect(b.Bytes(), limits); errors.Is(err, picture.ErrTooLarge) {
 		return nil, err
 	}
 	_, err := b.ReadFrom(io.LimitReader(f, limits.MaxBytes+1-headerBytes))

@@ -20,6 +20,7 @@ import (
 	"bgremove/client"
 	"bgremove/files"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/submit"
 )
 
@@ -208,7 +209,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 
 // refuseForSeed finds the flags that mean nothing to a server of the tutorial's API.
 func refuseForSeed(flags *pflag.FlagSet) error {
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		if name := pictureFlag(key); flags.Changed(name) {
 			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s", name)
 		}
@@ -244,7 +245,7 @@ func seedCutter(cmd *cobra.Command, waiting waitFunc, probe bool) (cutter, error
 }
 
 // v1Cutter opens the journal. With probe it asks the server first whether it is there.
-func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
+func v1Cutter(cmd *cobra.Command, options option.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
 	c, err := newClient(cmd, serverPatience, waiting)
 	if err == nil && probe {
 		err = probeServer(cmd)

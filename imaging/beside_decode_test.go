@@ -9,6 +9,10 @@ import (
 	"image/jpeg"
 	"slices"
 	"testing"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/picture"
 )
 
 // photo is a JPEG of a disc on a gradient, as it is in the file, with an EXIF orientation.
@@ -18,7 +22,7 @@ func photo(t testing.TB, w, h, orientation int) []byte {
 	for y := range h {
 		for x := range w {
 			c := [4]uint8{uint8(60 + 80*x/w), uint8(90 + 60*y/h), 150, 255}
-			if inDisc(x, y, w*2/5, h/2, min(w, h)/4) {
+			if imagingtest.InDisc(x, y, w*2/5, h/2, min(w, h)/4) {
 				c = [4]uint8{220, uint8(120 + 40*y/h), 40, 255}
 			}
 			copy(m.Pix[m.PixOffset(x, y):], c[:])
@@ -28,15 +32,15 @@ func photo(t testing.TB, w, h, orientation int) []byte {
 	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
 		t.Fatal(err)
 	}
-	exif := []byte(exifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
-	exif[len(exifPrefix)+19] = byte(orientation)
+	exif := []byte(codec.ExifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	exif[len(codec.ExifPrefix)+19] = byte(orientation)
 	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
 	return slices.Concat(b.Bytes()[:2], segment, exif, b.Bytes()[2:])
 }
 
-func inspected(t testing.TB, data []byte) Info {
+func inspected(t testing.TB, data []byte) codec.Info {
 	t.Helper()
-	info, err := Inspect(data, DefaultConfig().Limits())
+	info, err := codec.Inspect(data, DefaultConfig().Limits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,26 +56,26 @@ func TestReducedStandsForTheImage(t *testing.T) {
 			if info.Orientation != orientation {
 				t.Fatalf("orientation %d was read as %d", orientation, info.Orientation)
 			}
-			img, err := Decode(data, info)
+			img, err := codec.Decode(data, info)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, least := range []int{400, 200, 90} {
-				reduced, ok, err := decodeReduced(data, info, least)
+				reduced, ok, err := codec.DecodeReduced(data, info, least)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !ok {
 					continue // TestDecodeReduced says where there must be one
 				}
-				from := standFor(reduced, info)
-				if longer := max(from.img.Width, from.img.Height); longer < least || longer > 2*least+2 {
+				from := codec.PreviewOf(reduced, info)
+				if longer := max(from.Img.Width, from.Img.Height); longer < least || longer > 2*least+2 {
 					t.Errorf("%v: %d px, want %d or a little more", size, longer, least)
 				}
 				for _, part := range []image.Rectangle{image.Rect(0, 0, img.Width, img.Height), image.Rect(101, 53, 487, 399)} {
-					got, want := from.reduce(part, 40), source{img: img, factor: 1}.reduce(part, 40)
-					if off := meanOff(got.pix, want.pix); off > 2.5 {
-						t.Errorf("orientation %d, %v, a %dth: colours are %.1f off in %v", orientation, size, from.factor, off, part)
+					got, want := from.Reduce(part, 40), picture.Source{Img: img, Factor: 1}.Reduce(part, 40)
+					if off := meanOff(got.Pix, want.Pix); off > 2.5 {
+						t.Errorf("orientation %d, %v, a %dth: colours are %.1f off in %v", orientation, size, from.Factor, off, part)
 					}
 				}
 			}
@@ -92,8 +96,8 @@ func TestReducedRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		data  []byte
 		least int
-	}{"a small picture": {whole, 401}, "PNG": {readTestdata(t, "scene.png"), 1}} {
-		if _, ok, err := decodeReduced(tt.data, inspected(t, tt.data), tt.least); ok || err != nil {
+	}{"a small picture": {whole, 401}, "PNG": {imagingtest.ReadTestdata(t, "scene.png"), 1}} {
+		if _, ok, err := codec.DecodeReduced(tt.data, inspected(t, tt.data), tt.least); ok || err != nil {
 			t.Errorf("%s: %v, %v; want nothing", name, ok, err)
 		}
 	}
@@ -102,13 +106,13 @@ func TestReducedRefuses(t *testing.T) {
 // TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults. The last roi
 // is too small for a reduced picture to stand for the image.
 func TestBesideDecode(t *testing.T) {
-	e := mustFast(t)
+	e := newFast(t)
 	for roi, size := range map[string]image.Point{
 		"": {1601, 1203}, "20% 20% 60% 80%": {1601, 1203}, "150 170 452 472": {801, 603},
 	} {
 		data := photo(t, size.X, size.Y, 6)
 		info := inspected(t, data)
-		hints := Hints{ROI: mustROI(t, roi)}
+		hints := picture.Hints{ROI: imagingtest.ROI(t, roi)}
 		img, matte, err := segment(t.Context(), e, data, info, hints, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -117,33 +121,33 @@ func TestBesideDecode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := iou(matte.Alpha, want.Alpha); v < .99 {
+		if v := imagingtest.IoU(matte.Alpha, want.Alpha); v < .99 {
 			t.Errorf("roi %q: IoU with the cut-out from the image alone is %.3f", roi, v)
 		}
 	}
 }
 
 func TestBesideDecodeFaults(t *testing.T) {
-	e := mustFast(t)
+	e := newFast(t)
 	data := photo(t, 1600, 1200, 1)
 	info := inspected(t, data)
-	if _, _, err := segment(t.Context(), e, data, info, Hints{ROI: mustROI(t, "0 0 1601 10")}, 0); !errors.Is(err, ErrOption) {
+	if _, _, err := segment(t.Context(), e, data, info, picture.Hints{ROI: imagingtest.ROI(t, "0 0 1601 10")}, 0); !errors.Is(err, picture.ErrOption) {
 		t.Errorf("roi outside: %v, want ErrOption", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := segment(ctx, e, data, info, Hints{}, 0); !errors.Is(err, context.Canceled) {
+	if _, _, err := segment(ctx, e, data, info, picture.Hints{}, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	info.Width++ // the picture is not what the header says
-	if _, _, err := segment(t.Context(), e, data, info, Hints{}, 0); !errors.Is(err, ErrCorrupt) {
+	if _, _, err := segment(t.Context(), e, data, info, picture.Hints{}, 0); !errors.Is(err, picture.ErrCorrupt) {
 		t.Errorf("another size: %v, want ErrCorrupt", err)
 	}
 }
 
 func TestInParallelPanicsWhereItIsCalled(t *testing.T) {
 	for _, n := range []int{1, 1000} {
-		if caught(func() { inParallel(0, n, func(int, int) { panic("out of range") }) }) == nil {
+		if picture.Caught(func() { picture.InParallel(0, n, func(int, int) { panic("out of range") }) }) == nil {
 			t.Errorf("%d rows: no panic", n)
 		}
 	}

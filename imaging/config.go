@@ -3,6 +3,10 @@ package imaging
 import (
 	"errors"
 	"fmt"
+
+	"bgremove/imaging/engine"
+	"bgremove/imaging/engine/fast"
+	"bgremove/imaging/picture"
 )
 
 // Config holds the limits on input images and the engine that is used when a request names none.
@@ -16,7 +20,7 @@ type Config struct {
 
 // DefaultConfig allows 32 MiB and 50 megapixels and uses the fast engine.
 func DefaultConfig() Config {
-	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: EngineFast, Looks: looksCloser}
+	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: engine.Names()[0], Looks: fast.LooksCloser}
 }
 
 // Validate joins every fault; each starts with the key it is about.
@@ -28,16 +32,12 @@ func (c Config) Validate() error {
 	if c.MaxImageMegapixels < 1 || c.MaxImageMegapixels > 1000 {
 		errs = append(errs, fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
 	}
-	if c.Engine == EngineOpenCV && len(nativeEngines()) == 0 {
-		errs = append(errs, errors.New(noOpenCV))
-	} else if c.Engine != EngineFast && c.Engine != EngineOpenCV {
-		errs = append(errs, fmt.Errorf("engine: must be %s or %s, is %q", EngineFast, EngineOpenCV, c.Engine))
-	}
-	if c.Looks < looksOnce || c.Looks > looksCloser {
-		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", looksOnce, looksCloser, c.Looks))
+	errs = append(errs, engine.Check(c.Engine))
+	if c.Looks < fast.LooksOnce || c.Looks > fast.LooksCloser {
+		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", fast.LooksOnce, fast.LooksCloser, c.Looks))
 	}
 	if c.Prior != "" {
-		if _, _, err := readPrior(c.Prior); err != nil {
+		if _, _, err := fast.ReadPrior(c.Prior); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -45,6 +45,11 @@ func (c Config) Validate() error {
 }
 
 // Limits are the bounds that Inspect enforces.
-func (c Config) Limits() Limits {
-	return Limits{MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000}
+func (c Config) Limits() picture.Limits {
+	return picture.Limits{MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000}
+}
+
+// engines is what the engines take of it.
+func (c Config) engines() engine.Config {
+	return engine.Config{Fast: fast.Config{Looks: c.Looks, Network: c.Prior}}
 }

@@ -30,7 +30,7 @@ func TestFastOnValidationSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fast, err := remover.Find(imaging.EngineFast)
+	fast, err := remover.Find("fast")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestFastOnValidationSet(t *testing.T) {
 		least float64 // mean IoU
 	}{{"auto", eval.HintConfig{}, .86}, {"roi", eval.HintConfig{ROI: &widen}, .89}} {
 		r := eval.Run(t.Context(), eval.Config{
-			Engines: []imaging.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints, Jobs: runtime.NumCPU(),
+			Engines: []eval.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints, Jobs: runtime.NumCPU(),
 		}, pairs)
 		if r.Unread > 0 || r.Interrupted {
 			t.Fatalf("%d of %d pictures measured, %d could not be read", len(r.Pictures), r.Asked, r.Unread)

@@ -8,6 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/picture"
 )
 
 // TestTestdataIsGenerated: the committed pictures are those of the generator, byte for byte, or as pictures where another version
@@ -18,7 +22,7 @@ func TestTestdataIsGenerated(t *testing.T) {
 	}
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules", "./generate", "-out", dir)
-	cmd.Dir = testdata
+	cmd.Dir = imagingtest.Testdata(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("generate: %v\n%s", err, out)
 	}
@@ -26,7 +30,7 @@ func TestTestdataIsGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if committed := pictures(t); len(made) != len(committed) {
+	if committed := imagingtest.Pictures(t); len(made) != len(committed) {
 		t.Errorf("%d pictures are made, %d committed", len(made), len(committed))
 	}
 	for _, e := range made {
@@ -34,7 +38,7 @@ func TestTestdataIsGenerated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := readTestdata(t, e.Name()); !bytes.Equal(got, want) && !samePicture(t, got, want) {
+		if want := imagingtest.ReadTestdata(t, e.Name()); !bytes.Equal(got, want) && !samePicture(t, got, want) {
 			t.Errorf("%s is not what the generator makes", e.Name())
 		}
 	}
@@ -43,13 +47,13 @@ func TestTestdataIsGenerated(t *testing.T) {
 // samePicture allows each sample a difference of 3, which another encoder of a lossy format may make.
 func samePicture(t *testing.T, a, b []byte) bool {
 	t.Helper()
-	var images [2]*Image
+	var images [2]*picture.Image
 	for i, data := range [][]byte{a, b} {
-		info, err := Inspect(data, testLimits())
+		info, err := codec.Inspect(data, imagingtest.Limits())
 		if err != nil {
 			return false
 		}
-		if images[i], err = Decode(data, info); err != nil {
+		if images[i], err = codec.Decode(data, info); err != nil {
 			return false
 		}
 	}

@@ -7,6 +7,13 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/compose"
+	"bgremove/imaging/engine/grabcut"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // TestNativeMemoryIsFreed runs every path that makes matrices, also those that fail half way. One lost matrix of the scene a round
@@ -17,8 +24,8 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 	}
 	r := newRemover(t)
 	files := [][]byte{
-		readTestdata(t, "jpeg-exif-7.jpg"), readTestdata(t, "png-rgba16.png"), readTestdata(t, "one-colour.png"),
-		edit(readTestdata(t, "scene.png"), 300, make([]byte, 100)...), readTestdata(t, "gif-offset.gif"),
+		imagingtest.ReadTestdata(t, "jpeg-exif-7.jpg"), imagingtest.ReadTestdata(t, "png-rgba16.png"), imagingtest.ReadTestdata(t, "one-colour.png"),
+		imagingtest.Edit(imagingtest.ReadTestdata(t, "scene.png"), 300, make([]byte, 100)...), imagingtest.ReadTestdata(t, "gif-offset.gif"),
 	}
 	round := func() {
 		for _, data := range files {
@@ -26,12 +33,12 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if img, err := Decode(data, info); err == nil {
-				_, _ = encode(img, &Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, Options{}, testLimits())
+			if img, err := codec.Decode(data, info); err == nil {
+				_, _ = compose.Encode(img, &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, option.Options{}, imagingtest.Limits())
 				_, _ = bgrRoundTrip(img)
-				_, _, _ = decodeReduced(data, info, 15)
-				_, _ = encodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
-				_, _ = encodeWebP(img.Pix, img.Width, img.Height, 3, 90)
+				_, _, _ = codec.DecodeReduced(data, info, 15)
+				_, _ = codec.EncodeJPEG(img.Pix, img.Width, img.Height, 3, 90)
+				_, _ = codec.EncodeWebP(img.Pix, img.Width, img.Height, 3, 90)
 			}
 		}
 	}
@@ -48,8 +55,8 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 	}
 }
 
-func bgrRoundTrip(img *Image) (int, error) {
-	m, err := bgrMat(img)
+func bgrRoundTrip(img *picture.Image) (int, error) {
+	m, err := grabcut.BgrMat(img)
 	if err != nil {
 		return 0, err
 	}

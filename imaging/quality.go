@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"image"
 	"math"
+
+	"bgremove/imaging/picture"
 )
 
 // Quality describes a cut-out without knowing the truth. Confidence is made of the others; docs/quality.md says how, and how far to trust
@@ -27,22 +29,29 @@ type Box struct {
 	Height int `json:"height"`
 }
 
-// opinion is what the prior thinks of a result.
+// isForeground tells what is in the middle of cell i of width×height that divide a part.
+func isForeground(m *picture.Matte, part image.Rectangle, i, width, height int) bool {
+	x := part.Min.X + (2*(i%width)+1)*part.Dx()/(2*width)
+	y := part.Min.Y + (2*(i/width)+1)*part.Dy()/(2*height)
+	return m.Alpha[y*m.Width+x] >= 128
+}
+
+// opinion is what a belief means for a result.
 type opinion struct {
 	agreement, certainty float64
 }
 
-// opinionOf compares log-odds with a mask, both of the same size.
-func opinionOf(z []float32, mask []uint8) opinion {
+// opinionOf compares a belief with a matte, at the middle of each cell of the belief.
+func opinionOf(b *picture.Belief, m *picture.Matte) opinion {
 	var both, either, sure float64
-	for i, v := range z {
-		likely := v > 0
-		if !likely && mask[i] == 0 {
+	for i, v := range b.LogOdds.V {
+		likely, cut := v > 0, isForeground(m, b.Part, i, b.LogOdds.Width, b.LogOdds.Height)
+		if !likely && !cut {
 			continue
 		}
 		either++
 		sure += math.Abs(math.Tanh(float64(v) / 2)) // |2p − 1|
-		if likely && mask[i] == 1 {
+		if likely && cut {
 			both++
 		}
 	}
@@ -52,43 +61,36 @@ func opinionOf(z []float32, mask []uint8) opinion {
 	return opinion{agreement: both / either, certainty: sure / either}
 }
 
-// assess describes a matte of the image, with an opinion where there is one.
-func assess(img *Image, m *Matte, o *opinion) Quality {
+// assess describes a matte of the image; belief is nil where nobody has one.
+func assess(img *picture.Image, m *picture.Matte, belief *picture.Belief) Quality {
+	const side = 320 // px of the reduced picture
 	var q Quality
-	q.ForegroundShare, q.BorderContact, q.Box = m.extent(img.Alpha, img.cores)
-	k, mask := m.reduced(img)
-	for _, p := range label(mask, k.width, k.height, 1, true).found {
-		if p.area*1000 >= len(mask) {
+	q.ForegroundShare, q.BorderContact, q.Box = Extent(m, img.Alpha, img.Cores)
+	whole := image.Rect(0, 0, m.Width, m.Height)
+	k := picture.Sample(img, whole, side)
+	mask := make([]uint8, k.Width*k.Height)
+	for i := range mask {
+		if isForeground(m, whole, i, k.Width, k.Height) {
+			mask[i] = 1
+		}
+	}
+	for _, p := range picture.Label(mask, k.Width, k.Height, 1, true).Found {
+		if p.Area*1000 >= len(mask) {
 			q.Components++
 		}
 	}
 	q.EdgeContrast = edgeContrast(k, mask)
-	if o != nil {
-		agreement, certainty := o.agreement, o.certainty
-		q.Agreement, q.Certainty = &agreement, &certainty
+	if belief != nil {
+		o := opinionOf(belief, m)
+		q.Agreement, q.Certainty = &o.agreement, &o.certainty
 	}
 	q.Confidence = q.confidence()
 	return q
 }
 
-// reduced is a small picture of what was looked at, and its mask.
-func (m *Matte) reduced(img *Image) (working, []uint8) {
-	if m.edge != nil {
-		return m.edge.k, m.edge.mask
-	}
-	const side = 320
-	k := source{img: img, factor: 1}.reduce(image.Rect(0, 0, img.Width, img.Height), side)
-	mask := make([]uint8, k.width*k.height)
-	for i := range mask {
-		x, y := (2*(i%k.width)+1)*m.Width/(2*k.width), (2*(i/k.width)+1)*m.Height/(2*k.height)
-		mask[i] = m.Alpha[y*m.Width+x] >> 7
-	}
-	return k, mask
-}
-
 // edgeContrast is the mean distance of colours that lie a little inside and a little outside of the edge, side by side or one above the
 // other; 1 is that of black and white.
-func edgeContrast(k working, mask []uint8) float64 {
+func edgeContrast(k picture.Reduced, mask []uint8) float64 {
 	const apart = 3 // px
 	var sum, n float64
 	pair := func(i, j int) {
@@ -97,19 +99,19 @@ func edgeContrast(k working, mask []uint8) float64 {
 		}
 		var d float64
 		for c := range 3 {
-			v := float64(k.pix[3*i+c]) - float64(k.pix[3*j+c])
+			v := float64(k.Pix[3*i+c]) - float64(k.Pix[3*j+c])
 			d += v * v
 		}
 		sum += math.Sqrt(d / 3)
 		n++
 	}
-	for y := range k.height {
-		for x := range k.width {
-			if x+apart < k.width {
-				pair(y*k.width+x, y*k.width+x+apart)
+	for y := range k.Height {
+		for x := range k.Width {
+			if x+apart < k.Width {
+				pair(y*k.Width+x, y*k.Width+x+apart)
 			}
-			if y+apart < k.height {
-				pair(y*k.width+x, (y+apart)*k.width+x)
+			if y+apart < k.Height {
+				pair(y*k.Width+x, (y+apart)*k.Width+x)
 			}
 		}
 	}
@@ -119,10 +121,10 @@ func edgeContrast(k working, mask []uint8) float64 {
 	return sum / n / 255
 }
 
-// extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
-func (m *Matte) extent(own []uint8, cores int) (share, border float64, box Box) {
+// Extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
+func Extent(m *picture.Matte, own []uint8, cores int) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
-	inParallel(cores, m.Height, func(from, to int) {
+	picture.InParallel(cores, m.Height, func(from, to int) {
 		var both []uint8
 		for y := from; y < to; y++ {
 			row := m.Alpha[y*m.Width:][:m.Width]

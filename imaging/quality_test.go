@@ -5,6 +5,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"bgremove/imaging/engine/fast"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // TestExtent compares with a slow count.
@@ -12,7 +17,7 @@ func TestExtent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for _, size := range []image.Point{{1, 1}, {1, 9}, {9, 1}, {2, 2}, {3, 3}, {17, 40}, {64, 33}, {200, 5}} {
 		for _, kind := range []string{"noise", "empty", "full", "block"} {
-			m := &Matte{Width: size.X, Height: size.Y, Alpha: make([]uint8, size.X*size.Y)}
+			m := &picture.Matte{Width: size.X, Height: size.Y, Alpha: make([]uint8, size.X*size.Y)}
 			var own []uint8
 			for i := range m.Alpha {
 				switch x, y := i%size.X, i/size.X; {
@@ -41,7 +46,7 @@ func TestExtent(t *testing.T) {
 					}
 				}
 			}
-			share, border, got := m.extent(own, 0)
+			share, border, got := Extent(m, own, 0)
 			want := Box{box.Min.X, box.Min.Y, box.Dx(), box.Dy()}
 			if math.Abs(share-sum) > 1e-9 || math.Abs(border-edge/outermost) > 1e-9 || got != want {
 				t.Errorf("%v %s: share %g, border %g, box %v; want %g, %g, %v", size, kind, share, border, got, sum, edge/outermost, want)
@@ -51,27 +56,30 @@ func TestExtent(t *testing.T) {
 }
 
 func TestOpinion(t *testing.T) {
-	z := []float32{4, 4, -4, -4, 0.0001}
-	o := opinionOf(z, []uint8{1, 1, 1, 0, 1})
+	opinionOn := func(z []float32, alpha []uint8) opinion {
+		part := image.Rect(0, 0, len(z), 1)
+		return opinionOf(&picture.Belief{part, picture.Grid{len(z), 1, 1, z}}, &picture.Matte{Width: len(z), Height: 1, Alpha: alpha})
+	}
+	o := opinionOn([]float32{4, 4, -4, -4, 0.0001}, []uint8{255, 128, 200, 127, 255})
 	sure := math.Tanh(2)
 	if math.Abs(o.agreement-.75) > 1e-9 || math.Abs(o.certainty-3*sure/4) > 1e-4 {
 		t.Errorf("%+v, want agreement .75 and certainty %.3f", o, 3*sure/4)
 	}
-	if o := opinionOf([]float32{-1, -1}, []uint8{0, 0}); o != (opinion{agreement: 1}) {
+	if o := opinionOn([]float32{-1, -1}, []uint8{0, 0}); o != (opinion{agreement: 1}) {
 		t.Errorf("nothing, and nothing is found: %+v", o)
 	}
 }
 
 func TestEdgeContrast(t *testing.T) {
-	k := speckled(40, 20, func(_, _ int) [3]uint8 { return [3]uint8{} })
-	mask := painted(40, 20, []image.Rectangle{image.Rect(20, 0, 40, 20)}, nil)
-	for i := range k.pix {
-		k.pix[i] = 255 * mask[i/3]
+	k := imagingtest.Speckled(40, 20, func(_, _ int) [3]uint8 { return [3]uint8{} })
+	mask := imagingtest.Painted(40, 20, []image.Rectangle{image.Rect(20, 0, 40, 20)}, nil)
+	for i := range k.Pix {
+		k.Pix[i] = 255 * mask[i/3]
 	}
 	if v := edgeContrast(k, mask); math.Abs(v-1) > 1e-9 {
 		t.Errorf("black and white: %g", v)
 	}
-	clear(k.pix)
+	clear(k.Pix)
 	if v := edgeContrast(k, mask); v != 0 {
 		t.Errorf("black and black: %g", v)
 	}
@@ -81,13 +89,13 @@ func TestEdgeContrast(t *testing.T) {
 func TestQualityOfAResult(t *testing.T) {
 	r := newRemover(t)
 	for _, engine := range r.Engines() {
-		res, err := r.Remove(t.Context(), readTestdata(t, "scene.png"), Options{Engine: engine})
+		res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{Engine: engine})
 		if err != nil {
 			t.Fatal(err)
 		}
 		q := res.Quality
 		box := image.Rect(q.Box.X, q.Box.Y, q.Box.X+q.Box.Width, q.Box.Y+q.Box.Height)
-		truth := boxOf(greyPlane(t, readTestdata(t, "mask.png")), res.Width)
+		truth := fast.BoxOf(imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "mask.png")), res.Width)
 		if inner, outer := truth.Inset(4), truth.Inset(-4); !inner.In(box) || !box.In(outer) {
 			t.Errorf("%s: box %v, the mask's is %v", engine, box, truth)
 		}
@@ -98,11 +106,11 @@ func TestQualityOfAResult(t *testing.T) {
 			t.Errorf("%s: %+v", engine, q)
 		}
 	}
-	res, err := r.Remove(t.Context(), readTestdata(t, "png-rgba.png"), Options{})
+	res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "png-rgba.png"), option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := decodePNG(t, res.Data)
+	out := imagingtest.DecodePNG(t, res.Data)
 	var box image.Rectangle
 	for i := range res.Width * res.Height {
 		if out.Pix[4*i+3] >= 128 {

@@ -1,24 +1,29 @@
 package imaging
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
+	"image"
 	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/compose"
+	"bgremove/imaging/engine"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
+	"bgremove/imaging/stage"
 )
 
 // Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how many run at once; they share the
 // cores.
 type Remover struct {
-	limits  Limits
+	limits  picture.Limits
 	cores   int
 	running atomic.Int64 // images
-	engines map[string]Engine
-	engine  string
-	quick   *fast
+	engines *engine.Set
+	engine  string // for requests that name none
 }
 
 // New returns a Remover with every engine there is, for as many cores as GOMAXPROCS says now.
@@ -26,32 +31,36 @@ func New(cfg Config) (*Remover, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	quick, err := newFast(cfg.Prior, cfg.Looks)
+	engines, err := engine.Open(cfg.engines())
 	if err != nil {
 		return nil, err
 	}
-	r := &Remover{limits: cfg.Limits(), cores: runtime.GOMAXPROCS(0), engines: map[string]Engine{}, engine: cfg.Engine, quick: quick}
-	for _, e := range append(nativeEngines(), quick) {
-		r.engines[e.Name()] = e
-	}
-	return r, nil
+	return &Remover{
+		limits: cfg.Limits(), cores: runtime.GOMAXPROCS(0), engines: engines, engine: cfg.Engine,
+	}, nil
 }
 
+// Close closes the engines. No Remove may be under way.
+func (r *Remover) Close() error { return r.engines.Close() }
+
 // Engines returns the names of the engines there are, sorted.
-func (r *Remover) Engines() []string { return slices.Sorted(maps.Keys(r.engines)) }
+func (r *Remover) Engines() []string { return r.engines.Names() }
 
 // DefaultEngine names the engine for requests that name none.
 func (r *Remover) DefaultEngine() string { return r.engine }
 
+// Version changes with all that may make another cut-out of the same picture and options.
+func (r *Remover) Version() string { return r.engine + "; " + r.engines.Versions() }
+
 // Limits returns the bounds on input images.
-func (r *Remover) Limits() Limits { return r.limits }
+func (r *Remover) Limits() picture.Limits { return r.limits }
 
 // Inspect is Inspect with r's limits.
-func (r *Remover) Inspect(data []byte) (Info, error) { return Inspect(data, r.limits) }
+func (r *Remover) Inspect(data []byte) (codec.Info, error) { return codec.Inspect(data, r.limits) }
 
 // CheckOptions returns an ErrOption for options that no image could be processed with.
-func (r *Remover) CheckOptions(opts Options) error {
-	if err := opts.validate(); err != nil {
+func (r *Remover) CheckOptions(opts option.Options) error {
+	if err := opts.Validate(); err != nil {
 		return err
 	}
 	_, err := r.Find(opts.Engine)
@@ -61,8 +70,8 @@ func (r *Remover) CheckOptions(opts Options) error {
 // Remove inspects, decodes, segments and encodes one image. ctx is looked at between the steps; a native call runs to its end.
 //
 // Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground, ctx's own.
-func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result, error) {
-	ctx, watch := withStopwatch(ctx)
+func (r *Remover) Remove(ctx context.Context, data []byte, opts option.Options) (Result, error) {
+	ctx, watch := stage.WithStopwatch(ctx)
 	if err := r.CheckOptions(opts); err != nil {
 		return Result{}, err
 	}
@@ -80,7 +89,7 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	hints, err := opts.hints(r.limits, info.Width, info.Height)
+	hints, err := opts.Hints(r.limits, info.Width, info.Height)
 	if err != nil {
 		return Result{}, err
 	}
@@ -93,68 +102,63 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts Options) (Result
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	end := timed(ctx, "encode")
-	result, err := encode(img, matte, opts, r.limits)
+	end := stage.Begin(ctx, "encode")
+	file, err := compose.Encode(img, matte, opts, r.limits)
 	end()
 	if err != nil {
 		return Result{}, err
 	}
-	end = timed(ctx, "quality")
-	result.Engine, result.Quality = engine.Name(), r.Assess(img, hints, matte)
+	end = stage.Begin(ctx, "quality")
+	quality := r.Assess(img, hints, matte)
 	end()
-	result.Stages = watch.stages
-	return result, nil
+	return Result{
+		Data: file.Data, ContentType: file.ContentType, Width: file.Width, Height: file.Height,
+		Foreground: areaOf(file.Foreground), Input: Dimensions{img.Width, img.Height},
+		Engine: engine.Name(), Quality: quality, Stages: watch.Stages,
+	}, nil
 }
 
-// Assess describes a matte of the image. Where the engine asked no network, that is asked now.
-func (r *Remover) Assess(img *Image, hints Hints, m *Matte) Quality {
-	o := m.opinion
-	if o == nil {
-		o = r.quick.opinionOf(img, hints, m)
+// Assess describes a matte of the image. If the engine had no belief of its own, another is asked.
+func (r *Remover) Assess(img *picture.Image, hints picture.Hints, m *picture.Matte) Quality {
+	belief := m.Belief
+	if belief == nil {
+		belief = r.engines.Belief(img, hints)
 	}
-	return assess(img, m, o)
+	return assess(img, m, belief)
 }
 
 // segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
-func segment(ctx context.Context, engine Engine, data []byte, info Info, hints Hints, cores int) (*Image, *Matte, error) {
+func segment(ctx context.Context, cutter engine.Engine, data []byte, info codec.Info, hints picture.Hints, cores int) (*picture.Image, *picture.Matte, error) {
 	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
-	if e, ok := engine.(*fast); ok && info.Width*info.Height >= worthIt {
-		end := timed(ctx, "preview")
-		reduced, ok, err := decodeReduced(data, info, e.leastSide(info, hints))
+	if e, ok := cutter.(engine.Previewer); ok && info.Width*info.Height >= worthIt {
+		end := stage.Begin(ctx, "preview")
+		side := e.PreviewSide(image.Pt(info.Width, info.Height), hints)
+		reduced, ok, err := codec.DecodeReduced(data, info, side)
 		end()
 		if err != nil {
 			return nil, nil, err
 		}
 		if ok {
-			reduced.cores = cores
-			return e.besideDecode(ctx, data, info, standFor(reduced, info), hints)
+			reduced.Cores = cores
+			return besideDecode(ctx, e, data, info, codec.PreviewOf(reduced, info), hints)
 		}
 	}
-	end := timed(ctx, "decode")
-	img, err := Decode(data, info)
+	end := stage.Begin(ctx, "decode")
+	img, err := codec.Decode(data, info)
 	end()
 	if err != nil {
 		return nil, nil, err
 	}
-	img.cores = cores
-	matte, err := engine.Matte(ctx, img, hints)
+	img.Cores = cores
+	matte, err := cutter.Matte(ctx, img, hints)
 	if err != nil {
-		return nil, nil, fmt.Errorf("engine %s: %w", engine.Name(), err)
+		return nil, nil, fmt.Errorf("engine %s: %w", cutter.Name(), err)
 	}
 	return img, matte, nil
 }
 
-// Find returns the engine of that name, the default one for an empty name. An unknown name is an ErrOption.
-func (r *Remover) Find(name string) (Engine, error) {
-	if name == "" {
-		name = r.engine
-	}
-	e, ok := r.engines[name]
-	if !ok && name == EngineOpenCV {
-		return nil, fmt.Errorf("%w: %s", ErrOption, noOpenCV)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", ErrOption, strings.Join(r.Engines(), ", "), name)
-	}
-	return e, nil
+// Find returns the engine of that name, the default one for an empty name. An unknown name is an
+// ErrOption.
+func (r *Remover) Find(name string) (engine.Engine, error) {
+	return r.engines.Find(cmp.Or(name, r.engine))
 }

@@ -10,20 +10,25 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"bgremove/imaging/engine/fast"
+	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 func TestRemove(t *testing.T) {
-	r, truth := newRemover(t), greyPlane(t, readTestdata(t, "mask.png"))
-	data := readTestdata(t, "scene.png")
-	scene := decodePNG(t, data)
-	res, err := r.Remove(t.Context(), data, Options{})
+	r, truth := newRemover(t), imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "mask.png"))
+	data := imagingtest.ReadTestdata(t, "scene.png")
+	scene := imagingtest.DecodePNG(t, data)
+	res, err := r.Remove(t.Context(), data, option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != EngineFast {
+	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != fast.Name {
 		t.Errorf("%s of %d×%d px by %s", res.ContentType, res.Width, res.Height, res.Engine)
 	}
-	out := decodePNG(t, res.Data)
+	out := imagingtest.DecodePNG(t, res.Data)
 	matte := make([]uint8, len(truth))
 	for i := range matte {
 		p := out.Pix[4*i : 4*i+4]
@@ -35,15 +40,15 @@ func TestRemove(t *testing.T) {
 			t.Fatalf("pixel %d is %v, the picture has %v", i, p[:3], scene.Pix[4*i:4*i+3])
 		}
 	}
-	if v := iou(matte, truth); v < .9 {
+	if v := imagingtest.IoU(matte, truth); v < .9 {
 		t.Errorf("IoU with the true mask is %.3f, want .9", v)
 	}
 
-	alpha, err := r.Remove(t.Context(), data, Options{Channels: ChannelsAlpha})
+	alpha, err := r.Remove(t.Context(), data, option.Options{Channels: option.ChannelsAlpha})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(greyPlane(t, alpha.Data), matte) {
+	if !bytes.Equal(imagingtest.DecodeGrey(t, alpha.Data), matte) {
 		t.Error("the matte alone differs from the cut-out's alpha")
 	}
 }
@@ -51,13 +56,13 @@ func TestRemove(t *testing.T) {
 // TestRemoveKeepsTheInputsAlpha: the result is nowhere more opaque than the picture was.
 func TestRemoveKeepsTheInputsAlpha(t *testing.T) {
 	r := newRemover(t)
-	res, err := r.Remove(t.Context(), readTestdata(t, "png-rgba.png"), Options{ROI: mustROI(t, "10 5 100% 100%")})
+	res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "png-rgba.png"), option.Options{ROI: imagingtest.ROI(t, "10 5 100% 100%")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := decodePNG(t, res.Data)
+	out := imagingtest.DecodePNG(t, res.Data)
 	for i := range 120 * 90 {
-		a, own := out.Pix[4*i+3], sceneAlpha(i%120, i/120)
+		a, own := out.Pix[4*i+3], imagingtest.SceneAlpha(i%120, i/120)
 		if a > own {
 			t.Fatalf("pixel %d has alpha %d, the picture has %d", i, a, own)
 		}
@@ -66,21 +71,21 @@ func TestRemoveKeepsTheInputsAlpha(t *testing.T) {
 
 func TestRemoveOnTestdata(t *testing.T) {
 	r := newRemover(t)
-	for _, name := range pictures(t) {
-		res, err := r.Remove(t.Context(), readTestdata(t, name), Options{})
+	for _, name := range imagingtest.Pictures(t) {
+		res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, name), option.Options{})
 		switch {
 		case name == "bad-float.tif":
-			if !errors.Is(err, ErrUnsupported) {
+			if !errors.Is(err, picture.ErrUnsupported) {
 				t.Errorf("%s: %v, want ErrUnsupported", name, err)
 			}
 		case strings.HasPrefix(name, "size-"), name == "one-colour.png":
-			if err != nil && !errors.Is(err, ErrNoForeground) {
+			if err != nil && !errors.Is(err, picture.ErrNoForeground) {
 				t.Errorf("%s: %v, want a result or ErrNoForeground", name, err)
 			}
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
 		default:
-			if out := decodePNG(t, res.Data); out.Rect.Dx() != 120 || out.Rect.Dy() != 90 {
+			if out := imagingtest.DecodePNG(t, res.Data); out.Rect.Dx() != 120 || out.Rect.Dy() != 90 {
 				t.Errorf("%s: %v px", name, out.Rect.Size())
 			}
 		}
@@ -90,15 +95,15 @@ func TestRemoveOnTestdata(t *testing.T) {
 // TestRemoveIsDeterministic: the same bytes from many goroutines at once.
 func TestRemoveIsDeterministic(t *testing.T) {
 	r := newRemover(t)
-	data := readTestdata(t, "webp-lossy.webp")
-	first, err := r.Remove(t.Context(), data, Options{})
+	data := imagingtest.ReadTestdata(t, "webp-lossy.webp")
+	first, err := r.Remove(t.Context(), data, option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if again, err := r.Remove(t.Context(), data, Options{}); err != nil || !bytes.Equal(again.Data, first.Data) {
+			if again, err := r.Remove(t.Context(), data, option.Options{}); err != nil || !bytes.Equal(again.Data, first.Data) {
 				t.Errorf("another result (%v)", err)
 			}
 		})
@@ -108,24 +113,24 @@ func TestRemoveIsDeterministic(t *testing.T) {
 
 func TestRemoveRefuses(t *testing.T) {
 	r := newRemover(t)
-	data := readTestdata(t, "scene.png")
+	data := imagingtest.ReadTestdata(t, "scene.png")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	tests := []struct {
 		name string
 		ctx  context.Context
 		data []byte
-		opts Options
+		opts option.Options
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, Options{Engine: "magic"}, ErrOption, "must be one of " + strings.Join(builtEngines(), ", ") + `, is "magic"`},
-		{"channels there are not", t.Context(), data, Options{Channels: "cmyk"}, ErrOption, `"cmyk"`},
-		{"a roi outside", t.Context(), data, Options{ROI: mustROI(t, "0 0 121 90")}, ErrOption, "120×90 px"},
-		{"text", t.Context(), []byte("text"), Options{}, ErrUnsupported, ""},
-		{"half a picture", t.Context(), data[:len(data)/2], Options{}, ErrCorrupt, "cut short"},
-		{"too large a picture", t.Context(), pngHeader(60000, 60000), Options{}, ErrTooLarge, "the limit is 50000000"},
-		{"a context that ended", cancelled, data, Options{}, context.Canceled, ""},
+		{"an engine there is not", t.Context(), data, option.Options{Engine: "magic"}, picture.ErrOption, "must be one of " + strings.Join(builtEngines(), ", ") + `, is "magic"`},
+		{"channels there are not", t.Context(), data, option.Options{Channels: "cmyk"}, picture.ErrOption, `"cmyk"`},
+		{"a roi outside", t.Context(), data, option.Options{ROI: imagingtest.ROI(t, "0 0 121 90")}, picture.ErrOption, "120×90 px"},
+		{"text", t.Context(), []byte("text"), option.Options{}, picture.ErrUnsupported, ""},
+		{"half a picture", t.Context(), data[:len(data)/2], option.Options{}, picture.ErrCorrupt, "cut short"},
+		{"too large a picture", t.Context(), imagingtest.PNGHeader(60000, 60000), option.Options{}, picture.ErrTooLarge, "the limit is 50000000"},
+		{"a context that ended", cancelled, data, option.Options{}, context.Canceled, ""},
 	}
 	for _, tt := range tests {
 		if _, err := r.Remove(tt.ctx, tt.data, tt.opts); !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
@@ -149,10 +154,10 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		}
 	}
 	r := newRemover(t)
-	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != EngineFast {
+	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != fast.Name {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
-	if got, want := r.Limits(), (Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
+	if got, want := r.Limits(), (picture.Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
 		t.Errorf("limits %+v, want %+v", got, want)
 	}
 }
@@ -168,23 +173,23 @@ func TestPriorFromFiles(t *testing.T) {
 		}
 		return path
 	}
-	write("good.f16", netWeights)
+	write("good.f16", fast.NetWeights)
 	cfg := DefaultConfig()
-	cfg.Prior = write("good.json", netDescription)
+	cfg.Prior = write("good.json", fast.NetDescription)
 	r, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Remove(t.Context(), readTestdata(t, "scene.png"), Options{}); err != nil {
+	if _, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{}); err != nil {
 		t.Error(err)
 	}
-	write("long.f16", append(slices.Clone(netWeights), 0, 0))
-	write("nan.f16", append([]byte{0x00, 0x7e}, netWeights[2:]...))
+	write("long.f16", append(slices.Clone(fast.NetWeights), 0, 0))
+	write("nan.f16", append([]byte{0x00, 0x7e}, fast.NetWeights[2:]...))
 	for want, name := range map[string]string{
-		".json":       write("net.txt", netDescription),
-		"alone.f16":   write("alone.json", netDescription),
-		"bytes":       write("long.json", netDescription),
-		"number 0 is": write("nan.json", netDescription),
+		".json":       write("net.txt", fast.NetDescription),
+		"alone.f16":   write("alone.json", fast.NetDescription),
+		"bytes":       write("long.json", fast.NetDescription),
+		"number 0 is": write("nan.json", fast.NetDescription),
 		"description": write("empty.json", nil),
 	} {
 		write("empty.f16", nil)
@@ -199,10 +204,10 @@ func TestPriorFromFiles(t *testing.T) {
 func TestFormatsHaveLimits(t *testing.T) {
 	r := newRemover(t)
 	wide := slices.Concat([]byte("P5 17000 1 255\n"), make([]byte, 17000))
-	if _, err := r.Remove(t.Context(), wide, Options{Format: OutputWebP}); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "16383") {
+	if _, err := r.Remove(t.Context(), wide, option.Options{Format: option.OutputWebP}); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), "16383") {
 		t.Errorf("%v, want ErrOption with the limit", err)
 	}
-	if _, err := r.Remove(t.Context(), wide, Options{}); err != nil && !errors.Is(err, ErrNoForeground) {
+	if _, err := r.Remove(t.Context(), wide, option.Options{}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
 		t.Errorf("as PNG: %v", err)
 	}
 }

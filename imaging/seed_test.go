@@ -4,6 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"bgremove/imaging/codec"
+	"bgremove/imaging/engine/fast"
+	"bgremove/imaging/picture"
 )
 
 const evalDir = "../../shared/eval"
@@ -15,13 +19,13 @@ func TestSeedPeople(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Skip("no evaluation pictures here")
 	}
-	engine, err := newFast("", looksCloser)
+	engine, err := fast.New(fast.Config{Looks: fast.LooksCloser})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range files {
 		img := decodePath(t, name)
-		matte, err := engine.Matte(t.Context(), img, Hints{})
+		matte, err := engine.Matte(t.Context(), img, picture.Hints{})
 		if err != nil {
 			t.Errorf("%s: %v", filepath.Base(name), err)
 			continue
@@ -35,7 +39,7 @@ func TestSeedPeople(t *testing.T) {
 }
 
 // matteRows returns the first and last row with 5 or more foreground pixels, and how many there are in all.
-func matteRows(m *Matte) (first, last, total int) {
+func matteRows(m *picture.Matte) (first, last, total int) {
 	first = m.Height
 	for y := range m.Height {
 		n := 0
@@ -50,7 +54,7 @@ func matteRows(m *Matte) (first, last, total int) {
 	return first, last, total
 }
 
-func decodePath(t *testing.T, name string) *Image {
+func decodePath(t *testing.T, name string) *picture.Image {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -61,7 +65,7 @@ func decodePath(t *testing.T, name string) *Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := Decode(data, info)
+	img, err := codec.Decode(data, info)
 	if err != nil {
 		t.Fatal(err)
 	}

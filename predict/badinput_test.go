@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
 )
 
 // badInput is a request that must be refused. The answer's detail is a string that begins with detail, or, where field is
@@ -224,7 +224,7 @@ func stillAnswers(t *testing.T, ts *testServer) {
 func TestBadRequests(t *testing.T) {
 	ts := start(t, nil, testConfig())
 	const post = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes, imaging.OptionsBytes())
+	limit := httpserver.Base64Limit(testImaging().Limits().MaxBytes, option.TotalBytes())
 	for _, tc := range []struct {
 		raw string
 		badInput

@@ -16,6 +16,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/telemetry"
 )
 
@@ -54,7 +55,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Predict is Predictor.Predict on the server, with the same errors and these: ErrUnavailable when the image never left,
 // ErrBroken when the connection broke after that.
-func (c *Client) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (c *Client) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	ctx, span := telemetry.Begin(ctx, telemetry.Client, "POST /predict")
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -68,7 +69,7 @@ func (c *Client) Predict(ctx context.Context, data []byte, opts imaging.Options)
 	return result, nil
 }
 
-func (c *Client) predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (c *Client) predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	body, err := newFormBody(data, opts)
 	if err != nil {
 		return imaging.Result{}, err

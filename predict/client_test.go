@@ -15,22 +15,24 @@ import (
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 func TestClientPredict(t *testing.T) {
 	ts := start(t, nil, testConfig())
 	c := ts.client(t)
-	roi, err := imaging.ParseROI("5% 5% 95% 95%")
+	roi, err := picture.ParseROI("5% 5% 95% 95%")
 	if err != nil {
 		t.Fatal(err)
 	}
 	size := sceneSize(t)
 	for range 2 { // over one connection
-		got, err := c.Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), imaging.Options{ROI: roi, Channels: imaging.ChannelsAlpha})
+		got, err := c.Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), option.Options{ROI: roi, Channels: option.ChannelsAlpha})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Width != size.Width || got.Height != size.Height || got.ContentType != "image/png" || got.Engine != imaging.EngineFast {
+		if got.Width != size.Width || got.Height != size.Height || got.ContentType != "image/png" || got.Engine != "fast" {
 			t.Errorf("result %d×%d %s %s", got.Width, got.Height, got.ContentType, got.Engine)
 		}
 		checkPNG(t, got.Data, size.Width, size.Height)
@@ -46,12 +48,12 @@ func TestErrorsCrossTheWire(t *testing.T) {
 	ts := start(t, fakeRemover{remove: func(context.Context, []byte) (imaging.Result, error) { return imaging.Result{}, next }}, testConfig())
 	c := ts.client(t)
 	for _, sentinel := range []error{
-		imaging.ErrUnsupported, imaging.ErrCorrupt, imaging.ErrTooLarge, imaging.ErrNoForeground, imaging.ErrOption,
+		picture.ErrUnsupported, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrNoForeground, picture.ErrOption,
 		ErrBusy, ErrUnavailable, ErrTimeout, ErrBroken, ErrInternal,
 	} {
 		next = fmt.Errorf("%w: 7 of 5", sentinel)
 		want := Classify(next)
-		_, err := c.Predict(t.Context(), []byte("x"), imaging.Options{})
+		_, err := c.Predict(t.Context(), []byte("x"), option.Options{})
 		if !errors.Is(err, sentinel) || Classify(err) != want {
 			t.Errorf("%v came as %v, %+v, want %+v", next, err, Classify(err), want)
 		}
@@ -70,15 +72,15 @@ func TestClientRealFaults(t *testing.T) {
 	c := start(t, nil, testConfig()).client(t)
 	for name, tc := range map[string]struct {
 		data string
-		opts imaging.Options
+		opts option.Options
 		want error
 	}{
-		"empty":       {"", imaging.Options{}, imaging.ErrCorrupt},
-		"text":        {"hello", imaging.Options{}, imaging.ErrUnsupported},
-		"cut off":     {imagingtest.File(t, "scene.png")[:200], imaging.Options{}, imaging.ErrCorrupt},
-		"too large":   {repeat("x", 1<<20+1), imaging.Options{}, imaging.ErrTooLarge},
-		"much larger": {repeat("x", 1<<22), imaging.Options{}, imaging.ErrTooLarge},
-		"no engine":   {imagingtest.File(t, "scene.png"), imaging.Options{Engine: "u2net"}, imaging.ErrOption},
+		"empty":       {"", option.Options{}, picture.ErrCorrupt},
+		"text":        {"hello", option.Options{}, picture.ErrUnsupported},
+		"cut off":     {imagingtest.File(t, "scene.png")[:200], option.Options{}, picture.ErrCorrupt},
+		"too large":   {repeat("x", 1<<20+1), option.Options{}, picture.ErrTooLarge},
+		"much larger": {repeat("x", 1<<22), option.Options{}, picture.ErrTooLarge},
+		"no engine":   {imagingtest.File(t, "scene.png"), option.Options{Engine: "u2net"}, picture.ErrOption},
 	} {
 		if _, err := c.Predict(t.Context(), []byte(tc.data), tc.opts); !errors.Is(err, tc.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tc.want)
@@ -94,7 +96,7 @@ func TestClientCannotConnect(t *testing.T) {
 	listener.Close()
 	for _, url := range []string{"http://" + listener.Addr().String(), "http://127.0.0.1:bad", "http://name.invalid"} {
 		c := NewClient(url, time.Minute)
-		_, err = c.Predict(t.Context(), []byte("x"), imaging.Options{})
+		_, err = c.Predict(t.Context(), []byte("x"), option.Options{})
 		if f := Classify(err); !errors.Is(err, ErrUnavailable) || f.Taken || !f.Transient {
 			t.Errorf("Predict on %s: %v, %+v", url, err, f)
 		}
@@ -152,12 +154,12 @@ func TestClientOddAnswers(t *testing.T) {
 		{"no route", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", ErrUnavailable},
 		{"redirect", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", ErrInternal},
 		{"unknown code", "HTTP/1.1 500 Oops\r\nX-Error-Code: new\r\nContent-Length: 0\r\n\r\n", ErrInternal},
-		{"fault, no JSON", "HTTP/1.1 422 Oops\r\nX-Error-Code: corrupt_image\r\nContent-Length: 1\r\n\r\n{", imaging.ErrCorrupt},
+		{"fault, no JSON", "HTTP/1.1 422 Oops\r\nX-Error-Code: corrupt_image\r\nContent-Length: 1\r\n\r\n{", picture.ErrCorrupt},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := NewClient(rawServer(t, tc.answer), time.Minute)
 			defer c.Close()
-			if _, err := c.Predict(t.Context(), []byte("x"), imaging.Options{}); !errors.Is(err, tc.want) {
+			if _, err := c.Predict(t.Context(), []byte("x"), option.Options{}); !errors.Is(err, tc.want) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
@@ -169,7 +171,7 @@ func TestClientTimeoutAndCancel(t *testing.T) {
 	ts := start(t, g.remover(), testConfig())
 	c := NewClient(ts.url, 50*time.Millisecond)
 	defer c.Close()
-	if _, err := c.Predict(t.Context(), []byte("x"), imaging.Options{}); !errors.Is(err, ErrTimeout) {
+	if _, err := c.Predict(t.Context(), []byte("x"), option.Options{}); !errors.Is(err, ErrTimeout) {
 		t.Errorf("got %v, want ErrTimeout", err)
 	}
 	<-g.entered
@@ -177,7 +179,7 @@ func TestClientTimeoutAndCancel(t *testing.T) {
 	patient := ts.client(t)
 	done := make(chan error, 1)
 	go func() {
-		_, err := patient.Predict(ctx, []byte("x"), imaging.Options{})
+		_, err := patient.Predict(ctx, []byte("x"), option.Options{})
 		done <- err
 	}()
 	<-g.entered

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // What can go wrong besides the sentinels of imaging.
@@ -46,11 +46,11 @@ var faults = []struct {
 	err error
 	Fault
 }{
-	{imaging.ErrUnsupported, Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_format", Taken: true}},
-	{imaging.ErrCorrupt, Fault{Status: http.StatusUnprocessableEntity, Code: "corrupt_image", Taken: true}},
-	{imaging.ErrTooLarge, Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Taken: true}},
-	{imaging.ErrNoForeground, Fault{Status: http.StatusUnprocessableEntity, Code: "no_foreground", Taken: true}},
-	{imaging.ErrOption, Fault{Status: http.StatusBadRequest, Code: "bad_option", Taken: true}},
+	{picture.ErrUnsupported, Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_format", Taken: true}},
+	{picture.ErrCorrupt, Fault{Status: http.StatusUnprocessableEntity, Code: "corrupt_image", Taken: true}},
+	{picture.ErrTooLarge, Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Taken: true}},
+	{picture.ErrNoForeground, Fault{Status: http.StatusUnprocessableEntity, Code: "no_foreground", Taken: true}},
+	{picture.ErrOption, Fault{Status: http.StatusBadRequest, Code: "bad_option", Taken: true}},
 	{ErrBusy, Fault{
 		Status: http.StatusServiceUnavailable, Code: "busy", Message: "The predictor is busy; try again later",
 		Transient: true, RetryAfter: 2 * time.Second,

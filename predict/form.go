@@ -8,7 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 
-	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 // formBody is a multipart body of an image with its options: RFC 7578. The image is sent from where it lies, not copied. The zero
@@ -18,7 +18,7 @@ type formBody struct {
 	parts       [][]byte // one after the other
 }
 
-func newFormBody(image []byte, opts imaging.Options) (formBody, error) {
+func newFormBody(image []byte, opts option.Options) (formBody, error) {
 	var buf bytes.Buffer
 	w := multipart.NewWriter(&buf)
 	_, err := w.CreateFormFile("image", "image")

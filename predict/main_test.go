@@ -18,6 +18,9 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,21 +28,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fakeRemover stands in where a test must hold the engine up or make it fail.
 type fakeRemover struct {
 	remove func(ctx context.Context, data []byte) (imaging.Result, error)
-	seen   func(opts imaging.Options) // may be nil
+	seen   func(opts option.Options) // may be nil
 }
 
-func (fakeRemover) Limits() imaging.Limits { return testImaging().Limits() }
+func (fakeRemover) Limits() picture.Limits { return testImaging().Limits() }
 
-func (fakeRemover) CheckOptions(imaging.Options) error { return nil }
+func (fakeRemover) CheckOptions(option.Options) error { return nil }
 
-func (fakeRemover) Inspect(data []byte) (imaging.Info, error) {
+func (fakeRemover) Inspect(data []byte) (codec.Info, error) {
 	if string(data) == "bad" {
-		return imaging.Info{}, imaging.ErrUnsupported
+		return codec.Info{}, picture.ErrUnsupported
 	}
-	return imaging.Info{Width: 10, Height: 10}, nil
+	return codec.Info{Width: 10, Height: 10}, nil
 }
 
-func (f fakeRemover) Remove(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (f fakeRemover) Remove(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	if f.seen != nil {
 		f.seen(opts)
 	}

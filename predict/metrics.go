@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
 )
 
 type metrics struct {
@@ -68,7 +69,7 @@ func (m *metrics) count(err error) {
 func (m *metrics) waited(took time.Duration) { m.wait.Observe(took.Seconds()) }
 
 // began is told of each image that is worked on.
-func (m *metrics) began(data []byte, info imaging.Info) {
+func (m *metrics) began(data []byte, info codec.Info) {
 	m.input.Observe(float64(len(data)))
 	m.pixels.Observe(float64(info.Width) * float64(info.Height))
 }

@@ -12,35 +12,37 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // everyOption has all there are, for an image of 10×10 px.
-func everyOption(t *testing.T) imaging.Options {
+func everyOption(t *testing.T) option.Options {
 	t.Helper()
-	roi, err := imaging.ParseROI("1px 1px 9px 90%")
+	roi, err := picture.ParseROI("1px 1px 9px 90%")
 	if err != nil {
 		t.Fatal(err)
 	}
-	margin, err := imaging.ParseMargin("10px 5%")
+	margin, err := option.ParseMargin("10px 5%")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return imaging.Options{
-		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "opencv", Channels: imaging.ChannelsRGBA, Format: imaging.OutputJPEG, Quality: 80,
-		Background: &imaging.Colour{R: 255, G: 102},
-		Strokes:    []imaging.Stroke{{Keep: true, Radius: 2.5, Points: []imaging.Point{{X: 1, Y: 2}, {X: -3, Y: 4.25}}}},
-		Crop:       true, CropMargin: margin, Scale: 50, Position: imaging.Position{Anchor: imaging.AnchorShare, X: 10, Y: 20}, Size: 4, Shadow: true,
+	return option.Options{
+		ROI: roi, Mask: []byte("P2 1 1 255 255\n"), Engine: "opencv", Channels: option.ChannelsRGBA, Format: option.OutputJPEG, Quality: 80,
+		Background: &option.Colour{R: 255, G: 102},
+		Strokes:    []picture.Stroke{{Keep: true, Radius: 2.5, Points: []picture.Point{{X: 1, Y: 2}, {X: -3, Y: 4.25}}}},
+		Crop:       true, CropMargin: margin, Scale: 50, Position: option.Position{Anchor: option.AnchorShare, X: 10, Y: 20}, Size: 4, Shadow: true,
 	}
 }
 
 // Whichever way options come, the remover gets the same.
 func TestOptionsReachTheRemover(t *testing.T) {
 	want := everyOption(t)
-	var got []imaging.Options
+	var got []option.Options
 	picture := imaging.Result{Data: []byte("\xff\xd8"), ContentType: "image/jpeg", Width: 10, Height: 10}
 	ts := start(t, fakeRemover{
 		remove: func(context.Context, []byte) (imaging.Result, error) { return picture, nil },
-		seen:   func(opts imaging.Options) { got = append(got, opts) },
+		seen:   func(opts option.Options) { got = append(got, opts) },
 	}, testConfig())
 	const strokes = `[{"label":"keep","radius":2.5,"points":[[1,2],[-3,4.25]]}]`
 	mask := base64.StdEncoding.EncodeToString(want.Mask)
@@ -114,19 +116,19 @@ func fileForm(t *testing.T, name string, file []byte) (contentType, body string)
 
 // TestBackgroundAsAFile: of a form, or as text, up to its limit.
 func TestBackgroundAsAFile(t *testing.T) {
-	largest := append([]byte("P5 1 1 255\n"), make([]byte, imaging.MaxBackgroundBytes-11)...)
-	var got []imaging.Options
+	largest := append([]byte("P5 1 1 255\n"), make([]byte, option.MaxBackgroundBytes-11)...)
+	var got []option.Options
 	ts := start(t, fakeRemover{
 		remove: func(_ context.Context, data []byte) (imaging.Result, error) {
 			return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10}, nil
 		},
-		seen: func(opts imaging.Options) { got = append(got, opts) },
+		seen: func(opts option.Options) { got = append(got, opts) },
 	}, testConfig())
 	for _, file := range [][]byte{[]byte("P2 1 1 255 255\n"), largest, append(largest, 0)} {
 		got = nil
 		contentType, body := fileForm(t, "bg_image", file)
 		a := ts.do(t, "POST", "/predict", contentType, strings.NewReader(body))
-		if len(file) > imaging.MaxBackgroundBytes {
+		if len(file) > option.MaxBackgroundBytes {
 			if a.status != 400 || !strings.Contains(string(a.body), "bg_image is longer than the limit of 4194304 bytes") {
 				t.Errorf("%d bytes: %d %s", len(file), a.status, a.body)
 			}
@@ -147,7 +149,7 @@ func TestPlaceCrossesTheWire(t *testing.T) {
 		Foreground: imaging.Area{Top: 1, Left: 2, Width: 3, Height: 4}, Input: imaging.Dimensions{Width: 20, Height: 22},
 	}
 	ts := start(t, fakeRemover{remove: func(context.Context, []byte) (imaging.Result, error) { return want, nil }}, testConfig())
-	got, err := ts.client(t).Predict(t.Context(), []byte("x"), imaging.Options{})
+	got, err := ts.client(t).Predict(t.Context(), []byte("x"), option.Options{})
 	got.Stages = nil // times
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
@@ -160,7 +162,7 @@ func TestQualityCrossesTheWire(t *testing.T) {
 	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
 		return imaging.Result{Data: data, ContentType: "image/webp", Width: 10, Height: 10, Quality: want}, nil
 	}}, testConfig())
-	got, err := ts.client(t).Predict(t.Context(), []byte("x"), imaging.Options{})
+	got, err := ts.client(t).Predict(t.Context(), []byte("x"), option.Options{})
 	if err != nil || !reflect.DeepEqual(got.Quality, want) || got.ContentType != "image/webp" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -180,19 +182,19 @@ func TestQualityCrossesTheWire(t *testing.T) {
 // The image is sent from where it lies, and as large a mask as there may be comes with it.
 func TestClientSendsTheLargest(t *testing.T) {
 	image := bytes.Repeat([]byte{'x'}, int(testImaging().Limits().MaxBytes))
-	mask := append([]byte("P5 1 1 255\n"), make([]byte, imaging.MaxMaskBytes-11)...)
+	mask := append([]byte("P5 1 1 255\n"), make([]byte, option.MaxMaskBytes-11)...)
 	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
 		return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10}, nil
-	}, seen: func(opts imaging.Options) {
+	}, seen: func(opts option.Options) {
 		if !bytes.Equal(opts.Mask, mask) {
 			t.Errorf("a mask of %d bytes, want %d", len(opts.Mask), len(mask))
 		}
 	}}, testConfig())
-	got, err := ts.client(t).Predict(t.Context(), image, imaging.Options{Mask: mask})
+	got, err := ts.client(t).Predict(t.Context(), image, option.Options{Mask: mask})
 	if err != nil || !bytes.Equal(got.Data, image) {
 		t.Errorf("%d bytes, %v", len(got.Data), err)
 	}
-	body, err := newFormBody(image, imaging.Options{})
+	body, err := newFormBody(image, option.Options{})
 	if err != nil || &body.parts[1][0] != &image[0] {
 		t.Errorf("the image was copied, or %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 )
 
 // poolPace is how often a Pool asks its members for their health.
@@ -112,7 +113,7 @@ func (p *Pool) Names() []string {
 
 // Predict is Client.Predict on the least busy member. The next one is tried while an image was not looked at (ErrUnavailable,
 // ErrBusy); after that an error is the caller's to judge.
-func (p *Pool) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (p *Pool) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	tried := make(map[*member]bool, len(p.members))
 	var refusal error
 	for {
@@ -143,7 +144,7 @@ func (p *Pool) Predict(ctx context.Context, data []byte, opts imaging.Options) (
 }
 
 // predict ends as broken when the member is given up meanwhile.
-func (m *member) predict(ctx, alive context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (m *member) predict(ctx, alive context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	bounded, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(alive, cancel)()

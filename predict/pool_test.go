@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 func testPace() poolPace {
@@ -71,7 +73,7 @@ func TestPoolSharesEvenly(t *testing.T) {
 	var sending sync.WaitGroup
 	for range 10 {
 		sending.Go(func() {
-			if _, err := p.Predict(t.Context(), []byte("x"), imaging.Options{}); err != nil {
+			if _, err := p.Predict(t.Context(), []byte("x"), option.Options{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -91,7 +93,7 @@ bgremove_predictors{state="up"} 2
 	close(release)
 	sending.Wait()
 	for range 6 { // one at a time: equals take turns
-		if _, err := p.Predict(t.Context(), []byte("x"), imaging.Options{}); err != nil {
+		if _, err := p.Predict(t.Context(), []byte("x"), option.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,14 +141,14 @@ func TestPoolPassesOnOnlyWhatWasNotLookedAt(t *testing.T) {
 		{504, "timeout", ErrTimeout},
 		{0, "", ErrBroken},
 		{500, "internal", ErrInternal},
-		{422, "corrupt_image", imaging.ErrCorrupt},
+		{422, "corrupt_image", picture.ErrCorrupt},
 	} {
 		var asked atomic.Int64
 		faulty := scripted(t, func() (int, string) { asked.Add(1); return test.status, test.code })
 		good, held := counting(t, release)
 		p := testPool(t, faulty, good)
 		untilUp(t, p, 2)
-		_, err := p.Predict(t.Context(), []byte("x"), imaging.Options{})
+		_, err := p.Predict(t.Context(), []byte("x"), option.Options{})
 		if !errors.Is(err, test.want) || asked.Load() != 1 || (held.Load() == 1) != (test.want == nil) {
 			t.Errorf("%d %s: error %v after %d and %d images, want %v", test.status, test.code, err, asked.Load(), held.Load(), test.want)
 		}
@@ -157,7 +159,7 @@ func TestPoolAllBusy(t *testing.T) {
 	busy := func() (int, string) { return 503, "busy" }
 	p := testPool(t, scripted(t, busy), nobody, scripted(t, busy))
 	untilUp(t, p, 2)
-	if _, err := p.Predict(t.Context(), []byte("x"), imaging.Options{}); !errors.Is(err, ErrBusy) || errors.Is(err, ErrUnavailable) {
+	if _, err := p.Predict(t.Context(), []byte("x"), option.Options{}); !errors.Is(err, ErrBusy) || errors.Is(err, ErrUnavailable) {
 		t.Errorf("error is %v, want busy", err)
 	}
 	if err := p.Healthy(t.Context()); err != nil {
@@ -172,7 +174,7 @@ func TestPoolNobodyThere(t *testing.T) {
 		!strings.Contains(err.Error(), "http://127.0.0.1:2: ") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("Healthy: %v", err)
 	}
-	_, err = p.Predict(t.Context(), []byte("x"), imaging.Options{})
+	_, err = p.Predict(t.Context(), []byte("x"), option.Options{})
 	if f := Classify(err); !errors.Is(err, ErrUnavailable) || f.Taken || !f.Transient {
 		t.Errorf("Predict: %v, %+v", err, f)
 	}
@@ -203,7 +205,7 @@ func TestPoolMemberHangs(t *testing.T) {
 	untilUp(t, p, 1)
 	broken := make(chan error, 1)
 	go func() {
-		_, err := p.Predict(t.Context(), []byte("x"), imaging.Options{})
+		_, err := p.Predict(t.Context(), []byte("x"), option.Options{})
 		broken <- err
 	}()
 	untilUp(t, p, 0)
@@ -225,7 +227,7 @@ func TestPoolCallerLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	go func() {
-		_, err := p.Predict(ctx, []byte("x"), imaging.Options{})
+		_, err := p.Predict(ctx, []byte("x"), option.Options{})
 		left <- err
 	}()
 	eventually(t, func() bool { return held.Load() == 1 })

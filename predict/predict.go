@@ -17,15 +17,19 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
+	"bgremove/imaging/stage"
 	"bgremove/telemetry"
 )
 
 // Remover is what the Predictor asks of imaging.Remover. All but the last are cheap.
 type Remover interface {
-	Limits() imaging.Limits
-	CheckOptions(opts imaging.Options) error
-	Inspect(data []byte) (imaging.Info, error)
-	Remove(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error)
+	Limits() picture.Limits
+	CheckOptions(opts option.Options) error
+	Inspect(data []byte) (codec.Info, error)
+	Remove(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error)
 }
 
 // Predictor lets a bounded number of images be worked on at a time. It is safe for concurrent use.
@@ -70,7 +74,7 @@ func (p *Predictor) Healthy(context.Context) error {
 // returns as soon as ctx ends, though native code cannot be stopped and keeps its slot until it returns.
 //
 // Errors: those of imaging.Remover, ErrBusy, ErrTimeout, ErrUnavailable, ErrInternal, ctx's own.
-func (p *Predictor) Predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (p *Predictor) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	ctx, span := telemetry.Begin(ctx, telemetry.Internal, "predict")
 	result, err := p.predict(ctx, data, opts)
 	p.metrics.count(err)
@@ -83,7 +87,7 @@ func (p *Predictor) Predict(ctx context.Context, data []byte, opts imaging.Optio
 	return result, err
 }
 
-func (p *Predictor) predict(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (p *Predictor) predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	info, err := p.check(data, opts)
 	if err != nil {
 		return imaging.Result{}, known(err)
@@ -106,17 +110,17 @@ func (p *Predictor) predict(ctx context.Context, data []byte, opts imaging.Optio
 		return imaging.Result{}, known(ended(ctx, bounded, err))
 	}
 	p.metrics.ended(result)
-	result.Stages = append(imaging.Stages{{Name: "slot", Start: start, Took: wait}}, result.Stages...)
+	result.Stages = append(stage.Stages{{Name: "slot", Start: start, Took: wait}}, result.Stages...)
 	return result, nil
 }
 
-func (p *Predictor) check(data []byte, opts imaging.Options) (imaging.Info, error) {
+func (p *Predictor) check(data []byte, opts option.Options) (codec.Info, error) {
 	if err := p.remover.CheckOptions(opts); err != nil {
-		return imaging.Info{}, err
+		return codec.Info{}, err
 	}
 	info, err := p.remover.Inspect(data)
 	if err != nil {
-		return imaging.Info{}, err
+		return codec.Info{}, err
 	}
 	return info, opts.CheckImage(p.remover.Limits(), info.Width, info.Height)
 }
@@ -151,7 +155,7 @@ func (p *Predictor) wait(ctx context.Context) error {
 }
 
 // run works on the image in a goroutine that owns the slot and that Drain waits for.
-func (p *Predictor) run(ctx context.Context, data []byte, opts imaging.Options) (imaging.Result, error) {
+func (p *Predictor) run(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
 	type outcome struct {
 		result imaging.Result
 		err    error
@@ -172,7 +176,7 @@ func (p *Predictor) run(ctx context.Context, data []byte, opts imaging.Options) 
 	}
 }
 
-func (p *Predictor) remove(ctx context.Context, data []byte, opts imaging.Options) (_ imaging.Result, err error) {
+func (p *Predictor) remove(ctx context.Context, data []byte, opts option.Options) (_ imaging.Result, err error) {
 	defer func(start time.Time) {
 		p.metrics.duration.Observe(time.Since(start).Seconds())
 		if v := recover(); v != nil {

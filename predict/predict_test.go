@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // gate is an engine whose calls end when a test says so, as native code would: ctx is not looked at.
@@ -36,7 +38,7 @@ func (g gate) remover() fakeRemover {
 func call(ctx context.Context, p *Predictor, image string) <-chan error {
 	done := make(chan error, 1)
 	go func() {
-		_, err := p.Predict(ctx, []byte(image), imaging.Options{})
+		_, err := p.Predict(ctx, []byte(image), option.Options{})
 		done <- err
 	}()
 	return done
@@ -85,7 +87,7 @@ func TestPredictBusy(t *testing.T) {
 		if err := <-call(t.Context(), p, "second"); !errors.Is(err, ErrBusy) {
 			t.Errorf("wait %v: got %v, want ErrBusy", wait, err)
 		}
-		if err := <-call(t.Context(), p, "bad"); !errors.Is(err, imaging.ErrUnsupported) {
+		if err := <-call(t.Context(), p, "bad"); !errors.Is(err, picture.ErrUnsupported) {
 			t.Errorf("a bad image waits for a slot: %v", err)
 		}
 		g.release <- nil
@@ -162,12 +164,12 @@ func TestEngineFailures(t *testing.T) {
 		case "error":
 			return imaging.Result{}, errors.New("cv::Exception")
 		case "corrupt":
-			return imaging.Result{}, imaging.ErrCorrupt
+			return imaging.Result{}, picture.ErrCorrupt
 		}
 		return imaging.Result{Data: data}, nil
 	}}, cfg, registry)
 	for image, want := range map[string]error{
-		"panic": ErrInternal, "error": ErrInternal, "corrupt": imaging.ErrCorrupt, "good": nil,
+		"panic": ErrInternal, "error": ErrInternal, "corrupt": picture.ErrCorrupt, "good": nil,
 	} {
 		for range 2 { // a slot that is not given back shows in the second call
 			if err := <-call(t.Context(), p, image); !errors.Is(err, want) {
@@ -194,11 +196,11 @@ bgremove_predict_slots 1
 func TestROIIsCheckedBeforeASlotIsTaken(t *testing.T) {
 	g := newGate() // never released
 	p := newPredictor(t, g.remover(), testConfig(), prometheus.NewRegistry())
-	roi, err := imaging.ParseROI("5 5 20 20")
+	roi, err := picture.ParseROI("5 5 20 20")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Predict(t.Context(), []byte("10x10"), imaging.Options{ROI: roi}); !errors.Is(err, imaging.ErrOption) {
+	if _, err := p.Predict(t.Context(), []byte("10x10"), option.Options{ROI: roi}); !errors.Is(err, picture.ErrOption) {
 		t.Errorf("got %v, want ErrOption", err)
 	}
 }
@@ -226,7 +228,7 @@ func TestSlotsAreNeverExceeded(t *testing.T) {
 			if i%2 == 0 {
 				cancel()
 			}
-			if _, err := p.Predict(ctx, []byte("x"), imaging.Options{}); err != nil && !errors.Is(err, context.Canceled) {
+			if _, err := p.Predict(ctx, []byte("x"), option.Options{}); err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})

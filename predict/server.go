@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // About is what GET /metadata says of the engine.
@@ -17,7 +18,7 @@ type About struct {
 	Version string
 	Engine  string   // the default
 	Engines []string // all
-	Limits  imaging.Limits
+	Limits  picture.Limits
 }
 
 type server struct {
@@ -28,7 +29,7 @@ type server struct {
 // NewServer serves p on cfg.Addr. The caller runs the server and drains p after it.
 func NewServer(p *Predictor, about About, cfg Config, httpCfg httpserver.Config, logger *slog.Logger, registry *prometheus.Registry) (*httpserver.Server, error) {
 	hs, err := httpserver.New(httpCfg, httpserver.Options{
-		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, imaging.OptionsBytes()), Faults: httpFault,
+		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, option.TotalBytes()), Faults: httpFault,
 		Checks: []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger, Registry: registry,
 	})
 	if err != nil {
@@ -55,10 +56,10 @@ type metadata struct {
 	Engine  string   `json:"engine"`
 	Engines []string `json:"engines"`
 	// Values of the options channels and format.
-	Channels []imaging.Channels     `json:"channels"`
-	Formats  []imaging.OutputFormat `json:"formats"`
-	Limits   limits                 `json:"limits"`
-	Slots    int                    `json:"slots"`
+	Channels []option.Channels     `json:"channels"`
+	Formats  []option.OutputFormat `json:"formats"`
+	Limits   limits                `json:"limits"`
+	Slots    int                   `json:"slots"`
 }
 
 type limits struct {
@@ -69,7 +70,7 @@ type limits struct {
 func (s *server) metadata(c echo.Context) error {
 	return c.JSON(http.StatusOK, metadata{
 		Status: "ok", Version: s.about.Version, Engine: s.about.Engine, Engines: s.about.Engines,
-		Channels: imaging.ChannelChoices(), Formats: imaging.FormatChoices(),
+		Channels: option.ChannelChoices(), Formats: option.FormatChoices(),
 		Limits: limits{s.about.Limits.MaxBytes, s.about.Limits.MaxPixels}, Slots: s.predictor.Slots(),
 	})
 }
@@ -77,9 +78,9 @@ func (s *server) metadata(c echo.Context) error {
 // uploadFields are the options for ReadUpload.
 func uploadFields() []httpserver.Field {
 	var fields []httpserver.Field
-	for _, key := range imaging.OptionKeys() {
-		limit, _ := imaging.OptionLimit(key)
-		file, _ := imaging.OptionFileLimit(key)
+	for _, key := range option.Keys() {
+		limit, _ := option.Limit(key)
+		file, _ := option.FileLimit(key)
 		fields = append(fields, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
 	}
 	return fields
@@ -97,7 +98,7 @@ func (s *server) predict(c echo.Context) error {
 	if in.Image == nil {
 		return in.Need()
 	}
-	opts, err := imaging.ParseOptions(func(key string) string {
+	opts, err := option.Parse(func(key string) string {
 		if v := in.Fields.Get(key); v != "" {
 			return v
 		}

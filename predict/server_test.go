@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
 	"bgremove/imaging/imagingtest"
 )
 
@@ -128,9 +129,9 @@ func TestPredictRaw(t *testing.T) {
 	}
 }
 
-func sceneSize(t *testing.T) imaging.Info {
+func sceneSize(t *testing.T) codec.Info {
 	t.Helper()
-	info, err := imaging.Inspect([]byte(imagingtest.File(t, "scene.png")), testImaging().Limits())
+	info, err := codec.Inspect([]byte(imagingtest.File(t, "scene.png")), testImaging().Limits())
 	if err != nil {
 		t.Fatal(err)
 	}

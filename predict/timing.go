@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"bgremove/imaging"
+	"bgremove/imaging/stage"
 )
 
 // headerTiming has the stages of a result, in ms: https://www.w3.org/TR/server-timing/. Browsers show it.
@@ -19,7 +19,7 @@ const (
 	maxStageTime = 24 * time.Hour
 )
 
-func writeTiming(stages imaging.Stages) string {
+func writeTiming(stages stage.Stages) string {
 	metrics := make([]string, len(stages))
 	for i, s := range stages {
 		metrics[i] = fmt.Sprintf("%s;dur=%.3f", s.Name, float64(s.Took)/1e6)
@@ -29,7 +29,7 @@ func writeTiming(stages imaging.Stages) string {
 
 // readTiming takes what it can read: servers between may add metrics of their own. Of two with one name it takes the first. Quoted
 // descriptions that hold a comma or a semicolon are not understood, and make it leave out what they belong to.
-func readTiming(headers []string) (stages imaging.Stages) {
+func readTiming(headers []string) (stages stage.Stages) {
 	seen := map[string]bool{}
 	for metric := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		name, params, _ := strings.Cut(metric, ";")
@@ -42,7 +42,7 @@ func readTiming(headers []string) (stages imaging.Stages) {
 			break
 		}
 		seen[name] = true
-		stages = append(stages, imaging.Stage{Name: name, Took: took})
+		stages = append(stages, stage.Stage{Name: name, Took: took})
 	}
 	return stages
 }

@@ -13,12 +13,14 @@ import (
 
 	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/stage"
 	"bgremove/telemetry/telemetrytest"
 )
 
 func TestReadTiming(t *testing.T) {
 	ms := time.Millisecond
-	for text, want := range map[string]imaging.Stages{
+	for text, want := range map[string]stage.Stages{
 		"":                              nil,
 		"decode;dur=12.500":             {{Name: "decode", Took: 12500 * time.Microsecond}},
 		"a;dur=1, b;dur=2":              {{Name: "a", Took: ms}, {Name: "b", Took: 2 * ms}},
@@ -58,11 +60,11 @@ func FuzzReadTiming(f *testing.F) {
 
 // What the engine's stages took is the same in process, over the wire and in the metrics.
 func TestStagesCrossTheWire(t *testing.T) {
-	want := imaging.Stages{{Name: "decode", Took: 3 * time.Millisecond}, {Name: "prior", Took: 1500 * time.Microsecond}}
+	want := stage.Stages{{Name: "decode", Took: 3 * time.Millisecond}, {Name: "prior", Took: 1500 * time.Microsecond}}
 	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
 		return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10, Stages: want}, nil
 	}}, testConfig())
-	got, err := ts.client(t).Predict(t.Context(), []byte("x"), imaging.Options{})
+	got, err := ts.client(t).Predict(t.Context(), []byte("x"), option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +82,11 @@ func TestSizesAreMeasured(t *testing.T) {
 		return imaging.Result{Data: []byte("result")}, nil
 	}}, testConfig(), registry)
 	for range 2 {
-		if _, err := p.Predict(t.Context(), []byte("image"), imaging.Options{}); err != nil {
+		if _, err := p.Predict(t.Context(), []byte("image"), option.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.Predict(t.Context(), []byte("bad"), imaging.Options{}); err == nil { // refused before a slot is taken: no work
+	if _, err := p.Predict(t.Context(), []byte("bad"), option.Options{}); err == nil { // refused before a slot is taken: no work
 		t.Error("no error")
 	}
 	families, err := registry.Gather()
@@ -113,7 +115,7 @@ func TestSizesAreMeasured(t *testing.T) {
 func TestTraceCrossesTheWire(t *testing.T) {
 	collector, flush := telemetrytest.Start(t)
 	ts := start(t, nil, testConfig())
-	if _, err := ts.client(t).Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), imaging.Options{}); err != nil {
+	if _, err := ts.client(t).Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), option.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return testutil.ToFloat64(ts.predictor.metrics.inUse) == 0 })

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -180,7 +180,7 @@ func TestBadRequests(t *testing.T) {
 	ts := start(t, embedded(t))
 	before := ts.stats(t)
 	const post = "POST /start_job HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	limit := httpserver.Base64Limit(testLimits().MaxBytes, imaging.OptionsBytes())
+	limit := httpserver.Base64Limit(testLimits().MaxBytes, option.TotalBytes())
 	const endsEarly = "The request body ends early or is malformed"
 	tooLarge := fmt.Sprintf("The request body is larger than the limit of %d bytes", limit)
 	for _, tc := range []struct {

@@ -17,6 +17,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 	"bgremove/proxy/openapi/openapitest"
 	"bgremove/queue"
 )
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // testLimits has a byte limit that tests can go over.
-func testLimits() imaging.Limits {
+func testLimits() picture.Limits {
 	cfg := imaging.DefaultConfig()
 	cfg.MaxImageMiB = 1
 	return cfg.Limits()

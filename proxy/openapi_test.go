@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/proxy/openapi"
 )
 
@@ -36,27 +36,27 @@ func TestOptionsAreDocumented(t *testing.T) {
 	if err := json.Unmarshal(openapi.JSON(), &document); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range imaging.OptionKeys() {
+	for _, key := range option.Keys() {
 		for _, schema := range []string{"Options", "Form", "Upload", "SeedUpload"} {
 			if document.Components.Schemas[schema].Properties[key] == nil {
 				t.Errorf("the schema %s does not have the option %s", schema, key)
 			}
 		}
-		if limit, _ := imaging.OptionLimit(key); document.Components.Parameters[key] == nil && limit < imaging.MaxMaskBytes {
+		if limit, _ := option.Limit(key); document.Components.Parameters[key] == nil && limit < option.MaxMaskBytes {
 			t.Errorf("there is no parameter %s", key)
 		}
 	}
-	for _, format := range imaging.FormatChoices() {
+	for _, format := range option.FormatChoices() {
 		if !slices.Contains(document.Components.Schemas["format"].Enum, string(format)) {
 			t.Errorf("the option format does not have %s", format)
 		}
 	}
-	for _, channels := range imaging.ChannelChoices() {
+	for _, channels := range option.ChannelChoices() {
 		if !slices.Contains(document.Components.Schemas["channels"].Enum, string(channels)) {
 			t.Errorf("the option channels does not have %s", channels)
 		}
 	}
-	if got := strings.Join(document.Components.Schemas["engine"].Enum, " "); got != imaging.EngineFast+" "+imaging.EngineOpenCV {
+	if got := strings.Join(document.Components.Schemas["engine"].Enum, " "); got != "fast"+" "+"opencv" {
 		t.Errorf("the engines are %s", got)
 	}
 }

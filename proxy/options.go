@@ -14,13 +14,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 )
 
 // options are all that a request may ask for, whichever face it came through: how to cut, and how the job is to be treated.
 type options struct {
-	imaging.Options
+	option.Options
 	priority  queue.Priority
 	ttl       time.Duration // of the result; 0 for the configured one
 	keepInput bool
@@ -41,9 +42,9 @@ const (
 // fields are the options for ReadUpload.
 func fields() []httpserver.Field {
 	var all []httpserver.Field
-	for _, key := range imaging.OptionKeys() {
-		limit, _ := imaging.OptionLimit(key)
-		file, _ := imaging.OptionFileLimit(key)
+	for _, key := range option.Keys() {
+		limit, _ := option.Limit(key)
+		file, _ := option.FileLimit(key)
 		all = append(all, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
 	}
 	for _, key := range []string{keyPriority, keyTTL, keyKeep} {
@@ -75,7 +76,7 @@ func queryOf(c echo.Context, keys ...string) (url.Values, error) {
 }
 
 func unknownOption(name string, known []string) error {
-	return fmt.Errorf("%w: there is no option %.64q here; there are %s", imaging.ErrOption, name, strings.Join(known, ", "))
+	return fmt.Errorf("%w: there is no option %.64q here; there are %s", picture.ErrOption, name, strings.Join(known, ", "))
 }
 
 // priorities are the words for them, in their order.
@@ -87,7 +88,7 @@ func (a *api) parseOptions(get func(key string) string, preset options) (options
 	o := preset
 	var errs []error
 	var err error
-	if o.Options, err = imaging.ParseOptions(get); err != nil {
+	if o.Options, err = option.Parse(get); err != nil {
 		errs = append(errs, err)
 	}
 	if s := get(keyPriority); s != "" {
@@ -101,7 +102,7 @@ func (a *api) parseOptions(get func(key string) string, preset options) (options
 	if s := get(keyKeep); s != "" {
 		o.keepInput, err = strconv.ParseBool(s)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w: %s: must be true or false, is %.64q", imaging.ErrOption, keyKeep, s))
+			errs = append(errs, fmt.Errorf("%w: %s: must be true or false, is %.64q", picture.ErrOption, keyKeep, s))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -119,7 +120,7 @@ func parsePriority(s string) (queue.Priority, error) {
 			return queue.Priority(p), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q", imaging.ErrOption, keyPriority, s)
+	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q", picture.ErrOption, keyPriority, s)
 }
 
 // parseTTL reads 90s, 15m or a number of seconds.
@@ -127,7 +128,7 @@ func (a *api) parseTTL(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	longest := a.jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {
-		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q", imaging.ErrOption, keyTTL, longest.Seconds(), s)
+		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q", picture.ErrOption, keyTTL, longest.Seconds(), s)
 	}
 	return d, nil
 }

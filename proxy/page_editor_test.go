@@ -15,6 +15,8 @@ import (
 
 	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 )
 
@@ -48,13 +50,13 @@ func (ts *testServer) cut(t *testing.T, j queue.Claimed, confidence float64) {
 	}
 }
 
-func optionsOf(t *testing.T, j queue.Claimed) imaging.Options {
+func optionsOf(t *testing.T, j queue.Claimed) option.Options {
 	t.Helper()
 	values, err := url.ParseQuery(j.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts, err := imaging.ParseOptions(values.Get)
+	opts, err := option.Parse(values.Get)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +85,9 @@ func dragMouse(ctx context.Context, t *testing.T, points ...[2]float64) {
 }
 
 // checkStroke compares places to 2 px: the canvas is scaled and laid out on whole px.
-func checkStroke(t *testing.T, got imaging.Stroke, keep bool, radius float64, first, last imaging.Point) {
+func checkStroke(t *testing.T, got picture.Stroke, keep bool, radius float64, first, last picture.Point) {
 	t.Helper()
-	near := func(a, b imaging.Point) bool { return (a.X-b.X)*(a.X-b.X)+(a.Y-b.Y)*(a.Y-b.Y) <= 4 }
+	near := func(a, b picture.Point) bool { return (a.X-b.X)*(a.X-b.X)+(a.Y-b.Y)*(a.Y-b.Y) <= 4 }
 	if got.Keep != keep || got.Radius != radius || !near(got.Points[0], first) || !near(got.Points[len(got.Points)-1], last) {
 		t.Errorf("got %+v, want keep %v, radius %v from %v to %v", got, keep, radius, first, last)
 	}
@@ -112,12 +114,12 @@ func TestPageImproves(t *testing.T) {
 	do(ctx, t, chromedp.Click(`#redo`))
 	j := ts.claim(t)
 	opts := optionsOf(t, j)
-	white := imaging.Colour{R: 255, G: 255, B: 255}
-	if opts.Format != imaging.OutputJPEG || opts.Background == nil || *opts.Background != white || len(opts.Strokes) != 2 || len(opts.Strokes[1].Points) != 1 {
+	white := option.Colour{R: 255, G: 255, B: 255}
+	if opts.Format != option.OutputJPEG || opts.Background == nil || *opts.Background != white || len(opts.Strokes) != 2 || len(opts.Strokes[1].Points) != 1 {
 		t.Fatalf("options %+v", opts)
 	}
-	checkStroke(t, opts.Strokes[0], true, 2.4, imaging.Point{X: 60, Y: 45}, imaging.Point{X: 90, Y: 45})
-	checkStroke(t, opts.Strokes[1], false, 6, imaging.Point{X: 12, Y: 81}, imaging.Point{X: 12, Y: 81})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45}, picture.Point{X: 90, Y: 45})
+	checkStroke(t, opts.Strokes[1], false, 6, picture.Point{X: 12, Y: 81}, picture.Point{X: 12, Y: 81})
 	waitFor(ctx, t, state+` === "working…"`)
 	ts.cut(t, j, .3)
 	waitFor(ctx, t, state+` === ""`) // whoever drew strokes knows better
@@ -126,7 +128,7 @@ func TestPageImproves(t *testing.T) {
 	do(ctx, t, chromedp.Click(`[value=webp]`), chromedp.Click(`[value=custom]`), chromedp.Click(`#redo`))
 	j = ts.claim(t)
 	again := optionsOf(t, j)
-	if again.Format != imaging.OutputWebP || again.Background.String() != "#3b82f6" || !reflect.DeepEqual(again.Strokes, opts.Strokes) {
+	if again.Format != option.OutputWebP || again.Background.String() != "#3b82f6" || !reflect.DeepEqual(again.Strokes, opts.Strokes) {
 		t.Errorf("options %+v", again)
 	}
 	// A second try that fails leaves the first result to go on with.
@@ -169,8 +171,8 @@ func TestPagePaintsByKeyboard(t *testing.T) {
 	if len(opts.Strokes) != 2 {
 		t.Fatalf("strokes %+v", opts.Strokes)
 	}
-	checkStroke(t, opts.Strokes[0], true, 2.4, imaging.Point{X: 60, Y: 45}, imaging.Point{X: 60, Y: 45})
-	checkStroke(t, opts.Strokes[1], true, 2.4, imaging.Point{X: 60, Y: 49.8}, imaging.Point{X: 69.6, Y: 49.8})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45}, picture.Point{X: 60, Y: 45})
+	checkStroke(t, opts.Strokes[1], true, 2.4, picture.Point{X: 60, Y: 49.8}, picture.Point{X: 69.6, Y: 49.8})
 }
 
 func TestPagePaintsByTouch(t *testing.T) {
@@ -194,5 +196,5 @@ func TestPagePaintsByTouch(t *testing.T) {
 	waitFor(ctx, t, `document.getElementById("note").textContent === "1 stroke"`)
 	do(ctx, t, chromedp.Click(`#redo`))
 	opts := optionsOf(t, ts.claim(t))
-	checkStroke(t, opts.Strokes[0], true, 2.4, imaging.Point{X: 30, Y: 22.5}, imaging.Point{X: 60, Y: 67.5})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 30, Y: 22.5}, picture.Point{X: 60, Y: 67.5})
 }

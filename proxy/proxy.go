@@ -17,7 +17,8 @@ import (
 
 	"bgremove/egress"
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/proxy/openapi"
 	"bgremove/queue"
 )
@@ -59,7 +60,7 @@ const queueTimeout = 30 * time.Second
 type api struct {
 	cfg     Config
 	jobs    Jobs
-	limits  imaging.Limits
+	limits  picture.Limits
 	version string
 	server  *httpserver.Server
 
@@ -73,7 +74,7 @@ type api struct {
 // Parts are what the API is made of.
 type Parts struct {
 	HTTP     httpserver.Config
-	Limits   imaging.Limits
+	Limits   picture.Limits
 	Jobs     Jobs
 	Checks   []httpserver.Check // for readiness
 	Pictures Outside            // for image_url; nil where that is switched off
@@ -95,7 +96,7 @@ func New(cfg Config, p Parts) (*httpserver.Server, error) {
 		TLSKey:    cfg.TLSKey,
 		Origins:   origins,
 		Subsystem: "proxy",
-		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, imaging.OptionsBytes()),
+		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, option.TotalBytes()),
 		Faults:    fault,
 		Render:    render,
 		Checks:    p.Checks,
@@ -130,10 +131,10 @@ var faults = []struct {
 	detail     string
 	retryAfter time.Duration
 }{
-	{imaging.ErrUnsupported, http.StatusUnsupportedMediaType, "unsupported_format", "", 0},
-	{imaging.ErrCorrupt, http.StatusUnprocessableEntity, "corrupt_image", "", 0},
-	{imaging.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
-	{imaging.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
+	{picture.ErrUnsupported, http.StatusUnsupportedMediaType, "unsupported_format", "", 0},
+	{picture.ErrCorrupt, http.StatusUnprocessableEntity, "corrupt_image", "", 0},
+	{picture.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", "", 0},
+	{picture.ErrOption, http.StatusBadRequest, "bad_option", "", 0},
 	{egress.ErrURL, http.StatusBadRequest, "bad_url", "", 0},
 	{egress.ErrForbidden, http.StatusBadRequest, "bad_url", "", 0},
 	{egress.ErrFetch, http.StatusBadRequest, "fetch_failed", "", 0},

@@ -14,6 +14,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -103,12 +104,12 @@ func (a *api) startJob(c echo.Context) error {
 	if err := a.room(c); err != nil { // before the body is read
 		return err
 	}
-	image, given, err := httpserver.ReadImage(c, imaging.OptionKeys())
+	image, given, err := httpserver.ReadImage(c, option.Keys())
 	if err != nil {
 		return err
 	}
 	opts := options{priority: queue.Normal, keepInput: true} // get_job gives the input back
-	if opts.Options, err = imaging.ParseOptions(given.Get); err != nil {
+	if opts.Options, err = option.Parse(given.Get); err != nil {
 		return err
 	}
 	id, err := a.submit(c, submission{image: image, opts: opts})

@@ -15,6 +15,8 @@ import (
 
 	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 	"bgremove/queue/queuetest"
 )
@@ -127,10 +129,10 @@ func testOptions(t *testing.T, cfg queue.Config) {
 	if err != nil || j.ID != id {
 		t.Fatal(j.ID, err)
 	}
-	got, err := imaging.ParseOptions(values.Get)
-	want := imaging.Options{
-		Mask: []byte(mask), Format: imaging.OutputJPEG, Quality: 80, Background: &imaging.Colour{R: 255, G: 255, B: 255},
-		Strokes: []imaging.Stroke{{Radius: 8, Points: []imaging.Point{{X: 1, Y: 2}, {X: 3, Y: 4}}}},
+	got, err := option.Parse(values.Get)
+	want := option.Options{
+		Mask: []byte(mask), Format: option.OutputJPEG, Quality: 80, Background: &option.Colour{R: 255, G: 255, B: 255},
+		Strokes: []picture.Stroke{{Radius: 8, Points: []picture.Point{{X: 1, Y: 2}, {X: 3, Y: 4}}}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)

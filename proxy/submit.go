@@ -13,7 +13,8 @@ import (
 
 	"bgremove/apikey"
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 	"bgremove/telemetry"
 )
@@ -97,7 +98,7 @@ func (a *api) submit(c echo.Context, s submission) (id string, err error) {
 	defer httpserver.ReleaseUpload(c)
 	ctx, cancel := bounded(c)
 	defer cancel()
-	info, err := imaging.Inspect(s.image, a.limits)
+	info, err := codec.Inspect(s.image, a.limits)
 	if err != nil {
 		return "", err
 	}
@@ -126,7 +127,7 @@ func (a *api) submit(c echo.Context, s submission) (id string, err error) {
 }
 
 // request describes the job to the queue.
-func (a *api) request(c echo.Context, s submission, info imaging.Info) (queue.Request, error) {
+func (a *api) request(c echo.Context, s submission, info codec.Info) (queue.Request, error) {
 	text, err := json.Marshal(about{
 		Options: s.opts.values(a.cfg.KeepInput),
 		Input:   inputInfo{Bytes: info.Bytes, Width: info.Width, Height: info.Height, ContentType: contentType(info.Format)},
@@ -191,7 +192,7 @@ func idempotencyKey(c echo.Context) (string, error) {
 	key := c.Request().Header.Get("Idempotency-Key")
 	for i := range len(key) {
 		if key[i] <= ' ' || key[i] > '~' || len(key) > maxIdempotencyKey {
-			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q", imaging.ErrOption,
+			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q", picture.ErrOption,
 				maxIdempotencyKey, key)
 		}
 	}
@@ -208,8 +209,8 @@ func own(c echo.Context) queue.Filter {
 }
 
 // contentType is that of a file of the format.
-func contentType(f imaging.Format) string {
-	if f == imaging.PNM {
+func contentType(f codec.Format) string {
+	if f == codec.PNM {
 		return "image/x-portable-anymap"
 	}
 	return "image/" + string(f)

@@ -10,7 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 )
 
@@ -123,7 +123,7 @@ func (a *api) listJobs(c echo.Context) error {
 	limit, before := defaultPage, int64(0)
 	if s := query.Get("limit"); s != "" {
 		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > longestPage {
-			return fmt.Errorf("%w: limit: must be 1 to %d, is %.64q", imaging.ErrOption, longestPage, s)
+			return fmt.Errorf("%w: limit: must be 1 to %d, is %.64q", picture.ErrOption, longestPage, s)
 		}
 	}
 	if s := query.Get("cursor"); s != "" {
@@ -157,7 +157,7 @@ func checkState(s queue.State) error {
 	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed, queue.Expired, queue.Cancelled:
 		return nil
 	}
-	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired or cancelled, is %.64q", imaging.ErrOption,
+	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired or cancelled, is %.64q", picture.ErrOption,
 		string(s))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
 	"bgremove/queue"
 )
 
@@ -89,7 +90,7 @@ func (a *api) input(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	info, err := imaging.Inspect(data, a.limits)
+	info, err := codec.Inspect(data, a.limits)
 	if err != nil {
 		return err
 	}

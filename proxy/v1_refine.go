@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 )
 
@@ -82,7 +82,7 @@ func readGiven(c echo.Context) (url.Values, error) {
 	}
 	for _, f := range fields() { // before the texts are copied
 		if n := len(given.Get(f.Key)); n > f.Limit {
-			return nil, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", imaging.ErrOption, f.Key, n, f.Limit)
+			return nil, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", picture.ErrOption, f.Key, n, f.Limit)
 		}
 	}
 	return given, nil
@@ -96,7 +96,7 @@ func inherit(parent queue.Job, given url.Values) (url.Values, error) {
 			continue
 		}
 		if !given.Has(key) && strings.HasSuffix(text, " bytes") {
-			return nil, fmt.Errorf(`%w: %s: that of the job (%s) is not kept: send it again, or "" to leave it out`, imaging.ErrOption, key, text)
+			return nil, fmt.Errorf(`%w: %s: that of the job (%s) is not kept: send it again, or "" to leave it out`, picture.ErrOption, key, text)
 		}
 		values.Set(key, text)
 	}

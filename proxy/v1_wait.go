@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bgremove/httpserver"
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 	"bgremove/queue"
 )
 
@@ -103,7 +103,7 @@ func parseWait(s string, preset time.Duration) (time.Duration, error) {
 	}
 	d, err := parseDuration(s)
 	if err != nil || d < 0 || d > longestWait {
-		return 0, fmt.Errorf("%w: wait: must be 0s to %gs, is %.64q", imaging.ErrOption, longestWait.Seconds(), s)
+		return 0, fmt.Errorf("%w: wait: must be 0s to %gs, is %.64q", picture.ErrOption, longestWait.Seconds(), s)
 	}
 	return d, nil
 }

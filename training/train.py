@@ -36,7 +36,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)  # signals after which a run saves its 
 RECENT = 500  # steps whose mean loss is told
 LEAST_BATCH = 8  # samples of a process: batch norm wants some
 HELD_OUT = 0.1  # share of the pictures
-SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "prior" / "net.json"
+SHIPPED = Path(__file__).resolve().parent.parent / "imaging" / "engine" / "fast" / "network" / "net.json"
 
 
 def arguments(argv=None):

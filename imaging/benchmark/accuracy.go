@@ -40,7 +40,7 @@ nothing is given; strokes are its mask initialisation.
 		{"roi: the mask's box and 7 %", eval.HintConfig{ROI: &widen}, .08},
 		{"a few strokes", eval.HintConfig{Strokes: true}, .10},
 	} {
-		r, err := compare(ctx, row.hints, pairs, imaging.DefaultConfig(), imaging.EngineOpenCV, imaging.EngineFast)
+		r, err := compare(ctx, row.hints, pairs, imaging.DefaultConfig(), "opencv", "fast")
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ nothing is given; strokes are its mask initialisation.
 	for looks := 1; looks <= 3; looks++ {
 		cfg := imaging.DefaultConfig()
 		cfg.Looks = looks
-		r, err := compare(ctx, eval.HintConfig{}, pairs, cfg, imaging.EngineFast)
+		r, err := compare(ctx, eval.HintConfig{}, pairs, cfg, "fast")
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 
 	"bgremove/imaging"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 )
 
 // peak measures a process that cuts out one picture of 12 megapixels.
@@ -31,7 +33,7 @@ func peak(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.Remove(ctx, data, imaging.Options{}); err != nil {
+	if _, err := r.Remove(ctx, data, option.Options{}); err != nil {
 		return err
 	}
 	after, err := resident("VmHWM")
@@ -127,8 +129,8 @@ func sendThrough(ctx context.Context, r *imaging.Remover, files [][]byte, n int)
 				if i >= n || ctx.Err() != nil {
 					return
 				}
-				_, err := r.Remove(ctx, files[i%len(files)], imaging.Options{})
-				refused := errors.Is(err, imaging.ErrCorrupt) || errors.Is(err, imaging.ErrNoForeground) || errors.Is(err, imaging.ErrUnsupported)
+				_, err := r.Remove(ctx, files[i%len(files)], option.Options{})
+				refused := errors.Is(err, picture.ErrCorrupt) || errors.Is(err, picture.ErrNoForeground) || errors.Is(err, picture.ErrUnsupported)
 				if err != nil && !refused {
 					faults[w] = err
 					return

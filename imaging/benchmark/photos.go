@@ -15,6 +15,8 @@ import (
 	"golang.org/x/image/draw"
 
 	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/picture"
 )
 
 // megapixels are the sizes that photos are measured at.
@@ -74,10 +76,10 @@ func writeScaled(name string, m image.Image, mp float64) error {
 }
 
 // decode reads a file into pixels.
-func decode(data []byte) (*imaging.Image, error) {
-	info, err := imaging.Inspect(data, imaging.DefaultConfig().Limits())
+func decode(data []byte) (*picture.Image, error) {
+	info, err := codec.Inspect(data, imaging.DefaultConfig().Limits())
 	if err != nil {
 		return nil, err
 	}
-	return imaging.Decode(data, info)
+	return codec.Decode(data, info)
 }

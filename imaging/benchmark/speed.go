@@ -18,6 +18,8 @@ import (
 
 	"bgremove/imaging"
 	"bgremove/imaging/net"
+	"bgremove/imaging/option"
+	"bgremove/imaging/picture"
 	"bgremove/imaging/pngenc"
 )
 
@@ -116,20 +118,20 @@ func sideBySide(ctx context.Context, r *imaging.Remover, file string) (slow, qui
 			if err != nil {
 				return err
 			}
-			_, err = e.Matte(ctx, img, imaging.Hints{})
+			_, err = e.Matte(ctx, img, picture.Hints{})
 			return err
 		}
 	}
-	before, err := median(10, cut(imaging.EngineFast))
+	before, err := median(10, cut("fast"))
 	if err != nil {
 		return 0, 0, err
 	}
 	start := time.Now()
-	if err := cut(imaging.EngineOpenCV)(); err != nil {
+	if err := cut("opencv")(); err != nil {
 		return 0, 0, err
 	}
 	slow = time.Since(start)
-	after, err := median(10, cut(imaging.EngineFast))
+	after, err := median(10, cut("fast"))
 	return slow, (before + after) / 2, err
 }
 
@@ -176,7 +178,7 @@ func (w *wholeTimes) measure(ctx context.Context, r *imaging.Remover, file strin
 	if err != nil {
 		return err
 	}
-	result, err := r.Remove(ctx, data, imaging.Options{})
+	result, err := r.Remove(ctx, data, option.Options{})
 	if err != nil {
 		return err
 	}
@@ -198,7 +200,7 @@ func (w *wholeTimes) measure(ctx context.Context, r *imaging.Remover, file strin
 	if err != nil {
 		return err
 	}
-	total, err := median(runs, func() error { _, err := r.Remove(ctx, data, imaging.Options{}); return err })
+	total, err := median(runs, func() error { _, err := r.Remove(ctx, data, option.Options{}); return err })
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package eval
 import (
 	"math"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // boundaryTolerance is how far apart two contours may be and still match, as a share of the picture's diagonal.
@@ -13,7 +13,7 @@ const boundaryTolerance = .008
 // lie near got's (recall): Csurka et al., "What is a good evaluation measure for semantic segmentation?", BMVC 2013, with the
 // contours and the tolerance of the DAVIS benchmark (Perazzi et al., CVPR 2016), 0.8 % of the diagonal, rounded up to whole
 // px. Two masks without any contour match; one without does not match one with.
-func BoundaryF(got, truth *imaging.Matte) float64 {
+func BoundaryF(got, truth *picture.Matte) float64 {
 	a, b := contourOf(got), contourOf(truth)
 	if a.n == 0 || b.n == 0 {
 		if a.n == b.n {
@@ -37,7 +37,7 @@ type contour struct {
 }
 
 // contourOf takes the pixels that differ from the one to the right, below, or right below. The picture's border is none.
-func contourOf(m *imaging.Matte) contour {
+func contourOf(m *picture.Matte) contour {
 	c := contour{rows: make([][]int, m.Height)}
 	for y := range m.Height {
 		row := m.Alpha[y*m.Width:][:m.Width]

@@ -10,17 +10,24 @@ import (
 	"time"
 
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
+
+// Engine is what is measured of an engine.
+type Engine interface {
+	Name() string
+	Matte(ctx context.Context, img *picture.Image, hints picture.Hints) (*picture.Matte, error)
+}
 
 // Config says what is measured, and how.
 type Config struct {
-	Engines []imaging.Engine // at least one; the first is the one that others are compared with
-	Limits  imaging.Limits   // on images and on masks
+	Engines []Engine       // at least one; the first is the one that others are compared with
+	Limits  picture.Limits // on images and on masks
 	Hints   HintConfig
 	Jobs    int // pictures at a time, at least 1
 	Worst   int // of how many pictures thumbnails are kept for the sheet
 	// Quality describes a matte without the truth; nil for no description. Its time is not measured.
-	Quality func(img *imaging.Image, hints imaging.Hints, matte *imaging.Matte) imaging.Quality
+	Quality func(img *picture.Image, hints picture.Hints, matte *picture.Matte) imaging.Quality
 	// Progress is called after each picture, by one goroutine at a time; nil for no call.
 	Progress func(done, total int)
 }
@@ -125,7 +132,7 @@ func (cfg Config) measure(ctx context.Context, pair Pair) *Picture {
 				return nil
 			}
 			score.Failure = err.Error()
-			matte = &imaging.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+			matte = &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
 		}
 		score.Metrics = Compare(matte, truth)
 		p.Results = append(p.Results, score)

@@ -12,18 +12,19 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // engine is one that answers as the function says.
-type engine func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error)
+type engine func(ctx context.Context, img *picture.Image) (*picture.Matte, error)
 
 func (engine) Name() string { return "test" }
 
-func (e engine) Matte(ctx context.Context, img *imaging.Image, _ imaging.Hints) (*imaging.Matte, error) {
+func (e engine) Matte(ctx context.Context, img *picture.Image, _ picture.Hints) (*picture.Matte, error) {
 	return e(ctx, img)
 }
 
-func whole(_ context.Context, img *imaging.Image) (*imaging.Matte, error) {
+func whole(_ context.Context, img *picture.Image) (*picture.Matte, error) {
 	return newMask(img.Width, img.Height, func(int, int) bool { return true }), nil
 }
 
@@ -71,7 +72,7 @@ func TestPairs(t *testing.T) {
 func TestRunGoesOn(t *testing.T) {
 	images, masks := folders(t, 1)
 	small := newMask(5, 5, func(x, _ int) bool { return x > 2 })
-	add := func(name, image string, truth *imaging.Matte) {
+	add := func(name, image string, truth *picture.Matte) {
 		writeFile(t, filepath.Join(images, name), image)
 		writePNG(t, filepath.Join(masks, name), truth)
 	}
@@ -86,7 +87,7 @@ func TestRunGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(t.Context(), Config{Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
+	r := Run(t.Context(), Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
 	if r.Unread != 4 || r.Asked != 5 || r.Interrupted || len(r.Pictures) != 5 || r.Engines[0].Pictures != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -108,18 +109,18 @@ func TestFailureIsAnEmptyMask(t *testing.T) {
 		t.Fatal(err)
 	}
 	var calls atomic.Int64
-	moody := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	moody := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		switch calls.Add(1) {
 		case 1:
-			return nil, fmt.Errorf("%w: too dark", imaging.ErrNoForeground)
+			return nil, fmt.Errorf("%w: too dark", picture.ErrNoForeground)
 		default:
 			return whole(ctx, img)
 		}
 	}
-	quality := func(img *imaging.Image, _ imaging.Hints, m *imaging.Matte) imaging.Quality {
+	quality := func(img *picture.Image, _ picture.Hints, m *picture.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: float64(len(m.Alpha)) / float64(2*img.Width*img.Height)}
 	}
-	r := Run(t.Context(), Config{Engines: []imaging.Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
+	r := Run(t.Context(), Config{Engines: []Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
 	failed, other := r.Pictures[0].Results[0], r.Pictures[1].Results[0]
 	if failed.Failure != "no foreground found: too dark" || failed.IoU != 0 || failed.BoundaryF != 0 || failed.Quality != nil {
 		t.Errorf("failed: %+v", failed)
@@ -147,7 +148,7 @@ func TestOrder(t *testing.T) {
 	}
 	var calls atomic.Int64
 	release := make(chan struct{})
-	firstIsLast := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	firstIsLast := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		switch calls.Add(1) {
 		case 1:
 			<-release
@@ -158,7 +159,7 @@ func TestOrder(t *testing.T) {
 	}
 	var progress []int
 	r := Run(t.Context(), Config{
-		Engines: []imaging.Engine{engine(firstIsLast)}, Limits: testLimits(), Jobs: 3,
+		Engines: []Engine{engine(firstIsLast)}, Limits: testLimits(), Jobs: 3,
 		Progress: func(done, total int) { progress = append(progress, done, total) },
 	}, pairs)
 	for i, p := range r.Pictures {
@@ -180,14 +181,14 @@ func TestInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls atomic.Int64
-	third := func(ctx context.Context, img *imaging.Image) (*imaging.Matte, error) {
+	third := func(ctx context.Context, img *picture.Image) (*picture.Matte, error) {
 		if calls.Add(1) == 3 {
 			cancel()
 			return nil, ctx.Err()
 		}
 		return whole(ctx, img)
 	}
-	r := Run(ctx, Config{Engines: []imaging.Engine{engine(third)}, Limits: testLimits(), Jobs: 1}, pairs)
+	r := Run(ctx, Config{Engines: []Engine{engine(third)}, Limits: testLimits(), Jobs: 1}, pairs)
 	if !r.Interrupted || len(r.Pictures) != 2 || r.Engines[0].Pictures != 2 || r.Engines[0].Failures != 0 {
 		t.Errorf("%d pictures, %+v", len(r.Pictures), r)
 	}
@@ -207,7 +208,7 @@ func TestEnginesOnTheScene(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var engines []imaging.Engine
+	var engines []Engine
 	for _, name := range remover.Engines() {
 		e, err := remover.Find(name)
 		if err != nil {

@@ -3,7 +3,7 @@ package eval
 import (
 	"image"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // HintConfig says which hints are made from the truth, as a user would give them. The same go to every engine.
@@ -12,8 +12,8 @@ type HintConfig struct {
 	Strokes bool     `json:"sparse_strokes"` // see SparseStrokes
 }
 
-func (c HintConfig) of(truth *imaging.Matte) imaging.Hints {
-	var hints imaging.Hints
+func (c HintConfig) of(truth *picture.Matte) picture.Hints {
+	var hints picture.Hints
 	if c.ROI != nil {
 		hints.ROI = BoxROI(truth, *c.ROI)
 	}
@@ -25,7 +25,7 @@ func (c HintConfig) of(truth *imaging.Matte) imaging.Hints {
 
 // BoxROI is the bounding box of the truth's foreground, widened on each side by a share of its width or height, within the
 // picture. Without foreground it is the zero ROI.
-func BoxROI(truth *imaging.Matte, widen float64) imaging.ROI {
+func BoxROI(truth *picture.Matte, widen float64) picture.ROI {
 	var box image.Rectangle
 	for i, a := range truth.Alpha {
 		if a >= foregroundFrom {
@@ -35,6 +35,6 @@ func BoxROI(truth *imaging.Matte, widen float64) imaging.ROI {
 	}
 	dx, dy := int(float64(box.Dx())*widen), int(float64(box.Dy())*widen)
 	box = image.Rect(box.Min.X-dx, box.Min.Y-dy, box.Max.X+dx, box.Max.Y+dy).Intersect(image.Rect(0, 0, truth.Width, truth.Height))
-	px := func(v int) imaging.Length { return imaging.Length{Value: float64(v)} }
-	return imaging.ROI{X1: px(box.Min.X), Y1: px(box.Min.Y), X2: px(box.Max.X), Y2: px(box.Max.Y)}
+	px := func(v int) picture.Length { return picture.Length{Value: float64(v)} }
+	return picture.ROI{X1: px(box.Min.X), Y1: px(box.Min.Y), X2: px(box.Max.X), Y2: px(box.Max.Y)}
 }

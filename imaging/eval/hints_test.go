@@ -5,14 +5,14 @@ import (
 	"reflect"
 	"testing"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 func TestBoxROI(t *testing.T) {
 	box := newMask(100, 80, func(x, y int) bool { return x >= 20 && x < 60 && y >= 50 && y < 70 })
 	for _, test := range []struct {
 		name  string
-		truth *imaging.Matte
+		truth *picture.Matte
 		widen float64
 		want  string
 	}{
@@ -34,14 +34,14 @@ func TestBoxROI(t *testing.T) {
 
 // Every stroke is wholly on its side, there are few, they cover little, and each call draws the same.
 func TestSparseStrokes(t *testing.T) {
-	disc := func(width, height int, r float64) *imaging.Matte {
+	disc := func(width, height int, r float64) *picture.Matte {
 		return newMask(width, height, func(x, y int) bool {
 			return math.Hypot(float64(x-width/2), float64(y-height/2)) < r*float64(min(width, height))
 		})
 	}
 	type shape struct {
 		name       string
-		truth      *imaging.Matte
+		truth      *picture.Matte
 		keep, drop bool // there are such strokes
 	}
 	shapes := []shape{
@@ -99,7 +99,7 @@ func TestSparseStrokes(t *testing.T) {
 }
 
 // distance is that of a place from a line of one or two points.
-func distance(line []imaging.Point, x, y float64) float64 {
+func distance(line []picture.Point, x, y float64) float64 {
 	a, b := line[0], line[len(line)-1]
 	t := 0.
 	if dx, dy := b.X-a.X, b.Y-a.Y; dx != 0 || dy != 0 {

@@ -14,19 +14,19 @@ import (
 
 	"go.uber.org/goleak"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // mask reads rows of '#', foreground, and '.'.
-func mask(rows ...string) *imaging.Matte {
+func mask(rows ...string) *picture.Matte {
 	m := newMask(len(rows[0]), len(rows), func(x, y int) bool { return rows[y][x] == '#' })
 	return m
 }
 
-func newMask(width, height int, foreground func(x, y int) bool) *imaging.Matte {
-	m := &imaging.Matte{Width: width, Height: height, Alpha: make([]uint8, width*height)}
+func newMask(width, height int, foreground func(x, y int) bool) *picture.Matte {
+	m := &picture.Matte{Width: width, Height: height, Alpha: make([]uint8, width*height)}
 	for i := range m.Alpha {
 		if foreground(i%width, i/width) {
 			m.Alpha[i] = 255
@@ -36,7 +36,7 @@ func newMask(width, height int, foreground func(x, y int) bool) *imaging.Matte {
 }
 
 // blobs is a mask of some discs, the same for the same seed.
-func blobs(width, height int, seed uint64) *imaging.Matte {
+func blobs(width, height int, seed uint64) *picture.Matte {
 	random := rand.New(rand.NewPCG(seed, 0))
 	type disc struct{ x, y, r float64 }
 	var discs []disc
@@ -59,7 +59,7 @@ func blobs(width, height int, seed uint64) *imaging.Matte {
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 
 // writePNG writes a matte as a grey picture.
-func writePNG(t *testing.T, path string, m *imaging.Matte) {
+func writePNG(t *testing.T, path string, m *picture.Matte) {
 	t.Helper()
 	grey := image.NewGray(image.Rect(0, 0, m.Width, m.Height))
 	for i, a := range m.Alpha {
@@ -100,4 +100,4 @@ func folders(t *testing.T, copies int) (images, masks string) {
 	return images, masks
 }
 
-func testLimits() imaging.Limits { return imaging.Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 20} }
+func testLimits() picture.Limits { return picture.Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 20} }

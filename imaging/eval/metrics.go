@@ -1,6 +1,8 @@
 package eval
 
-import "bgremove/imaging"
+import (
+	"bgremove/imaging/picture"
+)
 
 // Metrics are how near a matte is to the truth. All but MAE look at both as hard masks, of what is 128 or above.
 type Metrics struct {
@@ -11,7 +13,7 @@ type Metrics struct {
 }
 
 // Compare measures got against truth, which has the same size.
-func Compare(got, truth *imaging.Matte) Metrics {
+func Compare(got, truth *picture.Matte) Metrics {
 	both, either, difference := 0, 0, 0
 	for i, a := range got.Alpha {
 		b := truth.Alpha[i]

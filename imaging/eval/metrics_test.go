@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 func TestCompare(t *testing.T) {
@@ -18,12 +18,12 @@ func TestCompare(t *testing.T) {
 		".#..",
 		".#..",
 		"....")
-	soft := &imaging.Matte{Width: 4, Height: 4, Alpha: make([]uint8, 16)}
+	soft := &picture.Matte{Width: 4, Height: 4, Alpha: make([]uint8, 16)}
 	copy(soft.Alpha, truth.Alpha)
 	soft.Alpha[0], soft.Alpha[5] = 127, 128 // on the same sides as before
 	for _, test := range []struct {
 		name                 string
-		got, truth           *imaging.Matte
+		got, truth           *picture.Matte
 		iou, pixelError, mae float64
 	}{
 		{"perfect", truth, truth, 1, 0, 0},
@@ -42,12 +42,12 @@ func TestCompare(t *testing.T) {
 }
 
 func TestBoundaryF(t *testing.T) {
-	square := func(x0, y0, side int) *imaging.Matte { // in a picture of diagonal 100: a tolerance of 1 px
+	square := func(x0, y0, side int) *picture.Matte { // in a picture of diagonal 100: a tolerance of 1 px
 		return newMask(60, 80, func(x, y int) bool { return x >= x0 && x < x0+side && y >= y0 && y < y0+side })
 	}
 	for _, test := range []struct {
 		name       string
-		got, truth *imaging.Matte
+		got, truth *picture.Matte
 		want       float64
 	}{
 		{"perfect", square(20, 20, 10), square(20, 20, 10), 1},
@@ -70,10 +70,10 @@ func TestBoundaryF(t *testing.T) {
 // The measure is the same for exchanged masks, for their complements and for both along the diagonal; and it is what a search
 // of all pairs of contour pixels finds.
 func TestBoundaryFProperties(t *testing.T) {
-	complement := func(m *imaging.Matte) *imaging.Matte {
+	complement := func(m *picture.Matte) *picture.Matte {
 		return newMask(m.Width, m.Height, func(x, y int) bool { return m.Alpha[y*m.Width+x] < 128 })
 	}
-	transposed := func(m *imaging.Matte) *imaging.Matte {
+	transposed := func(m *picture.Matte) *picture.Matte {
 		return newMask(m.Height, m.Width, func(x, y int) bool { return m.Alpha[x*m.Width+y] >= 128 })
 	}
 	between := 0
@@ -99,8 +99,8 @@ func TestBoundaryFProperties(t *testing.T) {
 	}
 }
 
-func slowBoundaryF(a, b *imaging.Matte, r float64) float64 {
-	pixels := func(m *imaging.Matte) (all [][2]float64) {
+func slowBoundaryF(a, b *picture.Matte, r float64) float64 {
+	pixels := func(m *picture.Matte) (all [][2]float64) {
 		at := func(x, y int) bool { return m.Alpha[min(y, m.Height-1)*m.Width+min(x, m.Width-1)] >= 128 }
 		for y := range m.Height {
 			for x := range m.Width {

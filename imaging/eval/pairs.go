@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"bgremove/imaging"
+	"bgremove/imaging/codec"
+	"bgremove/imaging/picture"
 )
 
 // foregroundFrom is the least value of a mask or matte that counts as foreground.
@@ -83,7 +84,7 @@ func stems(folder string) (paths map[string]string, rest []string, err error) {
 }
 
 // read decodes both files, once their headers agree on the size. Only the mask's first channel is looked at.
-func (p Pair) read(lim imaging.Limits) (*imaging.Image, *imaging.Matte, error) {
+func (p Pair) read(lim picture.Limits) (*picture.Image, *picture.Matte, error) {
 	imageData, imageInfo, err := inspect(p.Image, lim)
 	if err != nil {
 		return nil, nil, fmt.Errorf("image: %w", err)
@@ -96,11 +97,11 @@ func (p Pair) read(lim imaging.Limits) (*imaging.Image, *imaging.Matte, error) {
 		return nil, nil, fmt.Errorf("the mask has %d×%d px, the image %d×%d",
 			maskInfo.Width, maskInfo.Height, imageInfo.Width, imageInfo.Height)
 	}
-	img, err := imaging.Decode(imageData, imageInfo)
+	img, err := codec.Decode(imageData, imageInfo)
 	if err != nil {
 		return nil, nil, fmt.Errorf("image: %w", err)
 	}
-	mask, err := imaging.Decode(maskData, maskInfo)
+	mask, err := codec.Decode(maskData, maskInfo)
 	if err != nil {
 		return nil, nil, fmt.Errorf("mask: %w", err)
 	}
@@ -112,29 +113,29 @@ func (p Pair) read(lim imaging.Limits) (*imaging.Image, *imaging.Matte, error) {
 	return img, truth, nil
 }
 
-func inspect(path string, lim imaging.Limits) ([]byte, imaging.Info, error) {
+func inspect(path string, lim picture.Limits) ([]byte, codec.Info, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
-		return nil, imaging.Info{}, err
+		return nil, codec.Info{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, imaging.Info{}, err
+		return nil, codec.Info{}, err
 	}
 	if info.Size() > lim.MaxBytes {
-		return nil, imaging.Info{}, fmt.Errorf("%w: %d bytes, the limit is %d", imaging.ErrTooLarge, info.Size(), lim.MaxBytes)
+		return nil, codec.Info{}, fmt.Errorf("%w: %d bytes, the limit is %d", picture.ErrTooLarge, info.Size(), lim.MaxBytes)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, lim.MaxBytes+1)) // it may grow meanwhile
 	if err != nil {
-		return nil, imaging.Info{}, err
+		return nil, codec.Info{}, err
 	}
-	header, err := imaging.Inspect(data, lim)
+	header, err := codec.Inspect(data, lim)
 	return data, header, err
 }
 
-func firstChannel(img *imaging.Image) *imaging.Matte {
-	m := &imaging.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+func firstChannel(img *picture.Image) *picture.Matte {
+	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
 	for i := range m.Alpha {
 		m.Alpha[i] = img.Pix[3*i]
 	}

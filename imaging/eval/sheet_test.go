@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 // The sheet has as many pictures as were asked for, the worst first, names that are no markup, and needs no other file.
@@ -28,11 +29,11 @@ func TestSheet(t *testing.T) {
 		t.Fatal(err)
 	}
 	widen := .1
-	quality := func(*imaging.Image, imaging.Hints, *imaging.Matte) imaging.Quality {
+	quality := func(*picture.Image, picture.Hints, *picture.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: .625}
 	}
 	r := Run(t.Context(), Config{
-		Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 2, Worst: 3, Quality: quality,
+		Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2, Worst: 3, Quality: quality,
 		Hints: HintConfig{ROI: &widen, Strokes: true},
 	}, pairs)
 	page := sheetOf(t, r)
@@ -78,7 +79,7 @@ func TestSheetOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(ctx, Config{Engines: []imaging.Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
+	r := Run(ctx, Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
 	page := sheetOf(t, r)
 	for _, want := range []string{"No picture was measured.", "Hints: none.", "interrupted after 0."} {
 		if !strings.Contains(page, want) {

@@ -3,7 +3,7 @@ package eval
 import (
 	"math"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 const (
@@ -23,11 +23,11 @@ const (
 // Each goes through the point that is farthest from the other side, the picture's border and the strokes before it, in the
 // direction in which it stays deepest. The brush is 1 % of the longer side in radius; less where the side is thin, down to
 // no stroke below some 2 % of the longer side. The same truth gives the same strokes.
-func SparseStrokes(truth *imaging.Matte) []imaging.Stroke {
+func SparseStrokes(truth *picture.Matte) []picture.Stroke {
 	width, height := float64(truth.Width), float64(truth.Height)
 	radius := min(strokeRadius*max(width, height), strokeMaxRadius*min(width, height))
 	length := strokeLength * min(width, height)
-	var strokes []imaging.Stroke
+	var strokes []picture.Stroke
 	for _, keep := range []bool{true, false} {
 		free := newCells(truth, keep)
 		first := 0.
@@ -41,7 +41,7 @@ func SparseStrokes(truth *imaging.Matte) []imaging.Stroke {
 			brush := min(radius/free.size, most/2)
 			line := depth.line(x, y, brush, length/free.size)
 			free.take(line)
-			strokes = append(strokes, imaging.Stroke{Keep: keep, Radius: brush * free.size, Points: free.points(line)})
+			strokes = append(strokes, picture.Stroke{Keep: keep, Radius: brush * free.size, Points: free.points(line)})
 		}
 	}
 	return strokes
@@ -58,7 +58,7 @@ type cells struct {
 type segment struct{ x1, y1, x2, y2 float64 }
 
 // newCells is 1 where the whole cell is on one side of the truth, else 0, as on the frame.
-func newCells(truth *imaging.Matte, keep bool) cells {
+func newCells(truth *picture.Matte, keep bool) cells {
 	size := (max(truth.Width, truth.Height) + strokeCells - 1) / strokeCells
 	c := cells{width: (truth.Width+size-1)/size + 2, height: (truth.Height+size-1)/size + 2, size: float64(size)}
 	c.v = make([]float64, c.width*c.height)
@@ -154,11 +154,11 @@ func (c cells) take(s segment) {
 }
 
 // points are a line's ends in px of the picture, without the frame; one point where they are the same.
-func (c cells) points(s segment) []imaging.Point {
-	from := imaging.Point{X: (s.x1 - 1) * c.size, Y: (s.y1 - 1) * c.size}
-	to := imaging.Point{X: (s.x2 - 1) * c.size, Y: (s.y2 - 1) * c.size}
+func (c cells) points(s segment) []picture.Point {
+	from := picture.Point{X: (s.x1 - 1) * c.size, Y: (s.y1 - 1) * c.size}
+	to := picture.Point{X: (s.x2 - 1) * c.size, Y: (s.y2 - 1) * c.size}
 	if from == to {
-		return []imaging.Point{from}
+		return []picture.Point{from}
 	}
-	return []imaging.Point{from, to}
+	return []picture.Point{from, to}
 }

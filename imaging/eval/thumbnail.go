@@ -10,7 +10,7 @@ import (
 	"image/jpeg"
 	"slices"
 
-	"bgremove/imaging"
+	"bgremove/imaging/picture"
 )
 
 const (
@@ -21,14 +21,14 @@ const (
 
 // thumbnails are what the sheet shows of one picture, reduced.
 type thumbnails struct {
-	hints         imaging.Hints
+	hints         picture.Hints
 	size          image.Point // of the picture, px
 	width, height int         // reduced
 	image         []float32   // height×width×3, RGB, 0..255
 	alphas        [][]float32 // height×width, 0..255: the truth, then each engine's
 }
 
-func newThumbnails(img *imaging.Image, truth *imaging.Matte, hints imaging.Hints) *thumbnails {
+func newThumbnails(img *picture.Image, truth *picture.Matte, hints picture.Hints) *thumbnails {
 	longer := max(img.Width, img.Height)
 	side := func(v int) int { return max(1, v*min(thumbnailSide, longer)/longer) }
 	t := &thumbnails{hints: hints, size: image.Pt(img.Width, img.Height), width: side(img.Width), height: side(img.Height)}
@@ -37,7 +37,7 @@ func newThumbnails(img *imaging.Image, truth *imaging.Matte, hints imaging.Hints
 	return t
 }
 
-func (t *thumbnails) add(m *imaging.Matte) {
+func (t *thumbnails) add(m *picture.Matte) {
 	t.alphas = append(t.alphas, shrink(m.Alpha, t.size, 1, t.width, t.height))
 }
 

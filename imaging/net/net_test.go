@@ -31,7 +31,7 @@ func floats(t testing.TB, file string) []float32 {
 
 func read(t testing.TB, file string) []byte {
 	t.Helper()
-	b, err := os.ReadFile("../prior/" + file)
+	b, err := os.ReadFile("../engine/fast/network/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func shipped(t *testing.T, changed string, change func([]byte) []byte) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"net.json", "net.f16", "net.x.i8", "net.z.f32"} {
-		b, err := os.ReadFile(filepath.Join("../../prior", name))
+		b, err := os.ReadFile(filepath.Join("../../engine/fast/network", name))
 		if err != nil {
 			t.Fatal(err)
 		}
