@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"cmp"
 	"mime"
 	"net/url"
 	"slices"
@@ -42,6 +43,12 @@ type Upload struct {
 
 // Need returns the fault of a request whose picture is needed, and absent.
 func (up Upload) Need() error { return up.none }
+
+// Or returns the text of an option, of the body or, where that has none, of the query.
+func (up Upload) Or(query url.Values) func(key string) string {
+	texts := up.Texts
+	return func(key string) string { return cmp.Or(texts.Get(key), query.Get(key)) }
+}
 
 func newUpload(f Form) Upload {
 	up := Upload{Texts: url.Values{}, Files: map[string][]byte{}}

@@ -17,6 +17,7 @@ import (
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/imaging/imagingtest"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -53,7 +54,7 @@ func (idleJobs) Spend(context.Context, string, int64, int64) (queue.Spent, error
 // BenchmarkRequestWithBackground is a small picture with a bg_image of 4 MiB, in each way that it may come.
 func BenchmarkRequestWithBackground(b *testing.B) {
 	scene := imagingtest.File(b, "scene.png")
-	background := grown(b, "scene.png", imaging.MaxBackgroundBytes)
+	background := grown(b, "scene.png", option.MaxBackgroundBytes)
 	inForm, formType := form(b, scene, "bg_image", "?")
 	inForm = strings.Replace(inForm, "name=\"bg_image\"\r\n\r\n?", "name=\"bg_image\"; filename=\"b.png\"\r\n\r\n"+background, 1)
 	encode := base64.StdEncoding.EncodeToString

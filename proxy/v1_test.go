@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bgremove/imaging/imagingtest"
+	"bgremove/proxy/v1"
 	"bgremove/queue"
 )
 
@@ -72,9 +73,9 @@ func (ts *testServer) finish(t *testing.T, output string) {
 }
 
 // job is the job in an answer.
-func (a answer) job(t *testing.T, status int) jobJSON {
+func (a answer) job(t *testing.T, status int) v1.Job {
 	t.Helper()
-	var j jobJSON
+	var j v1.Job
 	if err := json.Unmarshal([]byte(a.body), &j); err != nil || a.status != status {
 		t.Fatalf("got %d %s (%v), want %d and a job", a.status, a.body, err, status)
 	}
@@ -82,9 +83,9 @@ func (a answer) job(t *testing.T, status int) jobJSON {
 }
 
 // wantProblem fails the test unless the answer is this problem.
-func (a answer) wantProblem(t *testing.T, status int, code string) problem {
+func (a answer) wantProblem(t *testing.T, status int, code string) v1.Problem {
 	t.Helper()
-	var p problem
+	var p v1.Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%d %s: %v", a.status, a.body, err)
 	}
@@ -262,8 +263,8 @@ func testList(t *testing.T, cfg queue.Config) {
 	var seen []string
 	for cursor := ""; ; {
 		var page struct {
-			Jobs []jobJSON `json:"jobs"`
-			Next string    `json:"next_cursor"`
+			Jobs []v1.Job `json:"jobs"`
+			Next string   `json:"next_cursor"`
 		}
 		got := ts.get(t, "/v1/jobs?limit=2&cursor="+cursor)
 		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || len(page.Jobs) > 2 {

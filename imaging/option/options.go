@@ -46,10 +46,18 @@ type Options struct {
 
 // Parse reads the keys of OptionKeys; an empty value means absent. Every fault is joined, and each is an ErrOption. What
 // depends on the image is for CheckImage, whether the engine exists for the Remover to say.
-func Parse(get func(key string) string) (Options, error) {
+func Parse(get func(key string) string) (Options, error) { return ParseFiles(get, nil) }
+
+// ParseFiles is Parse where files came as bytes, by key. The text of such a key is not looked at.
+func ParseFiles(get func(key string) string, files map[string][]byte) (Options, error) {
 	var o Options
 	var errs []error
 	for _, opt := range options {
+		if file, ok := files[opt.key]; ok {
+			*o.file(opt.key) = file
+			errs = append(errs, checkFile(opt.key, file, opt.file))
+			continue
+		}
 		switch text := get(opt.key); {
 		case text == "":
 		case len(text) > opt.limit:

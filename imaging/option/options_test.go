@@ -217,3 +217,29 @@ func TestROIRect(t *testing.T) {
 		}
 	}
 }
+
+// What is encoded is read as it was, and files may come as bytes.
+func TestEncode(t *testing.T) {
+	for _, o := range []Options{
+		{}, {Quality: 5}, {Mask: []byte{0xff, 0xfe}}, {Crop: true, Mask: bytes.Repeat([]byte{7}, 1000), BackgroundImage: []byte("x")},
+	} {
+		values, err := url.ParseQuery(o.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(values, o.Values()) {
+			t.Errorf("%+v is encoded as %v", o, values)
+		}
+		if got, err := ParseFiles(o.WithoutFiles().Values().Get, o.Files()); err != nil || !reflect.DeepEqual(got, o) {
+			t.Errorf("%+v, %v; want %+v", got, err, o)
+		}
+	}
+	none := func(string) string { return "" }
+	if _, err := ParseFiles(none, map[string][]byte{"mask": make([]byte, MaxMaskBytes+1)}); !errors.Is(err, picture.ErrOption) {
+		t.Errorf("a file that is too large: %v", err)
+	}
+	if _, err := ParseFiles(func(key string) string { return map[string]string{"bg_color": "red"}[key] },
+		map[string][]byte{"bg_image": []byte("x")}); !errors.Is(err, picture.ErrOption) {
+		t.Errorf("two backgrounds: %v", err)
+	}
+}
