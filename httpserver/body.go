@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
@@ -17,7 +16,7 @@ import (
 )
 
 // firstRead is how much memory is had for a body before any of it has come, in bytes.
-const firstRead = 64 << 10
+const firstRead = 96 << 10
 
 // uploads counts the bytes of request bodies that all requests together hold.
 type uploads struct {
@@ -179,8 +178,10 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if have := int64(len(buf)); have == int64(cap(buf)) {
-			buf = slices.Grow(buf, int(capacity(have, length)-have))
+		if len(buf) == cap(buf) {
+			larger := make([]byte, len(buf), capacity(int64(len(buf)), length)) // append would take a quarter more
+			copy(larger, buf)
+			buf = larger
 		}
 	}
 }
