@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,6 +132,7 @@ func testThreeWays(t *testing.T, cfg queue.Config) {
 	scene := imagingtest.File(t, "scene.png")
 	inForm, formType := form(t, scene, "format", "webp", "quality", "70", "priority", "bulk", "ttl", "90")
 	inJSON := `{"image":"` + base64.StdEncoding.EncodeToString([]byte(scene)) + `","format":"webp","quality":70,"priority":"bulk","ttl":90}`
+	inURL := "format=webp&quality=70&priority=bulk&ttl=1.5m&image=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(scene)))
 	const query = "?format=webp&quality=70&priority=bulk&ttl=1.5m"
 	// What is undocumented and yet taken is not held against the document.
 	undocumented := &testServer{url: ts.url, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
@@ -142,6 +144,7 @@ func testThreeWays(t *testing.T, cfg queue.Config) {
 		{"octets", query, scene, "application/octet-stream", ts},
 		{"form", "", inForm, formType, ts},
 		{"JSON", "?quality=71", inJSON, "application/json", ts},
+		{"urlencoded form", "", inURL, "application/x-www-form-urlencoded", ts},
 		{"untyped", query, scene, "", undocumented},
 		{"as curl has it", query, scene, "application/x-www-form-urlencoded", undocumented},
 	} {
