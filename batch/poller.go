@@ -97,7 +97,7 @@ func (p *Poller) Run(ctx context.Context) {
 	for range p.workers {
 		free <- struct{}{}
 	}
-	failing := false // the queue
+	var outage queue.Outage
 	for ctx.Err() == nil {
 		if !p.predictorThere(ctx) {
 			break
@@ -116,24 +116,11 @@ func (p *Poller) Run(ctx context.Context) {
 		if err == nil && len(jobs) == 0 && n > 0 {
 			err = p.jobs.Idle(ctx, next)
 		}
-		failing = p.bear(ctx, failing, err)
+		if outage.Note(ctx, p.log, "jobs", err); err != nil {
+			rest(ctx, askEvery)
+		}
 	}
 	working.Wait()
-}
-
-// bear rests after a fault of the queue, and says once that it fails and once that it is back.
-func (p *Poller) bear(ctx context.Context, failing bool, err error) (stillFailing bool) {
-	switch {
-	case ctx.Err() != nil:
-	case err != nil && !failing:
-		p.log.WarnContext(ctx, "queue fails; it is asked again until it does not", "err", err)
-	case err == nil && failing:
-		p.log.InfoContext(ctx, "queue is back")
-	}
-	if err != nil {
-		rest(ctx, askEvery)
-	}
-	return err != nil
 }
 
 // claim is not ended by the context that ends Run: an answer that nobody waits for would leave its jobs leased to nobody.

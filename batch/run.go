@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"bgremove/fault"
 	"bgremove/imaging"
 	"bgremove/imaging/option"
 	"bgremove/imaging/picture"
@@ -171,20 +172,20 @@ func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.R
 
 // fail ends the attempt, or gives the job back unharmed where the predictor never took it on.
 func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcome string, err error) {
-	f := classify(cause)
+	f, taken := classify(cause)
 	if errors.Is(cause, predict.ErrUnavailable) || errors.Is(cause, predict.ErrTimeout) || errors.Is(cause, predict.ErrBroken) {
 		p.setAway(true) // perhaps: ask for its health before the next claim
 	}
-	if !f.Taken && errors.Is(cause, queue.ErrStorage) { // at the front it would keep a worker from the jobs behind it
+	if !taken && errors.Is(cause, queue.ErrStorage) { // at the front it would keep a worker from the jobs behind it
 		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Postpone(ctx, j, storeAway) })
 	}
-	if !f.Taken {
+	if !taken {
 		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
 	}
 	var state queue.State
 	err = p.persist(ctx, func(ctx context.Context) error {
 		state, err = p.jobs.Fail(ctx, j, queue.Fault{
-			Code: f.Code, Message: f.Message, Transient: f.Transient, Suspect: errors.Is(cause, predict.ErrBroken),
+			Code: f.Code, Message: f.Message(), Transient: fault.Of(f.Code).Transient, Suspect: errors.Is(cause, predict.ErrBroken),
 		})
 		return err
 	})
@@ -194,19 +195,22 @@ func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcom
 	return failed, err
 }
 
-// classify adds to the predictor's table of faults what can go wrong with the queue's images.
-func classify(err error) predict.Fault {
-	switch {
-	case errors.Is(err, queue.ErrInputExpired):
-		return predict.Fault{Code: "input_expired", Message: "The input image was deleted before the job was run", Taken: true}
-	case errors.Is(err, queue.ErrDamaged):
-		return predict.Fault{Code: "damaged", Message: "The input image was damaged in its store", Taken: true}
-	case errors.Is(err, errStorage):
-		// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
-		taken := !errors.Is(err, queue.ErrUnavailable)
-		return predict.Fault{Code: "storage", Message: "The image store failed", Transient: true, Taken: taken}
+// faults adds to the predictor's what can go wrong with the queue's images.
+var faults = []fault.Row{
+	{Is: queue.ErrInputExpired, Code: "input_expired", Text: "The input image was deleted before the job was run"},
+	{Is: queue.ErrDamaged, Code: "damaged"},
+	{Is: errStorage, Code: "storage"},
+}
+
+// classify says what went wrong, and whether the image was worked on, so that it counts as an attempt.
+func classify(err error) (f fault.Error, taken bool) {
+	f, ok := fault.Find(faults, err)
+	if !ok {
+		f = predict.Classify(err)
 	}
-	return predict.Classify(err)
+	// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
+	away := errors.Is(err, errStorage) && errors.Is(err, queue.ErrUnavailable)
+	return f, !fault.Of(f.Code).Untaken && !away
 }
 
 // settleWait is how long a process that is to stop tries to tell the queue of a job.

@@ -24,6 +24,7 @@ import (
 	"bgremove/imaging"
 	"bgremove/predict"
 	"bgremove/proxy"
+	"bgremove/proxy/v1"
 	"bgremove/queue"
 	"bgremove/webhook"
 )
@@ -350,7 +351,7 @@ func (s *service) cut() string {
 
 // deliver has callbacks made until the process is to stop.
 func (s *service) deliver(q *queue.Queue, outside *egress.Client) error {
-	d, err := webhook.New(s.cfg.Webhook, q.Hooks(), outside, proxy.Message(q), s.log, s.registry)
+	d, err := webhook.New(s.cfg.Webhook, q.Hooks(), outside, v1.Message(q), s.log, s.registry)
 	if err != nil {
 		return err
 	}

@@ -1,23 +1,22 @@
 package httpserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"bgremove/fault"
 )
 
-const (
-	uploadRetryAfter = 2 * time.Second
-	firstRead        = 64 << 10
-)
+// firstRead is how much memory is had for a body before any of it has come, in bytes.
+const firstRead = 96 << 10
 
 // uploads counts the bytes of request bodies that all requests together hold.
 type uploads struct {
@@ -55,10 +54,7 @@ func (s *Server) newBody(r *http.Request) *body {
 }
 
 func (s *Server) tooLarge() error {
-	return Fault{
-		Status: http.StatusRequestEntityTooLarge, Code: "too_large",
-		Detail: fmt.Sprintf("The request body is larger than the limit of %d bytes", s.opts.BodyLimit),
-	}
+	return fault.New("too_large", "The request body is larger than the limit of %d bytes", s.opts.BodyLimit)
 }
 
 // Read implements io.Reader. Its errors are Faults.
@@ -94,14 +90,14 @@ func (b *body) readFault(err error) error {
 	var broken *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return Fault{
-			Status: http.StatusRequestTimeout, Err: err,
+		return fault.Error{
+			Code: "request_timeout", Err: err,
 			Detail: fmt.Sprintf("The request took longer than the limit of %v", b.server.cfg.ReadTimeout),
 		}
 	case b.http2, errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
-	return Fault{Status: http.StatusBadRequest, Err: err, Detail: "The request body ends early or is malformed"}
+	return fault.Error{Code: "bad_request", Err: err, Detail: "The request body ends early or is malformed"}
 }
 
 // Close implements io.Closer.
@@ -134,12 +130,12 @@ func (b *body) release() {
 	b.charged = 0
 }
 
-// ReserveUpload takes n bytes of the upload budget for the request, as its body does: for a handler that fetches an image itself. Its
-// error is a Fault. ReleaseUpload, or the end of the request, gives them back.
+// ReserveUpload takes n bytes of the upload budget for the request that ctx is of, as its body does: for a handler that
+// fetches an image itself. Its error is a fault.Error. ReleaseUpload, or the end of the request, gives them back.
 //
 // What is larger than the whole budget takes all of it.
-func ReserveUpload(c echo.Context, n int64) error {
-	b := stateOf(c.Request().Context()).body
+func ReserveUpload(ctx context.Context, n int64) error {
+	b := stateOf(ctx).body
 	if b == nil {
 		return nil
 	}
@@ -151,17 +147,12 @@ func ReserveUpload(c echo.Context, n int64) error {
 	return nil
 }
 
-func tooBusy() Fault {
-	return Fault{
-		Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: uploadRetryAfter,
-		Detail: "Too many uploads at the same time; try again later",
-	}
-}
+func tooBusy() error { return fault.New("busy", "Too many uploads at the same time; try again later") }
 
-// ReleaseUpload takes the request's body off the upload budget before the request ends: for handlers that no longer hold
+// ReleaseUpload takes the body of the request that ctx is of off the upload budget before the request ends: for handlers that no longer hold
 // the body and go on to wait.
-func ReleaseUpload(c echo.Context) {
-	if b := stateOf(c.Request().Context()).body; b != nil {
+func ReleaseUpload(ctx context.Context) {
+	if b := stateOf(ctx).body; b != nil {
 		b.release()
 	}
 }
@@ -173,7 +164,11 @@ func ReadBody(c echo.Context) ([]byte, error) {
 
 // ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a part of the request's body.
 func ReadAll(src io.Reader, length int64) ([]byte, error) {
-	buf := make([]byte, 0, firstRead)
+	first := int64(firstRead)
+	if length >= 0 {
+		first = min(first, length+1) // the one byte more is where the next Read finds the end
+	}
+	buf := make([]byte, 0, first)
 	for {
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -184,17 +179,22 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 			return nil, err
 		}
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, growth(len(buf), length))
+			larger := make([]byte, len(buf), capacity(int64(len(buf)), length)) // append would take a quarter more
+			copy(larger, buf)
+			buf = larger
 		}
 	}
 }
 
-// growth believes Content-Length once an eighth of it has arrived: memory is not to be had for a header alone, and a buffer
-// that doubles up to a large body holds it nearly twice.
-func growth(have int, contentLength int64) int {
-	// The one byte more is where the next Read finds the end.
-	if missing := contentLength - int64(have) + 1; missing > 0 && contentLength/8 <= int64(have) {
-		return int(missing)
+// capacity is what a buffer grows to that is full with what has arrived. It is at most eight times that, as memory is not to
+// be had for a Content-Length alone; once that would do for all, it is as much as all needs, in one step or two: each step
+// copies what there is.
+func capacity(have, length int64) int64 {
+	switch {
+	case length < have:
+		return 2 * have
+	case length < 8*have:
+		return length + 1
 	}
-	return have
+	return min(8*have, length/8+1)
 }

@@ -141,18 +141,18 @@ func TestUploadBudget(t *testing.T) {
 		}
 		holding <- struct{}{}
 		<-release
-		ReleaseUpload(c)
-		if err := ReserveUpload(c, mib/4); err != nil {
+		ReleaseUpload(c.Request().Context())
+		if err := ReserveUpload(c.Request().Context(), mib/4); err != nil {
 			return err
 		}
-		if err := ReserveUpload(c, mib); err == nil {
+		if err := ReserveUpload(c.Request().Context(), mib); err == nil {
 			t.Error("more than there is was reserved")
 		}
-		ReleaseUpload(c)
-		if err := ReserveUpload(c, 5*mib); err != nil {
+		ReleaseUpload(c.Request().Context())
+		if err := ReserveUpload(c.Request().Context(), 5*mib); err != nil {
 			t.Errorf("what is larger than the budget can never be had: %v", err)
 		}
-		ReleaseUpload(c)
+		ReleaseUpload(c.Request().Context())
 		holding <- struct{}{}
 		<-release
 		return c.NoContent(http.StatusNoContent)
@@ -203,8 +203,8 @@ func TestReadBodyMemory(t *testing.T) {
 			})
 		}
 	}
-	if got := growth(firstRead, 40<<20); got != firstRead {
-		t.Errorf("%d bytes are made for a Content-Length of 40 MiB after 64 KiB", got)
+	if got := capacity(firstRead, 40<<20); got > 8*firstRead {
+		t.Errorf("%d bytes are held for a Content-Length of 40 MiB after %d", got, firstRead)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+
+	"bgremove/fault"
 )
 
 // What browsers are told about answers, and which pages they let read them.
@@ -93,9 +95,7 @@ func sameOrigin(origins []string) (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if err := protection.Check(c.Request()); err != nil {
-				return Fault{
-					Status: http.StatusForbidden, Code: "cross_origin", Detail: "Requests by pages of other sites are refused", Err: err,
-				}
+				return fault.Error{Code: "cross_origin", Detail: "Requests by pages of other sites are refused", Err: err}
 			}
 			return next(c)
 		}

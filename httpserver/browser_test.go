@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+
+	"bgremove/fault"
 )
 
 func TestSecurityHeaders(t *testing.T) {
@@ -80,7 +82,7 @@ func TestPagesOfOtherSites(t *testing.T) {
 func TestPreflight(t *testing.T) {
 	ts := start(t, func(_ *Config, opts *Options) { opts.Origins = []string{"https://shop.example"} })
 	ts.Echo.Use(func(echo.HandlerFunc) echo.HandlerFunc { // what asks for a key
-		return func(echo.Context) error { return Fault{Status: http.StatusUnauthorized} }
+		return func(echo.Context) error { return fault.Error{Status: http.StatusUnauthorized} }
 	})
 	ask := []string{"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-api-key,content-type", "Sec-Fetch-Site", "cross-site"}
 	got := ts.do(t, "OPTIONS", "/echo", nil, append(ask, "Origin", "https://shop.example")...)

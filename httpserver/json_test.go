@@ -5,10 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"bgremove/fault"
 )
 
 func TestImageJSON(t *testing.T) {
@@ -109,61 +110,18 @@ func base64Fault(input, reason string) string {
 		`,"input":` + quoted(input) + `,"ctx":{"error":` + quoted(reason) + `}}`
 }
 
-func TestUnknownName(t *testing.T) {
+func TestMembers(t *testing.T) {
 	for object, want := range map[string]string{
-		`{}`: "", `{"image":"a"}`: "", `{"IMAGE":1,"roi":[{"x":[1]}]}`: "",
-		`{"image":"x","y":1,"z":2}`:                     "y",
-		` { "a\u0062" : 1 } `:                           "ab",
-		`{"image":"\\\\","rio":1}`:                      "rio",
-		`{"image":"\\\"","roi":{"x":"y"},"q\"":":"}`:    `q"`,
-		`{"image":["a",{"b":"c"},"d"],"roi":":"}`:       "",
-		`{"roi":"\"x\":1","image":{"image":{"k":"v"}}}`: "",
+		`{}`: "", ` { "a\u0062" : 1 } `: "ab=1", `{"a":"b","c":[1,{"d":"}"}],"e":{}}`: `a="b" c=[1,{"d":"}"}] e={}`,
+		`{"a":"\\\\","b":"\\\"","q\"":":"}`: `a="\\\\" b="\\\"" q"=":"`,
+		"{\"a\" :\tnull ,\n\"b\":-1.5e3}":   "a=null b=-1.5e3", `{"a":true,"a":[[]]}`: "a=true a=[[]]",
 	} {
-		if got := unknownName([]byte(object), []string{"image", "roi"}); got != want {
+		var got []string
+		for name, value := range members([]byte(object)) {
+			got = append(got, name+"="+string(value))
+		}
+		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %q, want %q", object, got, want)
-		}
-	}
-}
-
-func TestReadJSONFieldTypes(t *testing.T) {
-	type inner struct {
-		Radius float64 `json:"radius"`
-	}
-	for body, want := range map[string]string{
-		`{"roi":5}`:                  "body.roi: Input should be a valid string",
-		`{"n":"x"}`:                  "body.n: Input should be a valid integer",
-		`{"n":1.5}`:                  "body.n: Input should be a valid integer",
-		`{"crop":1}`:                 "body.crop: Input should be a valid boolean",
-		`{"list":{}}`:                "body.list: Input should be a valid list",
-		`{"inner":[]}`:               "body.inner: Input should be a valid dictionary or object to extract fields from",
-		`{"inner":{"radius":"big"}}`: "body.inner.radius: Input should be a valid number",
-	} {
-		var dst struct {
-			ROI   string `json:"roi"`
-			N     int    `json:"n"`
-			Crop  bool   `json:"crop"`
-			List  []int  `json:"list"`
-			Inner inner  `json:"inner"`
-		}
-		var f Fault
-		if err := DecodeJSON([]byte(body), &dst); !errors.As(err, &f) || f.Status != 422 || f.Message() != want {
-			t.Errorf("%s: got %v, want %s", body, err, want)
-		}
-	}
-}
-
-func TestExcerpt(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                      "",
-		"short":                 "short",
-		strings.Repeat("a", 64): strings.Repeat("a", 64),
-		strings.Repeat("a", 65): strings.Repeat("a", 61) + "…",
-		strings.Repeat("€", 30): strings.Repeat("€", 20) + "…",
-		"\xff\xfe":              "?",
-		"a\x00b":                "a\x00b",
-	} {
-		if got := Excerpt(in); got != want {
-			t.Errorf("Excerpt(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -178,22 +136,19 @@ func FuzzImageJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var in struct {
-			Image Base64 `json:"image"`
+		up, err := decodeObject(bytes.Clone(body), Form{Pictures: []string{"image"}})
+		image := up.Picture
+		if err == nil && image == nil {
+			err = up.Need()
 		}
-		err := DecodeJSON(body, &in)
-		var image []byte
-		if err == nil {
-			image, err = in.Image.Bytes("image")
-		}
-		var fault Fault
+		var bad fault.Error
 		switch {
 		case err == nil && len(image) == 0:
 			t.Fatal("an empty image")
-		case err != nil && (!errors.As(err, &fault) || fault.Status != http.StatusUnprocessableEntity):
+		case err != nil && (!errors.As(err, &bad) || bad.Code != "bad_body"):
 			t.Fatalf("%v is not a BadBody", err)
 		case err != nil:
-			out, err := json.Marshal(fault.Detail)
+			out, err := json.Marshal(bad.Detail)
 			if err != nil || !utf8.Valid(out) || len(out) > 4096 {
 				t.Fatalf("%d bytes of detail, %v: %q", len(out), err, out)
 			}

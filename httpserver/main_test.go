@@ -18,6 +18,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"bgremove/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -68,8 +70,8 @@ func start(t *testing.T, edit func(*Config, *Options)) *testServer {
 	cfg := DefaultConfig()
 	opts := Options{
 		Addr: "127.0.0.1:0", Subsystem: "test", BodyLimit: bodyLimit,
-		Faults: func(err error) (Fault, bool) {
-			return Fault{Status: http.StatusTeapot, Code: "teapot", Detail: "I am a teapot", RetryAfter: 1500 * time.Millisecond, Err: err},
+		Faults: func(err error) (fault.Error, bool) {
+			return fault.Error{Status: http.StatusTeapot, Code: "teapot", Detail: "I am a teapot", RetryAfter: 1500 * time.Millisecond, Err: err},
 				errors.Is(err, errTeapot)
 		},
 		Logger:   slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -125,11 +127,14 @@ func routes(e *echo.Echo) {
 		return c.Blob(http.StatusOK, "application/octet-stream", data)
 	})
 	e.POST("/image", func(c echo.Context) error {
-		data, _, err := ReadImage(c, nil)
+		up, err := ReadJSON(c, Form{Pictures: []string{"image"}})
 		if err != nil {
 			return err
 		}
-		return c.Blob(http.StatusOK, "application/octet-stream", data)
+		if up.Picture == nil {
+			return up.Need()
+		}
+		return c.Blob(http.StatusOK, "application/octet-stream", up.Picture)
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/fault"
 	"bgremove/telemetry"
 )
 
@@ -92,13 +93,13 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 // conclude answers what a handler's error asks for, logs and counts. It is false where an answer that had begun cannot be ended well.
 func (s *Server) conclude(c echo.Context, span telemetry.Span, start time.Time, err error) (answered bool) {
-	fault, answered := Fault{Status: c.Response().Status}, true
+	f, answered := fault.Error{Status: c.Response().Status}, true
 	if err != nil {
-		fault, answered = s.answer(c, err)
+		f, answered = s.answer(c, err)
 	}
-	endSpan(span, fault, err)
-	s.metrics.observe(c, fault.Status, time.Since(start))
-	s.log(c, fault, err, time.Since(start))
+	endSpan(span, f, err)
+	s.metrics.observe(c, f.Status, time.Since(start))
+	s.log(c, f, err, time.Since(start))
 	return answered
 }
 
@@ -127,11 +128,11 @@ func (s *Server) Linger(c echo.Context) error {
 	return nil
 }
 
-func (s *Server) log(c echo.Context, f Fault, err error, took time.Duration) {
+func (s *Server) log(c echo.Context, f fault.Error, err error, took time.Duration) {
 	st := stateOf(c.Request().Context())
 	attrs := []slog.Attr{
 		slog.String("method", methodLabel(st.method)),
-		slog.String("path", Excerpt(c.Request().URL.Path)),
+		slog.String("path", fault.Excerpt(c.Request().URL.Path)),
 		slog.String("route", routeLabel(c)),
 		slog.Int("status", f.Status),
 		slog.Int64("bytes", c.Response().Size),
@@ -194,9 +195,9 @@ func IsHead(c echo.Context) bool { return stateOf(c.Request().Context()).method 
 func Query(c echo.Context) (url.Values, error) {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
-		return nil, Fault{
-			Status: http.StatusBadRequest, Code: "bad_query", Err: err,
-			Detail: "The query is not valid percent-encoding: " + strconv.Quote(Excerpt(c.Request().URL.RawQuery)),
+		return nil, fault.Error{
+			Code: "bad_query", Err: err,
+			Detail: "The query is not valid percent-encoding: " + strconv.Quote(fault.Excerpt(c.Request().URL.RawQuery)),
 		}
 	}
 	return values, nil

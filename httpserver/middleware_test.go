@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+
+	"bgremove/fault"
 )
 
 func TestErrorShapes(t *testing.T) {
@@ -43,7 +45,7 @@ func TestErrorShapes(t *testing.T) {
 
 func TestRender(t *testing.T) {
 	ts := start(t, func(_ *Config, opts *Options) {
-		opts.Render = func(c echo.Context, f Fault) error { return c.String(f.Status, f.Code+": "+f.Message()) }
+		opts.Render = func(c echo.Context, f fault.Error) error { return c.String(f.Status, f.Code+": "+f.Message()) }
 	})
 	for path, want := range map[string]string{
 		"/teapot": "teapot: I am a teapot",

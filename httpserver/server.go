@@ -1,7 +1,7 @@
 // Package httpserver is what bgremove's HTTP servers share: echo with a request id, an access log, metrics, panic recovery,
 // bounds on request bodies, errors in FastAPI's shapes, health routes, and a life from Listen to Shutdown.
 //
-// It imports echo and the Prometheus client, and of bgremove's reload and telemetry.
+// It imports echo and the Prometheus client, and of bgremove's fault, reload and telemetry.
 package httpserver
 
 import (
@@ -17,6 +17,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"bgremove/fault"
 )
 
 const (
@@ -40,10 +42,10 @@ type Options struct {
 	Origins []string
 
 	// Faults says how an error is answered; false means that it is not known, which is a 500. May be nil.
-	Faults func(error) (Fault, bool)
+	Faults func(error) (fault.Error, bool)
 	// Render writes the fault as the body of an answer in the dialect of the route; nil means RenderDetail.
 	// Status, X-Error-Code and Retry-After are the server's work: Render must answer with f.Status.
-	Render func(c echo.Context, f Fault) error
+	Render func(c echo.Context, f fault.Error) error
 	Checks []Check // for /readyz
 
 	Logger   *slog.Logger

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/fault"
 	"bgremove/telemetry"
 )
 
@@ -26,7 +27,7 @@ func beginSpan(c echo.Context) telemetry.Span {
 }
 
 // endSpan says how the request was answered. What the client did wrong is no failure of the server's.
-func endSpan(span telemetry.Span, f Fault, err error) {
+func endSpan(span telemetry.Span, f fault.Error, err error) {
 	span.Number("http.response.status_code", f.Status)
 	if f.Code != "" {
 		span.Text("error.type", f.Code)

@@ -2,194 +2,203 @@ package httpserver
 
 import (
 	"bytes"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
+	"cmp"
 	"mime"
-	"mime/multipart"
-	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"bgremove/fault"
 )
 
-const (
-	imageField = "image"
-	maxParts   = 64
-)
-
-// Upload is one image with its options, however it was sent.
-type Upload struct {
-	Image   []byte     // nil where there is none; it may be empty
-	Fields  url.Values // options in the body, as text
-	Unknown string     // the first name in the body that is none of the fields; empty for none
-	JSON    bool       // the body was JSON
-	none    error      // why there is no image
-}
-
-// Need is the fault that a request has whose image is needed, and absent.
-func (up Upload) Need() error {
-	if up.none != nil {
-		return up.none
-	}
-	return Missing("body", imageField)
+// Form names what a request's body may hold.
+type Form struct {
+	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart form, base64 elsewhere.
+	// The first is the one that a client is told of where there is no picture.
+	Pictures []string
+	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is absent.
+	Encoded []string
+	Fields  []Field
 }
 
 // Field is an option that may be in a request's body.
 type Field struct {
 	Key     string
 	Limit   int // of its text, in bytes
-	MaxFile int // in bytes, where it may be a file of a form, which becomes URL-safe base64 without padding; else 0
+	MaxFile int // in bytes, where it is a file: a part of a multipart form, base64 elsewhere; else 0
 }
 
-// ReadUpload reads a body that is an image, a form with one as its file "image" (or "file"), or JSON with one as base64; untyped bodies
-// that begin with a brace are JSON. Whether an image is needed is for the caller to say. Every fault is a Fault.
-func ReadUpload(c echo.Context, fields []Field) (Upload, error) {
-	contentType := c.Request().Header.Get(echo.HeaderContentType)
-	media, params, err := mime.ParseMediaType(contentType)
-	switch {
-	case contentType == "", media == echo.MIMEApplicationForm: // as curl says of any file unless told otherwise
-		return readUntyped(c, fields)
-	case err != nil:
-		return Upload{}, unsupportedMedia(contentType)
-	case media == echo.MIMEApplicationJSON:
-		data, err := ReadBody(c)
-		if err != nil {
-			return Upload{}, err
-		}
-		return decodeUpload(data, fields)
-	case media == echo.MIMEMultipartForm:
-		return readMultipart(c.Request().Body, c.Request().ContentLength, params["boundary"], fields)
-	case strings.HasPrefix(media, "image/"), media == echo.MIMEOctetStream:
-		data, err := ReadBody(c)
-		return Upload{Image: data}, err
+// Upload is a request's body, however it was sent.
+type Upload struct {
+	Picture []byte            // nil where there is none; it may be empty
+	Texts   url.Values        // options
+	Files   map[string][]byte // options that are files; one that cannot be decoded is among the texts
+	Unknown string            // the first name in the body that is none of the form's; empty for none
+	JSON    bool              // the body was JSON
+	none    error             // why there is no picture
+}
+
+// Need returns the fault of a request whose picture is needed, and absent.
+func (up Upload) Need() error { return up.none }
+
+// Or returns the text of an option, of the body or, where that has none, of the query.
+func (up Upload) Or(query url.Values) func(key string) string {
+	texts := up.Texts
+	return func(key string) string { return cmp.Or(texts.Get(key), query.Get(key)) }
+}
+
+func newUpload(f Form) Upload {
+	up := Upload{Texts: url.Values{}, Files: map[string][]byte{}}
+	if names := f.pictures(); len(names) > 0 {
+		up.none = Missing("body", names[0])
 	}
-	return Upload{}, unsupportedMedia(contentType)
+	return up
 }
 
-// readUntyped is for clients that send no Content-Type: no image that is read begins with a brace.
-func readUntyped(c echo.Context, fields []Field) (Upload, error) {
+// ReadUpload reads a body that is a picture, a form with one, or JSON with one as base64. Whether a picture is needed is for
+// the caller to say. Every fault is a fault.Error.
+//
+// What has no Content-Type is JSON if it begins with a brace, as no picture does, else a picture. curl says of every file that
+// it is an urlencoded form, unless it is told otherwise: what says so is one if it begins like one (see isForm), and is else
+// read as if it said nothing.
+func ReadUpload(c echo.Context, f Form) (Upload, error) {
+	r := c.Request()
+	contentType := r.Header.Get(echo.HeaderContentType)
+	media, params, err := mime.ParseMediaType(contentType)
+	untyped := contentType == "" || media == echo.MIMEApplicationForm
+	switch {
+	case !untyped && err != nil:
+		return Upload{}, unsupportedMedia(contentType)
+	case media == echo.MIMEMultipartForm:
+		return readMultipart(r.Body, r.ContentLength, params["boundary"], f)
+	case untyped, media == echo.MIMEApplicationJSON, media == echo.MIMEOctetStream, strings.HasPrefix(media, "image/"):
+	default:
+		return Upload{}, unsupportedMedia(contentType)
+	}
 	data, err := ReadBody(c)
 	switch {
 	case err != nil:
 		return Upload{}, err
-	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
-		return decodeUpload(data, fields)
+	case media == echo.MIMEApplicationJSON, untyped && bytes.HasPrefix(bytes.TrimLeft(data, jsonSpace), []byte("{")):
+		return decodeObject(data, f)
+	case media == echo.MIMEApplicationForm && isForm(data):
+		return decodeForm(data, f)
 	}
-	if len(data) == 0 {
-		return Upload{}, nil
+	up := newUpload(f)
+	if !untyped || len(data) > 0 {
+		up.Picture = data
 	}
-	return Upload{Image: data}, nil
+	return up, nil
 }
 
-func decodeUpload(data []byte, fields []Field) (Upload, error) {
-	keys := make([]string, len(fields))
-	for i, f := range fields {
-		keys[i] = f.Key
-	}
-	file, values, err := decodeFields(data, keys)
+// ReadJSON reads a body that is a JSON object, whatever its Content-Type says, as ReadUpload reads one.
+func ReadJSON(c echo.Context, f Form) (Upload, error) {
+	data, err := ReadBody(c)
 	if err != nil {
 		return Upload{}, err
 	}
-	up := Upload{Fields: values, Unknown: unknownName(data, append(keys, imageField)), JSON: true}
-	up.Image, err = file.Bytes(imageField)
-	if file.null || file.fault == nil && file.data == nil { // absent: it may be elsewhere
-		up.none, err = err, nil
+	return decodeObject(data, f)
+}
+
+// decodeObject reads a JSON object. Names are matched without regard to case, and of two equal ones the last counts. A member
+// that is null is absent; the text of a number, a list or an object is its JSON.
+func decodeObject(data []byte, f Form) (Upload, error) {
+	if err := checkObject(data); err != nil {
+		return Upload{}, err
 	}
+	up := newUpload(f)
+	up.JSON = true
+	texts := map[string][]byte{}
+	for name, value := range members(data) {
+		if known, ok := f.find(name, strings.EqualFold); ok {
+			texts[known] = value
+		} else if up.Unknown == "" {
+			up.Unknown = name
+		}
+	}
+	for name, value := range texts {
+		notText := badField(name, "string_type", "Input should be a valid string", excerptJSON(value), nil)
+		switch picture := slices.Contains(f.pictures(), name); {
+		case value[0] == '"':
+			texts[name] = unquoted(value)
+		case bytes.Equal(value, []byte("null")):
+			delete(texts, name)
+			if picture { // it may be elsewhere
+				up.none = notText
+			}
+		case picture:
+			return Upload{}, notText
+		}
+	}
+	err := up.fill(f, texts)
 	return up, err
 }
 
-// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the image. length is what
-// the whole body is said to have in bytes, -1 for unknown.
-func readMultipart(body io.Reader, length int64, boundary string, fields []Field) (Upload, error) {
-	if boundary == "" {
-		return Upload{}, badMultipart("Missing boundary in multipart.", nil)
-	}
-	up := Upload{Fields: url.Values{}}
-	form := multipart.NewReader(body, boundary)
-	for parts := 0; ; parts++ {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			return up, nil
+// fill takes in the texts of fields. Files are decoded in place.
+func (up *Upload) fill(f Form, texts map[string][]byte) error {
+	for _, name := range f.pictures() {
+		text, ok := texts[name]
+		if !ok || len(text) == 0 && slices.Contains(f.Encoded, name) {
+			continue
 		}
-		if err != nil {
-			return Upload{}, malformed(err)
+		if up.Picture != nil {
+			return fault.New("multiple_images", "The body has more than one image")
 		}
-		if parts == maxParts {
-			return Upload{}, badMultipart(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
-		}
-		if err := up.readPart(part, length, fields); err != nil {
-			return Upload{}, err
+		var err error
+		if up.Picture, err = decodePicture(name, text); err != nil {
+			return err
 		}
 	}
-}
-
-func (up *Upload) readPart(part *multipart.Part, length int64, fields []Field) error {
-	name := part.FormName()
-	if name == imageField || name == "file" {
-		return up.readImage(part, length)
-	}
-	for _, f := range fields {
-		if f.Key == name {
-			return up.readField(part, f)
+	for _, field := range f.Fields {
+		text, ok := texts[field.Key]
+		if !ok {
+			continue
 		}
-	}
-	if name == "" {
-		return badMultipart("A part of the multipart body has no name", nil)
-	}
-	if up.Unknown == "" {
-		up.Unknown = name
+		if len(text) > field.Limit {
+			return badOption(field.Key, "%d bytes of text, the limit is %d", len(text), field.Limit)
+		}
+		up.setText(field, text)
 	}
 	return nil
 }
 
-func (up *Upload) readImage(part *multipart.Part, length int64) error {
-	if up.Image != nil {
-		return Fault{Status: http.StatusBadRequest, Code: "multiple_images", Detail: "The multipart body has more than one image"}
+// setText takes in the text of an option; that of a file is decoded in place.
+func (up *Upload) setText(field Field, text []byte) {
+	if field.MaxFile > 0 && len(text) > 0 {
+		if file, reason := decodeFile(text); reason == "" && len(file) > 0 {
+			up.Files[field.Key] = file
+			return
+		}
 	}
-	data, err := ReadAll(part, length)
-	if err != nil {
-		return malformed(err)
-	}
-	up.Image = data
-	return nil
+	up.Texts.Set(field.Key, string(text))
 }
 
-func (up *Upload) readField(part *multipart.Part, f Field) error {
-	limit, file := f.Limit, f.MaxFile > 0 && part.FileName() != ""
-	if file {
-		limit = f.MaxFile
+// pictures returns the names of all fields that may hold the picture.
+func (f Form) pictures() []string { return slices.Concat(f.Pictures, f.Encoded) }
+
+// find returns the name of the form's that equals a name in a body.
+func (f Form) find(name string, equal func(a, b string) bool) (string, bool) {
+	names := f.pictures()
+	for _, field := range f.Fields {
+		names = append(names, field.Key)
 	}
-	value, err := io.ReadAll(io.LimitReader(part, int64(limit)+1))
-	switch {
-	case err != nil:
-		return malformed(err)
-	case len(value) > limit:
-		return badMultipart(fmt.Sprintf("The field %s is longer than the limit of %d bytes", f.Key, limit), nil)
-	case file && len(value) == 0: // as text it would stand for none
-		return Fault{Status: http.StatusBadRequest, Code: "bad_option", Detail: "bad option: " + f.Key + ": the file is empty (0 bytes)"}
-	case file:
-		value = base64.RawURLEncoding.AppendEncode(nil, value)
+	i := slices.IndexFunc(names, func(known string) bool { return equal(known, name) })
+	if i < 0 {
+		return "", false
 	}
-	up.Fields.Set(f.Key, string(value))
-	return nil
+	return names[i], true
 }
 
-func malformed(err error) error {
-	return badMultipart("The multipart body is malformed or ends early", err)
-}
-
-func badMultipart(detail string, err error) error {
-	return Fault{Status: http.StatusBadRequest, Code: "bad_multipart", Detail: detail, Err: err}
+// badOption says of an option what imaging would say.
+func badOption(key, format string, args ...any) error {
+	return fault.New("bad_option", "bad option: "+key+": "+format, args...)
 }
 
 func unsupportedMedia(contentType string) error {
-	return Fault{
-		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
-		Detail: "Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is " +
-			strconv.Quote(Excerpt(contentType)),
-	}
+	return fault.New("unsupported_media_type",
+		"Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is %s",
+		strconv.Quote(fault.Excerpt(contentType)))
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
-	"bgremove/httpserver"
+	"bgremove/fault"
 	"bgremove/imaging/picture"
 )
 
@@ -26,81 +25,43 @@ var (
 	ErrInternal = errors.New("prediction failed")
 )
 
-// Fault is what an error of Predict means to those who retry and those who are told.
-type Fault struct {
-	Status    int    // HTTP status
-	Code      string // snake case
-	Message   string // fit for a client
-	Transient bool   // the same image may succeed later
-	// Taken: the image may have been worked on, so this counts as an attempt.
-	Taken      bool
-	RetryAfter time.Duration // 0: none
-}
-
-// maxMessage bounds Fault.Message, in bytes.
+// maxMessage bounds the text of a fault, in bytes.
 const maxMessage = 512
 
-// faults is the one table between errors, HTTP and batch. Where Message is empty, the error's own is fit for a client.
-// The first row with a code is the one that Client maps the code back to.
-var faults = []struct {
-	err error
-	Fault
-}{
-	{picture.ErrUnsupported, Fault{Status: http.StatusUnsupportedMediaType, Code: "unsupported_format", Taken: true}},
-	{picture.ErrCorrupt, Fault{Status: http.StatusUnprocessableEntity, Code: "corrupt_image", Taken: true}},
-	{picture.ErrTooLarge, Fault{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Taken: true}},
-	{picture.ErrNoForeground, Fault{Status: http.StatusUnprocessableEntity, Code: "no_foreground", Taken: true}},
-	{picture.ErrOption, Fault{Status: http.StatusBadRequest, Code: "bad_option", Taken: true}},
-	{ErrBusy, Fault{
-		Status: http.StatusServiceUnavailable, Code: "busy", Message: "The predictor is busy; try again later",
-		Transient: true, RetryAfter: 2 * time.Second,
-	}},
-	{ErrUnavailable, Fault{
-		Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "The predictor cannot be reached",
-		Transient: true, RetryAfter: 5 * time.Second,
-	}},
-	{ErrTimeout, timeoutFault},
-	{context.DeadlineExceeded, timeoutFault},
-	{context.Canceled, Fault{
-		Status: httpserver.StatusClientGone, Code: "cancelled", Message: "The prediction was cancelled", Transient: true,
-	}},
-	{ErrBroken, Fault{
-		Status: http.StatusBadGateway, Code: "broken", Message: "The connection to the predictor broke", Transient: true, Taken: true,
-	}},
-	{ErrInternal, internalFault},
+// faults says which code an error has. The first row with a code is the one that Client maps the code back to.
+var faults = []fault.Row{
+	{Is: picture.ErrUnsupported, Code: "unsupported_format"},
+	{Is: picture.ErrCorrupt, Code: "corrupt_image"},
+	{Is: picture.ErrTooLarge, Code: "too_large"},
+	{Is: picture.ErrNoForeground, Code: "no_foreground"},
+	{Is: picture.ErrOption, Code: "bad_option"},
+	{Is: ErrBusy, Code: "busy"},
+	{Is: ErrUnavailable, Code: "unavailable"},
+	{Is: ErrTimeout, Code: "timeout"},
+	{Is: context.DeadlineExceeded, Code: "timeout"},
+	{Is: context.Canceled, Code: "cancelled"},
+	{Is: ErrBroken, Code: "broken"},
+	{Is: ErrInternal, Code: codeInternal},
 }
 
-var (
-	timeoutFault = Fault{
-		Status: http.StatusGatewayTimeout, Code: "timeout", Message: "The prediction took too long", Transient: true, Taken: true,
-	}
-	internalFault = Fault{
-		Status: http.StatusInternalServerError, Code: "internal", Message: "The prediction failed", Transient: true, Taken: true,
-	}
-)
+const codeInternal = "internal"
 
-// Classify says what an error of Predict means. One that is not in the table is internal.
-func Classify(err error) Fault {
+// Classify says what an error of Predict means. One that has no row is internal.
+func Classify(err error) fault.Error {
 	f, ok := classify(err)
 	if !ok {
-		return internalFault
+		return fault.Error{Code: codeInternal, Err: err}.Complete()
 	}
 	return f
 }
 
-func classify(err error) (Fault, bool) {
-	for _, row := range faults {
-		if errors.Is(err, row.err) {
-			if row.Message == "" {
-				row.Message = publicMessage(err.Error())
-			}
-			return row.Fault, true
-		}
-	}
-	return Fault{}, false
+func classify(err error) (fault.Error, bool) {
+	f, ok := fault.Find(faults, err)
+	f.Detail = publicMessage(f.Message())
+	return f, ok
 }
 
-// known makes an error of the engine that is not in the table an ErrInternal.
+// known makes an error of the engine that has no row an ErrInternal.
 func known(err error) error {
 	if _, ok := classify(err); !ok {
 		return fmt.Errorf("%w: %w", ErrInternal, err)
@@ -112,12 +73,6 @@ func known(err error) error {
 func publicMessage(s string) string {
 	s = strings.ToValidUTF8(s[:min(len(s), maxMessage)], "")
 	return strings.ReplaceAll(s, "\n", "; ")
-}
-
-// httpFault is the server's side of the table.
-func httpFault(err error) (httpserver.Fault, bool) {
-	f, ok := classify(err)
-	return httpserver.Fault{Status: f.Status, Code: f.Code, Detail: f.Message, RetryAfter: f.RetryAfter, Err: err}, ok
 }
 
 // remoteError is a fault that the server found, as its client's caller sees it.
@@ -135,10 +90,10 @@ func fromHTTP(status int, code, message string) error {
 		if row.Code != code || code == "" {
 			continue
 		}
-		if row.Message == "" && message != "" {
-			return &remoteError{sentinel: row.err, message: publicMessage(message)}
+		if fault.Of(code).Text == "" && message != "" {
+			return &remoteError{sentinel: row.Is, message: publicMessage(message)}
 		}
-		return fmt.Errorf("%w: the predictor answered %d %s", row.err, status, code)
+		return fmt.Errorf("%w: the predictor answered %d %s", row.Is, status, code)
 	}
 	// An answer of something in between, or of httpserver before the image was looked at.
 	sentinel := ErrInternal

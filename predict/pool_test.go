@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"bgremove/fault"
 	"bgremove/imaging"
 	"bgremove/imaging/option"
 	"bgremove/imaging/picture"
@@ -175,7 +176,7 @@ func TestPoolNobodyThere(t *testing.T) {
 		t.Errorf("Healthy: %v", err)
 	}
 	_, err = p.Predict(t.Context(), []byte("x"), option.Options{})
-	if f := Classify(err); !errors.Is(err, ErrUnavailable) || f.Taken || !f.Transient {
+	if f := Classify(err); !errors.Is(err, ErrUnavailable) || !fault.Of(f.Code).Untaken {
 		t.Errorf("Predict: %v, %+v", err, f)
 	}
 	if got := strings.Join(p.Names(), " "); got != "http://127.0.0.1:1 http://127.0.0.1:2" {

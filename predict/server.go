@@ -11,6 +11,7 @@ import (
 	"bgremove/httpserver"
 	"bgremove/imaging/option"
 	"bgremove/imaging/picture"
+	"bgremove/resultheader"
 )
 
 // About is what GET /metadata says of the engine.
@@ -29,7 +30,7 @@ type server struct {
 // NewServer serves p on cfg.Addr. The caller runs the server and drains p after it.
 func NewServer(p *Predictor, about About, cfg Config, httpCfg httpserver.Config, logger *slog.Logger, registry *prometheus.Registry) (*httpserver.Server, error) {
 	hs, err := httpserver.New(httpCfg, httpserver.Options{
-		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, option.TotalBytes()), Faults: httpFault,
+		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, option.TotalBytes()), Faults: classify,
 		Checks: []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger, Registry: registry,
 	})
 	if err != nil {
@@ -75,13 +76,13 @@ func (s *server) metadata(c echo.Context) error {
 	})
 }
 
-// uploadFields are the options for ReadUpload.
-func uploadFields() []httpserver.Field {
-	var fields []httpserver.Field
+// uploadForm names what a request may have.
+func uploadForm() httpserver.Form {
+	f := httpserver.Form{Pictures: []string{"image", "file"}}
 	for _, o := range option.Table() {
-		fields = append(fields, httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
+		f.Fields = append(f.Fields, httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
 	}
-	return fields
+	return f
 }
 
 func (s *server) predict(c echo.Context) error {
@@ -89,23 +90,18 @@ func (s *server) predict(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := httpserver.ReadUpload(c, uploadFields())
+	in, err := httpserver.ReadUpload(c, uploadForm())
 	if err != nil {
 		return err
 	}
-	if in.Image == nil {
+	if in.Picture == nil {
 		return in.Need()
 	}
-	opts, err := option.Parse(func(key string) string {
-		if v := in.Fields.Get(key); v != "" {
-			return v
-		}
-		return query.Get(key)
-	})
+	opts, err := option.ParseFiles(in.Or(query), in.Files)
 	if err != nil {
 		return err
 	}
-	result, err := s.predictor.Predict(c.Request().Context(), in.Image, opts)
+	result, err := s.predictor.Predict(c.Request().Context(), in.Picture, opts)
 	if err != nil {
 		return err
 	}
@@ -115,7 +111,7 @@ func (s *server) predict(c echo.Context) error {
 	}
 	if in.JSON {
 		end := "}\n"
-		if quality := header.Get(headerQuality); quality != "" {
+		if quality := header.Get(resultheader.Quality); quality != "" {
 			end = `,"quality":` + quality + end
 		}
 		return httpserver.WriteJSON(c, `{"status":"ok","img_none_bg_base64":`, result.Data, end)

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -9,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bgremove/apikey"
+	"bgremove/fault"
 	"bgremove/httpserver"
-	"bgremove/queue"
 )
 
 const headerAPIKey = "X-Api-Key"
@@ -28,14 +27,11 @@ func Authenticate(keys *apikey.Keys, metricsPublic bool) echo.MiddlewareFunc {
 			presented := presentedKey(c.Request().Header)
 			if presented == "" {
 				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
-				return httpserver.Fault{
-					Status: http.StatusUnauthorized, Code: "missing_key",
-					Detail: "An API key is needed, as X-Api-Key: KEY or Authorization: Bearer KEY",
-				}
+				return fault.New("missing_key", "An API key is needed, as X-Api-Key: KEY or Authorization: Bearer KEY")
 			}
 			key, ok := keys.Find(presented)
 			if !ok {
-				return httpserver.Fault{Status: http.StatusForbidden, Code: "auth_failed", Detail: "The API key is not known"}
+				return fault.New("auth_failed", "The API key is not known")
 			}
 			httpserver.LogAttr(c, slog.String("key", key.Name))
 			// Caches between know that Authorization makes an answer private, but nothing of X-Api-Key.
@@ -68,13 +64,4 @@ func presentedKey(header http.Header) string {
 		return ""
 	}
 	return strings.TrimSpace(key)
-}
-
-// checkOwner is queue.ErrNotFound where a job is not of the key that the request came with: its holder is not told that it exists.
-// Where no keys are asked for, everything is everybody's.
-func checkOwner(ctx context.Context, owner string) error {
-	if key, ok := apikey.FromContext(ctx); ok && key.Name != owner {
-		return queue.ErrNotFound
-	}
-	return nil
 }

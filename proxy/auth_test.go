@@ -270,24 +270,6 @@ func serve(t *testing.T, server *httpserver.Server) *testServer {
 	return ts
 }
 
-func TestCheckOwner(t *testing.T) {
-	with := func(name string) error {
-		return checkOwner(apikey.NewContext(t.Context(), apikey.Key{Name: name}), "web")
-	}
-	if err := with("web"); err != nil {
-		t.Errorf("the owner: %v", err)
-	}
-	if err := with("other"); !errors.Is(err, queue.ErrNotFound) || errors.Is(err, queue.ErrGone) {
-		t.Errorf("another: %v", err)
-	}
-	if err := checkOwner(apikey.NewContext(t.Context(), apikey.Key{Name: "web"}), ""); !errors.Is(err, queue.ErrNotFound) {
-		t.Errorf("a job of nobody's: %v", err)
-	}
-	if err := checkOwner(t.Context(), "web"); err != nil {
-		t.Errorf("where no keys are asked for: %v", err)
-	}
-}
-
 func TestConfig(t *testing.T) {
 	if err := DefaultConfig().Validate(); err != nil || DefaultConfig().Warnings() != nil {
 		t.Errorf("defaults: %v, %v", err, DefaultConfig().Warnings())

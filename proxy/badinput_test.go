@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"bgremove/fault"
 	"bgremove/httpserver"
 	"bgremove/imaging/imagingtest"
 	"bgremove/imaging/option"
@@ -54,7 +55,7 @@ func imageInputs(t *testing.T) []badInput {
 		`"mask":"%"`: "mask: is not base64", `"mask":` + strings.TrimPrefix(imageJSON(strings.Repeat("x", 1<<20+1)), `{"image":`): "",
 	} {
 		in = append(in, badInput{
-			name: httpserver.Excerpt(option), body: scene + "," + strings.TrimSuffix(option, "}") + "}", status: 400, code: "bad_option", detail: "bad option: " + detail,
+			name: fault.Excerpt(option), body: scene + "," + strings.TrimSuffix(option, "}") + "}", status: 400, code: "bad_option", detail: "bad option: " + detail,
 		})
 	}
 	for _, bad := range imagingtest.BadImages(t) {
@@ -106,7 +107,7 @@ func routeInputs(t *testing.T) []badInput {
 		"/start_jobs", "/START_JOB", "/start_job/1", "//start_job", "/../start_job", "/start_job%00", "/predict", "/files/../../etc/passwd",
 		"/" + strings.Repeat("x", 10_000), "/%FF", "/page.html", "/favicon.ico", "/get_job",
 	} {
-		in = append(in, badInput{name: "POST " + httpserver.Excerpt(path), path: path, body: good, status: 404, code: "not_found", detail: "Not Found"})
+		in = append(in, badInput{name: "POST " + fault.Excerpt(path), path: path, body: good, status: 404, code: "not_found", detail: "Not Found"})
 	}
 	return in
 }

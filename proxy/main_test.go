@@ -18,6 +18,7 @@ import (
 	"bgremove/httpserver"
 	"bgremove/imaging"
 	"bgremove/imaging/picture"
+	"bgremove/proxy/face"
 	"bgremove/proxy/openapi/openapitest"
 	"bgremove/queue"
 )
@@ -62,6 +63,12 @@ func start(t *testing.T, cfg queue.Config) *testServer {
 // startWith has edit change the proxy's configuration.
 func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
 	t.Helper()
+	return startFaces(t, cfg, edit, faces())
+}
+
+// startFaces has faces of the test's choice.
+func startFaces(t *testing.T, cfg queue.Config, edit func(*Config), faces []func(face.Desk) face.Face) *testServer {
+	t.Helper()
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	q, err := queue.Open(t.Context(), cfg, log)
 	if err != nil {
@@ -80,9 +87,9 @@ func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
 	if edit != nil {
 		edit(&config)
 	}
-	server, err := New(config, Parts{
+	server, err := newServer(config, Parts{
 		HTTP: httpserver.DefaultConfig(), Limits: testLimits(), Jobs: q, Checks: checks, Logger: log, Registry: registry, Version: "test",
-	})
+	}, faces)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,15 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
 
+	"bgremove/fault"
 	"bgremove/imaging/option"
 	"bgremove/proxy/openapi"
 )
@@ -50,6 +53,40 @@ func TestOptionsAreDocumented(t *testing.T) {
 			if o.Kind == option.Choice && !slices.Contains(documented, v) {
 				t.Errorf("the option %s does not have %s", o.Name, v)
 			}
+		}
+	}
+}
+
+// Every code that a client may see is in the document, with its status. A client that left sees none.
+func TestCodesAreDocumented(t *testing.T) {
+	var document struct {
+		Components struct {
+			Schemas map[string]struct {
+				Description string
+				Enum        []string
+			}
+		}
+	}
+	if err := json.Unmarshal(openapi.JSON(), &document); err != nil {
+		t.Fatal(err)
+	}
+	schema := document.Components.Schemas["Code"]
+	// The first is a predictor's, whose jobs wait; the second is nobody's.
+	table := maps.Clone(fault.Codes())
+	delete(table, "unavailable")
+	delete(table, "client_gone")
+	for code, kind := range table {
+		row := fmt.Sprintf("| `%s` | %d |", code, kind.Status)
+		if !slices.Contains(schema.Enum, code) || !strings.Contains(schema.Description, row) {
+			t.Errorf("the schema Code has no row %q", row)
+		}
+	}
+	if len(schema.Enum) != len(table) {
+		t.Errorf("the schema Code has %d codes, the table %d", len(schema.Enum), len(table))
+	}
+	for _, code := range document.Components.Schemas["JobCode"].Enum {
+		if _, ok := table[code]; !ok {
+			t.Errorf("the schema JobCode has %s, which is none", code)
 		}
 	}
 }

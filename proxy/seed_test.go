@@ -237,6 +237,10 @@ func testMetadata(t *testing.T, cfg queue.Config) {
 	ts.claim(t)
 	waiting := []string{ts.startJob(t, scene), ts.startJob(t, scene)}
 
+	type jobSummary struct {
+		ID     string `json:"job_id"`
+		Status string `json:"job_status"`
+	}
 	want := map[string]jobSummary{
 		done: {done, "SUCCEED"}, failed: {failed, "FAILED"}, running: {running, "RUNNING"},
 		waiting[0]: {waiting[0], "RUNNING"}, waiting[1]: {waiting[1], "RUNNING"},

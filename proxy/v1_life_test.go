@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -129,3 +130,35 @@ func testMaxWaiting(t *testing.T, cfg queue.Config) {
 	ts.finish(t, "cut-out")
 	(<-answers).job(t, 200)
 }
+
+// TestFullBeforeBody: a client that waits to be asked for its picture is refused without sending it.
+func TestFullBeforeBody(t *testing.T) {
+	cfg := embedded(t)
+	cfg.MaxDepth = 1
+	ts := start(t, cfg)
+	ts.create(t, "")
+	for _, path := range []string{"/v1/jobs", "/v1/remove", "/start_job"} {
+		sent := false
+		body := readFunc(func([]byte) (int, error) { sent = true; return 0, io.EOF })
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ts.url+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = 1 << 20
+		req.Header.Set("Expect", "100-continue")
+		c := unchecked(t)
+		c.Transport = &http.Transport{ExpectContinueTimeout: 10 * time.Second}
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" || sent {
+			t.Errorf("%s: %d, Retry-After %q, the body was asked for: %v", path, resp.StatusCode, resp.Header.Get("Retry-After"), sent)
+		}
+	}
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"bgremove/imaging/imagingtest"
+	"bgremove/proxy/v1"
 	"bgremove/queue"
 )
 
@@ -72,9 +74,9 @@ func (ts *testServer) finish(t *testing.T, output string) {
 }
 
 // job is the job in an answer.
-func (a answer) job(t *testing.T, status int) jobJSON {
+func (a answer) job(t *testing.T, status int) v1.Job {
 	t.Helper()
-	var j jobJSON
+	var j v1.Job
 	if err := json.Unmarshal([]byte(a.body), &j); err != nil || a.status != status {
 		t.Fatalf("got %d %s (%v), want %d and a job", a.status, a.body, err, status)
 	}
@@ -82,9 +84,9 @@ func (a answer) job(t *testing.T, status int) jobJSON {
 }
 
 // wantProblem fails the test unless the answer is this problem.
-func (a answer) wantProblem(t *testing.T, status int, code string) problem {
+func (a answer) wantProblem(t *testing.T, status int, code string) v1.Problem {
 	t.Helper()
-	var p problem
+	var p v1.Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%d %s: %v", a.status, a.body, err)
 	}
@@ -102,7 +104,7 @@ func (ts *testServer) create(t *testing.T, query string, headers ...string) answ
 	return ts.do(t, "POST", "/v1/jobs"+query, imagingtest.File(t, "scene.png"), append([]string{"Content-Type", "image/png"}, headers...)...)
 }
 
-func form(t *testing.T, image string, fields ...string) (body, contentType string) {
+func form(t testing.TB, image string, fields ...string) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -130,6 +132,7 @@ func testThreeWays(t *testing.T, cfg queue.Config) {
 	scene := imagingtest.File(t, "scene.png")
 	inForm, formType := form(t, scene, "format", "webp", "quality", "70", "priority", "bulk", "ttl", "90")
 	inJSON := `{"image":"` + base64.StdEncoding.EncodeToString([]byte(scene)) + `","format":"webp","quality":70,"priority":"bulk","ttl":90}`
+	inURL := "format=webp&quality=70&priority=bulk&ttl=1.5m&image=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(scene)))
 	const query = "?format=webp&quality=70&priority=bulk&ttl=1.5m"
 	// What is undocumented and yet taken is not held against the document.
 	undocumented := &testServer{url: ts.url, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
@@ -141,6 +144,7 @@ func testThreeWays(t *testing.T, cfg queue.Config) {
 		{"octets", query, scene, "application/octet-stream", ts},
 		{"form", "", inForm, formType, ts},
 		{"JSON", "?quality=71", inJSON, "application/json", ts},
+		{"urlencoded form", "", inURL, "application/x-www-form-urlencoded", ts},
 		{"untyped", query, scene, "", undocumented},
 		{"as curl has it", query, scene, "application/x-www-form-urlencoded", undocumented},
 	} {
@@ -262,8 +266,8 @@ func testList(t *testing.T, cfg queue.Config) {
 	var seen []string
 	for cursor := ""; ; {
 		var page struct {
-			Jobs []jobJSON `json:"jobs"`
-			Next string    `json:"next_cursor"`
+			Jobs []v1.Job `json:"jobs"`
+			Next string   `json:"next_cursor"`
 		}
 		got := ts.get(t, "/v1/jobs?limit=2&cursor="+cursor)
 		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || len(page.Jobs) > 2 {

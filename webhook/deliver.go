@@ -71,7 +71,7 @@ func (d *Deliverer) Run(ctx context.Context) {
 	var working sync.WaitGroup
 	defer working.Wait()
 	free := make(chan struct{}, d.cfg.Workers) // holds one for each that is at work
-	failing := false
+	var outage queue.Outage
 	for {
 		select {
 		case free <- struct{}{}:
@@ -79,7 +79,7 @@ func (d *Deliverer) Run(ctx context.Context) {
 			return
 		}
 		due, err := d.due(ctx)
-		failing = d.bear(ctx, failing, err)
+		outage.Note(ctx, d.log, "callbacks", err)
 		if due.ID != "" {
 			working.Go(func() {
 				defer func() { <-free }()
@@ -90,18 +90,6 @@ func (d *Deliverer) Run(ctx context.Context) {
 		<-free
 		rest(ctx, due.Next)
 	}
-}
-
-// bear says once that the queue fails and once that it is back.
-func (d *Deliverer) bear(ctx context.Context, failing bool, err error) (stillFailing bool) {
-	switch {
-	case ctx.Err() != nil:
-	case err != nil && !failing:
-		d.log.WarnContext(ctx, "queue fails; it is asked again for callbacks until it does not", "err", err)
-	case err == nil && failing:
-		d.log.InfoContext(ctx, "queue is back")
-	}
-	return err != nil
 }
 
 // due is not ended by the context that ends Run: a delivery in an answer that nobody waits for would be late by its lease.

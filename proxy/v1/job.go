@@ -1,14 +1,17 @@
-package proxy
+package v1
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
+	"bgremove/proxy/intake"
 	"bgremove/queue"
 )
 
-// jobJSON is a job as /v1 shows it: what is not known is absent.
-type jobJSON struct {
+// Job is a job as /v1 shows it: what is not known is absent.
+type Job struct {
 	ID          string                     `json:"id"`
 	State       queue.State                `json:"state"`
 	Priority    string                     `json:"priority"`
@@ -22,7 +25,7 @@ type jobJSON struct {
 	MaxAttempts int                        `json:"max_attempts"`
 	Parent      string                     `json:"parent,omitempty"`
 	Options     map[string]string          `json:"options,omitempty"`
-	Input       inputInfo                  `json:"input"`
+	Input       intake.InputInfo           `json:"input"`
 	Result      map[string]json.RawMessage `json:"result,omitempty"`
 	Timeline    []eventJSON                `json:"timeline,omitempty"`
 	TimingsMS   map[string]float64         `json:"timings_ms,omitempty"`
@@ -51,14 +54,14 @@ func stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-func jobURL(id string) string { return "/v1/jobs/" + id }
-
-func describe(j queue.Job) jobJSON {
-	a := readAbout(j.About)
-	a.Input.Bytes = j.Bytes
+func describe(j queue.Job) Job {
+	a := intake.AboutJob(j)
+	for key, size := range a.Long {
+		a.Options[key] = fmt.Sprintf("%d bytes", size)
+	}
 	self := jobURL(j.ID)
-	out := jobJSON{
-		ID: j.ID, State: j.State, Priority: priorities()[min(max(j.Priority, 0), queue.Bulk)],
+	out := Job{
+		ID: j.ID, State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
 		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued), StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
 		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
 		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent, Options: a.Options, Input: a.Input,
@@ -135,4 +138,18 @@ func timeline(j queue.Job) []eventJSON {
 		out = append(out, row)
 	}
 	return out
+}
+
+// Message returns what makes the body of a callback: the job as a Job.
+func Message(jobs interface {
+	Job(ctx context.Context, id string) (queue.Job, error)
+},
+) func(ctx context.Context, id string) ([]byte, error) {
+	return func(ctx context.Context, id string) ([]byte, error) {
+		j, err := jobs.Job(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(describe(j))
+	}
 }

@@ -1,4 +1,4 @@
-package proxy
+package v1
 
 import (
 	"encoding/json"
@@ -20,18 +20,18 @@ const keepAlive = 15 * time.Second
 
 // events streams the job's changes as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an
 // event is the length of the job's timeline.
-func (a *api) events(c echo.Context) error {
+func (v v1) events(c echo.Context) error {
 	id := c.Param("id")
-	if _, err := a.hasEnded(c, id); err != nil {
+	if _, err := v.Intake.Job(c.Request().Context(), id); err != nil {
 		return err
 	}
-	leave, err := a.join(c)
+	leave, err := v.Join(c)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	// Before the job is looked at: a change between the two is not missed.
-	changed, stop := a.jobs.Watch(id, false)
+	changed, stop := v.Intake.Jobs.Watch(id, false)
 	defer stop()
 	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
 	startStream(c)
@@ -41,14 +41,14 @@ func (a *api) events(c echo.Context) error {
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for {
-		ended, err := a.sendNews(c, id, &seen)
+		ended, err := v.sendNews(c, id, &seen)
 		for err == nil && !ended {
 			select {
 			case <-changed:
 			case <-tick.C:
-				err = a.sendEvent(c, ":\n\n")
+				err = v.sendEvent(c, ":\n\n")
 				continue
-			case <-a.server.Draining():
+			case <-v.Server.Draining():
 				return nil
 			case <-c.Request().Context().Done():
 				return c.Request().Context().Err()
@@ -70,8 +70,8 @@ func startStream(c echo.Context) {
 }
 
 // sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.
-func (a *api) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
-	j, err := a.look(c, id)
+func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
+	j, err := v.Intake.Job(c.Request().Context(), id)
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
 	}
@@ -83,11 +83,11 @@ func (a *api) sendNews(c echo.Context, id string, seen *int) (ended bool, err er
 	if err != nil {
 		return false, err
 	}
-	return j.State.Terminal(), a.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
+	return j.State.Terminal(), v.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
 }
 
-func (a *api) sendEvent(c echo.Context, text string) error {
-	a.server.ExtendWrite(c)
+func (v v1) sendEvent(c echo.Context, text string) error {
+	v.Server.ExtendWrite(c)
 	if _, err := io.WriteString(c.Response(), text); err != nil {
 		return err
 	}

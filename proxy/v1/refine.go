@@ -1,0 +1,53 @@
+package v1
+
+import (
+	"mime"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"bgremove/fault"
+	"bgremove/httpserver"
+	"bgremove/proxy/face"
+	"bgremove/proxy/intake"
+)
+
+// refineJob makes a new job of another's picture and options, with those of the request in place of some.
+func (v v1) refineJob(c echo.Context) error {
+	r, err := readRefinement(c)
+	if err != nil {
+		return err
+	}
+	receipt, err := v.Intake.Refine(c.Request().Context(), c.Param("id"), r)
+	return v.accepted(c, receipt, err)
+}
+
+// readRefinement reads options, of a JSON object or, where they are not there, of the query. Those that are null are not
+// given, those that are "" are to be taken away.
+func readRefinement(c echo.Context) (r intake.Refinement, err error) {
+	fields := slices.DeleteFunc(intake.Fields(), func(f intake.Field) bool { return f.Key == intake.KeyImageURL })
+	keys := slices.DeleteFunc(intake.Keys(), func(key string) bool { return key == intake.KeyImageURL })
+	query, err := queryOf(c, keys...)
+	if err != nil {
+		return r, err
+	}
+	if t := c.Request().Header.Get(echo.HeaderContentType); t != "" {
+		if media, _, err := mime.ParseMediaType(t); err != nil || media != echo.MIMEApplicationJSON {
+			return r, fault.New("unsupported_media_type", "Content-Type must be application/json, is %s", strconv.Quote(fault.Excerpt(t)))
+		}
+	}
+	up, err := httpserver.ReadJSON(c, httpserver.Form{Fields: face.Fields(fields)})
+	switch {
+	case err != nil:
+		return r, err
+	case up.Unknown != "":
+		return r, unknownOption(up.Unknown, keys)
+	}
+	for key := range query {
+		if _, ok := up.Files[key]; !ok && !up.Texts.Has(key) {
+			up.Texts.Set(key, query.Get(key))
+		}
+	}
+	return intake.Refinement{Texts: up.Texts, Files: up.Files, IdempotencyKey: face.IdempotencyKey(c)}, nil
+}
