@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bgremove/imaging"
+	"bgremove/terminal"
 )
 
 const (
@@ -56,7 +56,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			}
 			paths, folders, err := filesIn(args[0])
 			if folders > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", counted(folders, "folder"), printable(args[0]))
+				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", terminal.Count(folders, "folder"), terminal.Printable(args[0]))
 			}
 			if err != nil {
 				return err
@@ -66,7 +66,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 				return err
 			}
 			noteLoad(cmd.ErrOrStderr())
-			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr(), watched: isTerminal(cmd.ErrOrStderr())}
+			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr(), watched: terminal.Attached(cmd.ErrOrStderr())}
 			report, err := b.run(cmd.Context())
 			if cmd.Context().Err() != nil {
 				return errors.New("interrupted")
@@ -74,7 +74,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 				return err
 			}
 			if asJSON {
-				return report.printJSON(cmd.OutOrStdout())
+				return terminal.PrintObject(cmd.OutOrStdout(), report)
 			}
 			return report.print(cmd.OutOrStdout())
 		},
@@ -83,7 +83,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 	flags := cmd.Flags()
 	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
 	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")
-	flags.Lookup("for").DefValue = durationText(limit)
+	flags.Lookup("for").DefValue = terminal.Duration(limit)
 	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it decides on the time to encode and on the memory")
 	flags.BoolVar(&asJSON, "json", false, "print an object of all figures")
 	return cmd
@@ -97,7 +97,7 @@ func noteLoad(w io.Writer) {
 	}
 	cores := runtime.NumCPU()
 	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
-		fmt.Fprintf(w, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, counted(cores, "core"))
+		fmt.Fprintf(w, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, terminal.Count(cores, "core"))
 	}
 }
 
@@ -108,7 +108,7 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", fewestPhotos, mostPhotos, photos))
 	}
 	if limit < shortestRun {
-		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", durationText(shortestRun), durationText(limit)))
+		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit)))
 	}
 	opts, err := imaging.ParseOptions(func(key string) string {
 		if key == "format" {
@@ -142,20 +142,14 @@ func filesIn(dir string) (paths []string, folders int, err error) {
 		}
 	}
 	if len(paths) < fewestPhotos {
-		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, counted(len(paths), "file"), fewestPhotos)
+		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, terminal.Count(len(paths), "file"), fewestPhotos)
 	}
 	return paths, folders, nil
 }
 
-func (r *benchReport) printJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
-
 func (r *benchReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
-		counted(r.Photos, "photo"), r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
+		terminal.Count(r.Photos, "photo"), r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "stage\tmedian ms\t")
 	for _, s := range r.Stages {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bgremove/imaging"
+	"bgremove/terminal"
 )
 
 const (
@@ -87,7 +88,7 @@ type photo struct {
 func (b *bench) run(ctx context.Context) (*benchReport, error) {
 	begin := time.Now()
 	r := &benchReport{Cores: runtime.GOMAXPROCS(0)}
-	b.tell("%s, one at a time", counted(min(len(b.paths), b.most), "photo"))
+	b.tell("%s, one at a time", terminal.Count(min(len(b.paths), b.most), "photo"))
 	photos, err := b.alone(ctx, r)
 	if err != nil {
 		return nil, err
@@ -98,11 +99,11 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 		workers := levels[i%len(levels)]
 		if i > 0 && time.Since(begin) > b.limit {
 			if i < len(levels) {
-				fmt.Fprintf(b.notes, "out of time before more than %s could be tried: give --for more, or --n less\n", counted(levels[i-1], "worker"))
+				fmt.Fprintf(b.notes, "out of time before more than %s could be tried: give --for more, or --n less\n", terminal.Count(levels[i-1], "worker"))
 			}
 			break
 		}
-		b.tell("%s, level %d of %d", counted(workers, "worker"), i+1, benchRounds*len(levels))
+		b.tell("%s, level %d of %d", terminal.Count(workers, "worker"), i+1, benchRounds*len(levels))
 		level, err := b.level(ctx, photos, workers, share)
 		if err != nil {
 			return nil, err
@@ -111,7 +112,7 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 	}
 	r.recommend()
 	largest := slices.MaxFunc(photos, func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
-	b.tell("the largest photo in %s", counted(r.Recommended.Slots, "slot"))
+	b.tell("the largest photo in %s", terminal.Count(r.Recommended.Slots, "slot"))
 	worst, err := b.level(ctx, []photo{largest}, r.Recommended.Slots, share)
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			fmt.Fprintf(b.notes, "left out: %s\n", printable(fmt.Sprintf("%s: %v", path, err)))
+			fmt.Fprintf(b.notes, "left out: %s\n", terminal.Printable(fmt.Sprintf("%s: %v", path, err)))
 			continue
 		}
 		r.Engine = result.Engine
@@ -198,7 +199,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 		}
 	}
 	if len(photos) < fewestPhotos {
-		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", counted(len(photos), "photo"), fewestPhotos)
+		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", terminal.Count(len(photos), "photo"), fewestPhotos)
 	}
 	for _, name := range order {
 		r.Stages = append(r.Stages, stageTime{name, quantile(stages[name], .5)})

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bgremove/terminal"
 )
 
 const envPrefix = "BGREMOVE_"
@@ -96,25 +98,13 @@ func (k *key) kind() string {
 func (k *key) value() any {
 	switch field := k.field.(type) {
 	case *time.Duration:
-		return durationText(*field)
+		return terminal.Duration(*field)
 	case *string:
 		if k.secret != "" {
 			return k.redacted(*field)
 		}
 	}
 	return reflect.ValueOf(k.field).Elem().Interface()
-}
-
-// durationText is d without the zeros that Duration.String ends with: 1h, not 1h0m0s.
-func durationText(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // hide takes a secret value out of a message about it.

@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"encoding/json"
+	"bgremove/terminal"
 	"fmt"
 	"io"
 	"strings"
@@ -125,10 +125,7 @@ func (s *settings) printJSON(w io.Writer) error {
 	for _, k := range s.keys {
 		entries[k.name] = entry{k.value(), k.origin}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(entries)
+	return terminal.PrintObject(w, entries)
 }
 
 // yamlText is a scalar, quoted where YAML needs it.

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/queue"
+	"bgremove/terminal"
 )
 
 // What became of a check.
@@ -147,7 +147,7 @@ func (d *doctor) examine(ctx context.Context, w io.Writer, asJSON bool) error {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, counted(len(all), "finding"))
+		return fmt.Errorf("%d of %s failed", failed, terminal.Count(len(all), "finding"))
 	}
 	return nil
 }
@@ -158,10 +158,7 @@ func (d *doctor) conclude(w io.Writer, asJSON bool, all []finding) error {
 		_, err := fmt.Fprintf(w, "\nserve %s: %d ok, %d to look at, %d failed\n", d.part, len(all)-failed-warned, warned, failed)
 		return err
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(struct {
+	return terminal.PrintObject(w, struct {
 		Part     string    `json:"part"`
 		OK       int       `json:"ok"`
 		Warn     int       `json:"warn"`
@@ -180,9 +177,9 @@ func count(all []finding, status string) (n int) {
 }
 
 func (f finding) print(w io.Writer) error {
-	line := fmt.Sprintf("%-4s  %-18s  %s\n", f.Status, f.Name, printable(oneLine(f.Found)))
+	line := fmt.Sprintf("%-4s  %-18s  %s\n", f.Status, f.Name, terminal.Printable(oneLine(f.Found)))
 	if f.Advice != "" {
-		line += fmt.Sprintf("%26s→ %s\n", "", printable(oneLine(f.Advice)))
+		line += fmt.Sprintf("%26s→ %s\n", "", terminal.Printable(oneLine(f.Advice)))
 	}
 	_, err := io.WriteString(w, line)
 	return err
@@ -215,14 +212,14 @@ func (c check) bounded(ctx context.Context, answer, limit time.Duration) []findi
 	case <-ctx.Done():
 		return nil
 	case <-late.C:
-		return []finding{fail(c.name, "no result within "+durationText(limit), "something that it uses hangs: a disk, a network file system or a server")}
+		return []finding{fail(c.name, "no result within "+terminal.Duration(limit), "something that it uses hangs: a disk, a network file system or a server")}
 	}
 }
 
 // reason is an error as a finding shows it.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer within " + durationText(answerLimit)
+		return "no answer within " + terminal.Duration(answerLimit)
 	}
 	return err.Error()
 }

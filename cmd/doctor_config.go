@@ -11,6 +11,7 @@ import (
 
 	"bgremove/apikey"
 	"bgremove/httpserver"
+	"bgremove/terminal"
 )
 
 const certificateWarning = 21 * 24 * time.Hour // a certificate with less left is told of
@@ -19,7 +20,7 @@ const certificateWarning = 21 * 24 * time.Hour // a certificate with less left i
 func (d *doctor) configuration(context.Context) []finding {
 	const name = "configuration"
 	c := d.cfg
-	found := []finding{ok(name, "%s: %s", counted(len(d.settings.keys), "setting"), d.settings.origins())}
+	found := []finding{ok(name, "%s: %s", terminal.Count(len(d.settings.keys), "setting"), d.settings.origins())}
 	if c.Queue.Embedded() && (d.part == "proxy" || d.part == "batch") {
 		found = append(found, fail(name, "queue.url is empty: serve "+d.part+" needs the Redis that it shares with the other parts",
 			"set queue.url (BGREMOVE_QUEUE_URL), or run serve all"))
@@ -57,11 +58,11 @@ func (d *doctor) publicAPI() (found []finding) {
 		found = append(found, warn(name, "proxy.cache_across_keys does nothing without API keys", "set proxy.api_keys_file, or take it out"))
 	}
 	if p.Cache && q.ResultTTL < time.Minute {
-		found = append(found, warn(name, "proxy.cache finds little: results are kept for "+durationText(q.ResultTTL)+" (queue.result_ttl)",
+		found = append(found, warn(name, "proxy.cache finds little: results are kept for "+terminal.Duration(q.ResultTTL)+" (queue.result_ttl)",
 			"raise queue.result_ttl, or set proxy.cache to false"))
 	}
 	if q.ResultTTL > q.MaxTTL {
-		found = append(found, warn(name, fmt.Sprintf("queue.max_ttl (%s) is below queue.result_ttl (%s) and does nothing", durationText(q.MaxTTL), durationText(q.ResultTTL)),
+		found = append(found, warn(name, fmt.Sprintf("queue.max_ttl (%s) is below queue.result_ttl (%s) and does nothing", terminal.Duration(q.MaxTTL), terminal.Duration(q.ResultTTL)),
 			"raise queue.max_ttl, or lower queue.result_ttl"))
 	}
 	if d.cfg.validateProxy() != nil {
@@ -114,7 +115,7 @@ func validity(leaf *x509.Certificate, now time.Time) finding {
 	case now.Before(leaf.NotBefore):
 		return fail(name, "of "+who+" is not valid before "+leaf.NotBefore.UTC().Format("2006-01-02 15:04 UTC"), "set the clock, or have it issued anew")
 	case left < certificateWarning:
-		return warn(name, fmt.Sprintf("of %s expires on %s, in %s", who, until, counted(int(left.Hours()/24), "day")), "renew it; the running server reads new files by itself")
+		return warn(name, fmt.Sprintf("of %s expires on %s, in %s", who, until, terminal.Count(int(left.Hours()/24), "day")), "renew it; the running server reads new files by itself")
 	}
 	return ok(name, "of %s, valid until %s", who, until)
 }

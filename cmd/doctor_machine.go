@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bgremove/imaging"
+	"bgremove/terminal"
 )
 
 // What memory is needed for, in MiB, as docs/operations.md has it.
@@ -95,7 +96,7 @@ type moreMemory struct {
 func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	if d.part == "batch" {
 		each := int64(d.workers()) * int64(d.cfg.Imaging.MaxImageMiB)
-		return baseMiB + 2*each, []moreMemory{{baseMiB + 4*each, "with ZIP results"}}, counted(d.workers(), "worker") + ", each with an image and its result"
+		return baseMiB + 2*each, []moreMemory{{baseMiB + 4*each, "with ZIP results"}}, terminal.Count(d.workers(), "worker") + ", each with an image and its result"
 	}
 	bodies := int64(d.cfg.HTTP.UploadMiB) // serve all has those of its proxy: others seldom ask its predictor
 	rest, terms := bodies, []string{fmt.Sprintf("%d MiB of uploads", bodies)}
@@ -114,7 +115,7 @@ func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	} else if d.hasOpenCV() {
 		more = append(more, moreMemory{opencv, "with engine=opencv"})
 	}
-	terms = append([]string{fmt.Sprintf("%s with pictures of %s", counted(slots, "slot"), counted(megapixels, "megapixel"))}, terms...)
+	terms = append([]string{fmt.Sprintf("%s with pictures of %s", terminal.Count(slots, "slot"), terminal.Count(megapixels, "megapixel"))}, terms...)
 	return plain, more, strings.Join(terms, ", ")
 }
 
@@ -201,7 +202,7 @@ func (d *doctor) cpu(context.Context) []finding {
 // cores is cpu for a machine of so many; quota is in cores, 0 for none.
 func (d *doctor) cores(cores, procs int, quota float64, fast bool) (found []finding) {
 	const name = "cpu"
-	text := fmt.Sprintf("%s, GOMAXPROCS is %d", counted(cores, "core"), procs)
+	text := fmt.Sprintf("%s, GOMAXPROCS is %d", terminal.Count(cores, "core"), procs)
 	if quota > 0 {
 		text += fmt.Sprintf(", cgroup quota of %.1f cores", quota)
 	}
@@ -287,7 +288,7 @@ func (d *doctor) filesFit(limit uint64) finding {
 	what := "some hundred are needed"
 	if d.hasProxy() {
 		need += uint64(d.cfg.Proxy.MaxWaiting)
-		what = fmt.Sprintf("proxy.max_waiting allows %s, each with a connection", counted(d.cfg.Proxy.MaxWaiting, "waiting request"))
+		what = fmt.Sprintf("proxy.max_waiting allows %s, each with a connection", terminal.Count(d.cfg.Proxy.MaxWaiting, "waiting request"))
 	}
 	shown := strconv.FormatUint(limit, 10)
 	if limit > 1<<40 {

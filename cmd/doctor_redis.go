@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bgremove/queue"
+	"bgremove/terminal"
 )
 
 const (
@@ -136,7 +137,7 @@ func redisEviction(f queue.ServerFacts) finding {
 	const name = "redis eviction"
 	lost := ""
 	if f.Evicted > 0 {
-		lost = "; it has thrown away " + counted(f.Evicted, "key") + " since its start"
+		lost = "; it has thrown away " + terminal.Count(f.Evicted, "key") + " since its start"
 	}
 	switch {
 	case f.Policy == "":
@@ -191,7 +192,7 @@ func (d *doctor) redisMemory(f queue.ServerFacts) finding {
 
 func redisLatency(f queue.ServerFacts) finding {
 	const name = "redis latency"
-	text := fmt.Sprintf("median %s, p99 %s of %s", short(f.Ping), short(f.PingP99), counted(f.Pings, "ping"))
+	text := fmt.Sprintf("median %s, p99 %s of %s", short(f.Ping), short(f.PingP99), terminal.Count(f.Pings, "ping"))
 	if f.Ping > slowPing || f.PingP99 > slowestPing {
 		return warn(name, text+": each job asks some ten times", "put Redis nearer, or look for what else loads it (redis-cli --latency, SLOWLOG GET)")
 	}
@@ -229,5 +230,5 @@ func short(d time.Duration) string {
 	case abs < time.Second:
 		return d.Round(100 * time.Microsecond).String()
 	}
-	return durationText(d.Round(10 * time.Millisecond))
+	return terminal.Duration(d.Round(10 * time.Millisecond))
 }

@@ -176,17 +176,17 @@ func (b binary) testSubmitTerminal(t *testing.T) {
 	}
 }
 
-// terminal is a pty with what was shown on it.
-type terminal struct {
+// shownTerminal is a pty with what was shown on it.
+type shownTerminal struct {
 	*os.File
 	output
 }
 
 // Write is what is typed.
-func (s *terminal) Write(p []byte) (int, error) { return s.File.Write(p) }
+func (s *shownTerminal) Write(p []byte) (int, error) { return s.File.Write(p) }
 
 // onTerminal starts the binary on a terminal; wait returns its exit status once it has ended and all that it wrote is on the screen.
-func (b binary) onTerminal(t *testing.T, args ...string) (screen *terminal, wait func() int) {
+func (b binary) onTerminal(t *testing.T, args ...string) (screen *shownTerminal, wait func() int) {
 	t.Helper()
 	cmd := b.command(t, args...)
 	cmd.Env = append(cmd.Env, "TERM=xterm")
@@ -194,7 +194,7 @@ func (b binary) onTerminal(t *testing.T, args ...string) (screen *terminal, wait
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen = &terminal{File: file}
+	screen = &shownTerminal{File: file}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

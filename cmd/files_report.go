@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"bgremove/terminal"
 )
 
 // What became of a file.
@@ -75,7 +76,7 @@ type fileReport struct {
 	flags  fileFlags
 	stdout io.Writer
 	stderr io.Writer
-	bar    *progressBar // nil where there is none
+	bar    *terminal.Bar // nil where there is none
 	start  time.Time
 	total  int    // of what was to be done
 	empty  string // what was looked into, where nothing at all was found
@@ -92,8 +93,8 @@ func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
 // begin announces how many are to be done, more than before.
 func (r *fileReport) begin(more int) {
 	r.total += more
-	if more > 1 && !r.flags.quiet && r.flags.out != stream && isTerminal(r.stderr) {
-		r.bar = newProgressBar(r.stderr, more, "pictures")
+	if more > 1 && !r.flags.quiet && r.flags.out != stream && terminal.Attached(r.stderr) {
+		r.bar = terminal.NewBar(r.stderr, more, "pictures")
 	}
 }
 
@@ -104,7 +105,7 @@ func (r *fileReport) note(line string) {
 	}
 	r.lines.Lock()
 	defer r.lines.Unlock()
-	r.bar.hide()
+	r.bar.Hide()
 	fmt.Fprintln(r.stderr, line)
 }
 
@@ -123,17 +124,17 @@ func (r *fileReport) add(o fileOutcome) {
 	}
 	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.flags.quiet // while watching: there is no table in the end
 	if r.flags.verbose || r.flags.watch && told {
-		r.bar.hide()
+		r.bar.Hide()
 		fmt.Fprintln(r.stderr, o.line())
 	}
 	if o.State != stateSkipped {
-		r.bar.add()
+		r.bar.Add()
 	}
 }
 
 // quiet ends the bar.
 func (r *fileReport) quiet() {
-	r.bar.end()
+	r.bar.End()
 	r.bar = nil
 }
 
@@ -144,11 +145,11 @@ func (o fileOutcome) line() string {
 		if o.Width > 0 {
 			size = fmt.Sprintf("%d×%d px, ", o.Width, o.Height)
 		}
-		return printable(fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS))
+		return terminal.Printable(fmt.Sprintf("%s: %s, %s%d ms", o.In, o.Out, size, o.MS))
 	case stateSkipped:
-		return printable(fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out))
+		return terminal.Printable(fmt.Sprintf("%s: skipped, there is %s", o.In, o.Out))
 	}
-	return printable(fmt.Sprintf("%s: failed: %s", o.In, o.Error))
+	return terminal.Printable(fmt.Sprintf("%s: failed: %s", o.In, o.Error))
 }
 
 // dryRun tells what would be done.
@@ -157,12 +158,12 @@ func (r *fileReport) dryRun(p *filePlan) error {
 		out := strings.Join(t.candidates(p.endings), " or ")
 		if r.flags.json {
 			r.writeJSON(fileOutcome{In: t.in, Out: out, State: statePlanned})
-		} else if _, err := fmt.Fprintln(r.stdout, printable(t.in+": "+out)); err != nil {
+		} else if _, err := fmt.Fprintln(r.stdout, terminal.Printable(t.in+": "+out)); err != nil {
 			return err
 		}
 	}
 	if !r.flags.quiet && p.empty() {
-		fmt.Fprintf(r.stderr, "no pictures found in %s\n", printable(p.in))
+		fmt.Fprintf(r.stderr, "no pictures found in %s\n", terminal.Printable(p.in))
 	} else if !r.flags.quiet {
 		fmt.Fprintf(r.stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
 	}
@@ -208,17 +209,17 @@ func (r *fileReport) printFailed() {
 		return
 	}
 	fmt.Fprintln(r.stderr, "failed:")
-	w := tabwriter.NewWriter(r.stderr, 0, 0, 2, ' ', 0)
-	for _, o := range r.failed {
+	rows := make([][]string, len(r.failed))
+	for i, o := range r.failed {
 		reason, _, _ := strings.Cut(o.Error, "\n")
-		fmt.Fprintf(w, "  %s\t%s\n", printable(o.In), printable(reason))
+		rows[i] = []string{"  " + o.In, reason}
 	}
-	_ = w.Flush() // like every write to stderr: there is nowhere to tell of it
+	_ = terminal.PrintColumns(r.stderr, rows) // like every write to stderr: there is nowhere to tell of it
 }
 
 func (r *fileReport) summary(strange int) string {
 	if r.empty != "" && r.total == 0 { // more may come while watching
-		return "no pictures found in " + printable(r.empty)
+		return "no pictures found in " + terminal.Printable(r.empty)
 	}
 	took := time.Since(r.start)
 	text := fmt.Sprintf("%d done", r.counts[stateDone])

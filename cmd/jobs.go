@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 func newJobsCmd() *cobra.Command {
@@ -97,28 +97,10 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return yes
 }
 
-// printJSON writes a line of JSON. DEL and the C1 control characters, which JSON may have and terminals obey, are escaped.
-func printJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	var out strings.Builder
-	for _, r := range b.String() {
-		if r >= 0x7f && r <= 0x9f {
-			fmt.Fprintf(&out, `\u%04x`, r)
-		} else {
-			out.WriteRune(r)
-		}
-	}
-	_, err := io.WriteString(w, out.String())
-	return err
-}
-
 // printJob writes a job as the server said it, on a line.
-func printJob(w io.Writer, j client.Job) error { return printJSON(w, json.RawMessage(j.JSON())) }
+func printJob(w io.Writer, j client.Job) error {
+	return terminal.PrintJSON(w, json.RawMessage(j.JSON()))
+}
 
 // jobStates are all states of a job.
 func jobStates() []client.State {
@@ -217,7 +199,7 @@ func eachJob(cmd *cobra.Command, c *client.Client, ids []string, participle stri
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s could not be %s", failed, counted(len(ids), "job"), participle)
+		return fmt.Errorf("%d of %s could not be %s", failed, terminal.Count(len(ids), "job"), participle)
 	}
 	return nil
 }
@@ -231,14 +213,14 @@ func printOutcome(cmd *cobra.Command, id string, j client.Job, participle string
 		if errors.As(err, &answer) && answer.Code != "" {
 			fault["code"] = answer.Code
 		}
-		return printJSON(out, fault)
+		return terminal.PrintJSON(out, fault)
 	case wantsJSON(cmd):
 		return printJob(out, j)
 	case err != nil:
-		_, err = fmt.Fprintln(out, printable(id+": "+err.Error()))
+		_, err = fmt.Fprintln(out, terminal.Printable(id+": "+err.Error()))
 		return err
 	}
-	_, err = fmt.Fprintln(out, printable(id+" "+participle))
+	_, err = fmt.Fprintln(out, terminal.Printable(id+" "+participle))
 	return err
 }
 

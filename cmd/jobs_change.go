@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 func newJobsCancelCmd() *cobra.Command {
@@ -62,7 +63,7 @@ func allDead(cmd *cobra.Command, c *client.Client) ([]string, error) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "No job has failed or expired.")
 		return nil, nil
 	}
-	if err := confirm(cmd, "Queue "+counted(len(jobs), "job")+" again?"); err != nil {
+	if err := confirm(cmd, "Queue "+terminal.Count(len(jobs), "job")+" again?"); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(jobs))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 func newJobsDeadCmd() *cobra.Command {
@@ -31,7 +32,7 @@ func newJobsDeadCmd() *cobra.Command {
 				return printDead(cmd.OutOrStdout(), groups, time.Now())
 			}
 			for _, g := range groups {
-				if err := printJSON(cmd.OutOrStdout(), g); err != nil {
+				if err := terminal.PrintJSON(cmd.OutOrStdout(), g); err != nil {
 					return err
 				}
 			}
@@ -97,14 +98,14 @@ func printDead(out io.Writer, groups []deadGroup, now time.Time) error {
 	}
 	rows := [][]string{{"COUNT", "STATE", "CODE", "NEWEST", "EXAMPLE"}}
 	for _, g := range groups {
-		rows = append(rows, []string{strconv.Itoa(g.Count), string(g.State), cmp.Or(g.Code, "-"), shortTime(now.Sub(g.At)) + " ago", g.Example})
+		rows = append(rows, []string{strconv.Itoa(g.Count), string(g.State), cmp.Or(g.Code, "-"), terminal.Time(now.Sub(g.At)) + " ago", g.Example})
 	}
-	if err := printTable(out, rows); err != nil {
+	if err := terminal.PrintColumns(out, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
 	for _, g := range groups {
-		fmt.Fprintf(out, "%s: %s\n  %s\n", printable(cmp.Or(g.Code, string(g.State))), cmp.Or(printable(g.Message), "no message"), g.Advice)
+		fmt.Fprintf(out, "%s: %s\n  %s\n", terminal.Printable(cmp.Or(g.Code, string(g.State))), cmp.Or(terminal.Printable(g.Message), "no message"), g.Advice)
 	}
 	_, err := fmt.Fprintln(out, "\nbgremove jobs get ID tells more of one, bgremove jobs retry ID... or --all-dead queues them again.")
 	return err

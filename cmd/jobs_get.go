@@ -11,13 +11,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
 	"bgremove/files"
+	"bgremove/terminal"
 )
 
 func newJobsGetCmd() *cobra.Command {
@@ -126,9 +126,9 @@ func save(stdout io.Writer, name string, write func(io.Writer) error) (err error
 
 // printDetails shows all that a person may ask of one job.
 func printDetails(out io.Writer, j client.Job, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	row := func(name, format string, values ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, printable(fmt.Sprintf(format, values...)))
+		rows = append(rows, []string{name, fmt.Sprintf(format, values...)})
 	}
 	row("id", "%s", j.ID)
 	row("state", "%s", j.State)
@@ -140,13 +140,13 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 	if j.Parent != "" {
 		row("refines", "%s", j.Parent)
 	}
-	row("input", "%s, %s, %s", size(j), shortBytes(j.Input.Bytes), j.Input.ContentType)
+	row("input", "%s, %s, %s", size(j), terminal.Bytes(j.Input.Bytes), j.Input.ContentType)
 	if r := j.Result; r != nil {
 		from := r.Engine
 		if r.Cached {
 			from += ", from an earlier job"
 		}
-		row("result", "%d×%d, %s, %s, by %s", r.Width, r.Height, shortBytes(r.Bytes), r.ContentType, from)
+		row("result", "%d×%d, %s, %s, by %s", r.Width, r.Height, terminal.Bytes(r.Bytes), r.ContentType, from)
 	}
 	for i, name := range slices.Sorted(maps.Keys(j.Options)) {
 		label := ""
@@ -155,7 +155,7 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 		}
 		row(label, "%s=%.80s", name, j.Options[name])
 	}
-	row("created", "%s, %s ago", clock(j.CreatedAt), shortTime(now.Sub(j.CreatedAt)))
+	row("created", "%s, %s ago", clock(j.CreatedAt), terminal.Time(now.Sub(j.CreatedAt)))
 	switch {
 	case j.State.Ended():
 		row("kept until", "%s", clock(j.ExpiresAt))
@@ -163,13 +163,8 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 		row("start before", "%s", clock(j.DeadlineAt))
 	}
 	row("took", "%s", took(j, now))
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := printTimeline(out, j); err != nil {
-		return err
-	}
-	return printStages(out, j.TimingsMS)
+	rows = append(rows, timeline(j)...)
+	return terminal.PrintColumns(out, append(rows, stages(j.TimingsMS)...))
 }
 
 func clock(t time.Time) string {
@@ -179,34 +174,31 @@ func clock(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05 MST")
 }
 
-func printTimeline(out io.Writer, j client.Job) error {
-	if len(j.Timeline) == 0 {
-		return nil
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nTIMELINE\tSINCE CREATED\tEVENT")
-	for _, e := range j.Timeline {
+// timeline returns rows of what has happened to a job, below an empty one.
+func timeline(j client.Job) (rows [][]string) {
+	for i, e := range j.Timeline {
+		if i == 0 {
+			rows = append(rows, nil, []string{"TIMELINE", "SINCE CREATED", "EVENT"})
+		}
 		if e.Code == e.Event {
 			e.Code = ""
 		}
-		fmt.Fprintf(w, "%s\t+%s\t%s\n", e.At.Local().Format("15:04:05.000"), shortTime(e.At.Sub(j.CreatedAt)),
-			printable(strings.TrimSpace(e.Event+" "+e.Worker+e.Code)))
+		since := "+" + terminal.Time(e.At.Sub(j.CreatedAt))
+		rows = append(rows, []string{e.At.Local().Format("15:04:05.000"), since, strings.TrimSpace(e.Event + " " + e.Worker + e.Code)})
 	}
-	return w.Flush()
+	return rows
 }
 
-// printStages lists where the time went, the longest first.
-func printStages(out io.Writer, timings map[string]float64) error {
-	if len(timings) == 0 {
-		return nil
-	}
+// stages returns rows of where the time went, the longest first, below an empty one.
+func stages(timings map[string]float64) (rows [][]string) {
 	names := slices.SortedFunc(maps.Keys(timings), func(a, b string) int {
 		return cmp.Or(cmp.Compare(timings[b], timings[a]), cmp.Compare(a, b))
 	})
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\nSTAGE\t%8s\n", "MS")
-	for _, name := range names {
-		fmt.Fprintf(w, "%s\t%8.1f\n", printable(name), timings[name])
+	for i, name := range names {
+		if i == 0 {
+			rows = append(rows, nil, []string{"STAGE", "      MS"})
+		}
+		rows = append(rows, []string{name, fmt.Sprintf("%8.1f", timings[name])})
 	}
-	return w.Flush()
+	return rows
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 func newJobsLsCmd() *cobra.Command {
@@ -85,8 +86,8 @@ func printJobs(out io.Writer, jobs []client.Job, now time.Time) error {
 	rows := [][]string{{"ID", "STATE", "AGE", "PRIORITY", "SIZE", "TOOK", "ERROR"}}
 	for _, j := range jobs {
 		rows = append(rows, []string{
-			j.ID, string(j.State), shortTime(now.Sub(j.CreatedAt)), j.Priority, size(j), took(j, now), cmp.Or(errorCode(j), "-"),
+			j.ID, string(j.State), terminal.Time(now.Sub(j.CreatedAt)), j.Priority, size(j), took(j, now), cmp.Or(errorCode(j), "-"),
 		})
 	}
-	return printTable(out, rows)
+	return terminal.PrintColumns(out, rows)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 // endedStates are those of jobs that can be deleted.
@@ -33,7 +34,7 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
 				return err
 			}
 			if age < 0 {
-				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %s", durationText(age))}
+				return usageError{fmt.Errorf("--older-than: must be at least 0s, is %s", terminal.Duration(age))}
 			}
 			return withServer(workPatience, func(cmd *cobra.Command, c *client.Client, _ []string) error {
 				return purgeJobs(cmd, c, stateNames, age, dry)
@@ -62,7 +63,7 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 		if len(jobs) == 1 {
 			their = "its"
 		}
-		if err := confirm(cmd, fmt.Sprintf("Delete %s and %s pictures?", counted(len(jobs), "job"), their)); err != nil {
+		if err := confirm(cmd, fmt.Sprintf("Delete %s and %s pictures?", terminal.Count(len(jobs), "job"), their)); err != nil {
 			return err
 		}
 	}
@@ -70,7 +71,7 @@ func purgeJobs(cmd *cobra.Command, c *client.Client, stateNames []string, age ti
 	for _, j := range jobs {
 		deleted, err := deleteEnded(cmd.Context(), c, j)
 		if err != nil {
-			err = fmt.Errorf("after %d of %s: %w", len(gone), counted(len(jobs), "job"), serverFault(cmd, err))
+			err = fmt.Errorf("after %d of %s: %w", len(gone), terminal.Count(len(jobs), "job"), serverFault(cmd, err))
 			return toldError{errors.Join(printPurged(cmd, "deleted", gone), err)}
 		}
 		if deleted {
@@ -117,7 +118,7 @@ func endedBefore(ctx context.Context, c *client.Client, stateNames []string, the
 
 func printPurged(cmd *cobra.Command, what string, jobs []client.Job) error {
 	if !wantsJSON(cmd) {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", counted(len(jobs), "job"), what)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", terminal.Count(len(jobs), "job"), what)
 		return err
 	}
 	for _, j := range jobs {

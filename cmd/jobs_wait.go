@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 func newJobsWaitCmd() *cobra.Command {
@@ -23,7 +24,7 @@ more. Exit status 1: one has no result, or has not ended.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
-				return usageError{fmt.Errorf("--timeout: must be at least 0s, is %s", durationText(limit))}
+				return usageError{fmt.Errorf("--timeout: must be at least 0s, is %s", terminal.Duration(limit))}
 			}
 			return withServer(workPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
 				return waitFor(cmd, c, ids, limit)
@@ -67,10 +68,10 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 		}
 	}
 	if without == 1 {
-		return fmt.Errorf("1 of %s has no result", counted(len(ids), "job"))
+		return fmt.Errorf("1 of %s has no result", terminal.Count(len(ids), "job"))
 	}
 	if without > 0 {
-		return fmt.Errorf("%d of %s have no result", without, counted(len(ids), "job"))
+		return fmt.Errorf("%d of %s have no result", without, terminal.Count(len(ids), "job"))
 	}
 	return nil
 }
@@ -78,7 +79,7 @@ func waitFor(cmd *cobra.Command, c *client.Client, ids []string, limit time.Dura
 // lateError is a job that has not ended in the time that there was.
 type lateError struct{ limit time.Duration }
 
-func (e lateError) Error() string { return "has not ended after " + durationText(e.limit) }
+func (e lateError) Error() string { return "has not ended after " + terminal.Duration(e.limit) }
 
 // lastLook is the job, and a lateError unless it has ended meanwhile.
 func lastLook(ctx context.Context, c *client.Client, id string, limit time.Duration) (client.Job, error) {
@@ -103,7 +104,7 @@ func printEnd(cmd *cobra.Command, j client.Job) error {
 	case j.Error != nil:
 		line += ": " + strings.TrimPrefix(whyEnded(j), string(j.State)+" ")
 	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), printable(line))
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), terminal.Printable(line))
 	return err
 }
 

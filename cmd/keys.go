@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/apikey"
+	"bgremove/terminal"
 )
 
 func newKeysCmd() *cobra.Command {
@@ -77,7 +78,7 @@ func newKeysCheckCmd() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "ok, %s\n", counted(len(keys), "key"))
+			fmt.Fprintf(cmd.OutOrStdout(), "ok, %s\n", terminal.Count(len(keys), "key"))
 			for _, k := range keys {
 				budget := "no limit"
 				if k.MegapixelsPerMinute > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"bgremove/files"
 	"bgremove/imaging"
+	"bgremove/terminal"
 )
 
 const (
@@ -98,10 +99,10 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		flags: f, remover: remover, options: options,
 		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newFileReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
 	}
-	if f.out == stream && isTerminal(r.stdout) {
+	if f.out == stream && terminal.Attached(r.stdout) {
 		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
 	}
-	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
+	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && terminal.Attached(in) {
 		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
 	}
 	defer saveMemory(f.jobs)()

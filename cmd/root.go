@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"bgremove/terminal"
 )
 
 // Exit statuses.
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if i == 0 {
 			line = "bgremove: " + line
 		}
-		fmt.Fprintln(stderr, printable(strings.ReplaceAll(line, "\t", "  ")))
+		fmt.Fprintln(stderr, terminal.Printable(strings.ReplaceAll(line, "\t", "  ")))
 	}
 	if !started {
 		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 // Of commands that talk to a server. The configuration of serve takes no notice of these variables.
@@ -87,7 +88,7 @@ func probeServer(cmd *cobra.Command) error {
 // silentError is a server that has taken a request and answered nothing for a while.
 type silentError struct{ after time.Duration }
 
-func (e silentError) Error() string { return "no answer within " + durationText(e.after) }
+func (e silentError) Error() string { return "no answer within " + terminal.Duration(e.after) }
 
 // asSilent is err, but a silentError where err is a time limit that has passed.
 func asSilent(err error, limit time.Duration) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 // waitFunc is told of waits: Waiting of a client.Config.
@@ -42,6 +43,6 @@ func tellWaits(cmd *cobra.Command, tell func(line string)) waitFunc {
 			return
 		}
 		told[kind] = time.Now()
-		tell(printable(fmt.Sprintf("bgremove: waiting: %v; trying again", serverFault(cmd, err))))
+		tell(terminal.Printable(fmt.Sprintf("bgremove: waiting: %v; trying again", serverFault(cmd, err))))
 	}
 }

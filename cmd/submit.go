@@ -21,6 +21,7 @@ import (
 	"bgremove/files"
 	"bgremove/imaging"
 	"bgremove/submit"
+	"bgremove/terminal"
 )
 
 const (
@@ -277,7 +278,7 @@ func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped
 		}
 	}
 	if n > 0 && !f.quiet {
-		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", counted(n, "result"))
+		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", terminal.Count(n, "result"))
 	}
 }
 
@@ -301,7 +302,7 @@ func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
 func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
 	if s.flags.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %s", durationText(s.flags.timeout)))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %s", terminal.Duration(s.flags.timeout)))
 		defer cancel()
 	}
 	pending, err := files.Create(filepath.Dir(t.out))

@@ -13,6 +13,8 @@ import (
 	"github.com/gdamore/tcell/v3"
 	"github.com/gdamore/tcell/v3/color"
 	"github.com/spf13/cobra"
+
+	"bgremove/terminal"
 )
 
 // shortestInterval keeps a view from being the server's main load.
@@ -36,7 +38,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < shortestInterval {
-				return usageError{fmt.Errorf("--interval: must be at least %s, is %s", durationText(shortestInterval), durationText(every))}
+				return usageError{fmt.Errorf("--interval: must be at least %s, is %s", terminal.Duration(shortestInterval), terminal.Duration(every))}
 			}
 			addresses, err := metricsAddresses(metrics)
 			if err != nil {
@@ -56,7 +58,7 @@ their own, name theirs with --metrics; each process once, as figures are added u
 			}}
 			defer others.CloseIdleConnections()
 			w := &watcher{client: c, address: shownAddress(cmd), metrics: addresses, http: others}
-			if once || wantsJSON(cmd) || !isTerminal(cmd.OutOrStdout()) || os.Getenv("TERM") == "" {
+			if once || wantsJSON(cmd) || !terminal.Attached(cmd.OutOrStdout()) || os.Getenv("TERM") == "" {
 				return serverFault(cmd, printOnce(cmd, w, every))
 			}
 			screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
@@ -114,7 +116,7 @@ func printOnce(cmd *cobra.Command, w *watcher, every time.Duration) error {
 	}
 	f := figuresOf(w.address, []sample{first, second})
 	if wantsJSON(cmd) {
-		return printJSON(cmd.OutOrStdout(), f)
+		return terminal.PrintJSON(cmd.OutOrStdout(), f)
 	}
 	for _, l := range view(f) {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), l.text); err != nil {

@@ -1,16 +1,14 @@
 package cmd
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"bgremove/client"
+	"bgremove/terminal"
 )
 
 // window is the time that rates and latencies are of.
@@ -107,7 +105,7 @@ func view(f figures) []line {
 		lines[0].text = "bgremove " + f.Server + "   waiting for the first answer"
 	}
 	if f.fault != nil {
-		lines = append(lines, line{text: printable("no newer figures: " + cause(f.fault).Error()), bad: true})
+		lines = append(lines, line{text: terminal.Printable("no newer figures: " + cause(f.fault).Error()), bad: true})
 	}
 	if f.At.IsZero() {
 		return lines
@@ -118,7 +116,7 @@ func view(f figures) []line {
 		line{},
 		line{text: fmt.Sprintf("queued    interactive %d   normal %d   bulk %d   of %d that may wait", q.Queued["interactive"], q.Queued["normal"],
 			q.Queued["bulk"], q.MaxDepth)},
-		line{text: fmt.Sprintf("          behind %d   retrying %d   the next waits for %s", q.Behind, q.Retrying, shortTime(seconds(q.OldestAge)))},
+		line{text: fmt.Sprintf("          behind %d   retrying %d   the next waits for %s", q.Behind, q.Retrying, terminal.Time(seconds(q.OldestAge)))},
 		line{text: fmt.Sprintf("jobs      running %d   ended %.1f/s", q.Running, q.Rate)},
 		line{text: fmt.Sprintf("dead      %d", q.Dead), bad: q.Dead > 0},
 	)
@@ -128,7 +126,7 @@ func view(f figures) []line {
 		lines = append(lines, line{})
 	}
 	for _, note := range f.Notes {
-		lines = append(lines, line{text: printable(note), bad: true})
+		lines = append(lines, line{text: terminal.Printable(note), bad: true})
 	}
 	return lines
 }
@@ -156,7 +154,7 @@ func viewMetrics(f figures) (lines []line) {
 		if l.Since {
 			note = "since the start"
 		}
-		rows = append(rows, []string{l.Name, shortTime(seconds(l.P50)), shortTime(seconds(l.P95)), fmt.Sprintf("%.0f", l.Count), note})
+		rows = append(rows, []string{l.Name, terminal.Time(seconds(l.P50)), terminal.Time(seconds(l.P95)), fmt.Sprintf("%.0f", l.Count), note})
 	}
 	return append(append(lines, line{}), tableLines(rows)...)
 }
@@ -174,7 +172,7 @@ func viewRunning(f figures) []line {
 			}
 		}
 		rows = append(rows, []string{
-			j.ID, took(j, f.At), shortTime(f.At.Sub(j.CreatedAt)), j.Priority, size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
+			j.ID, took(j, f.At), terminal.Time(f.At.Sub(j.CreatedAt)), j.Priority, size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
 		})
 	}
 	lines := append([]line{{}}, tableLines(rows)...)
@@ -186,18 +184,8 @@ func viewRunning(f figures) []line {
 
 // tableLines aligns rows, the first of which is a heading. What a server says may be in them.
 func tableLines(rows [][]string) (lines []line) {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = printable(cell)
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
-	}
-	_ = w.Flush() // a buffer takes all
-	for text := range strings.Lines(b.String()) {
-		lines = append(lines, line{text: strings.TrimRight(text, " \n"), heading: len(lines) == 0})
+	for i, text := range terminal.Columns(rows) {
+		lines = append(lines, line{text: text, heading: i == 0})
 	}
 	return lines
 }

@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"strings"
@@ -6,15 +6,15 @@ import (
 )
 
 // Before the first there is no rate, and no bar that shows one.
-func TestProgressBarBegins(t *testing.T) {
+func TestBarBegins(t *testing.T) {
 	var screen strings.Builder
-	bar := newProgressBar(&screen, 5, "pictures")
+	bar := NewBar(&screen, 5, "pictures")
 	if strings.Contains(screen.String(), "pictures") {
 		t.Errorf("it begins with %q", screen.String())
 	}
-	bar.add()
+	bar.Add()
 	if !strings.Contains(screen.String(), "1/5") {
 		t.Errorf("after the first it shows %q", screen.String())
 	}
-	bar.end()
+	bar.End()
 }
