@@ -46,7 +46,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
   bgremove bench photos --json | jq .recommended`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := loadConfig(cmd)
+			s, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			if err != nil {
 				return err
 			}
-			remover, err := imaging.New(settings.Config.Imaging)
+			remover, err := imaging.New(s.Config.Imaging)
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/app"
 	"bgremove/imaging"
 	"bgremove/terminal"
 )
@@ -231,7 +232,7 @@ func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Dura
 
 // level has workers cut out the photos, over and over, until a share of the time is over; each does one at least.
 func (b *bench) level(ctx context.Context, photos []photo, workers int, share time.Duration) (benchLevel, error) {
-	defer tuneRuntime(workers)() // as serve has it
+	defer app.TuneRuntime(workers)() // as serve has it
 	runtime.GC()
 	debug.FreeOSMemory()
 	peak := startPeak()

@@ -288,3 +288,17 @@ func TestQuantile(t *testing.T) {
 		}
 	}
 }
+
+func putFile(t *testing.T, path, content string, mode os.FileMode) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // the umask took some of it
+		t.Fatal(err)
+	}
+	return path
+}

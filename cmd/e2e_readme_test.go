@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"bgremove/app/settings"
 )
 
 func (b binary) testReadme(t *testing.T)   { b.runCommands(t, "../README.md", 4) }
@@ -42,7 +44,7 @@ func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 	}
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", atOurPorts.Replace(string(block[1])))
-		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), serverEnv + "=" + p.url(t, "proxy")}
+		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), settings.ServerEnv + "=" + p.url(t, "proxy")}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s\n%v: %s", block[1], err, out)

@@ -76,14 +76,14 @@ Exit status: 0 done, 1 interrupted or a picture could not be read, 2 bad command
 
 // evaluate writes its files even of a run that was interrupted.
 func evaluate(cmd *cobra.Command, o evalOptions) error {
-	settings, err := loadConfig(cmd)
+	s, err := loadConfig(cmd)
 	if err != nil {
 		return err
 	}
 	if err := o.validate(cmd.Flags()); err != nil {
 		return usageError{err}
 	}
-	cfg, err := o.config(cmd, settings.Config.Imaging)
+	cfg, err := o.config(cmd, s.Config.Imaging)
 	if err != nil {
 		return err
 	}

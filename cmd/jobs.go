@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 	"bgremove/terminal"
 )
@@ -28,7 +29,7 @@ func newJobsCmd() *cobra.Command {
 
 An id may be shortened to 6 digits or more where one job alone begins with them. A server lists its 10000 newest jobs.
 
-The key is read from $` + keyEnv + ` or from the file that --key-file names. No flag takes the key itself: a command line is seen by
+The key is read from $` + settings.KeyEnv + ` or from the file that --key-file names. No flag takes the key itself: a command line is seen by
 others on the machine, and kept by shells.
 
 Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,

@@ -70,7 +70,7 @@ type removal struct {
 
 // removeBackgrounds finds every fault that it can before it begins to work.
 func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
-	settings, err := loadConfig(cmd)
+	s, err := loadConfig(cmd)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	remover, err := imaging.New(settings.Config.Imaging)
+	remover, err := imaging.New(s.Config.Imaging)
 	if err != nil {
 		return err
 	}

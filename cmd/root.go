@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bgremove/app"
 	"bgremove/terminal"
 )
 
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
 		return exitUsage
 	}
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(usageError)) || errors.As(err, new(app.ConfigError)) {
 		return exitUsage
 	}
 	return exitFailure

@@ -16,15 +16,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 	"bgremove/terminal"
 )
 
-// Of commands that talk to a server. The configuration of serve takes no notice of these variables.
 const (
-	serverEnv     = envPrefix + "SERVER"
-	keyEnv        = envPrefix + "KEY"
-	caEnv         = envPrefix + "CACERT"
 	defaultServer = "http://127.0.0.1:5000"
 	probeTimeout  = 10 * time.Second
 	askPatience   = 20 * time.Second // of a command that somebody looks at until it has answered
@@ -33,9 +30,9 @@ const (
 
 // addServerFlags adds the flags that connect reads, for cmd and the commands below it.
 func addServerFlags(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("server", "", "address of the server (default $"+serverEnv+", or else "+defaultServer+")")
-	cmd.PersistentFlags().String("key-file", "", "file with the API key (default the key in $"+keyEnv+"). No flag takes the key itself: others on this machine see command lines")
-	cmd.PersistentFlags().String("cacert", "", "file with PEM certificates to trust beside those of the system (default $"+caEnv+")")
+	cmd.PersistentFlags().String("server", "", "address of the server (default $"+settings.ServerEnv+", or else "+defaultServer+")")
+	cmd.PersistentFlags().String("key-file", "", "file with the API key (default the key in $"+settings.KeyEnv+"). No flag takes the key itself: others on this machine see command lines")
+	cmd.PersistentFlags().String("cacert", "", "file with PEM certificates to trust beside those of the system (default $"+settings.CAEnv+")")
 }
 
 // connect returns a client of the server that the flags and the environment name, after that has answered: no server, or none that lets
@@ -109,26 +106,13 @@ func noProxy(cmd *cobra.Command, err error) error {
 }
 
 // shownAddress is serverAddress without a password.
-func shownAddress(cmd *cobra.Command) string { return redacted(serverAddress(cmd)) }
-
-// redacted is an address without a password. Where http:// is missing, url.Parse sees none.
-func redacted(address string) string {
-	whole := address
-	if !strings.Contains(address, "://") {
-		whole = "//" + address
-	}
-	u, err := url.Parse(whole)
-	if err != nil {
-		return "an address that is none"
-	}
-	return strings.TrimPrefix(u.Redacted(), "//")
-}
+func shownAddress(cmd *cobra.Command) string { return settings.RedactURL(serverAddress(cmd)) }
 
 func serverAddress(cmd *cobra.Command) string {
 	if address, _ := cmd.Flags().GetString("server"); address != "" {
 		return address
 	}
-	if address := os.Getenv(serverEnv); address != "" {
+	if address := os.Getenv(settings.ServerEnv); address != "" {
 		return address
 	}
 	return defaultServer
@@ -140,7 +124,7 @@ const maxKeyFile = 4 << 10
 func serverKey(cmd *cobra.Command) (string, error) {
 	name, _ := cmd.Flags().GetString("key-file")
 	if name == "" {
-		return strings.TrimSpace(os.Getenv(keyEnv)), nil
+		return strings.TrimSpace(os.Getenv(settings.KeyEnv)), nil
 	}
 	data, err := os.ReadFile(name) //nolint:gosec // the caller's
 	if err != nil {
@@ -157,7 +141,7 @@ func serverKey(cmd *cobra.Command) (string, error) {
 func serverRoots(cmd *cobra.Command) (*x509.CertPool, error) {
 	source, name := "--cacert", ""
 	if name, _ = cmd.Flags().GetString("cacert"); name == "" {
-		source, name = caEnv, os.Getenv(caEnv)
+		source, name = settings.CAEnv, os.Getenv(settings.CAEnv)
 	}
 	if name == "" {
 		return nil, nil
@@ -200,7 +184,7 @@ func serverFault(cmd *cobra.Command, err error) error {
 	case errors.As(err, &away):
 		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", shownAddress(cmd), cause(away.Err))
 	case errors.As(err, &answer) && (answer.Code == "missing_key" || answer.Code == "auth_failed"):
-		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, keyEnv)
+		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, settings.KeyEnv)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/spf13/cobra"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 )
 
@@ -31,7 +32,7 @@ func TestServerWithTLS(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, certificate, 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(serverEnv, server.URL)
+	t.Setenv(settings.ServerEnv, server.URL)
 	unknown := server.URL + " cannot be trusted: x509: certificate signed by unknown authority; name its certificate, or its authority's, with --cacert\n"
 	plain := "http" + strings.TrimPrefix(server.URL, "https")
 	jobsCall{[]string{"ls", "-q", "--cacert", file}, 0, "", ""}.check(t)
@@ -48,7 +49,7 @@ func TestServerWithTLS(t *testing.T) {
 			t.Errorf("%s with --cacert: %q", api, stderr)
 		}
 	}
-	t.Setenv(caEnv, file)
+	t.Setenv(settings.CAEnv, file)
 	jobsCall{[]string{"ls", "-q"}, 0, "", ""}.check(t)
 }
 

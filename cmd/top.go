@@ -14,6 +14,7 @@ import (
 	"github.com/gdamore/tcell/v3/color"
 	"github.com/spf13/cobra"
 
+	"bgremove/app/settings"
 	"bgremove/terminal"
 )
 
@@ -87,7 +88,7 @@ func metricsAddresses(given []string) ([]string, error) {
 			return nil, usageError{errors.New("--metrics: must be like http://predict:5001, is no address")}
 		}
 		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", redacted(address))}
+			return nil, usageError{fmt.Errorf("--metrics: must be like http://predict:5001, is %q", settings.RedactURL(address))}
 		}
 		if u.Path == "" || u.Path == "/" {
 			u.Path = "/metrics"

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 )
 
@@ -76,7 +77,7 @@ func (w *watcher) look(ctx context.Context) sample {
 		if i > 0 {
 			address = w.metrics[i-1]
 		}
-		s.notes = append(s.notes, fmt.Sprintf("%s: %v", redacted(address), cause(fault)))
+		s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(address), cause(fault)))
 	}
 	return s
 }

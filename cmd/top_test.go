@@ -16,6 +16,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/gdamore/tcell/v3"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 )
 
@@ -173,7 +174,7 @@ http://predict/metrics: ?[2J
 // The real figures of a real server, on a terminal and without one.
 func TestTop(t *testing.T) {
 	proxy, predict := serveHere(t, "all", "--ephemeral", "--predict-slots=3")
-	t.Setenv(serverEnv, proxy)
+	t.Setenv(settings.ServerEnv, proxy)
 	c := talk(t, proxy)
 	if _, err := c.Wait(t.Context(), submitScene(t, c, nil)); err != nil {
 		t.Fatal(err)

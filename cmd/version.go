@@ -1,12 +1,13 @@
 package cmd
 
 import (
-	"bgremove/terminal"
 	"cmp"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"bgremove/terminal"
 )
 
 // Set by the linker (see the Makefile) and by nothing else.

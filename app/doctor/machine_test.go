@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"crypto/ecdsa"
@@ -18,11 +18,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bgremove/apikey"
+	"bgremove/app/settings"
 )
 
 // defaults is a doctor of a part with the default settings.
 func defaults(part string) *doctor {
-	s := defaultSettings()
+	s := settings.Default()
 	s.Config.Predict.Slots = 4
 	return &doctor{settings: s, cfg: s.Config, part: part}
 }

@@ -1,45 +1,37 @@
-package cmd
+package settings
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"bgremove/app"
 )
 
-// parse gives the flags that a command with addConfigFlags has after it was called with args.
-func parse(t *testing.T, args ...string) *pflag.FlagSet {
-	t.Helper()
-	cmd := &cobra.Command{}
-	addConfigFlags(cmd)
-	if err := cmd.ParseFlags(args); err != nil {
-		t.Fatal(err)
+// flags is how Load looks up those of a command line, each as --name=text.
+func flags(args ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, arg := range args {
+			if text, given := strings.CutPrefix(arg, "--"+name+"="); given {
+				return text, true
+			}
+		}
+		return "", false
 	}
-	return cmd.Flags()
 }
 
 // inDirWith makes a fresh working directory with text in its config.yaml.
 func inDirWith(t *testing.T, text string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile(configFile, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(File, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestDefaultsAreValid(t *testing.T) {
-	if err := DefaultConfig().Validate(); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -61,7 +53,7 @@ func TestPrecedence(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inDirWith(t, file)
-			s, err := load(test.environ, parse(t, test.args...))
+			s, err := Load(test.environ, flags(test.args...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +63,7 @@ func TestPrecedence(t *testing.T) {
 			if q := s.Config.Queue; q.MaxDepth != 11 || q.Name != "file" {
 				t.Errorf("the file's other values are lost: %+v", q)
 			}
-			if got := s.key("queue.max_attempts"); got.origin != "default" || s.Config.Queue.MaxAttempts != DefaultConfig().Queue.MaxAttempts {
+			if got := s.key("queue.max_attempts"); got.origin != "default" || s.Config.Queue.MaxAttempts != app.DefaultConfig().Queue.MaxAttempts {
 				t.Errorf("max_attempts %d from %s", s.Config.Queue.MaxAttempts, got.origin)
 			}
 		})
@@ -81,18 +73,18 @@ func TestPrecedence(t *testing.T) {
 // Every key must be reachable from every layer, by the name that its help shows.
 func TestEveryKeyInEveryLayer(t *testing.T) {
 	seen := map[string]string{}
-	for _, k := range defaultSettings().keys {
-		if k.help == "" || strings.HasSuffix(k.name, ".") {
-			t.Errorf("%s: needs a yaml and a help tag", k.name)
+	for _, k := range Default().Keys {
+		if k.help == "" || strings.HasSuffix(k.Name, ".") {
+			t.Errorf("%s: needs a yaml and a help tag", k.Name)
 		}
-		for _, name := range []string{k.name, k.env(), "--" + k.flag()} {
+		for _, name := range []string{k.Name, k.env(), "--" + k.Flag()} {
 			if other, ok := seen[name]; ok {
-				t.Errorf("%s: %s also names %s", k.name, name, other)
+				t.Errorf("%s: %s also names %s", k.Name, name, other)
 			}
-			seen[name] = k.name
+			seen[name] = k.Name
 		}
 		text := fmt.Sprint(k.value())
-		inDirWith(t, strings.Repeat("\n", 4)+nest(k.name, yamlText(k.value())))
+		inDirWith(t, strings.Repeat("\n", 4)+nest(k.Name, yamlText(k.value())))
 		for _, test := range []struct {
 			origin  string
 			environ []string
@@ -100,18 +92,18 @@ func TestEveryKeyInEveryLayer(t *testing.T) {
 		}{
 			{origin: "config.yaml:5"},
 			{origin: k.env(), environ: []string{k.env() + "=" + text}},
-			{origin: "--" + k.flag(), args: []string{"--" + k.flag() + "=" + text}},
+			{origin: "--" + k.Flag(), args: []string{"--" + k.Flag() + "=" + text}},
 		} {
-			s, err := load(test.environ, parse(t, test.args...))
+			s, err := Load(test.environ, flags(test.args...))
 			if err != nil {
-				t.Errorf("%s from %s: %v", k.name, test.origin, err)
+				t.Errorf("%s from %s: %v", k.Name, test.origin, err)
 				continue
 			}
-			if got := s.key(k.name).origin; got != test.origin {
-				t.Errorf("%s comes from %s, want %s", k.name, got, test.origin)
+			if got := s.key(k.Name).origin; got != test.origin {
+				t.Errorf("%s comes from %s, want %s", k.Name, got, test.origin)
 			}
-			if s.Config != DefaultConfig() {
-				t.Errorf("%s from %s: its own default changed the configuration", k.name, test.origin)
+			if s.Config != app.DefaultConfig() {
+				t.Errorf("%s from %s: its own default changed the configuration", k.Name, test.origin)
 			}
 		}
 	}
@@ -141,9 +133,9 @@ http: 7
 queue: {}
 log: {level: loud}
 `)
-	_, err := load(
+	_, err := Load(
 		[]string{"BGREMOVE_BATCH_WORKER=3", "BGREMOVE_QUEUE_RESULT_TTL=1", "BGREMOVE_PREDICT_SLOTS=-1", "HOME=/", "BGREMOVE_WHATEVER=1"},
-		parse(t, "--queue-max-attempts=many", "--grace=0s"),
+		flags("--queue-max-attempts=many", "--grace=0s"),
 	)
 	want := []string{
 		`bad configuration`,
@@ -165,11 +157,11 @@ log: {level: loud}
 		`BGREMOVE_PREDICT_SLOTS: predict.slots: must be 0 (one per core) to 1024, is -1`,
 		`config.yaml:2: queue.max_depth: must be at least 1, is 0`,
 	}
-	if got := lines(err); !slices.Equal(got, want) {
+	if got := app.Faults(err); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\n\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if !errors.As(err, new(usageError)) {
-		t.Errorf("%T is no usageError", err)
+	if !errors.As(err, new(app.ConfigError)) {
+		t.Errorf("%T is no ConfigError", err)
 	}
 }
 
@@ -187,21 +179,21 @@ func TestFileShapes(t *testing.T) {
 		{name: "two documents", text: "grace: 1s\n---\ngrace: 2s\n", fault: "config.yaml:2: a second document; there must be one"},
 		{name: "alias", text: "grace: &a 1s\nqueue:\n  lease: *a\n", fault: "config.yaml:3: queue.lease: must be a single value"},
 		{name: "merge key", text: "log: &a {level: info}\nqueue:\n  <<: *a\n", fault: "config.yaml:3: queue.<<: unknown key"},
-		{name: "too large", text: strings.Repeat("#", maxConfigSize+1), fault: "config.yaml: config.yaml is larger than 1048576 bytes"},
+		{name: "too large", text: strings.Repeat("#", maxFileSize+1), fault: "config.yaml: config.yaml is larger than 1048576 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inDirWith(t, test.text)
-			s, err := load(nil, parse(t))
+			s, err := Load(nil, flags())
 			if test.fault == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if s.Config != DefaultConfig() {
+				if s.Config != app.DefaultConfig() {
 					t.Errorf("not the defaults: %+v", s.Config)
 				}
 				return
 			}
-			if got := lines(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
+			if got := app.Faults(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
 				t.Errorf("got %q, want %q", got, test.fault)
 			}
 		})
@@ -214,17 +206,17 @@ func FuzzConfigFile(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := defaultSettings()
+		s := Default()
 		s.readYAML("first", data)
 		s.validate()
 		if len(s.faults) > 0 || s.Config.Queue.URL != "" || s.Config.Queue.S3SecretKey != "" { // secrets are not printed
 			return
 		}
 		var printed bytes.Buffer
-		if err := s.print(&printed); err != nil {
+		if err := s.Print(&printed); err != nil {
 			t.Fatal(err)
 		}
-		again := defaultSettings()
+		again := Default()
 		again.readYAML("second", printed.Bytes())
 		if len(again.faults) > 0 || again.Config != s.Config {
 			t.Errorf("%s\ngives %+v, want %+v; %v", printed.String(), again.Config, s.Config, again.faults)
@@ -251,9 +243,9 @@ func TestWhichFile(t *testing.T) {
 		{environ: []string{"BGREMOVE_CONFIG=no.yaml"}, fault: "BGREMOVE_CONFIG: open no.yaml: no such file or directory"},
 		{args: []string{"--config=no.yaml"}, fault: "--config: open no.yaml: no such file or directory"},
 	} {
-		s, err := load(test.environ, parse(t, test.args...))
+		s, err := Load(test.environ, flags(test.args...))
 		if test.fault != "" {
-			if got := lines(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
+			if got := app.Faults(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
 				t.Errorf("%q %q: got %q, want %q", test.environ, test.args, got, test.fault)
 			}
 			continue
@@ -270,15 +262,15 @@ func TestWhichFile(t *testing.T) {
 // A pod next to a service called bgremove has variables that nobody wrote.
 func TestServiceLinks(t *testing.T) {
 	t.Chdir(t.TempDir())
-	_, err := load([]string{
+	_, err := Load([]string{
 		"BGREMOVE_SERVICE_HOST=10.0.0.1", "BGREMOVE_SERVICE_PORT=5000", "BGREMOVE_SERVICE_PORT_HTTP=5000",
 		"BGREMOVE_PORT=tcp://10.0.0.1:5000", "BGREMOVE_PORT_5000_TCP=tcp://10.0.0.1:5000", "BGREMOVE_PORT_5000_TCP_ADDR=10.0.0.1",
 		"BGREMOVE_REDIS_SERVICE_HOST=10.0.0.2", "BGREMOVE_REDIS_PORT=tcp://10.0.0.2:6379",
-	}, parse(t))
+	}, flags())
 	if err != nil {
 		t.Error(err)
 	}
-	_, err = load([]string{"BGREMOVE_PROXY_PORT=5000"}, parse(t))
+	_, err = Load([]string{"BGREMOVE_PROXY_PORT=5000"}, flags())
 	if want := "BGREMOVE_PROXY_PORT: unknown variable"; !strings.Contains(fmt.Sprint(err), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -287,7 +279,7 @@ func TestServiceLinks(t *testing.T) {
 func TestSecretsStayOutOfFaults(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, address := range []string{"redis://user:hunter2%@host", "hunter2://user:hunter2@host:1", "redis://user:hunter2@host:port"} {
-		_, err := load([]string{"BGREMOVE_QUEUE_URL=" + address, "BGREMOVE_QUEUE_MAX_DEPTH=0"}, parse(t))
+		_, err := Load([]string{"BGREMOVE_QUEUE_URL=" + address, "BGREMOVE_QUEUE_MAX_DEPTH=0"}, flags())
 		if err == nil || strings.Contains(err.Error(), ":hunter2") || strings.Contains(err.Error(), "%@") {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -297,10 +289,10 @@ func TestSecretsStayOutOfFaults(t *testing.T) {
 // The file in the repository is what the program writes: every key, its default and the names of its variable and flag.
 func TestConfigFileHoldsTheDefaults(t *testing.T) {
 	var want bytes.Buffer
-	if err := printDefaults(&want); err != nil {
+	if err := PrintDefaults(&want); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("..", configFile)
+	path := filepath.Join("..", "..", File)
 	got, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -308,16 +300,16 @@ func TestConfigFileHoldsTheDefaults(t *testing.T) {
 	if !bytes.Equal(got, want.Bytes()) {
 		t.Errorf("config.yaml is not up to date; write it with: bgremove config print --defaults > config.yaml")
 	}
-	s, err := load(nil, parse(t, "--config", path))
+	s, err := Load(nil, flags("--config="+path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Config != DefaultConfig() {
+	if s.Config != app.DefaultConfig() {
 		t.Errorf("config.yaml gives %+v", s.Config)
 	}
-	for _, k := range s.keys {
+	for _, k := range s.Keys {
 		if !strings.HasPrefix(k.origin, path+":") {
-			t.Errorf("%s is not in config.yaml", k.name)
+			t.Errorf("%s is not in config.yaml", k.Name)
 		}
 	}
 }
@@ -343,61 +335,36 @@ func TestEditDistance(t *testing.T) {
 	}
 }
 
-var timeField = regexp.MustCompile(`time=\S+ |"time":"[^"]+",`)
+// What is printed is a config file that gives the same configuration.
+func TestPrintedConfigLoads(t *testing.T) {
+	inDirWith(t, "queue:\n  name: \"007\"\n  max_depth: 5\n")
+	want, err := Load([]string{"BGREMOVE_PREDICT_MAX_WAIT=90m"}, flags())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var printed bytes.Buffer
+	if err := want.Print(&printed); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("printed.yaml", printed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(nil, flags("--config=printed.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Config != want.Config {
+		t.Errorf("got %+v, want %+v", got.Config, want.Config)
+	}
+}
 
-func TestLogger(t *testing.T) {
-	for _, test := range []struct {
-		config LogConfig
-		want   string
-	}{
-		{LogConfig{"info", "text"}, "level=INFO msg=shown job=1\n"},
-		{LogConfig{"info", "json"}, `{"level":"INFO","msg":"shown","job":1}` + "\n"},
-		{LogConfig{"error", "text"}, ""},
-		{LogConfig{"debug", "text"}, "level=DEBUG msg=detail\nlevel=INFO msg=shown job=1\n"},
+func TestRedactURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"": "", "http://h:1/p": "http://h:1/p", "http://me:hunter2@h:1": "http://me:xxxxx@h:1", "me:hunter2@h:1": "me:xxxxx@h:1", "h:1": "h:1",
+		"redis://h?password=a&x=1": "redis://h?password=xxxxx&x=1", "http://me:hunter2%@h": "(hidden, because it is no address)",
 	} {
-		var out bytes.Buffer
-		log := newLogger(test.config, &out)
-		log.Debug("detail")
-		log.Info("shown", slog.Int("job", 1))
-		got := timeField.ReplaceAllString(out.String(), "")
-		if got != test.want {
-			t.Errorf("%+v: got %q, want %q", test.config, got, test.want)
+		if got := RedactURL(address); got != want {
+			t.Errorf("%s: got %s, want %s", address, got, want)
 		}
-	}
-}
-
-// The budget of uploads must hold the largest body that the servers take: their limit is of an image with its options.
-func TestUploadHoldsAnImageWithItsOptions(t *testing.T) {
-	c := DefaultConfig()
-	c.Imaging.MaxImageMiB = 5 // 7.1 MiB as base64, and 9 of options
-	for mib, good := range map[int]bool{8: false, 15: false, 16: true} {
-		c.HTTP.UploadMiB = mib
-		if err := c.Validate(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "and its options, ") {
-			t.Errorf("%d MiB: %v", mib, err)
-		}
-	}
-}
-
-// Receivers must be able to tell a callback from a forgery: whoever makes them needs the secret, and nobody else does.
-func TestCallbacksNeedASecret(t *testing.T) {
-	inDirWith(t, "egress:\n  callbacks: true\n")
-	const want = "webhook.secret: must be given while egress.callbacks is true"
-	for _, args := range [][]string{{"all", "--ephemeral"}, {"proxy", "--queue-url=redis://127.0.0.1:1"}} {
-		status, stdout, stderr := call(t, append([]string{"serve"}, args...)...)
-		if status != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
-			t.Errorf("serve %q: status %d, stdout %q, stderr %q; want %q", args, status, stdout, stderr, want)
-		}
-	}
-	for _, part := range []string{"batch", "predict"} { // an address that cannot be listened on, so that each ends
-		status, _, stderr := call(t, "serve", part, "--queue-url=redis://127.0.0.1:1", "--batch-addr=192.0.2.1:1", "--predict-addr=192.0.2.1:1")
-		if status != exitFailure || strings.Contains(stderr, "webhook") || !strings.Contains(stderr, "192.0.2.1:1") {
-			t.Errorf("serve %s: status %d, stderr %q; want it to start without the secret", part, status, stderr)
-		}
-	}
-	cfg := DefaultConfig()
-	cfg.Egress.Callbacks = true
-	cfg.Webhook.Secret = "whsec_" + strings.Repeat("MfKQ", 8)
-	if err := errors.Join(cfg.Validate(), cfg.validateProxy()); err != nil {
-		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"math"
@@ -12,7 +12,7 @@ const (
 	garbagePerSlot = 64 << 20 // bytes: of some pictures of 1 megapixel
 )
 
-// tuneRuntime fits Go's scheduler and collector to a process that works on slots pictures at a time and answers requests beside them. Undo
+// TuneRuntime fits Go's scheduler and collector to a process that works on slots pictures at a time and answers requests beside them. Undo
 // it before the next call. Whoever sets GOMAXPROCS, GOGC or GOMEMLIMIT is heeded.
 //
 // Goroutines that cut out pictures are as many as the cores and seldom pause. Were all threads theirs, a health check would wait for Go's
@@ -21,7 +21,7 @@ const (
 // A picture leaves some 20 MB of garbage, nearly as much as such a process holds otherwise: there would be a collection for each. A ballast
 // of memory that is never touched, and so is none of the machine's, counts as held: the next collection waits for twice its size more. With
 // more slots than cores no more garbage is made, and Linux gives no memory, touched or not, beyond what there is of it.
-func tuneRuntime(slots int) (undo func()) {
+func TuneRuntime(slots int) (undo func()) {
 	cores := runtime.GOMAXPROCS(0)
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(cores + spareThreads)

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"math"
@@ -24,7 +24,7 @@ func TestTuneRuntime(t *testing.T) {
 		t.Setenv("GOMAXPROCS", "")
 		var before, during runtime.MemStats
 		runtime.ReadMemStats(&before)
-		undo := tuneRuntime(test.slots)
+		undo := TuneRuntime(test.slots)
 		runtime.ReadMemStats(&during)
 		if got := during.TotalAlloc - before.TotalAlloc; got < test.want || got > test.want+garbagePerSlot/4 {
 			t.Errorf("GOGC=%q, %d slots: %d bytes, want %d", test.gogc, test.slots, got, test.want)

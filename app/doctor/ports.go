@@ -1,17 +1,17 @@
-package cmd
+package doctor
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"syscall"
 	"time"
 
+	"bgremove/app"
+	"bgremove/app/settings"
 	"bgremove/predict"
 )
 
@@ -88,26 +88,11 @@ func (l listener) taken(ctx context.Context, err error, other string) finding {
 func (l listener) bgremove(ctx context.Context) (key, readiness string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	host, port, err := net.SplitHostPort(l.addr)
+	url, err := app.LocalURL(l.addr, l.tls)
 	if err != nil {
 		return "", ""
 	}
-	if host == "" || net.ParseIP(host).IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	scheme := "http"
-	if l.tls {
-		scheme = "https"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
-	if err != nil {
-		return "", ""
-	}
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, // the certificate is for a name
-	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := app.AskHealth(ctx, url+"/readyz", true)
 	if err != nil {
 		return "", ""
 	}
@@ -116,7 +101,7 @@ func (l listener) bgremove(ctx context.Context) (key, readiness string) {
 		Status string
 		Checks map[string]string
 	}
-	if json.NewDecoder(io.LimitReader(resp.Body, healthAnswer)).Decode(&answer) != nil || answer.Checks == nil {
+	if json.NewDecoder(io.LimitReader(resp.Body, app.HealthBytes)).Decode(&answer) != nil || answer.Checks == nil {
 		return "", ""
 	}
 	_, queue := answer.Checks["queue"]
@@ -156,13 +141,13 @@ func (d *doctor) predictors(ctx context.Context) (found []finding) {
 		advice := "start serve predict there, or correct predict.url; jobs wait until one answers"
 		switch {
 		case errs[i] == nil:
-			found = append(found, ok(name, "%s answers", redact(url)))
+			found = append(found, ok(name, "%s answers", settings.RedactURL(url)))
 		case up > 0:
-			found = append(found, warn(name, fmt.Sprintf("%s: %s", redact(url), reason(errs[i])), advice))
+			found = append(found, warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
 		case d.part == "all":
-			found = append(found, warn(name, fmt.Sprintf("%s: %s", redact(url), reason(errs[i])), "serve all has its own predictor and asks none of predict.url; take it out, or run serve batch"))
+			found = append(found, warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), "serve all has its own predictor and asks none of predict.url; take it out, or run serve batch"))
 		default:
-			found = append(found, fail(name, fmt.Sprintf("%s: %s", redact(url), reason(errs[i])), advice))
+			found = append(found, fail(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
 		}
 	}
 	return found

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"context"
@@ -40,10 +40,10 @@ func (c DebugConfig) Validate() error {
 }
 
 // observe starts what shows the process from inside, before its parts: traces and profiles. Both end last.
-func (s *service) observe() error {
-	shutdown, err := telemetry.Start(s.ctx, versions()[0][1], s.log)
+func (s *Service) observe(ctx context.Context) error {
+	shutdown, err := telemetry.Start(ctx, s.program.Version, s.log)
 	if err != nil {
-		return usageError{err}
+		return ConfigError{err}
 	}
 	s.onStop(func(ctx context.Context) error {
 		if err := shutdown(ctx); err != nil { // no failure of the process
@@ -56,7 +56,7 @@ func (s *service) observe() error {
 
 // profiles serves net/http/pprof, where an address is configured for it. What it has at /debug/pprof/cmdline is left out: flags may hold
 // passwords.
-func (s *service) profiles() error {
+func (s *Service) profiles() error {
 	if s.cfg.Debug.Addr == "" {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (s *service) profiles() error {
 	} {
 		server.Echo.GET(path, untilDraining(server, handler))
 	}
-	return s.start("profiles", "debug.addr", server)
+	return s.serve("profiles", "debug.addr", server)
 }
 
 // untilDraining has a profile end early when the process is to stop, and lets it last longer than a request may otherwise.

@@ -1,4 +1,4 @@
-package cmd
+package settings
 
 import (
 	"errors"
@@ -12,11 +12,12 @@ import (
 	"bgremove/terminal"
 )
 
-const envPrefix = "BGREMOVE_"
+// EnvPrefix is what the names of all variables begin with.
+const EnvPrefix = "BGREMOVE_"
 
-// key is one setting: a field of Config, what its tags say about it, and where its value came from.
-type key struct {
-	name   string // dotted, as in queue.max_depth
+// Key is one setting: a field of Config, what its tags say about it, and where its value came from.
+type Key struct {
+	Name   string // dotted, as in queue.max_depth
 	help   string
 	secret string // "url" where the value may hold a password, "urls" where it is several with commas between, "value" where all of it is one
 	field  any    // pointer to the field in the Config
@@ -25,8 +26,8 @@ type key struct {
 }
 
 // keysOf lists the settings in a struct, those of nested structs included, in the order of the fields.
-func keysOf(v reflect.Value, prefix string) []*key {
-	var keys []*key
+func keysOf(v reflect.Value, prefix string) []*Key {
+	var keys []*Key
 	for i := range v.NumField() {
 		field, tag := v.Field(i), v.Type().Field(i).Tag
 		name := prefix + tag.Get("yaml")
@@ -34,8 +35,8 @@ func keysOf(v reflect.Value, prefix string) []*key {
 			keys = append(keys, keysOf(field, name+".")...)
 			continue
 		}
-		keys = append(keys, &key{
-			name:   name,
+		keys = append(keys, &Key{
+			Name:   name,
 			help:   tag.Get("help"),
 			secret: tag.Get("secret"),
 			field:  field.Addr().Interface(),
@@ -46,18 +47,18 @@ func keysOf(v reflect.Value, prefix string) []*key {
 }
 
 // env is the key's environment variable.
-func (k *key) env() string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+func (k *Key) env() string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(k.Name, ".", "_"))
 }
 
-// flag is the key's flag without the dashes.
-func (k *key) flag() string {
-	return strings.NewReplacer(".", "-", "_", "-").Replace(k.name)
+// Flag returns the key's flag without the dashes.
+func (k *Key) Flag() string {
+	return strings.NewReplacer(".", "-", "_", "-").Replace(k.Name)
 }
 
 // set takes a value from any layer. All of them go through here, and not through yaml and an environment library, so that
 // a value means the same in each, no fraction is cut to a whole number and every fault names its origin.
-func (k *key) set(text, origin string) error {
+func (k *Key) set(text, origin string) error {
 	switch field := k.field.(type) {
 	case *string:
 		*field = text
@@ -80,14 +81,17 @@ func (k *key) set(text, origin string) error {
 		}
 		*field = d
 	default:
-		return errors.New("has a type that cannot be set: " + k.kind())
+		return errors.New("has a type that cannot be set: " + k.Kind())
 	}
 	k.origin = origin
 	return nil
 }
 
-// kind names the value's type in help texts.
-func (k *key) kind() string {
+// Usage returns the help of the key's flag.
+func (k *Key) Usage() string { return fmt.Sprintf("%s (default %s)", k.help, yamlText(k.value())) }
+
+// Kind names the value's type in help texts.
+func (k *Key) Kind() string {
 	if _, ok := k.field.(*time.Duration); ok {
 		return "duration"
 	}
@@ -95,7 +99,7 @@ func (k *key) kind() string {
 }
 
 // value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and passwords are hidden.
-func (k *key) value() any {
+func (k *Key) value() any {
 	switch field := k.field.(type) {
 	case *time.Duration:
 		return terminal.Duration(*field)
@@ -108,7 +112,7 @@ func (k *key) value() any {
 }
 
 // hide takes a secret value out of a message about it.
-func (k *key) hide(message string) string {
+func (k *Key) hide(message string) string {
 	text, ok := k.field.(*string)
 	if !ok || k.secret == "" || *text == "" {
 		return message
@@ -120,12 +124,12 @@ func (k *key) hide(message string) string {
 		if _, err := url.Parse(address); err != nil {
 			return "is no valid address" // the message may quote any part of it
 		}
-		message = strings.ReplaceAll(message, address, redact(address))
+		message = strings.ReplaceAll(message, address, RedactURL(address))
 	}
 	return message
 }
 
-func (k *key) addresses(text string) []string {
+func (k *Key) addresses(text string) []string {
 	if k.secret != "urls" {
 		return []string{text}
 	}
@@ -137,7 +141,7 @@ func (k *key) addresses(text string) []string {
 }
 
 // redacted is a secret value as it may be shown. Whether there is one may be.
-func (k *key) redacted(text string) string {
+func (k *Key) redacted(text string) string {
 	if k.secret == "value" {
 		if text == "" {
 			return ""
@@ -146,14 +150,19 @@ func (k *key) redacted(text string) string {
 	}
 	addresses := k.addresses(text)
 	for i, address := range addresses {
-		addresses[i] = redact(address)
+		addresses[i] = RedactURL(address)
 	}
 	return strings.Join(addresses, ",")
 }
 
-// redact hides the passwords of an address: the user's, and those that Redis Sentinel takes as parameters.
-func redact(address string) string {
-	u, err := url.Parse(address)
+// RedactURL returns an address without its passwords: the user's, and those that Redis Sentinel takes as parameters.
+// Where http:// is missing, url.Parse alone would see none.
+func RedactURL(address string) string {
+	whole := address
+	if !strings.Contains(address, "://") {
+		whole = "//" + address
+	}
+	u, err := url.Parse(whole)
 	if err != nil {
 		return "(hidden, because it is no address)"
 	}
@@ -164,5 +173,5 @@ func redact(address string) string {
 			u.RawQuery = query.Encode()
 		}
 	}
-	return u.Redacted()
+	return strings.TrimPrefix(u.Redacted(), "//")
 }

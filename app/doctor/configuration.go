@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"context"
@@ -20,7 +20,7 @@ const certificateWarning = 21 * 24 * time.Hour // a certificate with less left i
 func (d *doctor) configuration(context.Context) []finding {
 	const name = "configuration"
 	c := d.cfg
-	found := []finding{ok(name, "%s: %s", terminal.Count(len(d.settings.keys), "setting"), d.settings.origins())}
+	found := []finding{ok(name, "%s: %s", terminal.Count(len(d.settings.Keys), "setting"), d.settings.Origins())}
 	if c.Queue.Embedded() && (d.part == "proxy" || d.part == "batch") {
 		found = append(found, fail(name, "queue.url is empty: serve "+d.part+" needs the Redis that it shares with the other parts",
 			"set queue.url (BGREMOVE_QUEUE_URL), or run serve all"))
@@ -65,7 +65,7 @@ func (d *doctor) publicAPI() (found []finding) {
 		found = append(found, warn(name, fmt.Sprintf("queue.max_ttl (%s) is below queue.result_ttl (%s) and does nothing", terminal.Duration(q.MaxTTL), terminal.Duration(q.ResultTTL)),
 			"raise queue.max_ttl, or lower queue.result_ttl"))
 	}
-	if d.cfg.validateProxy() != nil {
+	if d.cfg.ValidateProxy() != nil {
 		found = append(found, fail(name, "egress.callbacks is true without webhook.secret: serve refuses to start", "set webhook.secret (BGREMOVE_WEBHOOK_SECRET)"))
 	}
 	return found

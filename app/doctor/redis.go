@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"bgremove/app/settings"
 	"bgremove/queue"
 	"bgremove/terminal"
 )
@@ -22,7 +23,7 @@ const (
 
 // redis looks at the external server. Where it does not answer, or not yet, that is all there is to say.
 func (d *doctor) redis(ctx context.Context) []finding {
-	address := redact(d.cfg.Queue.URL)
+	address := settings.RedactURL(d.cfg.Queue.URL)
 	f, err := d.cfg.Queue.Facts(ctx)
 	if err != nil {
 		d.redisAway.Store(true)

@@ -1,7 +1,8 @@
-package cmd
+package doctor
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"net"
 	"slices"
@@ -41,10 +42,7 @@ func TestDoctorRedisUsers(t *testing.T) {
 		{"advised:secret", "images", checkOK, "64 KiB are put", ""},
 		{"advised:secret", "redis eviction", checkOK, "noeviction", ""},
 	} {
-		s, err := load(nil, parse(t, "--queue-url="+strings.Replace(server.URL(), "redis://", "redis://"+test.user+"@", 1)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := loaded(t, "--queue-url="+strings.Replace(server.URL(), "redis://", "redis://"+test.user+"@", 1))
 		d := &doctor{settings: s, cfg: s.Config, part: "batch"}
 		found := map[string]finding{}
 		for _, f := range append(d.redis(t.Context()), d.images(t.Context())...) {
@@ -85,7 +83,12 @@ func TestDoctorLoadingRedis(t *testing.T) {
 	inDirWith(t, "")
 	l := silence(t)
 	go answerAsLoading(l)
-	_, text, _ := call(t, "doctor", "batch", "--queue-url=redis://"+l.Addr().String(), "--predict-url=http://127.0.0.1:1")
+	var out bytes.Buffer
+	s := loaded(t, "--queue-url=redis://"+l.Addr().String(), "--predict-url=http://127.0.0.1:1")
+	if err := Run(t.Context(), s, "batch", &out, false); err == nil {
+		t.Error("nothing failed")
+	}
+	text := out.String()
 	if !strings.Contains(text, "warn  redis               redis 7.0.1?]0;x? at redis://") || !strings.Contains(text, " still loads its data\n") ||
 		strings.Contains(text, "redis latency") || !strings.Contains(text, "FAIL  images              not tried") {
 		t.Error(text)
