@@ -93,19 +93,22 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ConfigError is a fault in the configuration, and not of what happens with it.
-type ConfigError struct{ Err error }
+// UsageError is a fault in how the program was called or configured, and not of what then happened.
+type UsageError struct{ Err error }
 
-func (e ConfigError) Error() string { return e.Err.Error() }
+func (e UsageError) Error() string { return e.Err.Error() }
+
+// Usagef returns a UsageError with the text that fmt.Errorf makes.
+func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
 // Unwrap returns Err.
-func (e ConfigError) Unwrap() error { return e.Err }
+func (e UsageError) Unwrap() error { return e.Err }
 
 // ValidateProxy says what a valid c lacks for a process with a proxy. The others may read the same file, and need no
 // secret for that.
 func (c Config) ValidateProxy() error {
 	if c.Egress.Callbacks && c.Webhook.Secret == "" {
-		return ConfigError{errors.New("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery")}
+		return Usagef("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery")
 	}
 	return nil
 }

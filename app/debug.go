@@ -43,7 +43,7 @@ func (c DebugConfig) Validate() error {
 func (s *Service) observe(ctx context.Context) error {
 	shutdown, err := telemetry.Start(ctx, s.program.Version, s.log)
 	if err != nil {
-		return ConfigError{err}
+		return UsageError{err}
 	}
 	s.onStop(func(ctx context.Context) error {
 		if err := shutdown(ctx); err != nil { // no failure of the process

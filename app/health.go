@@ -24,7 +24,7 @@ func (c Config) HealthURLs(parts []string, ready bool) (urls []string, err error
 	for _, part := range parts {
 		addr := map[string]string{Proxy: c.Proxy.Addr, Predict: c.Predict.Addr, Batch: c.Batch.Addr}[part]
 		if addr == "" {
-			return nil, ConfigError{fmt.Errorf("%s.addr: is empty, so that nothing of it can be asked", part)}
+			return nil, Usagef("%s.addr: is empty, so that nothing of it can be asked", part)
 		}
 		url, err := LocalURL(addr, part == Proxy && c.Proxy.TLSCert != "")
 		if err != nil {

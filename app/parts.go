@@ -90,7 +90,7 @@ func (s *Service) batchOnly(ctx context.Context) error {
 // externalQueue refuses an embedded queue: no other process could reach it.
 func (s *Service) externalQueue(ctx context.Context, part string) (*queue.Queue, error) {
 	if s.cfg.Queue.Embedded() {
-		return nil, ConfigError{fmt.Errorf("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
+		return nil, UsageError{fmt.Errorf("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
 			"with the other parts; without one, use serve all", part)}
 	}
 	return s.queue(ctx)
@@ -184,7 +184,7 @@ func (s *Service) proxy(q *queue.Queue) error {
 	}
 	server, err := proxy.New(s.cfg.Proxy, parts)
 	if errors.Is(err, httpserver.ErrCertificate) {
-		return ConfigError{fmt.Errorf("proxy.tls_cert and proxy.tls_key: %w", err)}
+		return Usagef("proxy.tls_cert and proxy.tls_key: %w", err)
 	} else if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (s *Service) askForKeys(server *httpserver.Server) error {
 	}
 	keys, err := apikey.Load(s.cfg.Proxy.APIKeysFile, s.log)
 	if err != nil {
-		return ConfigError{fmt.Errorf("proxy.api_keys_file: %w", err)}
+		return Usagef("proxy.api_keys_file: %w", err)
 	}
 	s.starts = append(s.starts, func(ctx context.Context, group *errgroup.Group) {
 		group.Go(func() error { keys.Watch(ctx); return nil })

@@ -46,7 +46,7 @@ type Service struct {
 }
 
 // New opens what the part needs and takes its addresses, so that they are known and clients may connect. A valid cfg that
-// lacks something for this part is a ConfigError. Call Run, which also closes what New has opened.
+// lacks something for this part is a UsageError. Call Run, which also closes what New has opened.
 func New(ctx context.Context, part string, cfg Config, program Program, log *slog.Logger) (*Service, error) {
 	s := &Service{cfg: cfg, program: program, log: log, registry: prometheus.NewRegistry(), urls: map[string]string{}}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

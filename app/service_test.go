@@ -138,7 +138,7 @@ func TestNewFails(t *testing.T) {
 		{"everything", noQueue, `there is no part "everything"`, false},
 	} {
 		_, err := New(t.Context(), test.part, test.cfg, Program{}, slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, new(ConfigError)) != test.users {
+		if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, new(UsageError)) != test.users {
 			t.Errorf("%s: %T %v, want %q", test.part, err, err, test.want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"bgremove/app"
 	"bgremove/imaging"
 	"bgremove/terminal"
 )
@@ -52,7 +53,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			}
 			opts, err := benchOptions(photos, limit, format)
 			if err != nil {
-				return usageError{err}
+				return app.UsageError{Err: err}
 			}
 			paths, folders, err := filesIn(args[0])
 			if folders > 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"bgremove/app"
 	"bgremove/imaging"
 	"bgremove/imaging/eval"
 )
@@ -81,7 +82,7 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 		return err
 	}
 	if err := o.validate(cmd.Flags()); err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	cfg, err := o.config(cmd, s.Config.Imaging)
 	if err != nil {
@@ -89,7 +90,7 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 	}
 	pairs, rest, err := eval.Pairs(o.images, o.masks)
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	for _, file := range rest {
 		fmt.Fprintln(cmd.ErrOrStderr(), "left out:", file)
@@ -176,10 +177,10 @@ func (o evalOptions) config(cmd *cobra.Command, c imaging.Config) (eval.Config, 
 	for i, name := range o.engines {
 		engine, err := remover.Find(name)
 		if err != nil {
-			return eval.Config{}, usageError{err}
+			return eval.Config{}, app.UsageError{Err: err}
 		}
 		if slices.Contains(o.engines[:i], name) {
-			return eval.Config{}, usageError{fmt.Errorf("--engine: %s is named twice", name)}
+			return eval.Config{}, app.Usagef("--engine: %s is named twice", name)
 		}
 		cfg.Engines = append(cfg.Engines, engine)
 	}

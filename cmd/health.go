@@ -30,7 +30,7 @@ set the same variables as for the server. With --url only that address is asked,
 		Args:      cobra.OnlyValidArgs,
 		RunE: func(cmd *cobra.Command, parts []string) error {
 			if len(urls) > 0 && (ready || len(parts) > 0) {
-				return usageError{errors.New("--url says all: no part and no --ready beside it")}
+				return app.Usagef("--url says all: no part and no --ready beside it")
 			}
 			if len(urls) == 0 {
 				s, err := loadConfig(cmd)

@@ -3,11 +3,8 @@ package cmd
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -16,9 +13,16 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"bgremove/app"
+	"bgremove/app/jobs"
 	"bgremove/app/settings"
 	"bgremove/client"
 	"bgremove/terminal"
+)
+
+const (
+	askPatience  = 20 * time.Second // of a command that somebody looks at until it has answered
+	workPatience = 2 * time.Minute  // of one that has much to do
 )
 
 func newJobsCmd() *cobra.Command {
@@ -54,43 +58,23 @@ Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,
 	return cmd
 }
 
-// withServer is a RunE that connects first, and ends with errors as serverFault has them.
-func withServer(patience time.Duration, run func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		c, err := connect(cmd, patience)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		err = run(cmd, c, args)
-		if told := (toldError{}); errors.As(err, &told) {
-			return told
-		}
-		return serverFault(cmd, err)
+// onServer connects and does something with the jobs of the server.
+func onServer(cmd *cobra.Command, patience time.Duration, do func(ctx context.Context, c *jobs.Console) error) error {
+	ctx := cmd.Context()
+	server, err := serverOf(cmd)
+	if err != nil {
+		return err
 	}
-}
-
-// toldError has been through serverFault, and says more than that would.
-type toldError struct{ error }
-
-// mostListed is how many jobs a server lists: one that goes on after them has no end.
-const mostListed = 10_000
-
-// listed is the jobs of a state as client.List has them, as far as a server of ours may list them. An id goes to terminals and into the
-// command lines that xargs makes of them: it must be one.
-func listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2[client.Job, error] {
-	return func(yield func(client.Job, error) bool) {
-		n := 0
-		for j, err := range c.List(ctx, state) {
-			if err == nil && (len(j.ID) != 32 || !isHex(j.ID)) {
-				err = fmt.Errorf("the server lists a job with the id %.40q: must be 32 hex digits", j.ID)
-			}
-			n++
-			if !yield(j, err) || err != nil || n == mostListed {
-				return
-			}
-		}
+	c, err := server.Connect(ctx, patience, server.Waits(ctx, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }))
+	if err != nil {
+		return err
 	}
+	defer c.Close()
+	return server.Fault(ctx, do(ctx, &jobs.Console{
+		Client: c, Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(), JSON: wantsJSON(cmd),
+		Ask:   func(question string) error { return confirm(cmd, question) },
+		Fault: func(err error) error { return server.Fault(ctx, err) },
+	}))
 }
 
 func wantsJSON(cmd *cobra.Command) bool {
@@ -98,150 +82,218 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return yes
 }
 
-// printJob writes a job as the server said it, on a line.
-func printJob(w io.Writer, j client.Job) error {
-	return terminal.PrintJSON(w, json.RawMessage(j.JSON()))
+func newJobsLsCmd() *cobra.Command {
+	var states []string
+	var limit int
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List jobs, the newest first",
+		Example: `  bgremove jobs ls --state failed,expired --limit 100
+  bgremove jobs ls --json --limit 0 | jq -r .priority | sort | uniq -c`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkStates(states, jobStates()); err != nil {
+				return err
+			}
+			if limit < 0 {
+				return app.Usagef("--limit: must be at least 0, is %d", limit)
+			}
+			if quiet && wantsJSON(cmd) {
+				return app.Usagef("-q and --json exclude each other")
+			}
+			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
+				return c.List(ctx, states, limit, quiet)
+			})
+		},
+	}
+	cmd.Flags().StringSliceVar(&states, "state", nil,
+		"only jobs of this state: queued, running, retrying, succeeded, failed, expired or cancelled; several with commas, or given several times")
+	cmd.Flags().IntVar(&limit, "limit", 50, "list that many jobs at most; 0 means all")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "ids only")
+	completeStates(cmd, jobStates())
+	return cmd
 }
 
-// jobStates are all states of a job.
+func newJobsGetCmd() *cobra.Command {
+	var result, input string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "Show a job with its timeline, or save its pictures",
+		Long: `Show a job with its timeline and the time of each stage, or save its pictures. A result is kept for queue.result_ttl, the picture that
+was sent until the job has succeeded, or as long as the result where it was sent with keep_input.`,
+		Example: `  bgremove jobs get 3f6c01
+  bgremove jobs get 3f6c01 -o cutout.png --force
+  bgremove jobs get 3f6c01 --input - | display`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if result == "-" && input == "-" {
+				return app.Usagef("-o and --input: only one picture goes to the standard output")
+			}
+			if wantsJSON(cmd) && (result == "-" || input == "-") {
+				return app.Usagef("--json: a picture goes to the standard output already")
+			}
+			if !force {
+				if err := errors.Join(jobs.CheckNew("-o", result), jobs.CheckNew("--input", input)); err != nil {
+					return app.UsageError{Err: err}
+				}
+			}
+			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
+				return c.Show(ctx, args[0], result, input)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "write files anew that exist already")
+	cmd.Flags().StringVarP(&result, "output", "o", "", "save the result in this file; - is the standard output")
+	cmd.Flags().StringVar(&input, "input", "", "save the picture that was sent in this file; - is the standard output")
+	return cmd
+}
+
+func newJobsWaitCmd() *cobra.Command {
+	var limit time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait ID...",
+		Short: "Wait until jobs have ended",
+		Long: `Wait until all of the jobs have ended, and say of each how, in the order given. Once --timeout is over, the others are looked at once
+more. Exit status 1: one has no result, or has not ended.`,
+		Example: `  bgremove jobs wait 3f6c01 --timeout 1m && bgremove jobs get 3f6c01 -o cutout.png`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if limit < 0 {
+				return app.Usagef("--timeout: must be at least 0s, is %s", terminal.Duration(limit))
+			}
+			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error { return c.Wait(ctx, ids, limit) })
+		},
+	}
+	cmd.Flags().DurationVar(&limit, "timeout", 0, "wait that long at most, as in 90s (default 0, no limit)")
+	return cmd
+}
+
+func newJobsCancelCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel ID...",
+		Short:   "Cancel jobs that have not ended",
+		Long:    "Cancel jobs that have not ended, running ones too. Exit status 1: one had ended already, or there is none of that id.",
+		Example: `  bgremove jobs cancel 3f6c01 a81e77`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error { return c.Cancel(ctx, ids) })
+		},
+	}
+}
+
+func newJobsRetryCmd() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "retry ID... | --all-dead",
+		Short: "Queue jobs again that have failed or expired",
+		Long: `Queue jobs again that have failed or expired. They keep their ids, options and pictures, and get all their attempts anew. Exit status 1:
+one could not be queued.`,
+		Example: `  bgremove jobs retry 3f6c01 a81e77
+  bgremove jobs retry --all-dead --yes`,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if all == (len(ids) > 0) {
+				return app.Usagef("name the ids of jobs, or say --all-dead")
+			}
+			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error {
+				if all {
+					return c.RetryDead(ctx)
+				}
+				return c.Retry(ctx, ids)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all-dead", false, "all jobs that have failed or expired; asks first")
+	cmd.Flags().BoolP("yes", "y", false, "do not ask")
+	return cmd
+}
+
+func newJobsDeadCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "dead",
+		Short: "Show why jobs have failed or expired, and what can be done",
+		Long:  "Show the jobs that have failed or expired by the reason, with the newest of each as an example, and what can be done.",
+		Example: `  bgremove jobs dead
+  bgremove jobs dead --json | jq -r .code`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error { return c.Dead(ctx) })
+		},
+	}
+}
+
+func newJobsPurgeCmd() *cobra.Command {
+	var states []string
+	var age time.Duration
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "purge --state STATE",
+		Short: "Delete jobs that have ended, with their pictures",
+		Long: `Delete jobs that have ended, with their pictures. It asks first; where nobody can be asked, --yes is needed. Jobs that have not ended are
+never touched. A server lists its 10000 newest jobs: older ones go when their time is over.`,
+		Example: `  bgremove jobs purge --state failed --older-than 24h --dry-run
+  bgremove jobs purge --state failed --state expired --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkStates(states, endedStates()); err != nil {
+				return err
+			}
+			if age < 0 {
+				return app.Usagef("--older-than: must be at least 0s, is %s", terminal.Duration(age))
+			}
+			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error { return c.Purge(ctx, states, age, dry) })
+		},
+	}
+	cmd.Flags().StringSliceVar(&states, "state", nil, "jobs of this state: succeeded, failed, expired or cancelled; several with commas, or given several times")
+	cmd.Flags().DurationVar(&age, "older-than", 0, "only jobs that ended longer ago, as in 24h")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many there are; with --json, which")
+	cmd.Flags().BoolP("yes", "y", false, "do not ask")
+	_ = cmd.MarkFlagRequired("state") // the flag is there
+	completeStates(cmd, endedStates())
+	return cmd
+}
+
 func jobStates() []client.State {
-	return []client.State{client.Queued, client.Running, client.Retrying, client.Succeeded, client.Failed, client.Expired, client.Cancelled}
+	return append([]client.State{client.Queued, client.Running, client.Retrying}, endedStates()...)
+}
+
+func endedStates() []client.State {
+	return []client.State{client.Succeeded, client.Failed, client.Expired, client.Cancelled}
+}
+
+func words(states []client.State) []string {
+	words := make([]string, len(states))
+	for i, s := range states {
+		words[i] = string(s)
+	}
+	return words
 }
 
 // completeStates has shells complete the values of --state.
 func completeStates(cmd *cobra.Command, all []client.State) {
-	words := make([]string, len(all))
-	for i, s := range all {
-		words[i] = string(s)
-	}
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(words(all), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
-// checkStates is a usageError unless each of those given is one of all.
+// checkStates is an app.UsageError unless each of those given is one of all.
 func checkStates(given []string, all []client.State) error {
-	words := make([]string, len(all))
-	for i, known := range all {
-		words[i] = string(known)
-	}
 	for _, s := range given {
-		if !slices.Contains(words, s) {
-			return usageError{fmt.Errorf("--state: must be one of %s, is %q", strings.Join(words, ", "), s)}
+		if !slices.Contains(all, client.State(s)) {
+			return app.Usagef("--state: must be one of %s, is %q", strings.Join(words(all), ", "), s)
 		}
 	}
 	return nil
 }
 
-// fewestDigits is how far an id may be shortened.
-const fewestDigits = 6
-
-// shortID is what may be the beginning of an id.
-func shortID(id string) bool { return isHex(id) && len(id) >= fewestDigits && len(id) < 32 }
-
-func tooShort(id string) bool { return isHex(id) && len(id) > 0 && len(id) < fewestDigits }
-
-func isHex(id string) bool { return strings.Trim(id, "0123456789abcdef") == "" }
-
-// resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge. One that is too short is a usageError.
-func resolve(ctx context.Context, c *client.Client, ids []string) ([]string, error) {
-	found := map[string][]string{}
-	for _, id := range ids {
-		if tooShort(id) {
-			return nil, usageError{fmt.Errorf("an id needs %d digits or more, %s has %d", fewestDigits, id, len(id))}
-		}
-		if shortID(id) {
-			found[id] = nil
-		}
-	}
-	if len(found) == 0 {
-		return ids, nil
-	}
-	for j, err := range listed(ctx, c, "") {
-		if err != nil {
-			return nil, err
-		}
-		for short := range found {
-			if strings.HasPrefix(j.ID, short) {
-				found[short] = append(found[short], j.ID)
-			}
-		}
-	}
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = id
-		if whole, short := found[id]; short {
-			if len(whole) > 1 {
-				return nil, fmt.Errorf("%d jobs begin with %s: %s and others; give more of the id", len(whole), id, whole[0])
-			}
-			if len(whole) == 1 {
-				out[i] = whole[0]
-			}
-		}
-	}
-	return out, nil
-}
-
-// eachJob does something with each id, says how that went, and fails if one did: "2 of 3 jobs could not be …".
-func eachJob(cmd *cobra.Command, c *client.Client, ids []string, participle string, do func(ctx context.Context, id string) (client.Job, error)) error {
-	ids, err := resolve(cmd.Context(), c, ids)
-	if err != nil {
-		return err
-	}
-	failed := 0
-	for _, id := range ids {
-		j, err := do(cmd.Context(), id)
-		if err != nil {
-			if err := fatal(cmd, err); err != nil {
-				return err
-			}
-			failed++
-		}
-		if err := printOutcome(cmd, id, j, participle, err); err != nil {
-			return err
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s could not be %s", failed, terminal.Count(len(ids), "job"), participle)
-	}
-	return nil
-}
-
-func printOutcome(cmd *cobra.Command, id string, j client.Job, participle string, err error) error {
-	out := cmd.OutOrStdout()
-	switch {
-	case wantsJSON(cmd) && err != nil:
-		fault := map[string]string{"id": id, "error": err.Error()}
-		var answer *client.Error
-		if errors.As(err, &answer) && answer.Code != "" {
-			fault["code"] = answer.Code
-		}
-		return terminal.PrintJSON(out, fault)
-	case wantsJSON(cmd):
-		return printJob(out, j)
-	case err != nil:
-		_, err = fmt.Fprintln(out, terminal.Printable(id+": "+err.Error()))
-		return err
-	}
-	_, err = fmt.Fprintln(out, terminal.Printable(id+" "+participle))
-	return err
-}
-
-// fatal is err if it will be the same with the next job: the server is away, or the command is to end.
-func fatal(cmd *cobra.Command, err error) error {
-	var answer *client.Error
-	if cmd.Context().Err() == nil && (errors.As(err, &answer) || errors.Is(err, client.ErrEnded) || errors.As(err, new(lateError))) {
-		return nil
-	}
-	return err
-}
-
-// confirm asks before something that cannot be taken back, unless --yes is given. Where nobody can be asked it is a usageError.
+// confirm asks before something that cannot be taken back, unless --yes is given. Where nobody can be asked it is an app.UsageError.
 func confirm(cmd *cobra.Command, question string) error {
 	if yes, _ := cmd.Flags().GetBool("yes"); yes {
 		return nil
 	}
 	in := cmd.InOrStdin()
 	if f, ok := in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor fits
-		return usageError{errors.New("nobody can be asked here, as the input is no terminal: say --yes")}
+		return app.Usagef("nobody can be asked here, as the input is no terminal: say --yes")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
 	answers := make(chan string, 1)

@@ -207,7 +207,7 @@ func TestEndlessList(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout.String(), test.want) {
 			t.Errorf("%s: status %d, %.100q, %q", test.args, status, stdout.String(), stderr.String())
 		}
-		if test.args != "dead" && strings.Count(stdout.String(), "\n") != mostListed {
+		if test.args != "dead" && strings.Count(stdout.String(), "\n") != 10_000 {
 			t.Errorf("%d jobs are listed", strings.Count(stdout.String(), "\n"))
 		}
 	}

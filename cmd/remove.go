@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bgremove/app"
 	"bgremove/files"
 	"bgremove/imaging"
 	"bgremove/terminal"
@@ -78,7 +79,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		f.out = stream
 	}
 	if err := f.validate(args); err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	file := ""
 	if isSingle(args, f.out) {
@@ -86,24 +87,24 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	}
 	options, err := pictureOptions(cmd.Flags(), file)
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	remover, err := imaging.New(s.Config.Imaging)
 	if err != nil {
 		return err
 	}
 	if err := checkPictureOptions(remover, options); err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	r := &removal{
 		flags: f, remover: remover, options: options,
 		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newFileReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
 	}
 	if f.out == stream && terminal.Attached(r.stdout) {
-		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
+		return app.Usagef("-o: stdout is a terminal, which shows no pictures; name a file")
 	}
 	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && terminal.Attached(in) {
-		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
+		return app.Usagef("IN: stdin is a terminal, which holds no picture; name a file or send one in")
 	}
 	defer saveMemory(f.jobs)()
 	if f.watch {
@@ -147,7 +148,7 @@ func (f fileFlags) validate(args []string) error {
 func (r *removal) once(ctx context.Context, args []string) error {
 	p, faults, err := planFiles(args, r.flags, r.options.Format, r.remover.Limits())
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	if r.flags.dry {
 		return errors.Join(append(faults, r.report.dryRun(p))...)

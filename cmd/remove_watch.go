@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/app"
 	"bgremove/files"
 )
 
@@ -19,7 +20,7 @@ func (r *removal) watch(ctx context.Context, root string) error {
 	}
 	p, faults, err := planFiles([]string{root}, r.flags, r.options.Format, r.remover.Limits())
 	if err != nil {
-		return usageError{errors.Join(err, watcher.Close())}
+		return app.UsageError{Err: errors.Join(err, watcher.Close())}
 	}
 	changed, broken := make(chan []files.File), make(chan error)
 	group, ctx := errgroup.WithContext(ctx)

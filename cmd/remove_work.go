@@ -71,23 +71,13 @@ func (r *removal) cut(ctx context.Context, t fileTask) (result imaging.Result, o
 		return result, stream, err
 	}
 	if out = t.out; !t.named {
-		ending, err := endingOf(result.ContentType)
+		ending, err := files.Ending(result.ContentType)
 		if err != nil {
 			return imaging.Result{}, "", err
 		}
 		out += ending
 	}
 	return result, out, files.Write(out, result.Data)
-}
-
-func endingOf(contentType string) (string, error) {
-	ending, ok := map[string]string{
-		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "application/zip": ".zip",
-	}[contentType]
-	if !ok {
-		return "", fmt.Errorf("no ending is known for a file of type %s", contentType)
-	}
-	return ending, nil
 }
 
 // read returns once ctx ends, even if nothing comes from stdin or a pipe. Nothing can break off such a read: it then lasts until the process ends.

@@ -20,7 +20,7 @@ what is left goes back to the queue, and the process exits with 0. A second sign
   bgremove serve proxy --queue-url redis://redis:6379 --proxy-addr :5000`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return usageError{fmt.Errorf("serve needs a part: all, proxy, batch or predict, got %q", args)}
+			return app.Usagef("serve needs a part: all, proxy, batch or predict, got %q", args)
 		},
 	}
 	addConfigFlags(cmd)

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"bgremove/app"
+	"bgremove/app/connect"
 	"bgremove/client"
 	"bgremove/files"
 	"bgremove/imaging"
@@ -167,28 +169,32 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 		err = refuseForSeed(cmd.Flags())
 	}
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	f.out = filepath.Clean(f.out) + string(filepath.Separator) // whatever is there, a folder is meant
 	options, err := pictureOptions(cmd.Flags(), "")
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	p, faults, err := planFiles(args, f.fileFlags, options.Format, imaging.DefaultConfig().Limits())
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	ctx, giveUp := context.WithCancelCause(cmd.Context())
 	defer giveUp(nil)
 	s := &submission{flags: f, giveUp: giveUp}
 	done := false
 	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	waiting := tellWaits(cmd, report.note)
+	server, err := serverOf(cmd)
+	if err != nil {
+		return err
+	}
+	waiting := server.Waits(cmd.Context(), report.note)
 	if f.seed {
-		s.cutter, err = seedCutter(cmd, waiting, len(p.tasks) > 0)
+		s.cutter, err = seedCutter(cmd.Context(), server, waiting, len(p.tasks) > 0)
 	} else {
 		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(cmd, options, f, waiting, len(p.tasks) > 0)
+		s.cutter, journal, err = v1Cutter(cmd.Context(), server, options, f, waiting, len(p.tasks) > 0)
 		if journal != nil {
 			defer func() { err = errors.Join(err, journal.Close(done)) }()
 			noteMixed(cmd.ErrOrStderr(), f, journal, p.skipped)
@@ -201,7 +207,7 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	err = report.end(cmd.Context(), p.strange)
 	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
 		left := report.total - report.counts[stateDone] - report.counts[stateFailed]
-		err = errors.Join(fmt.Errorf("gave up: %w", serverFault(cmd, cause)), err, fmt.Errorf("%d of %d left", left, report.total))
+		err = errors.Join(fmt.Errorf("gave up: %w", server.Fault(cmd.Context(), cause)), err, fmt.Errorf("%d of %d left", left, report.total))
 	}
 	done = err == nil
 	return err
@@ -223,32 +229,27 @@ func refuseForSeed(flags *pflag.FlagSet) error {
 }
 
 // seedCutter is for a server of the tutorial's API. With probe it asks the server whether it is there.
-func seedCutter(cmd *cobra.Command, waiting waitFunc, probe bool) (cutter, error) {
-	server := serverAddress(cmd)
-	roots, err := serverRoots(cmd)
-	if err != nil {
+func seedCutter(ctx context.Context, server connect.Server, waiting connect.Waiting, probe bool) (cutter, error) {
+	if _, err := server.Client(0, nil); err != nil { // the address is bad
 		return nil, err
 	}
-	if _, err := client.New(client.Config{Server: server}); err != nil {
-		return nil, usageError{err}
-	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(roots)},
+		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(server.Roots)},
 		Waiting: waiting,
 	}
 	if probe {
-		if err := s.Probe(cmd.Context()); err != nil {
-			return nil, serverFault(cmd, asSilent(err, probeTimeout))
+		if err := s.Probe(ctx); err != nil {
+			return nil, server.Fault(ctx, connect.Silent(err, submit.ProbeTime))
 		}
 	}
 	return s, nil
 }
 
 // v1Cutter opens the journal. With probe it asks the server first whether it is there.
-func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
-	c, err := newClient(cmd, serverPatience, waiting)
+func v1Cutter(ctx context.Context, server connect.Server, options imaging.Options, f submitFlags, waiting connect.Waiting, probe bool) (cutter, *submit.Journal, error) {
+	c, err := server.Client(serverPatience, waiting)
 	if err == nil && probe {
-		err = probeServer(cmd)
+		err = server.Probe(ctx)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -261,7 +262,7 @@ func v1Cutter(cmd *cobra.Command, options imaging.Options, f submitFlags, waitin
 		sent["ttl"] = f.ttl.String()
 	}
 	look := options.Values().Encode()
-	journal, err := submit.OpenJournal(f.out, look, serverAddress(cmd)+"\n"+look+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	journal, err := submit.OpenJournal(f.out, look, server.Address+"\n"+look+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -321,7 +322,7 @@ func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error
 	if err != nil {
 		return "", err
 	}
-	ending, err := endingOf(contentType)
+	ending, err := files.Ending(contentType)
 	if err != nil {
 		return "", err
 	}

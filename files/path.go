@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,4 +41,15 @@ func Resolved(path string) string {
 		}
 		rest = filepath.Join(filepath.Base(dir), rest)
 	}
+}
+
+// Ending returns what the name of a file of a content type ends with.
+func Ending(contentType string) (string, error) {
+	ending, ok := map[string]string{
+		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "application/zip": ".zip",
+	}[contentType]
+	if !ok {
+		return "", fmt.Errorf("no ending is known for a file of type %s", contentType)
+	}
+	return ending, nil
 }

@@ -105,7 +105,7 @@ func (s *Seed) Hopeless(ctx context.Context, err error) bool {
 
 // Probe says whether the server answers, whatever that is.
 func (s *Seed) Probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Server+"/health", nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func Default() *Settings {
 }
 
 // Load reads every layer: defaults, the config file, the environment, flags; a later one wins. flag returns the text of a
-// flag that was given. The error is an app.ConfigError that holds every fault of every layer, one per line.
+// flag that was given. The error is an app.UsageError that holds every fault of every layer, one per line.
 func Load(environ []string, flag func(name string) (text string, given bool)) (*Settings, error) {
 	s := Default()
 	s.readFile(environ, flag)
@@ -63,7 +63,7 @@ func Load(environ []string, flag func(name string) (text string, given bool)) (*
 	}
 	s.validate()
 	if len(s.faults) > 0 {
-		return nil, app.ConfigError{Err: fmt.Errorf("bad configuration\n%w", errors.Join(s.faults...))}
+		return nil, app.Usagef("bad configuration\n%w", errors.Join(s.faults...))
 	}
 	return s, nil
 }

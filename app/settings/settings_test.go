@@ -160,8 +160,8 @@ log: {level: loud}
 	if got := app.Faults(err); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\n\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if !errors.As(err, new(app.ConfigError)) {
-		t.Errorf("%T is no ConfigError", err)
+	if !errors.As(err, new(app.UsageError)) {
+		t.Errorf("%T is no UsageError", err)
 	}
 }
 

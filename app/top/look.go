@@ -1,4 +1,4 @@
-package cmd
+package top
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bgremove/app/connect"
+	"bgremove/app/jobs"
 	"bgremove/app/settings"
 	"bgremove/client"
 )
@@ -20,8 +22,8 @@ const (
 	metricsBytes = 16 << 20 // of an answer that are read
 )
 
-// watcher looks at servers.
-type watcher struct {
+// Watcher looks at servers.
+type Watcher struct {
 	client  *client.Client
 	address string
 	metrics []string // addresses of further metrics
@@ -40,14 +42,14 @@ type sample struct {
 	err     error     // the server was not there: nothing else counts
 }
 
-func (w *watcher) look(ctx context.Context) sample {
+func (w *Watcher) look(ctx context.Context) sample {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	s := sample{at: time.Now()}
 	if s.queue, s.err = w.client.Queue(ctx); s.err == nil {
 		s.running, s.err = w.listRunning(ctx, s.queue.Running)
 	}
-	if s.err = asSilent(s.err, lookTime); s.err != nil {
+	if s.err = connect.Silent(s.err, lookTime); s.err != nil {
 		return s
 	}
 	s.metrics = make([]metrics, 1+len(w.metrics))
@@ -77,14 +79,14 @@ func (w *watcher) look(ctx context.Context) sample {
 		if i > 0 {
 			address = w.metrics[i-1]
 		}
-		s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(address), cause(fault)))
+		s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(address), connect.Cause(fault)))
 	}
 	return s
 }
 
 // listRunning lists running jobs. In a deep queue they are far back in the list, and a server has much to read until then: it is left alone
 // for ten times as long as that took.
-func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) {
+func (w *Watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) {
 	begun := time.Now()
 	if n == 0 {
 		w.running = nil
@@ -99,7 +101,7 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 			w.rest = time.Now().Add(10 * took)
 		}
 	}()
-	for j, err := range listed(ctx, w.client, client.Running) {
+	for j, err := range jobs.Listed(ctx, w.client, client.Running) {
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +112,7 @@ func (w *watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 	return w.running, nil
 }
 
-func (w *watcher) fetch(ctx context.Context, address string) (metrics, error) {
+func (w *Watcher) fetch(ctx context.Context, address string) (metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return metrics{}, err

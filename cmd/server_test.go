@@ -15,10 +15,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"github.com/spf13/cobra"
 
 	"bgremove/app/settings"
-	"bgremove/client"
 )
 
 // A server with a certificate of its own is trusted where that is named, and one that is spoken to without TLS says so.
@@ -106,26 +104,6 @@ func TestWaitsAreTold(t *testing.T) {
 		if status != 0 || strings.Contains(stderr, "bgremove: waiting: No time for POST (429); trying again\n") == quiet {
 			t.Errorf("-q %v: status %d, %q", quiet, status, stderr)
 		}
-	}
-}
-
-// Many who wait for the same tell it once, though the words differ.
-func TestWaitsAreToldOnce(t *testing.T) {
-	cmd := &cobra.Command{}
-	cmd.SetContext(t.Context())
-	var lines []string
-	waiting := tellWaits(cmd, func(line string) { lines = append(lines, line) })
-	var all sync.WaitGroup
-	for _, left := range []string{"3", "5", "7"} {
-		all.Go(func() {
-			waiting(&client.Error{Status: 429, Code: "rate_limit_exceeded", Detail: left + " megapixels are left", RequestID: left}, 5*time.Second)
-			waiting(&client.Error{Status: 503, Code: "queue_unavailable"}, 100*time.Millisecond)
-		})
-	}
-	all.Wait()
-	waiting(&client.Error{Status: 429, Code: "queue_full", Detail: "The queue is full\x1b"}, 5*time.Second)
-	if len(lines) != 2 || lines[1] != "bgremove: waiting: The queue is full? (429); trying again" {
-		t.Errorf("%q", lines)
 	}
 }
 

@@ -1,44 +1,34 @@
-package cmd
+package jobs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"bgremove/client"
 	"bgremove/terminal"
 )
 
-func newJobsDeadCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "dead",
-		Short: "Show why jobs have failed or expired, and what can be done",
-		Long:  "Show the jobs that have failed or expired by the reason, with the newest of each as an example, and what can be done.",
-		Example: `  bgremove jobs dead
-  bgremove jobs dead --json | jq -r .code`,
-		Args: cobra.NoArgs,
-		RunE: withServer(askPatience, func(cmd *cobra.Command, c *client.Client, _ []string) error {
-			jobs, err := deadJobs(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			groups := groupDead(jobs)
-			if !wantsJSON(cmd) {
-				return printDead(cmd.OutOrStdout(), groups, time.Now())
-			}
-			for _, g := range groups {
-				if err := terminal.PrintJSON(cmd.OutOrStdout(), g); err != nil {
-					return err
-				}
-			}
-			return nil
-		}),
+// Dead prints why jobs have failed or expired, and what can be done.
+func (c *Console) Dead(ctx context.Context) error {
+	jobs, err := c.dead(ctx)
+	if err != nil {
+		return err
 	}
+	groups := groupDead(jobs)
+	if !c.JSON {
+		return printDead(c.Out, groups, time.Now())
+	}
+	for _, g := range groups {
+		if err := terminal.PrintJSON(c.Out, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deadGroup is the jobs that ended without a result for one reason.

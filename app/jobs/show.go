@@ -1,7 +1,8 @@
-package cmd
+package jobs
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,92 +14,56 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
+	"bgremove/app"
 	"bgremove/client"
 	"bgremove/files"
 	"bgremove/terminal"
 )
 
-func newJobsGetCmd() *cobra.Command {
-	var result, input string
-	var force bool
-	cmd := &cobra.Command{
-		Use:   "get ID",
-		Short: "Show a job with its timeline, or save its pictures",
-		Long: `Show a job with its timeline and the time of each stage, or save its pictures. A result is kept for queue.result_ttl, the picture that
-was sent until the job has succeeded, or as long as the result where it was sent with keep_input.`,
-		Example: `  bgremove jobs get 3f6c01
-  bgremove jobs get 3f6c01 -o cutout.png --force
-  bgremove jobs get 3f6c01 --input - | display`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if result == "-" && input == "-" {
-				return usageError{errors.New("-o and --input: only one picture goes to the standard output")}
-			}
-			if wantsJSON(cmd) && (result == "-" || input == "-") {
-				return usageError{errors.New("--json: a picture goes to the standard output already")}
-			}
-			if !force {
-				if err := errors.Join(checkNew("-o", result), checkNew("--input", input)); err != nil {
-					return usageError{err}
-				}
-			}
-			return withServer(askPatience, func(cmd *cobra.Command, c *client.Client, ids []string) error {
-				return showJob(cmd, c, ids[0], result, input)
-			})(cmd, args)
-		},
-	}
-	cmd.Flags().BoolVar(&force, "force", false, "write files anew that exist already")
-	cmd.Flags().StringVarP(&result, "output", "o", "", "save the result in this file; - is the standard output")
-	cmd.Flags().StringVar(&input, "input", "", "save the picture that was sent in this file; - is the standard output")
-	return cmd
-}
-
-func showJob(cmd *cobra.Command, c *client.Client, id, result, input string) error {
-	ctx := cmd.Context()
-	ids, err := resolve(ctx, c, []string{id})
+// Show prints a job, or saves its pictures in the files result and input; - is Out.
+func (c *Console) Show(ctx context.Context, id, result, input string) error {
+	ids, err := c.resolve(ctx, []string{id})
 	if err != nil {
 		return err
 	}
-	j, err := c.Job(ctx, ids[0])
+	j, err := c.Client.Job(ctx, ids[0])
 	if err == nil && j.Result != nil {
 		err = checkEnding("-o", result, j.Result.ContentType)
 	}
 	if err = errors.Join(err, checkEnding("--input", input, j.Input.ContentType)); err != nil {
 		return err
 	}
-	if wantsJSON(cmd) {
-		err = printJob(cmd.OutOrStdout(), j)
+	if c.JSON {
+		err = printJob(c.Out, j)
 	} else if result == "" && input == "" {
-		err = printDetails(cmd.OutOrStdout(), j, time.Now())
+		err = printDetails(c.Out, j, time.Now())
 	}
 	if err == nil && result != "" {
-		err = save(cmd.OutOrStdout(), result, func(w io.Writer) error { _, err := c.Result(ctx, j.ID, w); return err })
+		err = save(c.Out, result, func(w io.Writer) error { _, err := c.Client.Result(ctx, j.ID, w); return err })
 	}
 	if err == nil && input != "" {
-		err = save(cmd.OutOrStdout(), input, func(w io.Writer) error { _, err := c.Input(ctx, j.ID, w); return err })
+		err = save(c.Out, input, func(w io.Writer) error { _, err := c.Client.Input(ctx, j.ID, w); return err })
 	}
 	return err
 }
 
-// checkNew is an error where there is a file already that save would replace.
-func checkNew(flag, name string) error {
+// CheckNew is an error where there is a file already that Show would replace.
+func CheckNew(flag, name string) error {
 	if info, err := os.Stat(name); name != "-" && err == nil && info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %s exists; --force writes it anew", flag, name)
 	}
 	return nil
 }
 
-// checkEnding is a usageError where a file's name ends like a picture of another format than it is to have: the name would lie.
+// checkEnding is an app.UsageError where a file's name ends like a picture of another format than it is to have: the name would lie.
 func checkEnding(flag, name, contentType string) error {
 	ending := filepath.Ext(name)
 	says := mime.TypeByExtension(strings.ToLower(ending))
-	is, err := endingOf(contentType)
+	is, err := files.Ending(contentType)
 	if err != nil || says == contentType || !strings.HasPrefix(says, "image/") {
 		return nil
 	}
-	return usageError{fmt.Errorf("%s: %s is no name of a picture that is %s: name it %s", flag, name, contentType, strings.TrimSuffix(name, ending)+is)}
+	return app.Usagef("%s: %s is no name of a picture that is %s: name it %s", flag, name, contentType, strings.TrimSuffix(name, ending)+is)
 }
 
 // save has a file written, or stdout for "-". A file that is there is replaced only by a whole one.
@@ -140,7 +105,7 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 	if j.Parent != "" {
 		row("refines", "%s", j.Parent)
 	}
-	row("input", "%s, %s, %s", size(j), terminal.Bytes(j.Input.Bytes), j.Input.ContentType)
+	row("input", "%s, %s, %s", Size(j), terminal.Bytes(j.Input.Bytes), j.Input.ContentType)
 	if r := j.Result; r != nil {
 		from := r.Engine
 		if r.Cached {
@@ -162,7 +127,7 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 	case j.State == client.Queued:
 		row("start before", "%s", clock(j.DeadlineAt))
 	}
-	row("took", "%s", took(j, now))
+	row("took", "%s", Took(j, now))
 	rows = append(rows, timeline(j)...)
 	return terminal.PrintColumns(out, append(rows, stages(j.TimingsMS)...))
 }

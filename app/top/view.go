@@ -1,4 +1,4 @@
-package cmd
+package top
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"bgremove/app/connect"
+	"bgremove/app/jobs"
 	"bgremove/client"
 	"bgremove/terminal"
 )
@@ -105,7 +107,7 @@ func view(f figures) []line {
 		lines[0].text = "bgremove " + f.Server + "   waiting for the first answer"
 	}
 	if f.fault != nil {
-		lines = append(lines, line{text: terminal.Printable("no newer figures: " + cause(f.fault).Error()), bad: true})
+		lines = append(lines, line{text: terminal.Printable("no newer figures: " + connect.Cause(f.fault).Error()), bad: true})
 	}
 	if f.At.IsZero() {
 		return lines
@@ -172,7 +174,7 @@ func viewRunning(f figures) []line {
 			}
 		}
 		rows = append(rows, []string{
-			j.ID, took(j, f.At), terminal.Time(f.At.Sub(j.CreatedAt)), j.Priority, size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
+			j.ID, jobs.Took(j, f.At), terminal.Time(f.At.Sub(j.CreatedAt)), j.Priority, jobs.Size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
 		})
 	}
 	lines := append([]line{{}}, tableLines(rows)...)
