@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bgremove/app"
+	"bgremove/files"
 	"bgremove/imaging"
 	"bgremove/terminal"
 )
@@ -221,7 +222,7 @@ func (r *benchReport) describe(photos []photo) {
 // cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
 // read is not counted.
 func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
-	data, err := readFile(path, b.remover.Limits())
+	data, err := files.Read(ctx, path, nil, b.remover.Limits())
 	if err != nil {
 		return imaging.Result{}, 0, err
 	}

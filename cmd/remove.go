@@ -1,27 +1,24 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"bgremove/app"
+	"bgremove/app/remove"
 	"bgremove/files"
 	"bgremove/imaging"
 	"bgremove/terminal"
 )
 
-const (
-	maxRemoveJobs = 1024
-	stream        = "-" // names stdin as the input, stdout as the output
-)
+const maxRemoveJobs = 1024
 
 func newRemoveCmd() *cobra.Command {
 	var f fileFlags
@@ -55,18 +52,23 @@ whatever has failed, and 1 when the folder can be watched no longer. See docs/re
 	flags.Lookup("format").Usage += " (default that of OUT, or png)"
 	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
 	flags.BoolVar(&f.dry, "dry-run", false, "print to stdout what would be done, and do nothing")
-	flags.BoolVar(&f.watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
+	flags.BoolVar(&f.Watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
 	return cmd
 }
 
-// removal is one run of the command.
-type removal struct {
-	flags   fileFlags
-	remover *imaging.Remover
-	options imaging.Options
-	stdin   io.Reader
-	stdout  io.Writer
-	report  *fileReport
+// fileFlags are those of commands that work on files.
+type fileFlags struct {
+	files.Options
+	dry bool
+}
+
+func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
+	flags.StringVarP(&f.Out, "output", "o", "", out)
+	flags.IntVarP(&f.Jobs, "jobs", "j", jobs, "pictures at a time")
+	flags.BoolVar(&f.Force, "force", false, "write results anew that exist already")
+	flags.BoolVar(&f.JSON, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line to stderr for each file")
+	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "print nothing to stderr but what fails")
 }
 
 // removeBackgrounds finds every fault that it can before it begins to work.
@@ -75,15 +77,15 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.out == "" && slices.Equal(args, []string{stream}) {
-		f.out = stream
+	if f.Out == "" && slices.Equal(args, []string{files.Stream}) {
+		f.Out = files.Stream
 	}
 	if err := f.validate(args); err != nil {
 		return app.UsageError{Err: err}
 	}
 	file := ""
-	if isSingle(args, f.out) {
-		file = f.out
+	if files.Single(args, f.Out) {
+		file = f.Out
 	}
 	options, err := pictureOptions(cmd.Flags(), file)
 	if err != nil {
@@ -96,68 +98,62 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if err := checkPictureOptions(remover, options); err != nil {
 		return app.UsageError{Err: err}
 	}
-	r := &removal{
-		flags: f, remover: remover, options: options,
-		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newFileReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
-	}
-	if f.out == stream && terminal.Attached(r.stdout) {
+	cutter := &remove.Cutter{Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout()}
+	if f.Out == files.Stream && terminal.Attached(cutter.Stdout) {
 		return app.Usagef("-o: stdout is a terminal, which shows no pictures; name a file")
 	}
-	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && terminal.Attached(in) {
+	if in, ok := cutter.Stdin.(*os.File); ok && args[0] == files.Stream && terminal.Attached(in) {
 		return app.Usagef("IN: stdin is a terminal, which holds no picture; name a file or send one in")
 	}
-	defer saveMemory(f.jobs)()
-	if f.watch {
-		return r.watch(cmd.Context(), args[0])
+	defer remove.SaveMemory(f.Jobs)()
+	f.Format, f.Limits, f.Stdout, f.Stderr = options.Format, remover.Limits(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	var watcher *files.Watcher
+	if f.Watch {
+		if watcher, err = files.NewWatcher(args[0], f.Out); err != nil { // before the first look: what comes during it is not missed
+			return err
+		}
+		defer watcher.Close()
 	}
-	return r.once(cmd.Context(), args)
+	run, err := files.NewRun(args, f.Options)
+	switch {
+	case err != nil:
+		return app.UsageError{Err: err}
+	case f.Watch:
+		return run.Watch(cmd.Context(), args[0], watcher, cutter.Cut)
+	case f.dry:
+		return run.Dry()
+	}
+	run.Do(cmd.Context(), cutter.Cut)
+	return run.End(cmd.Context())
 }
 
 func (f fileFlags) validate(args []string) error {
 	var errs []error
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if f.out == "" {
+	if f.Out == "" {
 		add("-o: is needed: the folder for the results, or the file for one; - is stdout")
 	}
-	if f.jobs < 1 || f.jobs > maxRemoveJobs {
-		add("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.jobs)
+	if f.Jobs < 1 || f.Jobs > maxRemoveJobs {
+		add("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)
 	}
-	if len(args) > 1 && slices.Contains(args, stream) {
+	if len(args) > 1 && slices.Contains(args, files.Stream) {
 		add("IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
 	}
-	if f.out == stream && f.json {
+	if f.Out == files.Stream && f.JSON {
 		add("--json: goes to stdout, and so does the picture with -o -")
 	}
-	if args[0] == stream && f.out != stream && isFolder(f.out) {
-		add("-o: %s is a folder, and a picture from stdin has no name; name the file", f.out)
+	if args[0] == files.Stream && f.Out != files.Stream && files.MeansFolder(f.Out) {
+		add("-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out)
 	}
-	if f.watch && f.dry {
+	if f.Watch && f.dry {
 		add("--dry-run: --watch has no end; give one of them")
 	}
-	if f.watch && f.out == stream {
+	if f.Watch && f.Out == files.Stream {
 		add("--watch: results go to a folder; name one with -o")
-	} else if f.watch && (len(args) != 1 || !files.IsDir(args[0])) {
+	} else if f.Watch && (len(args) != 1 || !files.IsDir(args[0])) {
 		add("--watch: IN must be one folder, is %s", strings.Join(args, " "))
-	} else if f.watch && files.Inside(args[0], f.out) {
-		add("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.out)
+	} else if f.Watch && files.Inside(args[0], f.Out) {
+		add("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out)
 	}
 	return errors.Join(errs...)
-}
-
-// once works on what args name and returns.
-func (r *removal) once(ctx context.Context, args []string) error {
-	p, faults, err := planFiles(args, r.flags, r.options.Format, r.remover.Limits())
-	if err != nil {
-		return app.UsageError{Err: err}
-	}
-	if r.flags.dry {
-		return errors.Join(append(faults, r.report.dryRun(p))...)
-	}
-	p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
-	return r.report.end(ctx, p.strange)
-}
-
-// isFolder tells whether a path means a folder: it is one, or ends like one.
-func isFolder(path string) bool {
-	return strings.HasSuffix(path, string(os.PathSeparator)) || files.IsDir(path)
 }

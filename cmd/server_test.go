@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
-
 	"bgremove/app/settings"
 )
 
@@ -104,40 +102,5 @@ func TestWaitsAreTold(t *testing.T) {
 		if status != 0 || strings.Contains(stderr, "bgremove: waiting: No time for POST (429); trying again\n") == quiet {
 			t.Errorf("-q %v: status %d, %q", quiet, status, stderr)
 		}
-	}
-}
-
-// A note has a line of its own, whatever the bar does meanwhile.
-func TestNotesBesideTheBar(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	keyboard, terminal, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown, read := &output{}, make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(shown, keyboard) // until the other side is closed
-	}()
-	const n = 200
-	r := newFileReport(fileFlags{out: "out"}, io.Discard, terminal)
-	r.begin(n)
-	var noted sync.WaitGroup
-	noted.Go(func() {
-		for range n {
-			r.note("a note")
-		}
-	})
-	for range n {
-		r.add(fileOutcome{State: stateDone})
-	}
-	noted.Wait()
-	r.quiet()
-	_ = terminal.Close()
-	<-read
-	_ = keyboard.Close()
-	lines := strings.Count(shown.String(), "\ra note\r\n") + strings.Count(shown.String(), "\na note\r\n")
-	if lines != n {
-		t.Errorf("%d of %d notes are lines of their own: %.400q", lines, n, shown.String())
 	}
 }

@@ -19,6 +19,11 @@ func IsDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
+// MeansFolder tells whether a path means a folder: it is one, or ends like one.
+func MeansFolder(path string) bool {
+	return strings.HasSuffix(path, string(os.PathSeparator)) || IsDir(path)
+}
+
 // Inside tells whether path is dir or below it, links resolved; neither need exist.
 func Inside(path, dir string) bool {
 	rel, err := filepath.Rel(Resolved(dir), Resolved(path))

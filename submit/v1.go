@@ -1,5 +1,5 @@
 // Package submit has files cut out by a server: once each, whatever breaks meanwhile. V1 speaks /v1, Seed the API of the tutorial that
-// bgremove grew from. It imports the client, and nothing else of bgremove's.
+// bgremove grew from. It imports client, files and terminal.
 package submit
 
 import (

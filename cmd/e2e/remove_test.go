@@ -1,11 +1,13 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,17 +15,20 @@ import (
 
 // Every command of docs/remove.md runs as it stands, with the real program.
 func TestRemoveGuide(t *testing.T) {
-	guide, err := os.ReadFile("../docs/remove.md")
+	guide, err := os.ReadFile("../../docs/remove.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := build(t)
-	inFolderWith(t, map[string]string{"photo.jpg": "jpeg-baseline.jpg", "photos/a.jpg": "jpeg-baseline.jpg", "photos/sub/b.png": "scene.png"})
-	if err := os.Symlink(b.path, "bgremove"); err != nil {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "photos", "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.Getwd()
-	if err != nil {
+	for to, from := range map[string]string{"photo.jpg": "jpeg-baseline.jpg", "photos/a.jpg": "jpeg-baseline.jpg", "photos/sub/b.png": "scene.png"} {
+		copyTo(t, filepath.Join("../../testdata", from), filepath.Join(dir, to))
+	}
+	t.Chdir(dir)
+	if err := os.Symlink(b.path, "bgremove"); err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(guide, -1)
@@ -41,13 +46,20 @@ func TestRemoveGuide(t *testing.T) {
 			t.Errorf("%s\n%v: %s", block[1], err, out)
 		}
 	}
-	wantTree(t, "picked", "a.png")
-	wantTree(t, "shop", "a.jpg", "sub/b.jpg")
-	wantTree(t, "cutouts", "a.png", "later.png", "sub/b.png")
-	for _, name := range []string{"cutout.png", "stdout.png", "matte.png"} {
-		if _, format := decodeFile(t, name); format != "png" {
-			t.Errorf("%s is %s", name, format)
+	for dir, want := range map[string][]string{"picked": {"a.png"}, "shop": {"a.jpg", "sub/b.jpg"}, "cutouts": {"a.png", "later.png", "sub/b.png"}} {
+		var got []string
+		err := fs.WalkDir(os.DirFS(dir), ".", func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				got = append(got, path)
+			}
+			return err
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s holds %q, %v; want %q", dir, got, err, want)
 		}
+	}
+	for _, name := range []string{"cutout.png", "stdout.png", "matte.png"} {
+		checkAndRemove(t, name, true)
 	}
 }
 

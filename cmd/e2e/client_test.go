@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
@@ -40,11 +40,11 @@ func (b binary) testSeedClientParts(t *testing.T) {
 
 func seedClientRuns(t *testing.T, proxy string) {
 	t.Helper()
-	files, err := filepath.Glob("../../shared/eval/seed/*.jpg")
+	files, err := filepath.Glob("../../../shared/eval/seed/*.jpg")
 	if err != nil || len(files) == 0 { // a copy of the repository alone
-		files = []string{"../testdata/jpeg-baseline.jpg", "../testdata/png-rgba16.png"}
+		files = []string{"../../testdata/jpeg-baseline.jpg", "../../testdata/png-rgba16.png"}
 	}
-	scene := "../testdata/scene.png"
+	scene := "../../testdata/scene.png"
 	files = append(files, scene)
 	out := t.TempDir()
 	seedClient(t, proxy, files, out, 100*time.Millisecond)
@@ -194,7 +194,7 @@ func encode(t *testing.T, m image.Image) []byte {
 // scaled is the scene of testdata, which is 120 × 90 pixels, in another size.
 func scaled(t *testing.T, width, height int) []byte {
 	t.Helper()
-	scene := decode(t, "../testdata/scene.png")
+	scene := decode(t, "../../testdata/scene.png")
 	size := scene.Bounds().Size()
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -208,7 +208,7 @@ func scaled(t *testing.T, width, height int) []byte {
 // mask is the true one of the scene, as its alpha.
 func mask(t *testing.T) image.Image {
 	t.Helper()
-	grey := decode(t, "../testdata/mask.png")
+	grey := decode(t, "../../testdata/mask.png")
 	m := image.NewAlpha(grey.Bounds())
 	for y := range m.Rect.Dy() {
 		for x := range m.Rect.Dx() {

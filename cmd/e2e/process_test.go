@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
@@ -69,7 +69,7 @@ func TestBinary(t *testing.T) {
 func build(t *testing.T, flags ...string) binary {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bgremove")
-	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, buildFlags(), flags, []string{".."})
+	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, buildFlags(), flags, []string{"../.."})
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)

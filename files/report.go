@@ -1,18 +1,15 @@
-package cmd
+package files
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"bgremove/terminal"
 )
@@ -26,8 +23,8 @@ const (
 	statePlanned = "planned" // would be done
 )
 
-// fileOutcome is what became of one file.
-type fileOutcome struct {
+// outcome is what became of one file.
+type outcome struct {
 	In     string `json:"in"`
 	Out    string `json:"out,omitempty"`
 	State  string `json:"state"`
@@ -38,8 +35,8 @@ type fileOutcome struct {
 }
 
 // faulty is the outcome of a folder that cannot be read.
-func faulty(err error) fileOutcome {
-	o := fileOutcome{State: stateFailed, Error: err.Error()}
+func faulty(err error) outcome {
+	o := outcome{State: stateFailed, Error: err.Error()}
 	if path := new(fs.PathError); errors.As(err, &path) {
 		o.In, o.Error = path.Path, unnamed(path.Path, err)
 	}
@@ -54,78 +51,59 @@ func unnamed(in string, err error) string {
 	return err.Error()
 }
 
-// fileFlags are those of commands that work on files.
-type fileFlags struct {
-	out                         string
-	jobs                        int
-	force, watch, json, verbose bool
-	quiet, dry                  bool
-}
-
-func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
-	flags.StringVarP(&f.out, "output", "o", "", out)
-	flags.IntVarP(&f.jobs, "jobs", "j", jobs, "pictures at a time")
-	flags.BoolVar(&f.force, "force", false, "write results anew that exist already")
-	flags.BoolVar(&f.json, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line to stderr for each file")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing to stderr but what fails")
-}
-
-// fileReport tells what becomes of the files, as it comes and in the end. It is for one goroutine, but for note.
-type fileReport struct {
-	flags  fileFlags
-	stdout io.Writer
-	stderr io.Writer
+// report tells what becomes of the files, as it comes and in the end. It is for one goroutine, but for note.
+type report struct {
+	opts   Options
 	bar    *terminal.Bar // nil where there is none
 	start  time.Time
 	total  int    // of what was to be done
 	empty  string // what was looked into, where nothing at all was found
 	counts map[string]int
-	failed []fileOutcome
+	failed []outcome
 	lines  sync.Mutex // between add and note
 	err    error      // the first of writing
 }
 
-func newFileReport(f fileFlags, stdout, stderr io.Writer) *fileReport {
-	return &fileReport{flags: f, stdout: stdout, stderr: stderr, start: time.Now(), counts: map[string]int{}}
+func newReport(o Options) *report {
+	return &report{opts: o, start: time.Now(), counts: map[string]int{}}
 }
 
 // begin announces how many are to be done, more than before.
-func (r *fileReport) begin(more int) {
+func (r *report) begin(more int) {
 	r.total += more
-	if more > 1 && !r.flags.quiet && r.flags.out != stream && terminal.Attached(r.stderr) {
-		r.bar = terminal.NewBar(r.stderr, more, "pictures")
+	if more > 1 && !r.opts.Quiet && r.opts.Out != Stream && terminal.Attached(r.opts.Stderr) {
+		r.bar = terminal.NewBar(r.opts.Stderr, more, "pictures")
 	}
 }
 
 // note writes a line beside those of the files, for any goroutine while the files are worked on.
-func (r *fileReport) note(line string) {
-	if r.flags.quiet {
+func (r *report) note(line string) {
+	if r.opts.Quiet {
 		return
 	}
 	r.lines.Lock()
 	defer r.lines.Unlock()
 	r.bar.Hide()
-	fmt.Fprintln(r.stderr, line)
+	fmt.Fprintln(r.opts.Stderr, line)
 }
 
-func (r *fileReport) add(o fileOutcome) {
+func (r *report) add(o outcome) {
 	r.lines.Lock()
 	defer r.lines.Unlock()
 	r.counts[o.State]++
-	if o.State == stateFailed && !r.flags.watch { // it has no end to tell of them
+	if o.State == stateFailed && !r.opts.Watch { // it has no end to tell of them
 		r.failed = append(r.failed, o)
 	}
 	if o.State == stateLeft {
 		return
 	}
-	if r.flags.json {
+	if r.opts.JSON {
 		r.writeJSON(o)
 	}
-	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.flags.quiet // while watching: there is no table in the end
-	if r.flags.verbose || r.flags.watch && told {
+	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.opts.Quiet // while watching: there is no table in the end
+	if r.opts.Verbose || r.opts.Watch && told {
 		r.bar.Hide()
-		fmt.Fprintln(r.stderr, o.line())
+		fmt.Fprintln(r.opts.Stderr, o.line())
 	}
 	if o.State != stateSkipped {
 		r.bar.Add()
@@ -133,12 +111,12 @@ func (r *fileReport) add(o fileOutcome) {
 }
 
 // quiet ends the bar.
-func (r *fileReport) quiet() {
+func (r *report) quiet() {
 	r.bar.End()
 	r.bar = nil
 }
 
-func (o fileOutcome) line() string {
+func (o outcome) line() string {
 	switch o.State {
 	case stateDone:
 		size := ""
@@ -153,28 +131,31 @@ func (o fileOutcome) line() string {
 }
 
 // dryRun tells what would be done.
-func (r *fileReport) dryRun(p *filePlan) error {
+func (r *report) dryRun(p *plan) error {
 	for _, t := range p.tasks {
 		out := strings.Join(t.candidates(p.endings), " or ")
-		if r.flags.json {
-			r.writeJSON(fileOutcome{In: t.in, Out: out, State: statePlanned})
-		} else if _, err := fmt.Fprintln(r.stdout, terminal.Printable(t.in+": "+out)); err != nil {
+		if r.opts.JSON {
+			r.writeJSON(outcome{In: t.In, Out: out, State: statePlanned})
+		} else if _, err := fmt.Fprintln(r.opts.Stdout, terminal.Printable(t.In+": "+out)); err != nil {
 			return err
 		}
 	}
-	if !r.flags.quiet && p.empty() {
-		fmt.Fprintf(r.stderr, "no pictures found in %s\n", terminal.Printable(p.in))
-	} else if !r.flags.quiet {
-		fmt.Fprintf(r.stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
+	if !r.opts.Quiet && p.empty() {
+		fmt.Fprintf(r.opts.Stderr, "no pictures found in %s\n", terminal.Printable(p.in))
+	} else if !r.opts.Quiet {
+		fmt.Fprintf(r.opts.Stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
 	}
 	return r.err
 }
 
+// left is how many are neither done nor failed.
+func (r *report) left() int { return r.total - r.counts[stateDone] - r.counts[stateFailed] }
+
 // end sums up and returns the error that makes the exit status.
-func (r *fileReport) end(ctx context.Context, strange int) error {
+func (r *report) end(ctx context.Context, strange int) error {
 	r.quiet()
-	unfinished := r.total - r.counts[stateDone] - r.counts[stateFailed]
-	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.flags.json && !r.flags.verbose {
+	unfinished := r.left()
+	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.opts.JSON && !r.opts.Verbose {
 		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
 	}
 	r.printFailed()
@@ -190,34 +171,34 @@ func (r *fileReport) end(ctx context.Context, strange int) error {
 }
 
 // sumUp tells the numbers.
-func (r *fileReport) sumUp(strange int) {
-	if r.flags.json {
+func (r *report) sumUp(strange int) {
+	if r.opts.JSON {
 		r.writeJSON(map[string]any{"summary": map[string]any{
 			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped], "failed": r.counts[stateFailed],
-			"left": r.total - r.counts[stateDone] - r.counts[stateFailed], "not_pictures": strange,
+			"left": r.left(), "not_pictures": strange,
 			"ms": time.Since(r.start).Milliseconds(),
 		}})
 	}
-	if r.flags.out != stream && !r.flags.quiet {
-		fmt.Fprintln(r.stderr, r.summary(strange))
+	if r.opts.Out != Stream && !r.opts.Quiet {
+		fmt.Fprintln(r.opts.Stderr, r.summary(strange))
 	}
 }
 
 // printFailed is the table of what failed and why, where no lines have told it.
-func (r *fileReport) printFailed() {
-	if len(r.failed) == 0 || r.flags.verbose {
+func (r *report) printFailed() {
+	if len(r.failed) == 0 || r.opts.Verbose {
 		return
 	}
-	fmt.Fprintln(r.stderr, "failed:")
+	fmt.Fprintln(r.opts.Stderr, "failed:")
 	rows := make([][]string, len(r.failed))
 	for i, o := range r.failed {
 		reason, _, _ := strings.Cut(o.Error, "\n")
 		rows[i] = []string{"  " + o.In, reason}
 	}
-	_ = terminal.PrintColumns(r.stderr, rows) // like every write to stderr: there is nowhere to tell of it
+	_ = terminal.PrintColumns(r.opts.Stderr, rows) // like every write to stderr: there is nowhere to tell of it
 }
 
-func (r *fileReport) summary(strange int) string {
+func (r *report) summary(strange int) string {
 	if r.empty != "" && r.total == 0 { // more may come while watching
 		return "no pictures found in " + terminal.Printable(r.empty)
 	}
@@ -233,14 +214,14 @@ func (r *fileReport) summary(strange int) string {
 		text += fmt.Sprintf(", %d not pictures", strange)
 	}
 	text += fmt.Sprintf(", in %.1f s", took.Seconds())
-	if n := r.counts[stateDone]; n > 1 && !r.flags.watch { // which is waiting for the most part
+	if n := r.counts[stateDone]; n > 1 && !r.opts.Watch { // which is waiting for the most part
 		text += fmt.Sprintf(" (%.1f a second)", float64(n)/took.Seconds())
 	}
 	return text
 }
 
-func (r *fileReport) writeJSON(v any) {
-	if err := json.NewEncoder(r.stdout).Encode(v); err != nil && r.err == nil {
+func (r *report) writeJSON(v any) {
+	if err := json.NewEncoder(r.opts.Stdout).Encode(v); err != nil && r.err == nil {
 		r.err = err
 	}
 }

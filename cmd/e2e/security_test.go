@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 
 // The commands of docs/security.md make keys and a certificate, and use them; in between the server is started as it says there.
 func (b binary) testSecurityGuide(t *testing.T) {
-	guide, err := os.ReadFile("../docs/security.md")
+	guide, err := os.ReadFile("../../docs/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
@@ -12,14 +12,14 @@ import (
 	"bgremove/app/settings"
 )
 
-func (b binary) testReadme(t *testing.T)   { b.runCommands(t, "../README.md", 4) }
-func (b binary) testAPIGuide(t *testing.T) { b.runCommands(t, "../docs/api.md", 12) }
+func (b binary) testReadme(t *testing.T)   { b.runCommands(t, "../../README.md", 4) }
+func (b binary) testAPIGuide(t *testing.T) { b.runCommands(t, "../../docs/api.md", 12) }
 
 // Of the command line.
 func (b binary) testGuides(t *testing.T) {
-	b.runCommands(t, "../docs/cli.md", 2)
-	b.runCommands(t, "../docs/submit.md", 3)
-	b.runCommands(t, "../docs/jobs.md", 1)
+	b.runCommands(t, "../../docs/cli.md", 2)
+	b.runCommands(t, "../../docs/submit.md", 3)
+	b.runCommands(t, "../../docs/jobs.md", 1)
 }
 
 // runCommands runs every command of a document in a block marked as sh as it stands, but for the ports.
@@ -34,7 +34,7 @@ func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 		"http://localhost:5000", p.url(t, "proxy"), "http://localhost:5001", p.url(t, "predict"),
 	)
 	dir := t.TempDir()
-	copyTo(t, "../testdata/jpeg-baseline.jpg", filepath.Join(dir, "photo.jpg"))
+	copyTo(t, "../../testdata/jpeg-baseline.jpg", filepath.Join(dir, "photo.jpg"))
 	if err := os.Symlink(b.path, filepath.Join(dir, "bgremove")); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func copyTo(t *testing.T, from, to string) {
 
 // The targets that the README names exist.
 func TestMakeTargets(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestMakeTargets(t *testing.T) {
 	}
 	for _, target := range targets {
 		cmd := exec.CommandContext(t.Context(), "make", "--dry-run", string(target[1]))
-		cmd.Dir = ".."
+		cmd.Dir = "../.."
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("make %s: %v: %s", target[1], err, out)
 		}

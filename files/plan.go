@@ -1,4 +1,4 @@
-package cmd
+package files
 
 import (
 	"errors"
@@ -9,23 +9,22 @@ import (
 	"slices"
 	"strings"
 
-	"bgremove/files"
 	"bgremove/imaging"
 )
 
 const sniffBytes = 512 // that tell what kind of file it is
 
-// fileTask is one picture to do.
-type fileTask struct {
-	in    string
-	out   string // without its ending, where that is known only with the result
-	named bool   // out has its ending
+// Task is one picture to work on.
+type Task struct {
+	In    string
+	Out   string // without its ending, where that is known only with the result
+	Named bool   // Out has its ending
 }
 
-// filePlan says what becomes of which file. Files may be added while there is time.
-type filePlan struct {
-	in      string // what was asked for
-	out     string
+// plan says what becomes of which file. Files may be added while there is time.
+type plan struct {
+	in      string   // what was asked for
+	out     string   // as Options.Out
 	single  bool     // out is the one result's file
 	force   bool     // results that exist are written anew
 	endings []string // that a result may have
@@ -33,46 +32,51 @@ type filePlan struct {
 
 	taken   map[string]string // by an output without its ending: the input
 	inputs  map[string]bool   // with links resolved
-	tasks   []fileTask
-	skipped []fileTask // there is a result already
-	strange int        // files that are no pictures
-	forgot  int        // len(taken) after the last forget
+	tasks   []Task
+	skipped []Task // there is a result already
+	strange int    // files that are no pictures
+	forgot  int    // len(taken) after the last forget
 }
 
-// planFiles finds the files. err is a fault in args, faults are folders that cannot be read.
-func planFiles(args []string, f fileFlags, format imaging.OutputFormat, limits imaging.Limits) (p *filePlan, faults []error, err error) {
-	p = &filePlan{
-		in: strings.Join(args, ", "), out: f.out, force: f.force, endings: endings(format), limits: limits,
+// newPlan finds the  err is a fault in args, faults are folders that cannot be read.
+func newPlan(args []string, o Options) (p *plan, faults []error, err error) {
+	p = &plan{
+		in: strings.Join(args, ", "), out: o.Out, force: o.Force, endings: endings(o.Format), limits: o.Limits,
 		taken: map[string]string{}, inputs: map[string]bool{},
 	}
-	if args[0] == stream {
-		return p, nil, p.addStream()
+	if args[0] == Stream {
+		p.single = true
+		return p, nil, p.place(Task{In: Stream, Out: p.out, Named: true})
 	}
-	found, faults, err := files.Find(args, p.out)
+	found, faults, err := Find(args, p.out)
 	if err != nil {
 		return nil, nil, hinted(err, args)
 	}
-	if p.out == stream && (len(found) != 1 || !found[0].Named) {
+	if p.out == Stream && (len(found) != 1 || !found[0].Named) {
 		return nil, nil, fmt.Errorf("-o: stdout takes one picture, there are %d", len(found))
 	}
-	p.single = isSingle(args, p.out)
-	if !p.single && files.Exists(p.out) && !files.IsDir(p.out) {
+	p.single = Single(args, p.out)
+	if !p.single && Exists(p.out) && !IsDir(p.out) {
 		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s", p.out, strings.Join(args, " "))
 	}
 	for _, dir := range args {
-		if files.IsDir(dir) && files.Resolved(dir) == files.Resolved(p.out) {
+		if IsDir(dir) && Resolved(dir) == Resolved(p.out) {
 			return nil, nil, fmt.Errorf("-o: %s is the folder of the pictures; name another", p.out)
 		}
 	}
+	var errs []error // all that is wrong with the files of which results collide
 	for _, f := range found {
-		p.inputs[files.Resolved(f.Path)] = true
+		p.inputs[Resolved(f.Path)] = true
 	}
-	return p, faults, p.addAll(found)
+	for _, f := range found {
+		errs = append(errs, p.add(f))
+	}
+	return p, faults, errors.Join(errs...)
 }
 
 // hinted explains where the value of a switch was taken for a file.
 func hinted(err error, args []string) error {
-	if !errors.Is(err, files.ErrNoMatch) {
+	if !errors.Is(err, ErrNoMatch) {
 		return err
 	}
 	for _, arg := range args {
@@ -86,42 +90,33 @@ func hinted(err error, args []string) error {
 	return err
 }
 
-// isSingle tells whether out is the file of the one result, or stdout, rather than a folder. A pattern may match one file by chance: only a
-// name with an ending makes a file of the output.
-func isSingle(args []string, out string) bool {
-	if out == stream || args[0] == stream {
+// Single tells whether out is the file of the one result, or stdout, rather than a folder. A pattern may match one file by
+// chance: only a name with an ending makes a file of the output.
+func Single(args []string, out string) bool {
+	if out == Stream || args[0] == Stream {
 		return true
 	}
-	if len(args) != 1 || files.IsDir(args[0]) || isFolder(out) || !files.Exists(out) && filepath.Ext(out) == "" {
+	if len(args) != 1 || IsDir(args[0]) || MeansFolder(out) || !Exists(out) && filepath.Ext(out) == "" {
 		return false
 	}
-	found, _, err := files.Find(args, "")
+	found, _, err := Find(args, "")
 	return err == nil && len(found) == 1 && found[0].Named
 }
 
-// addAll returns all that is wrong with the files of which results collide.
-func (p *filePlan) addAll(found []files.File) error {
-	var errs []error
-	for _, f := range found {
-		errs = append(errs, p.add(f))
-	}
-	return errors.Join(errs...)
-}
-
 // add plans for one file. Its error says which file's result it would overwrite.
-func (p *filePlan) add(f files.File) error {
-	if !f.Named && !hasPictureEnding(f.Path) && p.isStrange(f.Path) {
+func (p *plan) add(f File) error {
+	if !f.Named && !HasPictureEnding(f.Path) && p.isStrange(f.Path) {
 		p.strange++
 		return nil
 	}
-	t := fileTask{in: f.Path, out: filepath.Join(p.out, withoutEnding(f.Rel))}
+	t := Task{In: f.Path, Out: filepath.Join(p.out, withoutEnding(f.Rel))}
 	if p.single {
-		t = fileTask{in: f.Path, out: p.out, named: true}
+		t = Task{In: f.Path, Out: p.out, Named: true}
 	}
-	if other, ok := p.taken[t.out]; ok && other != f.Path && files.Exists(other) {
+	if other, ok := p.taken[t.Out]; ok && other != f.Path && Exists(other) {
 		return fmt.Errorf("%s and %s would both become %s", other, f.Path, t.candidates(p.endings)[0])
 	}
-	p.taken[t.out] = f.Path
+	p.taken[t.Out] = f.Path
 	return p.place(t)
 }
 
@@ -135,14 +130,14 @@ func withoutEnding(path string) string {
 }
 
 // forget drops what it knows of inputs that are gone, once there are twice as many as after the last time.
-func (p *filePlan) forget() {
+func (p *plan) forget() {
 	if len(p.taken) < 2*p.forgot+1000 {
 		return
 	}
 	clear(p.inputs)
 	for out, in := range p.taken {
-		if files.Exists(in) {
-			p.inputs[files.Resolved(in)] = true
+		if Exists(in) {
+			p.inputs[Resolved(in)] = true
 		} else {
 			delete(p.taken, out)
 		}
@@ -150,26 +145,21 @@ func (p *filePlan) forget() {
 	p.forgot = len(p.taken)
 }
 
-func (p *filePlan) addStream() error {
-	p.single = true
-	return p.place(fileTask{in: stream, out: p.out, named: true})
-}
-
 // place decides whether a task is to be done.
-func (p *filePlan) place(t fileTask) error {
-	if t.out == stream {
+func (p *plan) place(t Task) error {
+	if t.Out == Stream {
 		p.tasks = append(p.tasks, t)
 		return nil
 	}
 	for _, out := range t.candidates(p.endings) {
-		if !files.Exists(out) {
+		if !Exists(out) {
 			continue
 		}
-		if p.inputs[files.Resolved(out)] {
-			return fmt.Errorf("%s would become %s, which is a picture to work on; name another place with -o", t.in, out)
+		if p.inputs[Resolved(out)] {
+			return fmt.Errorf("%s would become %s, which is a picture to work on; name another place with -o", t.In, out)
 		}
 		if !p.force {
-			t.out = out
+			t.Out = out
 			p.skipped = append(p.skipped, t)
 			return nil
 		}
@@ -179,16 +169,16 @@ func (p *filePlan) place(t fileTask) error {
 }
 
 // empty says that no files were found at all.
-func (p *filePlan) empty() bool { return len(p.tasks)+len(p.skipped)+p.strange == 0 }
+func (p *plan) empty() bool { return len(p.tasks)+len(p.skipped)+p.strange == 0 }
 
 // candidates are the files that the task may write.
-func (t fileTask) candidates(endings []string) []string {
-	if t.named {
-		return []string{t.out}
+func (t Task) candidates(endings []string) []string {
+	if t.Named {
+		return []string{t.Out}
 	}
 	var all []string
 	for _, ending := range endings {
-		all = append(all, t.out+"."+ending)
+		all = append(all, t.Out+"."+ending)
 	}
 	return all
 }
@@ -204,13 +194,14 @@ func endings(f imaging.OutputFormat) []string {
 	return []string{string(f)}
 }
 
-func hasPictureEnding(path string) bool {
+// HasPictureEnding tells whether a file is called like a picture.
+func HasPictureEnding(path string) bool {
 	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pnm", ".ppm", ".pgm", ".pbm"},
 		strings.ToLower(filepath.Ext(path)))
 }
 
 // isStrange tells whether a file is no picture, by how it begins. One that cannot be read may be a picture.
-func (p *filePlan) isStrange(path string) bool {
+func (p *plan) isStrange(path string) bool {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return false

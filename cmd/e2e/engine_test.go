@@ -1,6 +1,6 @@
 //go:build cgo
 
-package cmd
+package e2e
 
 // buildFlags are those of the binary under test.
 func buildFlags() []string { return []string{"-race", "-tags=gocv_specific_modules"} }

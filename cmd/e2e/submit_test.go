@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
@@ -127,11 +127,11 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 	}
 	failed := map[string]string{}
 	for line := range strings.Lines(run.stdout.String()) {
-		var o fileOutcome
+		var o struct{ In, State, Error string }
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if o.State == stateFailed {
+		if o.State == "failed" {
 			failed[o.In] = o.Error
 		}
 	}

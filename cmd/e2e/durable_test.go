@@ -1,4 +1,4 @@
-package cmd
+package e2e
 
 import (
 	"bytes"
@@ -148,7 +148,7 @@ func (b binary) testKillAll(t *testing.T) {
 
 // The command that docs/operations.md gives for a back-up, of a service that runs, and a start from what it made.
 func (b binary) testBackup(t *testing.T) {
-	page, err := os.ReadFile("../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func (b binary) testBackup(t *testing.T) {
 
 // docs/operations.md has a word on every metric.
 func (b binary) testMetricsAreExplained(t *testing.T) {
-	page, err := os.ReadFile("../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ type poisoned struct {
 
 func buildPoisoned(t *testing.T) poisoned {
 	t.Helper()
-	file, err := filepath.Abs("../imaging/engine_opencv.go")
+	file, err := filepath.Abs("../../imaging/engine_opencv.go")
 	if err != nil {
 		t.Fatal(err)
 	}
