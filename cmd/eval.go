@@ -118,7 +118,7 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 		report.Calibrate(o.reliability)
 	}
 	err = errors.Join(
-		printEval(cmd.OutOrStdout(), report, o.reliability > 0),
+		report.WriteTable(cmd.OutOrStdout(), o.reliability > 0),
 		write(jsonFile, func(w io.Writer) error {
 			encoder := json.NewEncoder(w)
 			encoder.SetIndent("", "  ")

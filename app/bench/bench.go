@@ -1,4 +1,5 @@
-package cmd
+// Package bench measures this machine on photos, and recommends settings for it.
+package bench
 
 import (
 	"cmp"
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -26,23 +28,26 @@ const (
 	nearBest    = 0.97 // of the best throughput is as good
 	aloneShare  = 4    // the part of the time for one at a time: one of so many
 	memoryRound = 64   // MiB
-	benchRounds = 2    // through all numbers of workers: other work on the machine comes and goes
+	rounds      = 2    // through all numbers of workers: other work on the machine comes and goes
 	enoughEach  = 20   // pictures a worker cuts out, at least, for a difference of 3 % to mean something
 )
 
-// bench measures a remover.
-type bench struct {
-	remover *imaging.Remover
-	opts    imaging.Options
-	paths   []string
-	most    int           // photos
-	limit   time.Duration // of all
-	notes   io.Writer     // names what was left out
-	watched bool          // somebody looks at the notes, and is told how far it is
+// FewestPhotos must be cut out for figures to mean something.
+const FewestPhotos = 3
+
+// Bench measures a Remover.
+type Bench struct {
+	Remover *imaging.Remover
+	Options imaging.Options
+	Paths   []string      // of the photos
+	Most    int           // of them that are measured
+	Limit   time.Duration // of all measurements together
+	Notes   io.Writer     // names what was left out
+	Watched bool          // somebody looks at the notes, and is told how far it is
 }
 
-// benchReport is what was measured. Times are in ms, memory in MiB.
-type benchReport struct {
+// Report is what was measured. Times are in ms, memory in MiB.
+type Report struct {
 	Photos         int            `json:"photos"`
 	Megapixels     float64        `json:"megapixels_median"`
 	MegapixelsMost float64        `json:"megapixels_largest"`
@@ -51,7 +56,7 @@ type benchReport struct {
 	Stages         []stageTime    `json:"stages"`
 	LatencyP50     float64        `json:"latency_p50_ms"` // one at a time, with all cores
 	LatencyP99     float64        `json:"latency_p99_ms"`
-	Levels         []benchLevel   `json:"levels"`
+	Levels         []level        `json:"levels"`
 	PeakLargest    int64          `json:"peak_rss_largest_mib"` // with the largest photo in each of the recommended slots
 	Recommended    recommendation `json:"recommended"`
 }
@@ -61,8 +66,8 @@ type stageTime struct {
 	Median float64 `json:"median_ms"` // of the photos that have the stage
 }
 
-// benchLevel is a run with so many pictures at a time.
-type benchLevel struct {
+// level is a run with so many pictures at a time.
+type level struct {
 	Workers    int     `json:"workers"`
 	Pictures   int     `json:"pictures"`
 	Throughput float64 `json:"pictures_per_second"` // of whole rounds through the photos
@@ -86,31 +91,31 @@ type photo struct {
 	took       time.Duration // with all cores
 }
 
-// run measures one at a time first: what that takes says how much fits in the rest of the time.
-func (b *bench) run(ctx context.Context) (*benchReport, error) {
+// Run measures one at a time first: what that takes says how much fits in the rest of the time.
+func (b *Bench) Run(ctx context.Context) (*Report, error) {
 	begin := time.Now()
-	r := &benchReport{Cores: runtime.GOMAXPROCS(0)}
-	b.tell("%s, one at a time", terminal.Count(min(len(b.paths), b.most), "photo"))
+	r := &Report{Cores: runtime.GOMAXPROCS(0)}
+	b.tell("%s, one at a time", terminal.Count(min(len(b.Paths), b.Most), "photo"))
 	photos, err := b.alone(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	levels := workerCounts(r.Cores)
-	share := (b.limit - time.Since(begin)) / time.Duration(benchRounds*len(levels)+1) // one for the largest photo
-	for i := range benchRounds * len(levels) {
+	share := (b.Limit - time.Since(begin)) / time.Duration(rounds*len(levels)+1) // one for the largest photo
+	for i := range rounds * len(levels) {
 		workers := levels[i%len(levels)]
-		if i > 0 && time.Since(begin) > b.limit {
+		if i > 0 && time.Since(begin) > b.Limit {
 			if i < len(levels) {
-				fmt.Fprintf(b.notes, "out of time before more than %s could be tried: give --for more, or --n less\n", terminal.Count(levels[i-1], "worker"))
+				fmt.Fprintf(b.Notes, "out of time before more than %s could be tried: give --for more, or --n less\n", terminal.Count(levels[i-1], "worker"))
 			}
 			break
 		}
-		b.tell("%s, level %d of %d", terminal.Count(workers, "worker"), i+1, benchRounds*len(levels))
-		level, err := b.level(ctx, photos, workers, share)
+		b.tell("%s, level %d of %d", terminal.Count(workers, "worker"), i+1, rounds*len(levels))
+		l, err := b.level(ctx, photos, workers, share)
 		if err != nil {
 			return nil, err
 		}
-		r.add(level)
+		r.add(l)
 	}
 	r.recommend()
 	largest := slices.MaxFunc(photos, func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
@@ -124,14 +129,14 @@ func (b *bench) run(ctx context.Context) (*benchReport, error) {
 }
 
 // tell says what is measured now.
-func (b *bench) tell(format string, args ...any) {
-	if b.watched {
-		fmt.Fprintf(b.notes, "measuring: "+format+"\n", args...)
+func (b *Bench) tell(format string, args ...any) {
+	if b.Watched {
+		fmt.Fprintf(b.Notes, "measuring: "+format+"\n", args...)
 	}
 }
 
 // add keeps the better of the runs with as many workers: what made the other slower was not the workers.
-func (r *benchReport) add(l benchLevel) {
+func (r *Report) add(l level) {
 	for i, before := range r.Levels {
 		if before.Workers != l.Workers {
 			continue
@@ -171,13 +176,13 @@ func spread(paths []string, n int) []string {
 }
 
 // alone cuts out photos one at a time, until its share of the time is over, though three at least.
-func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err error) {
+func (b *Bench) alone(ctx context.Context, r *Report) (photos []photo, err error) {
 	stages, order := map[string][]float64{}, []string{}
-	deadline := time.Now().Add(b.limit / aloneShare)
-	paths := spread(b.paths, b.most)
+	deadline := time.Now().Add(b.Limit / aloneShare)
+	paths := spread(b.Paths, b.Most)
 	for i, path := range paths {
-		if len(photos) >= fewestPhotos && time.Now().After(deadline) {
-			fmt.Fprintf(b.notes, "out of time after %d of %d photos, and the others may be larger: give --for more, or --n less\n", i, len(paths))
+		if len(photos) >= FewestPhotos && time.Now().After(deadline) {
+			fmt.Fprintf(b.Notes, "out of time after %d of %d photos, and the others may be larger: give --for more, or --n less\n", i, len(paths))
 			break
 		}
 		result, took, err := b.cut(ctx, path)
@@ -188,7 +193,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			fmt.Fprintf(b.notes, "left out: %s\n", terminal.Printable(fmt.Sprintf("%s: %v", path, err)))
+			fmt.Fprintf(b.Notes, "left out: %s\n", terminal.Printable(fmt.Sprintf("%s: %v", path, err)))
 			continue
 		}
 		r.Engine = result.Engine
@@ -200,8 +205,8 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 			stages[s.Name] = append(stages[s.Name], inMS(s.Took))
 		}
 	}
-	if len(photos) < fewestPhotos {
-		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", terminal.Count(len(photos), "photo"), fewestPhotos)
+	if len(photos) < FewestPhotos {
+		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", terminal.Count(len(photos), "photo"), FewestPhotos)
 	}
 	for _, name := range order {
 		r.Stages = append(r.Stages, stageTime{name, quantile(stages[name], .5)})
@@ -210,7 +215,7 @@ func (b *bench) alone(ctx context.Context, r *benchReport) (photos []photo, err 
 	return photos, nil
 }
 
-func (r *benchReport) describe(photos []photo) {
+func (r *Report) describe(photos []photo) {
 	var sizes, times []float64
 	for _, p := range photos {
 		sizes, times = append(sizes, p.megapixels), append(times, inMS(p.took))
@@ -221,18 +226,18 @@ func (r *benchReport) describe(photos []photo) {
 
 // cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
 // read is not counted.
-func (b *bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
-	data, err := files.Read(ctx, path, nil, b.remover.Limits())
+func (b *Bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
+	data, err := files.Read(ctx, path, nil, b.Remover.Limits())
 	if err != nil {
 		return imaging.Result{}, 0, err
 	}
 	start := time.Now()
-	result, err := b.remover.Remove(ctx, data, b.opts)
+	result, err := b.Remover.Remove(ctx, data, b.Options)
 	return result, time.Since(start), err
 }
 
 // level has workers cut out the photos, over and over, until a share of the time is over; each does one at least.
-func (b *bench) level(ctx context.Context, photos []photo, workers int, share time.Duration) (benchLevel, error) {
+func (b *Bench) level(ctx context.Context, photos []photo, workers int, share time.Duration) (level, error) {
 	defer app.TuneRuntime(workers)() // as serve has it
 	runtime.GC()
 	debug.FreeOSMemory()
@@ -256,7 +261,7 @@ func (b *bench) level(ctx context.Context, photos []photo, workers int, share ti
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return benchLevel{}, err
+		return level{}, err
 	}
 	l := summary(done, photos)
 	l.PeakMiB = peak() >> 20
@@ -276,13 +281,13 @@ func (t *tally) add(p photo, took time.Duration) {
 
 // summary has the workers' rates added up: some end before others, and would be charged for the wait. So that a level that ended in the midst
 // of the photos compares with the others, work counts, and not pictures; a picture is the mean of the photos.
-func summary(done []tally, photos []photo) benchLevel {
+func summary(done []tally, photos []photo) level {
 	var round time.Duration
 	for _, p := range photos {
 		round += p.took
 	}
 	mean := round.Seconds() / float64(len(photos))
-	l := benchLevel{Workers: len(done)}
+	l := level{Workers: len(done)}
 	var times []float64
 	for _, t := range done {
 		times = append(times, t.times...)
@@ -293,7 +298,7 @@ func summary(done []tally, photos []photo) benchLevel {
 }
 
 // recommend picks the fewest workers whose throughput is near the best.
-func (r *benchReport) recommend() {
+func (r *Report) recommend() {
 	best, rough := 0.0, false
 	for _, l := range r.Levels {
 		best, rough = max(best, l.Throughput), rough || l.Pictures < enoughEach*l.Workers
@@ -307,7 +312,7 @@ func (r *benchReport) recommend() {
 }
 
 // size adds the memory to the recommendation: the largest photo may come to all slots at once.
-func (r *benchReport) size(peakLargest int64) {
+func (r *Report) size(peakLargest int64) {
 	r.PeakLargest = peakLargest
 	need := peakLargest
 	for _, l := range r.Levels {
@@ -354,4 +359,29 @@ func highWater(status string) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Photos returns the paths of the files in dir, in the order of their names, and how many folders are in it. What is no regular file, such as a pipe, may have no end;
+// a link that leads nowhere is named later, as it cannot be read.
+func Photos(dir string) (paths []string, folders int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		switch info, err := os.Stat(path); {
+		case err != nil || info.Mode().IsRegular():
+			paths = append(paths, path)
+		case info.IsDir():
+			folders++
+		}
+	}
+	if len(paths) < FewestPhotos {
+		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, terminal.Count(len(paths), "file"), FewestPhotos)
+	}
+	return paths, folders, nil
 }
