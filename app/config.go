@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,14 +117,10 @@ func (c Config) ValidateProxy() error {
 // Validate joins every fault; each starts with the key it is about.
 func (c LogConfig) Validate() error {
 	var errs []error
-	switch c.Level {
-	case "debug", "info", "warn", "error":
-	default:
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Level) {
 		errs = append(errs, fmt.Errorf("level: must be debug, info, warn or error, is %q", c.Level))
 	}
-	switch c.Format {
-	case "text", "json":
-	default:
+	if c.Format != "text" && c.Format != "json" {
 		errs = append(errs, fmt.Errorf("format: must be text or json, is %q", c.Format))
 	}
 	return errors.Join(errs...)
@@ -131,10 +128,9 @@ func (c LogConfig) Validate() error {
 
 // NewLogger returns a logger that writes to w what a valid c asks for.
 func NewLogger(c LogConfig, w io.Writer) *slog.Logger {
-	levels := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}
-	options := &slog.HandlerOptions{Level: levels[c.Level]}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // a valid one
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

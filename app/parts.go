@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -22,81 +23,51 @@ import (
 	"bgremove/webhook"
 )
 
-// build puts a part together.
+// build puts a part together, back to front.
 func (s *Service) build(ctx context.Context, part string) error {
+	if !slices.Contains([]string{All, Proxy, Batch, Predict}, part) {
+		return fmt.Errorf("there is no part %q", part)
+	}
+	hasProxy, hasWorkers := part == All || part == Proxy, part == All || part == Batch
 	if err := s.observe(ctx); err != nil {
 		return err
 	}
+	if hasProxy {
+		if err := s.cfg.ValidateProxy(); err != nil {
+			return err
+		}
+	}
+	var jobs *queue.Queue
+	var engine batch.Predictor
+	var err error
+	if part != Predict {
+		if jobs, err = s.queue(ctx, part); err != nil {
+			return err
+		}
+	}
 	switch part {
-	case All:
-		return s.all(ctx)
-	case Proxy:
-		return s.proxyOnly(ctx)
+	case All, Predict:
+		engine, err = s.predictor()
 	case Batch:
-		return s.batchOnly(ctx)
-	case Predict:
-		_, err := s.predictor()
-		return err
+		engine, err = s.predictors()
 	}
-	return fmt.Errorf("there is no part %q", part)
+	if err == nil && hasWorkers {
+		err = s.workers(jobs, engine)
+	}
+	if err == nil && part == Batch {
+		err = s.watchWorkers(jobs, engine)
+	}
+	if err == nil && hasProxy {
+		err = s.proxy(jobs)
+	}
+	return err
 }
 
-func (s *Service) all(ctx context.Context) error {
-	if err := s.cfg.ValidateProxy(); err != nil {
-		return err
+// queue opens the queue. Only with all parts may it be an embedded one: no other process could reach it.
+func (s *Service) queue(ctx context.Context, part string) (*queue.Queue, error) {
+	if part != All && s.cfg.Queue.Embedded() {
+		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares with the other parts; without one, use serve all", part)
 	}
-	q, err := s.queue(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.predictor()
-	if err != nil {
-		return err
-	}
-	if err := s.batch(q, p); err != nil {
-		return err
-	}
-	return s.proxy(q)
-}
-
-func (s *Service) proxyOnly(ctx context.Context) error {
-	if err := s.cfg.ValidateProxy(); err != nil {
-		return err
-	}
-	q, err := s.externalQueue(ctx, "proxy")
-	if err != nil {
-		return err
-	}
-	return s.proxy(q)
-}
-
-func (s *Service) batchOnly(ctx context.Context) error {
-	q, err := s.externalQueue(ctx, "batch")
-	if err != nil {
-		return err
-	}
-	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
-	s.onStop(func(context.Context) error { pool.Close(); return nil })
-	if err := s.registry.Register(pool); err != nil {
-		return err
-	}
-	if err := s.batch(q, pool); err != nil {
-		return err
-	}
-	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
-	return s.metrics(q, pool)
-}
-
-// externalQueue refuses an embedded queue: no other process could reach it.
-func (s *Service) externalQueue(ctx context.Context, part string) (*queue.Queue, error) {
-	if s.cfg.Queue.Embedded() {
-		return nil, UsageError{fmt.Errorf("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
-			"with the other parts; without one, use serve all", part)}
-	}
-	return s.queue(ctx)
-}
-
-func (s *Service) queue(ctx context.Context) (*queue.Queue, error) {
 	q, err := queue.Open(ctx, s.cfg.Queue, s.log)
 	if err != nil {
 		return nil, err
@@ -105,7 +76,7 @@ func (s *Service) queue(ctx context.Context) (*queue.Queue, error) {
 	return q, s.registry.Register(q.Collector())
 }
 
-// predictor starts the predictor with its server.
+// predictor is that of this process, with its server.
 func (s *Service) predictor() (*predict.Predictor, error) {
 	remover, err := imaging.New(s.cfg.Imaging)
 	if err != nil {
@@ -133,8 +104,16 @@ func (s *Service) predictor() (*predict.Predictor, error) {
 	return p, s.serve("predict", "predict.addr", server)
 }
 
-// batch starts the workers. On the way down they finish or give back what they run.
-func (s *Service) batch(q *queue.Queue, p batch.Predictor) error {
+// predictors are those of other processes.
+func (s *Service) predictors() (*predict.Pool, error) {
+	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
+	s.onStop(func(context.Context) error { pool.Close(); return nil })
+	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
+	return pool, s.registry.Register(pool)
+}
+
+// workers take jobs to the predictor. On the way down they finish or give back what they run.
+func (s *Service) workers(q *queue.Queue, p batch.Predictor) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return err
@@ -148,8 +127,8 @@ func (s *Service) batch(q *queue.Queue, p batch.Predictor) error {
 	return nil
 }
 
-// metrics serves the workers' metrics and health, where an address is configured for them.
-func (s *Service) metrics(q *queue.Queue, p batch.Predictor) error {
+// watchWorkers serves the workers' metrics and health, where an address is configured for them.
+func (s *Service) watchWorkers(q *queue.Queue, p batch.Predictor) error {
 	if s.cfg.Batch.Addr == "" {
 		return nil
 	}

@@ -127,15 +127,15 @@ func (s *Service) work(run func(context.Context), late func(context.Context) err
 		if !s.running {
 			return nil
 		}
+		select { // before the time, which steps before this one may have used up
+		case <-done:
+			return nil
+		default:
+		}
 		select {
 		case <-done:
 			return nil
 		case <-ctx.Done():
-		}
-		select {
-		case <-done: // both were true
-			return nil
-		default:
 			return late(ctx)
 		}
 	})

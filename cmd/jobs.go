@@ -83,7 +83,8 @@ func wantsJSON(cmd *cobra.Command) bool {
 }
 
 func newJobsLsCmd() *cobra.Command {
-	var states []string
+	all := append([]string{"queued", "running", "retrying"}, endedStates()...)
+	var given []string
 	var limit int
 	var quiet bool
 	cmd := &cobra.Command{
@@ -94,7 +95,8 @@ func newJobsLsCmd() *cobra.Command {
   bgremove jobs ls --json --limit 0 | jq -r .priority | sort | uniq -c`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkStates(states, jobStates()); err != nil {
+			states, err := toStates(given, all)
+			if err != nil {
 				return err
 			}
 			if limit < 0 {
@@ -108,11 +110,9 @@ func newJobsLsCmd() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&states, "state", nil,
-		"only jobs of this state: queued, running, retrying, succeeded, failed, expired or cancelled; several with commas, or given several times")
+	stateFlag(cmd, &given, "only jobs", all)
 	cmd.Flags().IntVar(&limit, "limit", 50, "list that many jobs at most; 0 means all")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "ids only")
-	completeStates(cmd, jobStates())
 	return cmd
 }
 
@@ -225,7 +225,7 @@ func newJobsDeadCmd() *cobra.Command {
 }
 
 func newJobsPurgeCmd() *cobra.Command {
-	var states []string
+	var given []string
 	var age time.Duration
 	var dry bool
 	cmd := &cobra.Command{
@@ -237,7 +237,8 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
   bgremove jobs purge --state failed --state expired --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkStates(states, endedStates()); err != nil {
+			states, err := toStates(given, endedStates())
+			if err != nil {
 				return err
 			}
 			if age < 0 {
@@ -246,44 +247,33 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
 			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error { return c.Purge(ctx, states, age, dry) })
 		},
 	}
-	cmd.Flags().StringSliceVar(&states, "state", nil, "jobs of this state: succeeded, failed, expired or cancelled; several with commas, or given several times")
+	stateFlag(cmd, &given, "jobs", endedStates())
 	cmd.Flags().DurationVar(&age, "older-than", 0, "only jobs that ended longer ago, as in 24h")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many there are; with --json, which")
 	cmd.Flags().BoolP("yes", "y", false, "do not ask")
 	_ = cmd.MarkFlagRequired("state") // the flag is there
-	completeStates(cmd, endedStates())
 	return cmd
 }
 
-func jobStates() []client.State {
-	return append([]client.State{client.Queued, client.Running, client.Retrying}, endedStates()...)
+func endedStates() []string { return []string{"succeeded", "failed", "expired", "cancelled"} }
+
+// stateFlag adds --state and has shells complete its values.
+func stateFlag(cmd *cobra.Command, states *[]string, which string, all []string) {
+	last := len(all) - 1
+	names := strings.Join(all[:last], ", ") + " or " + all[last]
+	cmd.Flags().StringSliceVar(states, "state", nil, which+" of this state: "+names+"; several with commas, or given several times")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
-func endedStates() []client.State {
-	return []client.State{client.Succeeded, client.Failed, client.Expired, client.Cancelled}
-}
-
-func words(states []client.State) []string {
-	words := make([]string, len(states))
-	for i, s := range states {
-		words[i] = string(s)
-	}
-	return words
-}
-
-// completeStates has shells complete the values of --state.
-func completeStates(cmd *cobra.Command, all []client.State) {
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(words(all), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
-}
-
-// checkStates is an app.UsageError unless each of those given is one of all.
-func checkStates(given []string, all []client.State) error {
+// toStates is an app.UsageError unless each of those given is one of all.
+func toStates(given, all []string) (states []client.State, err error) {
 	for _, s := range given {
-		if !slices.Contains(all, client.State(s)) {
-			return app.Usagef("--state: must be one of %s, is %q", strings.Join(words(all), ", "), s)
+		if !slices.Contains(all, s) {
+			return nil, app.Usagef("--state: must be one of %s, is %q", strings.Join(all, ", "), s)
 		}
+		states = append(states, client.State(s))
 	}
-	return nil
+	return states, nil
 }
 
 // confirm asks before something that cannot be taken back, unless --yes is given. Where nobody can be asked it is an app.UsageError.

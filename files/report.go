@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
+
 	"bgremove/terminal"
 )
 
@@ -54,7 +56,7 @@ func unnamed(in string, err error) string {
 // report tells what becomes of the files, as it comes and in the end. It is for one goroutine, but for note.
 type report struct {
 	opts   Options
-	bar    *terminal.Bar // nil where there is none
+	bar    *progressbar.ProgressBar // nil where there is none
 	start  time.Time
 	total  int    // of what was to be done
 	empty  string // what was looked into, where nothing at all was found
@@ -83,7 +85,14 @@ func (r *report) note(line string) {
 	}
 	r.lines.Lock()
 	defer r.lines.Unlock()
-	r.bar.Hide()
+	r.print(line)
+}
+
+// print writes a line to stderr; the next file shows the bar again. Errors of the bar are dropped: a run does not fail for want of one.
+func (r *report) print(line string) {
+	if r.bar != nil {
+		_ = r.bar.Clear()
+	}
 	fmt.Fprintln(r.opts.Stderr, line)
 }
 
@@ -102,18 +111,19 @@ func (r *report) add(o outcome) {
 	}
 	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.opts.Quiet // while watching: there is no table in the end
 	if r.opts.Verbose || r.opts.Watch && told {
-		r.bar.Hide()
-		fmt.Fprintln(r.opts.Stderr, o.line())
+		r.print(o.line())
 	}
-	if o.State != stateSkipped {
-		r.bar.Add()
+	if r.bar != nil && o.State != stateSkipped {
+		_ = r.bar.Add(1)
 	}
 }
 
 // quiet ends the bar.
 func (r *report) quiet() {
-	r.bar.End()
-	r.bar = nil
+	if r.bar != nil {
+		_, _ = r.bar.Clear(), r.bar.Exit()
+		r.bar = nil
+	}
 }
 
 func (o outcome) line() string {

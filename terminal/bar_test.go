@@ -12,9 +12,9 @@ func TestBarBegins(t *testing.T) {
 	if strings.Contains(screen.String(), "pictures") {
 		t.Errorf("it begins with %q", screen.String())
 	}
-	bar.Add()
+	_ = bar.Add(1)
 	if !strings.Contains(screen.String(), "1/5") {
 		t.Errorf("after the first it shows %q", screen.String())
 	}
-	bar.End()
+	_ = bar.Exit()
 }

@@ -15,7 +15,7 @@ import (
 
 // Dead prints why jobs have failed or expired, and what can be done.
 func (c *Console) Dead(ctx context.Context) error {
-	jobs, err := c.dead(ctx)
+	jobs, err := c.all(ctx, client.Failed, client.Expired)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"bgremove/app"
@@ -47,6 +48,22 @@ func Listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2
 	}
 }
 
+// all lists the jobs of some states, each state's newest first.
+func (c *Console) all(ctx context.Context, states ...client.State) (jobs []client.Job, err error) {
+	for i, state := range states {
+		if slices.Contains(states[:i], state) {
+			continue
+		}
+		for j, err := range Listed(ctx, c.Client, state) {
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
 // printJob writes a job as the server said it, on a line.
 func printJob(w io.Writer, j client.Job) error {
 	return terminal.PrintJSON(w, json.RawMessage(j.JSON()))
@@ -55,21 +72,17 @@ func printJob(w io.Writer, j client.Job) error {
 // fewestDigits is how far an id may be shortened.
 const fewestDigits = 6
 
-// shortID is what may be the beginning of an id.
-func shortID(id string) bool { return isHex(id) && len(id) >= fewestDigits && len(id) < 32 }
-
-func tooShort(id string) bool { return isHex(id) && len(id) > 0 && len(id) < fewestDigits }
-
 func isHex(id string) bool { return strings.Trim(id, "0123456789abcdef") == "" }
 
 // resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge. One that is too short is an app.UsageError.
 func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 	found := map[string][]string{}
 	for _, id := range ids {
-		if tooShort(id) {
+		switch {
+		case !isHex(id) || id == "" || len(id) >= 32:
+		case len(id) < fewestDigits:
 			return nil, app.Usagef("an id needs %d digits or more, %s has %d", fewestDigits, id, len(id))
-		}
-		if shortID(id) {
+		default:
 			found[id] = nil
 		}
 	}
@@ -86,70 +99,61 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 			}
 		}
 	}
-	out := make([]string, len(ids))
+	out := slices.Clone(ids)
 	for i, id := range ids {
-		out[i] = id
-		if whole, short := found[id]; short {
-			if len(whole) > 1 {
-				return nil, fmt.Errorf("%d jobs begin with %s: %s and others; give more of the id", len(whole), id, whole[0])
-			}
-			if len(whole) == 1 {
-				out[i] = whole[0]
-			}
+		switch whole := found[id]; len(whole) {
+		case 0:
+		case 1:
+			out[i] = whole[0]
+		default:
+			return nil, fmt.Errorf("%d jobs begin with %s: %s and others; give more of the id", len(whole), id, whole[0])
 		}
 	}
 	return out, nil
 }
 
-// each does something with each id, says how that went, and fails if one did: "2 of 3 jobs could not be …".
-func (c *Console) each(ctx context.Context, ids []string, participle string, do func(ctx context.Context, id string) (client.Job, error)) error {
+// each does something with each id and prints what came of it. It ends with a fault that the next job would meet too.
+func (c *Console) each(ctx context.Context, ids []string, do func(id string) (client.Job, error), print func(client.Job) error) error {
 	ids, err := c.resolve(ctx, ids)
 	if err != nil {
 		return err
 	}
-	failed := 0
 	for _, id := range ids {
-		j, err := do(ctx, id)
-		if err != nil {
-			if err := fatal(ctx, err); err != nil {
-				return err
-			}
-			failed++
+		j, err := do(id)
+		switch {
+		case err == nil && c.JSON:
+			err = printJob(c.Out, j)
+		case err == nil:
+			err = print(j)
+		case ctx.Err() == nil && ofOneJob(err):
+			err = c.printFault(id, err)
 		}
-		if err := c.printOutcome(id, j, participle, err); err != nil {
+		if err != nil {
 			return err
 		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s could not be %s", failed, terminal.Count(len(ids), "job"), participle)
 	}
 	return nil
 }
 
-func (c *Console) printOutcome(id string, j client.Job, participle string, err error) error {
-	switch {
-	case c.JSON && err != nil:
-		fault := map[string]string{"id": id, "error": err.Error()}
-		var answer *client.Error
-		if errors.As(err, &answer) && answer.Code != "" {
-			fault["code"] = answer.Code
-		}
-		return terminal.PrintJSON(c.Out, fault)
-	case c.JSON:
-		return printJob(c.Out, j)
-	case err != nil:
-		_, err = fmt.Fprintln(c.Out, terminal.Printable(id+": "+err.Error()))
-		return err
-	}
-	_, err = fmt.Fprintln(c.Out, terminal.Printable(id+" "+participle))
-	return err
+// ofOneJob says whether err is about a job, and not about the server.
+func ofOneJob(err error) bool {
+	return errors.As(err, new(*client.Error)) || errors.Is(err, client.ErrEnded) || errors.As(err, new(lateError))
 }
 
-// fatal is err if it will be the same with the next job: the server is away, or the command is to end.
-func fatal(ctx context.Context, err error) error {
-	var answer *client.Error
-	if ctx.Err() == nil && (errors.As(err, &answer) || errors.Is(err, client.ErrEnded) || errors.As(err, new(lateError))) {
-		return nil
+func (c *Console) printFault(id string, err error) error {
+	if !c.JSON {
+		return c.print(id + ": " + err.Error())
 	}
+	fault := map[string]string{"id": id, "error": err.Error()}
+	var answer *client.Error
+	if errors.As(err, &answer) && answer.Code != "" {
+		fault["code"] = answer.Code
+	}
+	return terminal.PrintJSON(c.Out, fault)
+}
+
+// print writes a line of text that may be a server's.
+func (c *Console) print(line string) error {
+	_, err := fmt.Fprintln(c.Out, terminal.Printable(line))
 	return err
 }
