@@ -3,14 +3,10 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"io"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
-	"bgremove/app"
 	"bgremove/app/bench"
 	"bgremove/imaging"
 	"bgremove/terminal"
@@ -49,7 +45,7 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			}
 			opts, err := benchOptions(photos, limit, format)
 			if err != nil {
-				return app.UsageError{Err: err}
+				return err
 			}
 			paths, folders, err := bench.Photos(args[0])
 			if folders > 0 {
@@ -62,7 +58,6 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			if err != nil {
 				return err
 			}
-			noteLoad(cmd.ErrOrStderr())
 			b := &bench.Bench{
 				Remover: remover, Options: opts, Paths: paths, Most: photos, Limit: limit,
 				Notes: cmd.ErrOrStderr(), Watched: terminal.Attached(cmd.ErrOrStderr()),
@@ -89,35 +84,17 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 	return cmd
 }
 
-// noteLoad tells of work besides ours, which makes the figures worse than they are.
-func noteLoad(w io.Writer) {
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
-		return
-	}
-	cores := runtime.NumCPU()
-	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
-		fmt.Fprintf(w, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, terminal.Count(cores, "core"))
-	}
-}
-
 // benchOptions joins every fault of the flags.
 func benchOptions(photos int, limit time.Duration, format string) (imaging.Options, error) {
-	var errs []error
-	if photos < bench.FewestPhotos || photos > mostPhotos {
-		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos))
-	}
-	if limit < shortestRun {
-		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit)))
-	}
 	opts, err := imaging.ParseOptions(func(key string) string {
 		if key == "format" {
 			return format
 		}
 		return ""
 	})
-	if err != nil {
-		errs = append(errs, fmt.Errorf("--format: %w", err))
-	}
-	return opts, errors.Join(errs...)
+	return opts, check([]rule{
+		{photos < bench.FewestPhotos || photos > mostPhotos, fmt.Sprintf("--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos)},
+		{limit < shortestRun, fmt.Sprintf("--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit))},
+		{err != nil, fmt.Sprintf("--format: %v", err)},
+	})
 }

@@ -99,11 +99,11 @@ func newJobsLsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if limit < 0 {
-				return app.Usagef("--limit: must be at least 0, is %d", limit)
-			}
-			if quiet && wantsJSON(cmd) {
-				return app.Usagef("-q and --json exclude each other")
+			if err := check([]rule{
+				{limit < 0, fmt.Sprintf("--limit: must be at least 0, is %d", limit)},
+				{quiet && wantsJSON(cmd), "-q and --json exclude each other"},
+			}); err != nil {
+				return err
 			}
 			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
 				return c.List(ctx, states, limit, quiet)
@@ -129,16 +129,13 @@ was sent until the job has succeeded, or as long as the result where it was sent
   bgremove jobs get 3f6c01 --input - | display`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if result == "-" && input == "-" {
-				return app.Usagef("-o and --input: only one picture goes to the standard output")
-			}
-			if wantsJSON(cmd) && (result == "-" || input == "-") {
-				return app.Usagef("--json: a picture goes to the standard output already")
-			}
-			if !force {
-				if err := errors.Join(jobs.CheckNew("-o", result), jobs.CheckNew("--input", input)); err != nil {
-					return app.UsageError{Err: err}
-				}
+			if err := check([]rule{
+				{result == "-" && input == "-", "-o and --input: only one picture goes to the standard output"},
+				{wantsJSON(cmd) && (result == "-" || input == "-"), "--json: a picture goes to the standard output already"},
+				{!force && jobs.Replaces(result), "-o: " + result + " exists; --force writes it anew"},
+				{!force && jobs.Replaces(input), "--input: " + input + " exists; --force writes it anew"},
+			}); err != nil {
+				return err
 			}
 			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
 				return c.Show(ctx, args[0], result, input)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -81,7 +80,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		f.Out = files.Stream
 	}
 	if err := f.validate(args); err != nil {
-		return app.UsageError{Err: err}
+		return err
 	}
 	file := ""
 	if files.Single(args, f.Out) {
@@ -128,32 +127,25 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 }
 
 func (f fileFlags) validate(args []string) error {
-	var errs []error
-	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if f.Out == "" {
-		add("-o: is needed: the folder for the results, or the file for one; - is stdout")
-	}
-	if f.Jobs < 1 || f.Jobs > maxRemoveJobs {
-		add("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)
-	}
-	if len(args) > 1 && slices.Contains(args, files.Stream) {
-		add("IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
-	}
-	if f.Out == files.Stream && f.JSON {
-		add("--json: goes to stdout, and so does the picture with -o -")
-	}
-	if args[0] == files.Stream && f.Out != files.Stream && files.MeansFolder(f.Out) {
-		add("-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out)
-	}
-	if f.Watch && f.dry {
-		add("--dry-run: --watch has no end; give one of them")
-	}
-	if f.Watch && f.Out == files.Stream {
-		add("--watch: results go to a folder; name one with -o")
-	} else if f.Watch && (len(args) != 1 || !files.IsDir(args[0])) {
-		add("--watch: IN must be one folder, is %s", strings.Join(args, " "))
-	} else if f.Watch && files.Inside(args[0], f.Out) {
-		add("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out)
-	}
-	return errors.Join(errs...)
+	toStdout, fromStdin, folder := f.Out == files.Stream, args[0] == files.Stream, len(args) == 1 && files.IsDir(args[0])
+	return check([]rule{
+		{f.Out == "", "-o: is needed: the folder for the results, or the file for one; - is stdout"},
+		{f.Jobs < 1 || f.Jobs > maxRemoveJobs, fmt.Sprintf("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)},
+		{
+			len(args) > 1 && slices.Contains(args, files.Stream),
+			fmt.Sprintf("IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args)),
+		},
+		{toStdout && f.JSON, "--json: goes to stdout, and so does the picture with -o -"},
+		{
+			fromStdin && !toStdout && files.MeansFolder(f.Out),
+			fmt.Sprintf("-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out),
+		},
+		{f.Watch && f.dry, "--dry-run: --watch has no end; give one of them"},
+		{f.Watch && toStdout, "--watch: results go to a folder; name one with -o"},
+		{f.Watch && !toStdout && !folder, "--watch: IN must be one folder, is " + strings.Join(args, " ")},
+		{
+			f.Watch && !toStdout && folder && files.Inside(args[0], f.Out),
+			fmt.Sprintf("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out),
+		},
+	})
 }

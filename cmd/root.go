@@ -116,6 +116,26 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	return root
 }
 
+// rule says what is wrong with a command line that breaks it.
+type rule struct {
+	broken bool
+	fault  string
+}
+
+// check returns an app.UsageError that joins the faults of all rules that are broken.
+func check(rules []rule) error {
+	var errs []error
+	for _, r := range rules {
+		if r.broken {
+			errs = append(errs, errors.New(r.fault))
+		}
+	}
+	if errs == nil {
+		return nil
+	}
+	return app.UsageError{Err: errors.Join(errs...)}
+}
+
 // flagFault says in plain words what is wrong with the value of a flag; err has those of Go's parsers.
 func flagFault(_ *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError

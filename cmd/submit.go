@@ -115,44 +115,27 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 }
 
 func (f *submitFlags) validate(args []string) error {
-	var errs []error
-	if len(args) == 0 {
-		errs = append(errs, errors.New("IN: is needed: files, folders or patterns"))
-	}
-	if f.Out == "" {
-		errs = append(errs, errors.New("-o: is needed: the folder for the results"))
-	}
-	if f.Out == files.Stream || slices.Contains(args, files.Stream) {
-		errs = append(errs, errors.New("-: stdin and stdout are for remove; submit takes files and folders, and makes a folder"))
-	}
-	if files.Exists(f.Out) && !files.IsDir(f.Out) {
-		errs = append(errs, fmt.Errorf("-o: %s is a file, and must be a folder", f.Out))
-	}
-	if !files.MeansFolder(f.Out) && (files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")) && !files.Exists(f.Out) {
-		errs = append(errs, fmt.Errorf("-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out))
-	}
-	if f.Jobs < 1 || f.Jobs > maxSubmitJobs {
-		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs))
-	}
-	if !slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority) {
-		errs = append(errs, fmt.Errorf("--priority: must be interactive, normal or bulk, is %q", f.priority))
-	}
-	if f.ttl < 0 || f.timeout < 0 {
-		errs = append(errs, fmt.Errorf("--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout))
-	}
-	return errors.Join(errs...)
+	return check([]rule{
+		{len(args) == 0, "IN: is needed: files, folders or patterns"},
+		{f.Out == "", "-o: is needed: the folder for the results"},
+		{f.Out == files.Stream || slices.Contains(args, files.Stream), "-: stdin and stdout are for remove; submit takes files and folders, and makes a folder"},
+		{files.Exists(f.Out) && !files.IsDir(f.Out), fmt.Sprintf("-o: %s is a file, and must be a folder", f.Out)},
+		{!files.MeansFolder(f.Out) && (files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")) && !files.Exists(f.Out), fmt.Sprintf("-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out)},
+		{f.Jobs < 1 || f.Jobs > maxSubmitJobs, fmt.Sprintf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs)},
+		{!slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority), fmt.Sprintf("--priority: must be interactive, normal or bulk, is %q", f.priority)},
+		{f.ttl < 0 || f.timeout < 0, fmt.Sprintf("--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout)},
+	})
 }
 
 // submitFiles finds every fault that it can before it sends anything.
 func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
-	args, err = f.merge(cmd, args)
-	if err == nil {
-		err = f.validate(args)
+	if args, err = f.merge(cmd, args); err != nil {
+		return app.UsageError{Err: err}
 	}
-	if err == nil && f.seed {
-		err = refuseForSeed(cmd.Flags())
+	if err := f.validate(args); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := refuseForSeed(cmd.Flags()); f.seed && err != nil {
 		return app.UsageError{Err: err}
 	}
 	f.Out = filepath.Clean(f.Out) + string(filepath.Separator) // whatever is there, a folder is meant

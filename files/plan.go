@@ -38,7 +38,7 @@ type plan struct {
 	forgot  int    // len(taken) after the last forget
 }
 
-// newPlan finds the  err is a fault in args, faults are folders that cannot be read.
+// newPlan finds the files. err is a fault in args, faults are folders that cannot be read.
 func newPlan(args []string, o Options) (p *plan, faults []error, err error) {
 	p = &plan{
 		in: strings.Join(args, ", "), out: o.Out, force: o.Force, endings: endings(o.Format), limits: o.Limits,

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"bgremove/app"
 	"bgremove/files"
@@ -95,6 +96,7 @@ type photo struct {
 func (b *Bench) Run(ctx context.Context) (*Report, error) {
 	begin := time.Now()
 	r := &Report{Cores: runtime.GOMAXPROCS(0)}
+	b.noteLoad()
 	b.tell("%s, one at a time", terminal.Count(min(len(b.Paths), b.Most), "photo"))
 	photos, err := b.alone(ctx, r)
 	if err != nil {
@@ -126,6 +128,18 @@ func (b *Bench) Run(ctx context.Context) (*Report, error) {
 	}
 	r.size(worst.PeakMiB)
 	return r, nil
+}
+
+// noteLoad tells of work besides ours, which makes the figures worse than they are.
+func (b *Bench) noteLoad() {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return
+	}
+	cores := runtime.NumCPU()
+	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
+		fmt.Fprintf(b.Notes, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, terminal.Count(cores, "core"))
+	}
 }
 
 // tell says what is measured now.

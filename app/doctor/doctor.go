@@ -62,7 +62,41 @@ type doctor struct {
 // Run makes the checks of a part (all, proxy, batch or predict) and prints what they find, as text one by one, or as a JSON
 // object in the end. Its error says how many failed.
 func Run(ctx context.Context, s *settings.Settings, part string, w io.Writer, asJSON bool) error {
-	return (&doctor{settings: s, cfg: s.Config, part: part}).examine(ctx, w, asJSON)
+	report := struct {
+		Part     string    `json:"part"`
+		OK       int       `json:"ok"`
+		Warn     int       `json:"warn"`
+		Fail     int       `json:"fail"`
+		Findings []finding `json:"findings"`
+	}{Part: part}
+	counts := map[string]*int{checkOK: &report.OK, checkWarn: &report.Warn, checkFail: &report.Fail}
+	for _, c := range (&doctor{settings: s, cfg: s.Config, part: part}).checks() {
+		found := c.bounded(ctx, answerLimit, checkLimit)
+		if ctx.Err() != nil { // what failed was ended
+			return errors.New("interrupted")
+		}
+		for _, f := range found {
+			f.Found, f.Advice = s.Hide(f.Found), s.Hide(f.Advice)
+			report.Findings = append(report.Findings, f)
+			*counts[f.Status]++
+			if asJSON {
+				continue
+			}
+			if err := f.print(w); err != nil {
+				return err
+			}
+		}
+	}
+	var err error
+	if asJSON {
+		err = terminal.PrintObject(w, report)
+	} else {
+		_, err = fmt.Fprintf(w, "\nserve %s: %d ok, %d to look at, %d failed\n", part, report.OK, report.Warn, report.Fail)
+	}
+	if err == nil && report.Fail > 0 {
+		err = fmt.Errorf("%d of %s failed", report.Fail, terminal.Count(len(report.Findings), "finding"))
+	}
+	return err
 }
 
 // checks are in the order in which they are made: a fault of the first may explain those of the others.
@@ -93,59 +127,6 @@ func (d *doctor) predicts() bool { return d.part == "all" || d.part == "predict"
 // usesPredictors says that images go to other processes, or that somebody set up where they would.
 func (d *doctor) usesPredictors() bool {
 	return d.part == "batch" || d.part == "all" && d.cfg.Predict.URL != app.DefaultConfig().Predict.URL
-}
-
-// examine makes the checks and prints what they find, as text one by one. Its error says how many failed.
-func (d *doctor) examine(ctx context.Context, w io.Writer, asJSON bool) error {
-	var all []finding
-	for _, c := range d.checks() {
-		found := c.bounded(ctx, answerLimit, checkLimit)
-		if ctx.Err() != nil { // what failed was ended
-			return errors.New("interrupted")
-		}
-		for i := range found {
-			found[i].Found, found[i].Advice = d.settings.Hide(found[i].Found), d.settings.Hide(found[i].Advice)
-			if asJSON {
-				continue
-			}
-			if err := found[i].print(w); err != nil {
-				return err
-			}
-		}
-		all = append(all, found...)
-	}
-	failed := count(all, checkFail)
-	if err := d.conclude(w, asJSON, all); err != nil {
-		return err
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, terminal.Count(len(all), "finding"))
-	}
-	return nil
-}
-
-func (d *doctor) conclude(w io.Writer, asJSON bool, all []finding) error {
-	failed, warned := count(all, checkFail), count(all, checkWarn)
-	if !asJSON {
-		_, err := fmt.Fprintf(w, "\nserve %s: %d ok, %d to look at, %d failed\n", d.part, len(all)-failed-warned, warned, failed)
-		return err
-	}
-	return terminal.PrintObject(w, struct {
-		Part     string    `json:"part"`
-		OK       int       `json:"ok"`
-		Warn     int       `json:"warn"`
-		Fail     int       `json:"fail"`
-		Findings []finding `json:"findings"`
-	}{d.part, len(all) - failed - warned, warned, failed, all})
-}
-
-func count(all []finding, status string) (n int) {
-	for _, f := range all {
-		if f.Status == status {
-			n++
-		}
-	}
-	return n
 }
 
 func (f finding) print(w io.Writer) error {

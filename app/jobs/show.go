@@ -47,12 +47,10 @@ func (c *Console) Show(ctx context.Context, id, result, input string) error {
 	return err
 }
 
-// CheckNew is an error where there is a file already that Show would replace.
-func CheckNew(flag, name string) error {
-	if info, err := os.Stat(name); name != "-" && err == nil && info.Mode().IsRegular() {
-		return fmt.Errorf("%s: %s exists; --force writes it anew", flag, name)
-	}
-	return nil
+// Replaces says whether there is a file already that Show would replace.
+func Replaces(name string) bool {
+	info, err := os.Stat(name)
+	return name != "-" && err == nil && info.Mode().IsRegular()
 }
 
 // checkEnding is an app.UsageError where a file's name ends like a picture of another format than it is to have: the name would lie.

@@ -98,38 +98,36 @@ func (k *Key) Kind() string {
 	return reflect.TypeOf(k.field).Elem().Kind().String()
 }
 
-// value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and passwords are hidden.
+// value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and passwords are hidden. Whether
+// there is one may be seen.
 func (k *Key) value() any {
 	switch field := k.field.(type) {
 	case *time.Duration:
 		return terminal.Duration(*field)
 	case *string:
-		if k.secret != "" {
-			return k.redacted(*field)
+		parts := k.parts()
+		for i, part := range parts {
+			parts[i] = k.redact(part)
 		}
+		return strings.Join(parts, ",")
 	}
 	return reflect.ValueOf(k.field).Elem().Interface()
 }
 
 // hide takes a secret value out of a message about it.
 func (k *Key) hide(message string) string {
-	text, ok := k.field.(*string)
-	if !ok || k.secret == "" || *text == "" {
-		return message
-	}
-	if k.secret == "value" {
-		return strings.ReplaceAll(message, *text, k.redacted(*text))
-	}
-	for _, address := range k.addresses(*text) {
-		if _, err := url.Parse(address); err != nil {
+	for _, part := range k.parts() {
+		if _, err := url.Parse(part); err != nil && k.secret != "value" {
 			return "is no valid address" // the message may quote any part of it
 		}
-		message = strings.ReplaceAll(message, address, RedactURL(address))
+		message = strings.ReplaceAll(message, part, k.redact(part))
 	}
 	return message
 }
 
-func (k *Key) addresses(text string) []string {
+// parts are the addresses in a text that lists several, or all of a text.
+func (k *Key) parts() []string {
+	text := *k.field.(*string)
 	if k.secret != "urls" {
 		return []string{text}
 	}
@@ -140,19 +138,14 @@ func (k *Key) addresses(text string) []string {
 	return list
 }
 
-// redacted is a secret value as it may be shown. Whether there is one may be.
-func (k *Key) redacted(text string) string {
-	if k.secret == "value" {
-		if text == "" {
-			return ""
-		}
+func (k *Key) redact(part string) string {
+	switch {
+	case k.secret == "" || part == "":
+		return part
+	case k.secret == "value":
 		return "(hidden)"
 	}
-	addresses := k.addresses(text)
-	for i, address := range addresses {
-		addresses[i] = RedactURL(address)
-	}
-	return strings.Join(addresses, ",")
+	return RedactURL(part)
 }
 
 // RedactURL returns an address without its passwords: the user's, and those that Redis Sentinel takes as parameters.

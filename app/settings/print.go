@@ -106,7 +106,7 @@ func (s *Settings) Origins() string {
 // Hide takes every secret of the configuration out of a text.
 func (s *Settings) Hide(text string) string {
 	for _, k := range s.Keys {
-		if secret, isText := k.field.(*string); isText && *secret != "" && strings.Contains(text, *secret) {
+		if secret, isText := k.field.(*string); isText && k.secret != "" && *secret != "" && strings.Contains(text, *secret) {
 			text = k.hide(text)
 		}
 	}

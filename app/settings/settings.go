@@ -214,7 +214,10 @@ func (s *Settings) validate() {
 			s.faults = append(s.faults, errors.New(fault))
 		case k.faulty: // told already
 		default:
-			s.fault(k.origin, "%s: %s", name, k.hide(message))
+			if k.secret != "" {
+				message = k.hide(message)
+			}
+			s.fault(k.origin, "%s: %s", name, message)
 		}
 	}
 }

@@ -52,34 +52,26 @@ func (w *Watcher) look(ctx context.Context) sample {
 	if s.err = connect.Silent(s.err, lookTime); s.err != nil {
 		return s
 	}
-	s.metrics = make([]metrics, 1+len(w.metrics))
-	faults := make([]error, len(s.metrics))
+	addresses := append([]string{w.address + "/metrics"}, w.metrics...)
+	s.metrics = make([]metrics, len(addresses))
+	faults := make([]error, len(addresses))
 	var g errgroup.Group
 	g.SetLimit(8)
-	g.Go(func() error {
-		data, err := w.client.Metrics(ctx)
-		if err == nil {
-			s.metrics[0], err = readMetrics(bytes.NewReader(data))
-		}
-		faults[0] = err
-		return nil
-	})
-	for i, address := range w.metrics {
+	for i, address := range addresses {
 		g.Go(func() error {
-			s.metrics[i+1], faults[i+1] = w.fetch(ctx, address)
+			if i == 0 {
+				s.metrics[i], faults[i] = w.fetchOwn(ctx)
+			} else {
+				s.metrics[i], faults[i] = w.fetch(ctx, address)
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // faults has them
 	for i, fault := range faults {
-		if fault == nil {
-			continue
+		if fault != nil {
+			s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(addresses[i]), connect.Cause(fault)))
 		}
-		address := w.address + "/metrics"
-		if i > 0 {
-			address = w.metrics[i-1]
-		}
-		s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(address), connect.Cause(fault)))
 	}
 	return s
 }
@@ -110,6 +102,15 @@ func (w *Watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) 
 		}
 	}
 	return w.running, nil
+}
+
+// fetchOwn asks with the key.
+func (w *Watcher) fetchOwn(ctx context.Context) (metrics, error) {
+	data, err := w.client.Metrics(ctx)
+	if err != nil {
+		return metrics{}, err
+	}
+	return readMetrics(bytes.NewReader(data))
 }
 
 func (w *Watcher) fetch(ctx context.Context, address string) (metrics, error) {

@@ -113,8 +113,7 @@ func view(f figures) []line {
 		return lines
 	}
 	q := f.Queue
-	lines = append(
-		lines,
+	lines = append(lines,
 		line{},
 		line{text: fmt.Sprintf("queued    interactive %d   normal %d   bulk %d   of %d that may wait", q.Queued["interactive"], q.Queued["normal"],
 			q.Queued["bulk"], q.MaxDepth)},

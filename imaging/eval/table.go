@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -31,6 +32,13 @@ func tableRows() []tableRow {
 		{"ms an image, median", ms, func(s Summary) float64 { return 1000 * s.SecondsPerImage }},
 		{"ms a megapixel, median", ms, func(s Summary) float64 { return 1000 * s.SecondsPerMegapixel }},
 	}
+}
+
+// WriteJSON writes everything, picture by picture.
+func (r *Report) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
 }
 
 // WriteTable writes the table, the reliability where it was asked for, and the failures that count as empty masks.
