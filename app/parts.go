@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,10 @@ import (
 	"bgremove/queue"
 	"bgremove/webhook"
 )
+
+// wayTime is how much longer than the prediction a worker waits for the answer of a predictor elsewhere: the predictor says
+// when one has taken too long, and whether it was begun.
+const wayTime = time.Minute
 
 // build puts a part together, back to front.
 func (s *Service) build(ctx context.Context, part string) error {
@@ -106,7 +111,7 @@ func (s *Service) predictor() (*predict.Predictor, error) {
 
 // predictors are those of other processes.
 func (s *Service) predictors() (*predict.Pool, error) {
-	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout, s.log)
+	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout+wayTime, s.log)
 	s.onStop(func(context.Context) error { pool.Close(); return nil })
 	s.ready = append(s.ready, "batch to "+strings.Join(pool.Names(), " "))
 	return pool, s.registry.Register(pool)
