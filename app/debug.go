@@ -40,8 +40,8 @@ func (c DebugConfig) Validate() error {
 }
 
 // observe starts what shows the process from inside, before its parts: traces and profiles. Both end last.
-func (s *Service) observe(ctx context.Context) error {
-	shutdown, err := telemetry.Start(ctx, s.program.Version, s.log)
+func (s *Service) observe() error {
+	shutdown, err := telemetry.Start(s.opening, s.program.Version, s.log)
 	if err != nil {
 		return UsageError{err}
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"bgremove/apikey"
 	"bgremove/batch"
 	"bgremove/egress"
@@ -29,12 +27,12 @@ import (
 const wayTime = time.Minute
 
 // build puts a part together, back to front.
-func (s *Service) build(ctx context.Context, part string) error {
+func (s *Service) build(part string) error {
 	if !slices.Contains([]string{All, Proxy, Batch, Predict}, part) {
 		return fmt.Errorf("there is no part %q", part)
 	}
 	hasProxy, hasWorkers := part == All || part == Proxy, part == All || part == Batch
-	if err := s.observe(ctx); err != nil {
+	if err := s.observe(); err != nil {
 		return err
 	}
 	if hasProxy {
@@ -46,7 +44,7 @@ func (s *Service) build(ctx context.Context, part string) error {
 	var engine batch.Predictor
 	var err error
 	if part != Predict {
-		if jobs, err = s.queue(ctx, part); err != nil {
+		if jobs, err = s.queue(part); err != nil {
 			return err
 		}
 	}
@@ -69,11 +67,11 @@ func (s *Service) build(ctx context.Context, part string) error {
 }
 
 // queue opens the queue. Only with all parts may it be an embedded one: no other process could reach it.
-func (s *Service) queue(ctx context.Context, part string) (*queue.Queue, error) {
+func (s *Service) queue(part string) (*queue.Queue, error) {
 	if part != All && s.cfg.Queue.Embedded() {
 		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares with the other parts; without one, use serve all", part)
 	}
-	q, err := queue.Open(ctx, s.cfg.Queue, s.log)
+	q, err := queue.Open(s.opening, s.cfg.Queue, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -219,9 +217,7 @@ func (s *Service) askForKeys(server *httpserver.Server) error {
 	if err != nil {
 		return Usagef("proxy.api_keys_file: %w", err)
 	}
-	s.starts = append(s.starts, func(ctx context.Context, group *errgroup.Group) {
-		group.Go(func() error { keys.Watch(ctx); return nil })
-	})
+	s.work(keys.Watch, func(context.Context) error { return nil })
 	server.Echo.Use(proxy.Authenticate(keys, s.cfg.Proxy.MetricsPublic))
 	return nil
 }

@@ -37,9 +37,11 @@ type Service struct {
 	program  Program
 	log      *slog.Logger
 	registry *prometheus.Registry
-	starts   []func(ctx context.Context, group *errgroup.Group)
+	opening  context.Context //nolint:containedctx // of New, for what it opens
+	serves   []func() error
+	works    []func(ctx context.Context)
 	stops    []func(ctx context.Context) error // the last added is the first taken
-	running  bool                              // what starts has is under way
+	running  bool                              // works are under way
 	urls     map[string]string                 // by the name of the server
 	ready    []string
 	slots    int
@@ -48,9 +50,9 @@ type Service struct {
 // New opens what the part needs and takes its addresses, so that they are known and clients may connect. A valid cfg that
 // lacks something for this part is a UsageError. Call Run, which also closes what New has opened.
 func New(ctx context.Context, part string, cfg Config, program Program, log *slog.Logger) (*Service, error) {
-	s := &Service{cfg: cfg, program: program, log: log, registry: prometheus.NewRegistry(), urls: map[string]string{}}
+	s := &Service{opening: ctx, cfg: cfg, program: program, log: log, registry: prometheus.NewRegistry(), urls: map[string]string{}}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := s.build(ctx, part); err != nil {
+	if err := s.build(part); err != nil { //nolint:contextcheck // it has opening
 		return nil, errors.Join(err, s.stop(ctx))
 	}
 	return s, nil
@@ -70,8 +72,11 @@ func (s *Service) Slots() int { return s.slots }
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s.running = true
-	for _, start := range s.starts {
-		start(ctx, group)
+	for _, work := range s.works {
+		go work(ctx)
+	}
+	for _, serve := range s.serves {
+		group.Go(serve)
 	}
 	<-ctx.Done()
 	s.log.InfoContext(ctx, "stopping", "grace", s.cfg.Grace)
@@ -98,13 +103,11 @@ func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	if err := server.Listen(); err != nil {
 		return fmt.Errorf("%s: %w; another address goes into %s", name, err, setting)
 	}
-	s.starts = append(s.starts, func(_ context.Context, group *errgroup.Group) {
-		group.Go(func() error {
-			if err := server.Serve(); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			return nil
-		})
+	s.serves = append(s.serves, func() error {
+		if err := server.Serve(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
 	})
 	s.onStop(func(ctx context.Context) error {
 		if err := server.Shutdown(ctx); err != nil { // as announced: no failure of the process
@@ -117,12 +120,11 @@ func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	return nil
 }
 
-// work runs until the service is to stop. On the way down it is waited for; late says what it means if it does not end.
+// work has run run until the service is to stop. On the way down it is waited for; late says what it means if it does not
+// end.
 func (s *Service) work(run func(context.Context), late func(context.Context) error) {
 	done := make(chan struct{})
-	s.starts = append(s.starts, func(ctx context.Context, _ *errgroup.Group) {
-		go func() { run(ctx); close(done) }()
-	})
+	s.works = append(s.works, func(ctx context.Context) { run(ctx); close(done) })
 	s.onStop(func(ctx context.Context) error {
 		if !s.running {
 			return nil

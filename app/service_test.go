@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sync/errgroup"
 
 	"bgremove/client"
 	"bgremove/queue"
@@ -107,9 +106,7 @@ func TestRunFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.starts = append(s.starts, func(_ context.Context, group *errgroup.Group) {
-		group.Go(func() error { return errors.New("it broke") })
-	})
+	s.serves = append(s.serves, func() error { return errors.New("it broke") })
 	if err := s.Run(t.Context()); err == nil || err.Error() != "it broke" {
 		t.Errorf("got %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"bgremove/terminal"
 )
 
+// Print writes tables, and the recommended settings as YAML.
 func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
 		terminal.Count(r.Photos, "photo"), r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)

@@ -113,7 +113,7 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 }
 
 // each does something with each id and prints what came of it. It ends with a fault that the next job would meet too.
-func (c *Console) each(ctx context.Context, ids []string, do func(id string) (client.Job, error), print func(client.Job) error) error {
+func (c *Console) each(ctx context.Context, ids []string, do func(id string) (client.Job, error), tell func(client.Job) error) error {
 	ids, err := c.resolve(ctx, ids)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (c *Console) each(ctx context.Context, ids []string, do func(id string) (cl
 		case err == nil && c.JSON:
 			err = printJob(c.Out, j)
 		case err == nil:
-			err = print(j)
+			err = tell(j)
 		case ctx.Err() == nil && ofOneJob(err):
 			err = c.printFault(id, err)
 		}
