@@ -105,8 +105,8 @@ func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(for
 // Unwrap returns Err.
 func (e UsageError) Unwrap() error { return e.Err }
 
-// ValidateProxy says what a valid c lacks for a process with a proxy. The others may read the same file, and need no
-// secret for that.
+// ValidateProxy says what a valid c lacks for a process with a proxy. The others may read the same
+// file, and need no secret for that.
 func (c Config) ValidateProxy() error {
 	if c.Egress.Callbacks && c.Webhook.Secret == "" {
 		return Usagef("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery")
@@ -137,7 +137,8 @@ func NewLogger(c LogConfig, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// Faults returns the faults of a joined error. Its text is split, not its tree: one fault may wrap several errors too.
+// Faults returns the faults of a joined error. Its text is split, not its tree: one fault may wrap
+// several errors too.
 func Faults(err error) []string {
 	if err == nil {
 		return nil

@@ -15,7 +15,8 @@ import (
 // HealthBytes is how much of an answer about a server's health is read.
 const HealthBytes = 4 << 10
 
-// HealthURLs returns where this machine asks the parts for their health, or, with ready, whether they are ready.
+// HealthURLs returns where this machine asks the parts for their health, or, with ready, whether
+// they are ready.
 func (c Config) HealthURLs(parts []string, ready bool) (urls []string, err error) {
 	path := "/livez"
 	if ready {
@@ -51,7 +52,8 @@ func LocalURL(addr string, withTLS bool) (string, error) {
 	return scheme + net.JoinHostPort(host, port), nil
 }
 
-// AskHealth sends one request to url. A server on this machine may have a certificate for any name: insecure takes it.
+// AskHealth sends one request to url. A server on this machine may have a certificate for any name:
+// insecure takes it.
 func AskHealth(ctx context.Context, url string, insecure bool) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	"bgremove/webhook"
 )
 
-// wayTime is how much longer than the prediction a worker waits for the answer of a predictor elsewhere: the predictor says
-// when one has taken too long, and whether it was begun.
+// wayTime is how much longer than the prediction a worker waits for the answer of a predictor
+// elsewhere: the predictor says when one has taken too long, and whether it was begun.
 const wayTime = time.Minute
 
 // build puts a part together, back to front.
@@ -66,7 +66,8 @@ func (s *Service) build(part string) error {
 	return err
 }
 
-// queue opens the queue. Only with all parts may it be an embedded one: no other process could reach it.
+// queue opens the queue. Only with all parts may it be an embedded one: no other process could
+// reach it.
 func (s *Service) queue(part string) (*queue.Queue, error) {
 	if part != All && s.cfg.Queue.Embedded() {
 		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares with the other parts; without one, use serve all", part)
@@ -176,8 +177,9 @@ func (s *Service) proxy(q *queue.Queue) error {
 	return s.serve("proxy", "proxy.addr", server)
 }
 
-// cacheVersion tells results that another version or network may have made from those of this one. It assumes one of either in all parts; where
-// this part does not have the network's files, their name has to do.
+// cacheVersion tells results that another version or network may have made from those of this one.
+// It assumes one of either in all parts; where this part does not have the network's files, their
+// name has to do.
 func (s *Service) cacheVersion() string {
 	network := sha256.New()
 	if prior := s.cfg.Imaging.Prior; prior != "" {

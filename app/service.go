@@ -1,5 +1,5 @@
-// Package app is the service in one process: the Config of all parts, their wiring, and their life from New to the end of
-// Run. It is the only package besides cmd that knows every part.
+// Package app is the service in one process: the Config of all parts, their wiring, and their life
+// from New to the end of Run. It is the only package besides cmd that knows every part.
 package app
 
 import (
@@ -47,8 +47,9 @@ type Service struct {
 	slots    int
 }
 
-// New opens what the part needs and takes its addresses, so that they are known and clients may connect. A valid cfg that
-// lacks something for this part is a UsageError. Call Run, which also closes what New has opened.
+// New opens what the part needs and takes its addresses, so that they are known and clients may
+// connect. A valid cfg that lacks something for this part is a UsageError. Call Run, which also
+// closes what New has opened.
 func New(ctx context.Context, part string, cfg Config, program Program, log *slog.Logger) (*Service, error) {
 	s := &Service{opening: ctx, cfg: cfg, program: program, log: log, registry: prometheus.NewRegistry(), urls: map[string]string{}}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -58,7 +59,8 @@ func New(ctx context.Context, part string, cfg Config, program Program, log *slo
 	return s, nil
 }
 
-// URL returns where a server of this process is reached: proxy, predict, metrics (of the workers) or profiles.
+// URL returns where a server of this process is reached: proxy, predict, metrics (of the workers)
+// or profiles.
 func (s *Service) URL(server string) string { return s.urls[server] }
 
 // Ready names the parts and where they serve.
@@ -67,8 +69,9 @@ func (s *Service) Ready() string { return strings.Join(s.ready, ", ") }
 // Slots returns how many pictures the predictor works on at a time, 0 where this process has none.
 func (s *Service) Slots() int { return s.slots }
 
-// Run serves until ctx ends or a part fails. Then it lets what runs come to its end within the grace period. It returns
-// the errors of parts that failed by themselves, and of those that did not end in time.
+// Run serves until ctx ends or a part fails. Then it lets what runs come to its end within the
+// grace period. It returns the errors of parts that failed by themselves, and of those that did not
+// end in time.
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s.running = true
@@ -83,8 +86,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(s.stop(ctx), group.Wait())
 }
 
-// stop takes the steps of the way down. The proxy and batch drain at the same time; what serves batch goes after it, hence
-// the seconds more.
+// stop takes the steps of the way down. The proxy and batch drain at the same time; what serves
+// batch goes after it, hence the seconds more.
 func (s *Service) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Grace+5*time.Second)
 	defer cancel()
@@ -98,7 +101,8 @@ func (s *Service) stop(ctx context.Context) error {
 // onStop adds a step of the way down.
 func (s *Service) onStop(step func(context.Context) error) { s.stops = append(s.stops, step) }
 
-// serve takes a server's address, which the setting says. On the way down its running requests are waited for.
+// serve takes a server's address, which the setting says. On the way down its running requests are
+// waited for.
 func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	if err := server.Listen(); err != nil {
 		return fmt.Errorf("%s: %w; another address goes into %s", name, err, setting)
@@ -120,8 +124,8 @@ func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	return nil
 }
 
-// work has run run until the service is to stop. On the way down it is waited for; late says what it means if it does not
-// end.
+// work has run run until the service is to stop. On the way down it is waited for; late says what
+// it means if it does not end.
 func (s *Service) work(run func(context.Context), late func(context.Context) error) {
 	done := make(chan struct{})
 	s.works = append(s.works, func(ctx context.Context) { run(ctx); close(done) })

@@ -51,7 +51,8 @@ func run(t *testing.T) *Service {
 	return s
 }
 
-// Two whole services work side by side in one process, each from a picture to its cut-out, and leave nothing behind.
+// Two whole services work side by side in one process, each from a picture to its cut-out, and
+// leave nothing behind.
 func TestServices(t *testing.T) {
 	for _, s := range []*Service{run(t), run(t)} {
 		if want := "predict on " + s.URL("predict") + ", proxy on " + s.URL("proxy"); s.Ready() != want || s.Slots() == 0 {

@@ -92,9 +92,11 @@ func benchOptions(photos int, limit time.Duration, format string) (imaging.Optio
 		}
 		return ""
 	})
-	return opts, check([]rule{
-		{photos < bench.FewestPhotos || photos > mostPhotos, fmt.Sprintf("--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos)},
-		{limit < shortestRun, fmt.Sprintf("--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit))},
-		{err != nil, fmt.Sprintf("--format: %v", err)},
-	})
+	var wrong faults
+	wrong.when(photos < bench.FewestPhotos || photos > mostPhotos,
+		"--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos)
+	wrong.when(limit < shortestRun,
+		"--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit))
+	wrong.when(err != nil, "--format: %w", err)
+	return opts, wrong.err()
 }

@@ -125,14 +125,16 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 }
 
 func (o evalOptions) validate(flags *pflag.FlagSet) error {
-	return check([]rule{
-		{!(o.roi >= 0 && o.roi <= 1), fmt.Sprintf("--roi-from-mask: must be 0 to 1, is %v", o.roi)}, // also NaN
-		{flags.Changed("reliability") && !(o.reliability > 0 && o.reliability <= 1), fmt.Sprintf("--reliability: must be above 0 and at most 1, is %v", o.reliability)},
-		{o.strokes != "" && o.strokes != strokesSparse, fmt.Sprintf("--strokes: must be %s, is %.64q", strokesSparse, o.strokes)},
-		{o.jobs < 1 || o.jobs > maxEvalJobs, fmt.Sprintf("--jobs: must be 1 to %d, is %d", maxEvalJobs, o.jobs)},
-		{o.worst < 0, fmt.Sprintf("--worst: must be 0 or more, is %d", o.worst)},
-		{o.limit < 0, fmt.Sprintf("--limit: must be 0 or more, is %d", o.limit)},
-	})
+	var wrong faults
+	wrong.when(!(o.roi >= 0 && o.roi <= 1), "--roi-from-mask: must be 0 to 1, is %v", o.roi) // also NaN
+	wrong.when(flags.Changed("reliability") && !(o.reliability > 0 && o.reliability <= 1),
+		"--reliability: must be above 0 and at most 1, is %v", o.reliability)
+	wrong.when(o.strokes != "" && o.strokes != strokesSparse,
+		"--strokes: must be %s, is %.64q", strokesSparse, o.strokes)
+	wrong.when(o.jobs < 1 || o.jobs > maxEvalJobs, "--jobs: must be 1 to %d, is %d", maxEvalJobs, o.jobs)
+	wrong.when(o.worst < 0, "--worst: must be 0 or more, is %d", o.worst)
+	wrong.when(o.limit < 0, "--limit: must be 0 or more, is %d", o.limit)
+	return wrong.err()
 }
 
 // config makes the engines.

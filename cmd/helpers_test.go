@@ -14,7 +14,8 @@ import (
 	"bgremove/imaging"
 )
 
-// quickestEngine is grabCut where this build has it: on small pictures, and under the race detector.
+// quickestEngine is grabCut where this build has it: on small pictures, and under the race
+// detector.
 var quickestEngine = func() string {
 	c := imaging.DefaultConfig()
 	if c.Engine = imaging.EngineOpenCV; c.Validate() != nil {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -59,18 +58,19 @@ Exit status: 0 done, 1 failed, for one job at least, 2 bad command line.`,
 }
 
 // onServer connects and does something with the jobs of the server.
-func onServer(cmd *cobra.Command, patience time.Duration, do func(ctx context.Context, c *jobs.Console) error) error {
+func onServer(cmd *cobra.Command, patience time.Duration, do func(c *jobs.Console) error) error {
 	ctx := cmd.Context()
 	server, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
-	c, err := server.Connect(ctx, patience, server.Waits(ctx, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }))
+	waiting := server.Waits(ctx, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
+	c, err := server.Connect(ctx, patience, waiting)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return server.Fault(ctx, do(ctx, &jobs.Console{
+	return server.Fault(ctx, do(&jobs.Console{
 		Client: c, Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(), JSON: wantsJSON(cmd),
 		Ask:   func(question string) error { return confirm(cmd, question) },
 		Fault: func(err error) error { return server.Fault(ctx, err) },
@@ -95,18 +95,15 @@ func newJobsLsCmd() *cobra.Command {
   bgremove jobs ls --json --limit 0 | jq -r .priority | sort | uniq -c`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			states, err := toStates(given, all)
-			if err != nil {
+			var wrong faults
+			states := wrong.states(given, all)
+			wrong.when(limit < 0, "--limit: must be at least 0, is %d", limit)
+			wrong.when(quiet && wantsJSON(cmd), "-q and --json exclude each other")
+			if err := wrong.err(); err != nil {
 				return err
 			}
-			if err := check([]rule{
-				{limit < 0, fmt.Sprintf("--limit: must be at least 0, is %d", limit)},
-				{quiet && wantsJSON(cmd), "-q and --json exclude each other"},
-			}); err != nil {
-				return err
-			}
-			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
-				return c.List(ctx, states, limit, quiet)
+			return onServer(cmd, askPatience, func(c *jobs.Console) error {
+				return c.List(cmd.Context(), states, limit, quiet)
 			})
 		},
 	}
@@ -129,16 +126,17 @@ was sent until the job has succeeded, or as long as the result where it was sent
   bgremove jobs get 3f6c01 --input - | display`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := check([]rule{
-				{result == "-" && input == "-", "-o and --input: only one picture goes to the standard output"},
-				{wantsJSON(cmd) && (result == "-" || input == "-"), "--json: a picture goes to the standard output already"},
-				{!force && jobs.Replaces(result), "-o: " + result + " exists; --force writes it anew"},
-				{!force && jobs.Replaces(input), "--input: " + input + " exists; --force writes it anew"},
-			}); err != nil {
+			var wrong faults
+			wrong.when(result == "-" && input == "-", "-o and --input: only one picture goes to the standard output")
+			wrong.when(wantsJSON(cmd) && (result == "-" || input == "-"),
+				"--json: a picture goes to the standard output already")
+			wrong.when(!force && jobs.Replaces(result), "-o: %s exists; --force writes it anew", result)
+			wrong.when(!force && jobs.Replaces(input), "--input: %s exists; --force writes it anew", input)
+			if err := wrong.err(); err != nil {
 				return err
 			}
-			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error {
-				return c.Show(ctx, args[0], result, input)
+			return onServer(cmd, askPatience, func(c *jobs.Console) error {
+				return c.Show(cmd.Context(), args[0], result, input)
 			})
 		},
 	}
@@ -161,7 +159,9 @@ more. Exit status 1: one has no result, or has not ended.`,
 			if limit < 0 {
 				return app.Usagef("--timeout: must be at least 0s, is %s", terminal.Duration(limit))
 			}
-			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error { return c.Wait(ctx, ids, limit) })
+			return onServer(cmd, workPatience, func(c *jobs.Console) error {
+				return c.Wait(cmd.Context(), ids, limit)
+			})
 		},
 	}
 	cmd.Flags().DurationVar(&limit, "timeout", 0, "wait that long at most, as in 90s (default 0, no limit)")
@@ -176,7 +176,9 @@ func newJobsCancelCmd() *cobra.Command {
 		Example: `  bgremove jobs cancel 3f6c01 a81e77`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error { return c.Cancel(ctx, ids) })
+			return onServer(cmd, askPatience, func(c *jobs.Console) error {
+				return c.Cancel(cmd.Context(), ids)
+			})
 		},
 	}
 }
@@ -194,11 +196,11 @@ one could not be queued.`,
 			if all == (len(ids) > 0) {
 				return app.Usagef("name the ids of jobs, or say --all-dead")
 			}
-			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error {
+			return onServer(cmd, workPatience, func(c *jobs.Console) error {
 				if all {
-					return c.RetryDead(ctx)
+					return c.RetryDead(cmd.Context())
 				}
-				return c.Retry(ctx, ids)
+				return c.Retry(cmd.Context(), ids)
 			})
 		},
 	}
@@ -216,7 +218,9 @@ func newJobsDeadCmd() *cobra.Command {
   bgremove jobs dead --json | jq -r .code`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return onServer(cmd, askPatience, func(ctx context.Context, c *jobs.Console) error { return c.Dead(ctx) })
+			return onServer(cmd, askPatience, func(c *jobs.Console) error {
+				return c.Dead(cmd.Context())
+			})
 		},
 	}
 }
@@ -234,14 +238,15 @@ never touched. A server lists its 10000 newest jobs: older ones go when their ti
   bgremove jobs purge --state failed --state expired --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			states, err := toStates(given, endedStates())
-			if err != nil {
+			var wrong faults
+			states := wrong.states(given, endedStates())
+			wrong.when(age < 0, "--older-than: must be at least 0s, is %s", terminal.Duration(age))
+			if err := wrong.err(); err != nil {
 				return err
 			}
-			if age < 0 {
-				return app.Usagef("--older-than: must be at least 0s, is %s", terminal.Duration(age))
-			}
-			return onServer(cmd, workPatience, func(ctx context.Context, c *jobs.Console) error { return c.Purge(ctx, states, age, dry) })
+			return onServer(cmd, workPatience, func(c *jobs.Console) error {
+				return c.Purge(cmd.Context(), states, age, dry)
+			})
 		},
 	}
 	stateFlag(cmd, &given, "jobs", endedStates())
@@ -262,18 +267,17 @@ func stateFlag(cmd *cobra.Command, states *[]string, which string, all []string)
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
-// toStates is an app.UsageError unless each of those given is one of all.
-func toStates(given, all []string) (states []client.State, err error) {
+// states adds a fault for each of those given that is not one of all.
+func (f *faults) states(given, all []string) (states []client.State) {
 	for _, s := range given {
-		if !slices.Contains(all, s) {
-			return nil, app.Usagef("--state: must be one of %s, is %q", strings.Join(all, ", "), s)
-		}
+		f.when(!slices.Contains(all, s), "--state: must be one of %s, is %q", strings.Join(all, ", "), s)
 		states = append(states, client.State(s))
 	}
-	return states, nil
+	return states
 }
 
-// confirm asks before something that cannot be taken back, unless --yes is given. Where nobody can be asked it is an app.UsageError.
+// confirm asks before something that cannot be taken back, unless --yes is given. Where nobody can
+// be asked it is an app.UsageError.
 func confirm(cmd *cobra.Command, question string) error {
 	if yes, _ := cmd.Flags().GetBool("yes"); yes {
 		return nil

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -97,7 +96,9 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 	if err := checkPictureOptions(remover, options); err != nil {
 		return app.UsageError{Err: err}
 	}
-	cutter := &remove.Cutter{Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout()}
+	cutter := &remove.Cutter{
+		Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(),
+	}
 	if f.Out == files.Stream && terminal.Attached(cutter.Stdout) {
 		return app.Usagef("-o: stdout is a terminal, which shows no pictures; name a file")
 	}
@@ -105,10 +106,11 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		return app.Usagef("IN: stdin is a terminal, which holds no picture; name a file or send one in")
 	}
 	defer remove.SaveMemory(f.Jobs)()
-	f.Format, f.Limits, f.Stdout, f.Stderr = options.Format, remover.Limits(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	f.Format, f.Limits = options.Format, remover.Limits()
+	f.Stdout, f.Stderr = cutter.Stdout, cmd.ErrOrStderr()
 	var watcher *files.Watcher
-	if f.Watch {
-		if watcher, err = files.NewWatcher(args[0], f.Out); err != nil { // before the first look: what comes during it is not missed
+	if f.Watch { // before the first look: what comes during it is not missed
+		if watcher, err = files.NewWatcher(args[0], f.Out); err != nil {
 			return err
 		}
 		defer watcher.Close()
@@ -127,25 +129,22 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 }
 
 func (f fileFlags) validate(args []string) error {
-	toStdout, fromStdin, folder := f.Out == files.Stream, args[0] == files.Stream, len(args) == 1 && files.IsDir(args[0])
-	return check([]rule{
-		{f.Out == "", "-o: is needed: the folder for the results, or the file for one; - is stdout"},
-		{f.Jobs < 1 || f.Jobs > maxRemoveJobs, fmt.Sprintf("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)},
-		{
-			len(args) > 1 && slices.Contains(args, files.Stream),
-			fmt.Sprintf("IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args)),
-		},
-		{toStdout && f.JSON, "--json: goes to stdout, and so does the picture with -o -"},
-		{
-			fromStdin && !toStdout && files.MeansFolder(f.Out),
-			fmt.Sprintf("-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out),
-		},
-		{f.Watch && f.dry, "--dry-run: --watch has no end; give one of them"},
-		{f.Watch && toStdout, "--watch: results go to a folder; name one with -o"},
-		{f.Watch && !toStdout && !folder, "--watch: IN must be one folder, is " + strings.Join(args, " ")},
-		{
-			f.Watch && !toStdout && folder && files.Inside(args[0], f.Out),
-			fmt.Sprintf("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out),
-		},
-	})
+	toStdout := f.Out == files.Stream
+	folder := len(args) == 1 && files.IsDir(args[0])
+	var wrong faults
+	wrong.when(f.Out == "",
+		"-o: is needed: the folder for the results, or the file for one; - is stdout")
+	wrong.when(f.Jobs < 1 || f.Jobs > maxRemoveJobs, "--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)
+	wrong.when(len(args) > 1 && slices.Contains(args, files.Stream),
+		"IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
+	wrong.when(toStdout && f.JSON, "--json: goes to stdout, and so does the picture with -o -")
+	wrong.when(args[0] == files.Stream && !toStdout && files.MeansFolder(f.Out),
+		"-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out)
+	wrong.when(f.Watch && f.dry, "--dry-run: --watch has no end; give one of them")
+	wrong.when(f.Watch && toStdout, "--watch: results go to a folder; name one with -o")
+	wrong.when(f.Watch && !toStdout && !folder,
+		"--watch: IN must be one folder, is %s", strings.Join(args, " "))
+	wrong.when(f.Watch && !toStdout && folder && files.Inside(args[0], f.Out),
+		"--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out)
+	return wrong.err()
 }

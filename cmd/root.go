@@ -116,24 +116,22 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	return root
 }
 
-// rule says what is wrong with a command line that breaks it.
-type rule struct {
-	broken bool
-	fault  string
+// faults are those of a command line.
+type faults []error
+
+// when adds a fault where something is so.
+func (f *faults) when(so bool, format string, args ...any) {
+	if so {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
 }
 
-// check returns an app.UsageError that joins the faults of all rules that are broken.
-func check(rules []rule) error {
-	var errs []error
-	for _, r := range rules {
-		if r.broken {
-			errs = append(errs, errors.New(r.fault))
-		}
-	}
-	if errs == nil {
+// err joins them to an app.UsageError; it is nil where there are none.
+func (f faults) err() error {
+	if f == nil {
 		return nil
 	}
-	return app.UsageError{Err: errors.Join(errs...)}
+	return app.UsageError{Err: errors.Join(f...)}
 }
 
 // flagFault says in plain words what is wrong with the value of a flag; err has those of Go's parsers.

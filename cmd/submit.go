@@ -115,16 +115,22 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 }
 
 func (f *submitFlags) validate(args []string) error {
-	return check([]rule{
-		{len(args) == 0, "IN: is needed: files, folders or patterns"},
-		{f.Out == "", "-o: is needed: the folder for the results"},
-		{f.Out == files.Stream || slices.Contains(args, files.Stream), "-: stdin and stdout are for remove; submit takes files and folders, and makes a folder"},
-		{files.Exists(f.Out) && !files.IsDir(f.Out), fmt.Sprintf("-o: %s is a file, and must be a folder", f.Out)},
-		{!files.MeansFolder(f.Out) && (files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")) && !files.Exists(f.Out), fmt.Sprintf("-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out)},
-		{f.Jobs < 1 || f.Jobs > maxSubmitJobs, fmt.Sprintf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs)},
-		{!slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority), fmt.Sprintf("--priority: must be interactive, normal or bulk, is %q", f.priority)},
-		{f.ttl < 0 || f.timeout < 0, fmt.Sprintf("--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout)},
-	})
+	var wrong faults
+	wrong.when(len(args) == 0, "IN: is needed: files, folders or patterns")
+	wrong.when(f.Out == "", "-o: is needed: the folder for the results")
+	wrong.when(f.Out == files.Stream || slices.Contains(args, files.Stream),
+		"-: stdin and stdout are for remove; submit takes files and folders, and makes a folder")
+	exists := files.Exists(f.Out)
+	wrong.when(exists && !files.IsDir(f.Out), "-o: %s is a file, and must be a folder", f.Out)
+	likeFile := files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")
+	wrong.when(likeFile && !exists && !files.MeansFolder(f.Out),
+		"-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out)
+	wrong.when(f.Jobs < 1 || f.Jobs > maxSubmitJobs, "--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs)
+	wrong.when(!slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority),
+		"--priority: must be interactive, normal or bulk, is %q", f.priority)
+	wrong.when(f.ttl < 0 || f.timeout < 0,
+		"--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout)
+	return wrong.err()
 }
 
 // submitFiles finds every fault that it can before it sends anything.
@@ -147,7 +153,8 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	f.Format, f.Limits, f.Stdout, f.Stderr = options.Format, imaging.DefaultConfig().Limits(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	f.Format, f.Limits = options.Format, imaging.DefaultConfig().Limits()
+	f.Stdout, f.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 	run, err := files.NewRun(args, f.Options)
 	if err != nil {
 		return app.UsageError{Err: err}
@@ -171,11 +178,14 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 }
 
 // submit works on all files. A run that is given up says why, and how much is left.
-func (f submitFlags) submit(ctx context.Context, server connect.Server, run *files.Run, cutter submit.Cutter) error {
+func (f submitFlags) submit(
+	ctx context.Context, server connect.Server, run *files.Run, cutter submit.Cutter,
+) error {
 	gaveUp := submit.Run(ctx, run, cutter, f.Out, f.timeout)
 	err := run.End(ctx)
 	if gaveUp != nil && ctx.Err() == nil {
-		err = errors.Join(fmt.Errorf("gave up: %w", server.Fault(ctx, gaveUp)), err, fmt.Errorf("%d of %d left", run.Left(), run.Total()))
+		why := fmt.Errorf("gave up: %w", server.Fault(ctx, gaveUp))
+		err = errors.Join(why, err, fmt.Errorf("%d of %d left", run.Left(), run.Total()))
 	}
 	return err
 }
@@ -196,13 +206,15 @@ func refuseForSeed(flags *pflag.FlagSet) error {
 }
 
 // newSeed is for a server of the tutorial's API. With probe it asks the server whether it is there.
-func newSeed(ctx context.Context, server connect.Server, waiting connect.Waiting, probe bool) (*submit.Seed, error) {
+func newSeed(
+	ctx context.Context, server connect.Server, waiting connect.Waiting, probe bool,
+) (*submit.Seed, error) {
 	if _, err := server.Client(0, nil); err != nil { // the address is bad
 		return nil, err
 	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(server.Roots)},
-		Waiting: waiting,
+		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second, Patience: serverPatience,
+		HTTP: &http.Client{Transport: client.Transport(server.Roots)}, Waiting: waiting,
 	}
 	if probe {
 		if err := s.Probe(ctx); err != nil {
@@ -213,7 +225,9 @@ func newSeed(ctx context.Context, server connect.Server, waiting connect.Waiting
 }
 
 // newV1 opens the journal. With probe it asks the server first whether it is there.
-func newV1(ctx context.Context, server connect.Server, options imaging.Options, f submitFlags, waiting connect.Waiting, probe bool) (*submit.V1, error) {
+func newV1(
+	ctx context.Context, server connect.Server, options imaging.Options, f submitFlags, waiting connect.Waiting, probe bool,
+) (*submit.V1, error) {
 	c, err := server.Client(serverPatience, waiting)
 	if err == nil && probe {
 		err = server.Probe(ctx)
@@ -229,7 +243,8 @@ func newV1(ctx context.Context, server connect.Server, options imaging.Options, 
 		sent["ttl"] = f.ttl.String()
 	}
 	look := options.Values().Encode()
-	journal, err := submit.OpenJournal(f.Out, look, server.Address+"\n"+look+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	purpose := server.Address + "\n" + look + "\n" + strings.Join(slices.Sorted(maps.Values(sent)), "\n")
+	journal, err := submit.OpenJournal(f.Out, look, purpose)
 	if err != nil {
 		return nil, err
 	}

@@ -90,8 +90,8 @@ func hinted(err error, args []string) error {
 	return err
 }
 
-// Single tells whether out is the file of the one result, or stdout, rather than a folder. A pattern may match one file by
-// chance: only a name with an ending makes a file of the output.
+// Single tells whether out is the file of the one result, or stdout, rather than a folder. A
+// pattern may match one file by chance: only a name with an ending makes a file of the output.
 func Single(args []string, out string) bool {
 	if out == Stream || args[0] == Stream {
 		return true

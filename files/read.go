@@ -14,9 +14,9 @@ import (
 
 const headerBytes = 64 << 10 // in which most pictures say how large they are
 
-// Read returns what is in the file of a picture, or in stdin where path is Stream, unless that is larger than limits. It
-// returns once ctx ends, even if nothing comes from stdin or a pipe. Nothing can break off such a read: it then lasts until
-// the process ends.
+// Read returns what is in the file of a picture, or in stdin where path is Stream, unless that is
+// larger than limits. It returns once ctx ends, even if nothing comes from stdin or a pipe. Nothing
+// can break off such a read: it then lasts until the process ends.
 func Read(ctx context.Context, path string, stdin io.Reader, limits imaging.Limits) ([]byte, error) {
 	var data []byte
 	var err error

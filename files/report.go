@@ -53,7 +53,8 @@ func unnamed(in string, err error) string {
 	return err.Error()
 }
 
-// report tells what becomes of the files, as it comes and in the end. It is for one goroutine, but for note.
+// report tells what becomes of the files, as it comes and in the end. It is for one goroutine, but
+// for note.
 type report struct {
 	opts   Options
 	bar    *progressbar.ProgressBar // nil where there is none
@@ -88,7 +89,8 @@ func (r *report) note(line string) {
 	r.print(line)
 }
 
-// print writes a line to stderr; the next file shows the bar again. Errors of the bar are dropped: a run does not fail for want of one.
+// print writes a line to stderr; the next file shows the bar again. Errors of the bar are dropped:
+// a run does not fail for want of one.
 func (r *report) print(line string) {
 	if r.bar != nil {
 		_ = r.bar.Clear()

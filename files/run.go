@@ -97,8 +97,9 @@ func (r *Run) Do(ctx context.Context, do Do) {
 // End sums up. Its error makes the exit status, and says so where ctx has ended the run.
 func (r *Run) End(ctx context.Context) error { return r.report.end(ctx, r.plan.strange) }
 
-// Watch has do work on all files, and then on what is new or changes in the folder root, until ctx ends. What fails then is
-// told, but no failure of the run: it may be right the next time that it changes. It closes the watcher.
+// Watch has do work on all files, and then on what is new or changes in the folder root, until ctx
+// ends. What fails then is told, but no failure of the run: it may be right the next time that it
+// changes. It closes the watcher.
 func (r *Run) Watch(ctx context.Context, root string, watcher *Watcher, do Do) error {
 	changed, broken := make(chan []File), make(chan error)
 	group, ctx := errgroup.WithContext(ctx)
@@ -156,8 +157,8 @@ func (r *Run) sweep() {
 	}
 }
 
-// workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works any more: once all are
-// done, or soon after ctx has ended.
+// workOn has do work on as many tasks at a time as there are jobs, and returns when no worker works
+// any more: once all are done, or soon after ctx has ended.
 func (r *Run) workOn(ctx context.Context, do Do) {
 	var next atomic.Int64
 	var workers sync.WaitGroup

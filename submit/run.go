@@ -21,8 +21,9 @@ type Cutter interface {
 	Hopeless(ctx context.Context, err error) bool
 }
 
-// Run has the cutter work on all files of a run, each for as long as timeout unless that is 0, and puts the results into the
-// folder out. It returns why the run was given up, where no other file would have fared better.
+// Run has the cutter work on all files of a run, each for as long as timeout unless that is 0, and
+// puts the results into the folder out. It returns why the run was given up, where no other file
+// would have fared better.
 func Run(ctx context.Context, run *files.Run, cutter Cutter, out string, timeout time.Duration) (gaveUp error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)

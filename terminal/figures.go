@@ -18,7 +18,8 @@ func Duration(d time.Duration) string {
 	return text
 }
 
-// Time returns d in the two largest units that matter, narrow enough for a column: 850ms, 12.3s, 4m05s, 3h12m, 2d04h.
+// Time returns d in the two largest units that matter, narrow enough for a column: 850ms, 12.3s,
+// 4m05s, 3h12m, 2d04h.
 func Time(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Second:

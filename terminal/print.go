@@ -1,5 +1,6 @@
-// Package terminal writes for people who look at a terminal: figures, tables, a progress bar. What a server says, and
-// the name of a file, may hold what a terminal would obey; it is taken out. The package imports nothing of ours.
+// Package terminal writes for people who look at a terminal: figures, tables, a progress bar. What
+// a server says, and the name of a file, may hold what a terminal would obey; it is taken out. The
+// package imports nothing of ours.
 package terminal
 
 import (
@@ -47,7 +48,8 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 	return err
 }
 
-// PrintJSON writes v as a line. It escapes DEL and the C1 control characters, which JSON may have and terminals obey.
+// PrintJSON writes v as a line. It escapes DEL and the C1 control characters, which JSON may have
+// and terminals obey.
 func PrintJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -375,8 +375,9 @@ func highWater(status string) (int64, bool) {
 	return 0, false
 }
 
-// Photos returns the paths of the files in dir, in the order of their names, and how many folders are in it. What is no regular file, such as a pipe, may have no end;
-// a link that leads nowhere is named later, as it cannot be read.
+// Photos returns the paths of the files in dir, in the order of their names, and how many folders
+// are in it. What is no regular file, such as a pipe, may have no end; a link that leads nowhere is
+// named later, as it cannot be read.
 func Photos(dir string) (paths []string, folders int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package connect finds the server that a command talks to, and says what its faults mean to whoever called the command.
+// Package connect finds the server that a command talks to, and says what its faults mean to
+// whoever called the command.
 package connect
 
 import (
@@ -37,7 +38,8 @@ type Server struct {
 	Roots   *x509.CertPool // certificate authorities that are trusted; nil means those of the system
 }
 
-// Find returns the server that flags name, or else the environment. A bad key or certificate is a UsageError.
+// Find returns the server that flags name, or else the environment. A bad key or certificate is a
+// UsageError.
 func Find(address, keyFile, caFile string) (s Server, err error) {
 	s.Address = cmp.Or(address, os.Getenv(settings.ServerEnv), DefaultAddress)
 	if s.Key, err = readKey(keyFile); err == nil {
@@ -58,8 +60,8 @@ func (s Server) Client(patience time.Duration, waiting Waiting) (*client.Client,
 	return c, nil
 }
 
-// Connect returns a client after the server has answered: no server, or none that lets this key in, is found at once and
-// not after the client's patience. The caller closes it.
+// Connect returns a client after the server has answered: no server, or none that lets this key in,
+// is found at once and not after the client's patience. The caller closes it.
 func (s Server) Connect(ctx context.Context, patience time.Duration, waiting Waiting) (*client.Client, error) {
 	c, err := s.Client(patience, waiting)
 	if err == nil {
@@ -97,7 +99,8 @@ type silentError struct{ after time.Duration }
 
 func (e silentError) Error() string { return "no answer within " + terminal.Duration(e.after) }
 
-// Silent returns err, but a fault of a server that answers nothing where err is a time limit that has passed.
+// Silent returns err, but a fault of a server that answers nothing where err is a time limit that
+// has passed.
 func Silent(err error, limit time.Duration) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return silentError{limit}
@@ -123,8 +126,8 @@ func readKey(name string) (string, error) {
 	return key, nil
 }
 
-// readRoots returns the system's certificate authorities with those that name or the environment says; nil where nothing is
-// said.
+// readRoots returns the system's certificate authorities with those that name or the environment
+// says; nil where nothing is said.
 func readRoots(name string) (*x509.CertPool, error) {
 	source := "--cacert"
 	if name == "" {
@@ -152,8 +155,9 @@ type told struct{ error }
 
 func (e told) Unwrap() error { return e.error }
 
-// Fault returns err as the caller of a command wants to hear it: of a server that is away its address and what to do, of
-// one that answers what it says. An error that has been through it, or wraps one that has, stays as it is.
+// Fault returns err as the caller of a command wants to hear it: of a server that is away its
+// address and what to do, of one that answers what it says. An error that has been through it, or
+// wraps one that has, stays as it is.
 func (s Server) Fault(ctx context.Context, err error) error {
 	if err == nil || errors.As(err, new(told)) {
 		return err
@@ -186,7 +190,8 @@ func (s Server) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// Cause returns the innermost of errors that wrap each other: "connection refused" and not "dial tcp 127.0.0.1:5000: connect: …".
+// Cause returns the innermost of errors that wrap each other: "connection refused" and not "dial
+// tcp 127.0.0.1:5000: connect: …".
 func Cause(err error) error {
 	for {
 		inner := errors.Unwrap(err)
@@ -205,7 +210,8 @@ const (
 	waitReminder = 30 * time.Second // between two lines that say the same
 )
 
-// Waits has tell say that the server is waited for, and why: when that begins, and now and then while it lasts.
+// Waits has tell say that the server is waited for, and why: when that begins, and now and then
+// while it lasts.
 func (s Server) Waits(ctx context.Context, tell func(line string)) Waiting {
 	var mu sync.Mutex
 	last := map[string]time.Time{}

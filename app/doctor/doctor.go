@@ -1,4 +1,5 @@
-// Package doctor looks at what a part of the service would meet with a configuration, and says what to do about each fault.
+// Package doctor looks at what a part of the service would meet with a configuration, and says what
+// to do about each fault.
 package doctor
 
 import (
@@ -59,8 +60,8 @@ type doctor struct {
 	redisAway atomic.Bool // a check that came too late may still set it
 }
 
-// Run makes the checks of a part (all, proxy, batch or predict) and prints what they find, as text one by one, or as a JSON
-// object in the end. Its error says how many failed.
+// Run makes the checks of a part (all, proxy, batch or predict) and prints what they find, as text
+// one by one, or as a JSON object in the end. Its error says how many failed.
 func Run(ctx context.Context, s *settings.Settings, part string, w io.Writer, asJSON bool) error {
 	report := struct {
 		Part     string    `json:"part"`

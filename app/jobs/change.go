@@ -21,7 +21,8 @@ func (c *Console) Retry(ctx context.Context, ids []string) error {
 	return c.change(ctx, ids, "retried", c.Client.Retry)
 }
 
-// RetryDead queues all jobs again that have failed or expired, the oldest first, as they came. It asks before.
+// RetryDead queues all jobs again that have failed or expired, the oldest first, as they came. It
+// asks before.
 func (c *Console) RetryDead(ctx context.Context) error {
 	jobs, err := c.all(ctx, client.Failed, client.Expired)
 	if err != nil {
@@ -57,7 +58,8 @@ func (c *Console) change(ctx context.Context, ids []string, participle string, d
 	return err
 }
 
-// Purge deletes the jobs of some states that ended longer ago than age, or only says how many there are.
+// Purge deletes the jobs of some states that ended longer ago than age, or only says how many there
+// are.
 func (c *Console) Purge(ctx context.Context, states []client.State, age time.Duration, dry bool) error {
 	jobs, err := c.all(ctx, states...)
 	if err != nil {

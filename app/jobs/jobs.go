@@ -1,4 +1,5 @@
-// Package jobs does with the jobs of a server what the commands of bgremove jobs say, and prints what comes of it.
+// Package jobs does with the jobs of a server what the commands of bgremove jobs say, and prints
+// what comes of it.
 package jobs
 
 import (
@@ -31,8 +32,9 @@ type Console struct {
 // mostListed is how many jobs a server lists: one that goes on after them has no end.
 const mostListed = 10_000
 
-// Listed returns the jobs of a state as client.List has them, as far as a server of ours may list them. An id goes to terminals and into the
-// command lines that xargs makes of them: it must be one.
+// Listed returns the jobs of a state as client.List has them, as far as a server of ours may list
+// them. An id goes to terminals and into the command lines that xargs makes of them: it must be
+// one.
 func Listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2[client.Job, error] {
 	return func(yield func(client.Job, error) bool) {
 		n := 0
@@ -74,7 +76,8 @@ const fewestDigits = 6
 
 func isHex(id string) bool { return strings.Trim(id, "0123456789abcdef") == "" }
 
-// resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge. One that is too short is an app.UsageError.
+// resolve makes whole ids of shortened ones; the others stay as they are, for the server to judge.
+// One that is too short is an app.UsageError.
 func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 	found := map[string][]string{}
 	for _, id := range ids {
@@ -112,7 +115,8 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 	return out, nil
 }
 
-// each does something with each id and prints what came of it. It ends with a fault that the next job would meet too.
+// each does something with each id and prints what came of it. It ends with a fault that the next
+// job would meet too.
 func (c *Console) each(ctx context.Context, ids []string, do func(id string) (client.Job, error), tell func(client.Job) error) error {
 	ids, err := c.resolve(ctx, ids)
 	if err != nil {

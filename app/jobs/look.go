@@ -14,7 +14,8 @@ import (
 	"bgremove/terminal"
 )
 
-// List prints the jobs of some states, or of all, up to limit of them unless that is 0; with quiet only their ids.
+// List prints the jobs of some states, or of all, up to limit of them unless that is 0; with quiet
+// only their ids.
 func (c *Console) List(ctx context.Context, states []client.State, limit int, quiet bool) error {
 	rows, now := [][]string{{"ID", "STATE", "AGE", "PRIORITY", "SIZE", "TOOK", "ERROR"}}, time.Now()
 	only := client.State("") // several are picked from all, which come in their order

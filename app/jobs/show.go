@@ -53,7 +53,8 @@ func Replaces(name string) bool {
 	return name != "-" && err == nil && info.Mode().IsRegular()
 }
 
-// checkEnding is an app.UsageError where a file's name ends like a picture of another format than it is to have: the name would lie.
+// checkEnding is an app.UsageError where a file's name ends like a picture of another format than
+// it is to have: the name would lie.
 func checkEnding(flag, name, contentType string) error {
 	ending := filepath.Ext(name)
 	says := mime.TypeByExtension(strings.ToLower(ending))

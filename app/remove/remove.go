@@ -15,8 +15,8 @@ import (
 
 const gcPercent = 60 // GOGC where a core is free: a tenth less memory than with 100, for 4 % of a core's time
 
-// SaveMemory has garbage collected more often where not all cores have a picture, and nothing becomes slower by it. Undo it
-// in the end. Whoever sets GOGC is heeded.
+// SaveMemory has garbage collected more often where not all cores have a picture, and nothing
+// becomes slower by it. Undo it in the end. Whoever sets GOGC is heeded.
 func SaveMemory(jobs int) (undo func()) {
 	if os.Getenv("GOGC") != "" || jobs >= runtime.GOMAXPROCS(0) {
 		return func() {}
@@ -34,9 +34,10 @@ type Cutter struct {
 	Stdout  io.Writer
 }
 
-// Cut is a files.Do, and the only place where a picture is in memory. Where not all cores have one it keeps to one thread, as
-// C's allocator holds memory back for each that it is called from, some 5 MB; where all have one nothing was saved by it.
-// What goes wrong with one picture, a panic even, is no other's.
+// Cut is a files.Do, and the only place where a picture is in memory. Where not all cores have one
+// it keeps to one thread, as C's allocator holds memory back for each that it is called from, some
+// 5 MB; where all have one nothing was saved by it. What goes wrong with one picture, a panic even,
+// is no other's.
 func (c *Cutter) Cut(ctx context.Context, t files.Task) (out files.Result, err error) {
 	if c.Jobs < runtime.GOMAXPROCS(0) {
 		runtime.LockOSThread()

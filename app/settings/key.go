@@ -98,8 +98,8 @@ func (k *Key) Kind() string {
 	return reflect.TypeOf(k.field).Elem().Kind().String()
 }
 
-// value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and passwords are hidden. Whether
-// there is one may be seen.
+// value is what may be shown: an int, a bool or a string; durations are text as in 1h30m, and
+// passwords are hidden. Whether there is one may be seen.
 func (k *Key) value() any {
 	switch field := k.field.(type) {
 	case *time.Duration:
@@ -148,8 +148,8 @@ func (k *Key) redact(part string) string {
 	return RedactURL(part)
 }
 
-// RedactURL returns an address without its passwords: the user's, and those that Redis Sentinel takes as parameters.
-// Where http:// is missing, url.Parse alone would see none.
+// RedactURL returns an address without its passwords: the user's, and those that Redis Sentinel
+// takes as parameters. Where http:// is missing, url.Parse alone would see none.
 func RedactURL(address string) string {
 	whole := address
 	if !strings.Contains(address, "://") {

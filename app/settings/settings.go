@@ -1,5 +1,5 @@
-// Package settings reads the configuration in its layers (defaults, config file, environment, flags), remembers where each
-// value comes from, and prints it. It imports app, for its Config.
+// Package settings reads the configuration in its layers (defaults, config file, environment,
+// flags), remembers where each value comes from, and prints it. It imports app, for its Config.
 package settings
 
 import (
@@ -50,8 +50,9 @@ func Default() *Settings {
 	return s
 }
 
-// Load reads every layer: defaults, the config file, the environment, flags; a later one wins. flag returns the text of a
-// flag that was given. The error is an app.UsageError that holds every fault of every layer, one per line.
+// Load reads every layer: defaults, the config file, the environment, flags; a later one wins. flag
+// returns the text of a flag that was given. The error is an app.UsageError that holds every fault
+// of every layer, one per line.
 func Load(environ []string, flag func(name string) (text string, given bool)) (*Settings, error) {
 	s := Default()
 	s.readFile(environ, flag)

@@ -23,8 +23,8 @@ import (
 // ShortestInterval keeps a view from being the server's main load.
 const ShortestInterval = 100 * time.Millisecond
 
-// New connects to a server. addresses are those of further metrics, whose path may be left out; one that is none is an
-// app.UsageError. Close the Watcher.
+// New connects to a server. addresses are those of further metrics, whose path may be left out; one
+// that is none is an app.UsageError. Close the Watcher.
 func New(ctx context.Context, server connect.Server, addresses []string) (w *Watcher, err error) {
 	w = &Watcher{address: server.Name(), http: &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSClientConfig: &tls.Config{RootCAs: server.Roots, MinVersion: tls.VersionTLS12},
@@ -52,7 +52,8 @@ func (w *Watcher) Close() {
 	w.http.CloseIdleConnections()
 }
 
-// Once prints the figures of one interval, as text or as a JSON object. It looks twice, as rates need.
+// Once prints the figures of one interval, as text or as a JSON object. It looks twice, as rates
+// need.
 func (w *Watcher) Once(ctx context.Context, out io.Writer, every time.Duration, asJSON bool) error {
 	first := w.look(ctx)
 	if first.err != nil {

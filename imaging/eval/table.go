@@ -41,7 +41,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// WriteTable writes the table, the reliability where it was asked for, and the failures that count as empty masks.
+// WriteTable writes the table, the reliability where it was asked for, and the failures that count
+// as empty masks.
 func (r *Report) WriteTable(w io.Writer, reliability bool) error {
 	var out bytes.Buffer
 	printSummaries(&out, r.Engines)
