@@ -29,10 +29,7 @@ func (c DebugConfig) Validate() error {
 	if err := httpserver.CheckAddr(c.Addr); err != nil {
 		return fmt.Errorf("addr: %w", err)
 	}
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
-		return fmt.Errorf("addr: %w", err)
-	}
+	host, _, _ := net.SplitHostPort(c.Addr) // CheckAddr has done so
 	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return fmt.Errorf("addr: must be a loopback address, such as 127.0.0.1:6060, is %q", c.Addr)
 	}

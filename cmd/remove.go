@@ -125,7 +125,7 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		return run.Dry()
 	}
 	run.Do(cmd.Context(), cutter.Cut)
-	return run.End(cmd.Context())
+	return run.End(cmd.Context(), nil)
 }
 
 func (f fileFlags) validate(args []string) error {

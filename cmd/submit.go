@@ -161,33 +161,23 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	}
 	ctx := cmd.Context()
 	waiting := server.Waits(ctx, run.Note)
+	work := func(cutter submit.Cutter) error {
+		return run.End(ctx, server.Fault(ctx, submit.Run(ctx, run, cutter, f.Out, f.timeout)))
+	}
 	if f.seed {
 		seed, err := newSeed(ctx, server, waiting, run.Planned() > 0)
 		if err != nil {
 			return err
 		}
-		return f.submit(ctx, server, run, seed)
+		return work(seed)
 	}
 	v1, err := newV1(ctx, server, options, f, waiting, run.Planned() > 0)
 	if err != nil {
 		return err
 	}
 	noteMixed(cmd.ErrOrStderr(), f, v1.Journal, run.Skipped())
-	err = f.submit(ctx, server, run, v1)
+	err = work(v1)
 	return errors.Join(err, v1.Journal.Close(err == nil))
-}
-
-// submit works on all files. A run that is given up says why, and how much is left.
-func (f submitFlags) submit(
-	ctx context.Context, server connect.Server, run *files.Run, cutter submit.Cutter,
-) error {
-	gaveUp := submit.Run(ctx, run, cutter, f.Out, f.timeout)
-	err := run.End(ctx)
-	if gaveUp != nil && ctx.Err() == nil {
-		why := fmt.Errorf("gave up: %w", server.Fault(ctx, gaveUp))
-		err = errors.Join(why, err, fmt.Errorf("%d of %d left", run.Left(), run.Total()))
-	}
-	return err
 }
 
 // refuseForSeed finds the flags that mean nothing to a server of the tutorial's API.

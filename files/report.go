@@ -164,7 +164,7 @@ func (r *report) dryRun(p *plan) error {
 func (r *report) left() int { return r.total - r.counts[stateDone] - r.counts[stateFailed] }
 
 // end sums up and returns the error that makes the exit status.
-func (r *report) end(ctx context.Context, strange int) error {
+func (r *report) end(ctx context.Context, strange int, gaveUp error) error {
 	r.quiet()
 	unfinished := r.left()
 	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.opts.JSON && !r.opts.Verbose {
@@ -172,12 +172,19 @@ func (r *report) end(ctx context.Context, strange int) error {
 	}
 	r.printFailed()
 	r.sumUp(strange)
-	errs := []error{r.err}
+	var errs []error
+	if gaveUp != nil {
+		errs = append(errs, fmt.Errorf("gave up: %w", gaveUp))
+	}
+	errs = append(errs, r.err)
 	if n := len(r.failed); n > 0 {
 		errs = append(errs, fmt.Errorf("%d of %d failed", n, r.total))
 	}
 	if ctx.Err() != nil && unfinished > 0 {
 		errs = append(errs, fmt.Errorf("interrupted: %d of %d left", unfinished, r.total))
+	}
+	if gaveUp != nil {
+		errs = append(errs, fmt.Errorf("%d of %d left", unfinished, r.total))
 	}
 	return errors.Join(errs...)
 }

@@ -66,12 +66,6 @@ func (r *Run) Planned() int { return len(r.plan.tasks) }
 // Skipped returns the tasks that have a result already.
 func (r *Run) Skipped() []Task { return r.plan.skipped }
 
-// Left returns how many files were neither done nor failed.
-func (r *Run) Left() int { return r.report.left() }
-
-// Total returns how many files there were to work on.
-func (r *Run) Total() int { return r.report.total }
-
 // Note writes a line beside those of the files. Any goroutine may call it.
 func (r *Run) Note(line string) { r.report.note(line) }
 
@@ -94,8 +88,11 @@ func (r *Run) Do(ctx context.Context, do Do) {
 	r.workOn(ctx, do)
 }
 
-// End sums up. Its error makes the exit status, and says so where ctx has ended the run.
-func (r *Run) End(ctx context.Context) error { return r.report.end(ctx, r.plan.strange) }
+// End sums up. Its error makes the exit status; it says so where ctx has ended the run, and why the
+// run was given up, unless that is nil.
+func (r *Run) End(ctx context.Context, gaveUp error) error {
+	return r.report.end(ctx, r.plan.strange, gaveUp)
+}
 
 // Watch has do work on all files, and then on what is new or changes in the folder root, until ctx
 // ends. What fails then is told, but no failure of the run: it may be right the next time that it

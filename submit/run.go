@@ -24,8 +24,10 @@ type Cutter interface {
 // Run has the cutter work on all files of a run, each for as long as timeout unless that is 0, and
 // puts the results into the folder out. It returns why the run was given up, where no other file
 // would have fared better.
-func Run(ctx context.Context, run *files.Run, cutter Cutter, out string, timeout time.Duration) (gaveUp error) {
-	ctx, giveUp := context.WithCancelCause(ctx)
+func Run(
+	parent context.Context, run *files.Run, cutter Cutter, out string, timeout time.Duration,
+) (gaveUp error) {
+	ctx, giveUp := context.WithCancelCause(parent)
 	defer giveUp(nil)
 	run.Do(ctx, func(ctx context.Context, t files.Task) (files.Result, error) {
 		path, err := cut(ctx, cutter, t, out, timeout)
@@ -37,6 +39,9 @@ func Run(ctx context.Context, run *files.Run, cutter Cutter, out string, timeout
 		}
 		return files.Result{Out: path}, err
 	})
+	if parent.Err() != nil {
+		return nil
+	}
 	return context.Cause(ctx)
 }
 

@@ -56,7 +56,7 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 			_, err = w.Write(data)
 			return "image/png", err
 		}
-		if err := rest(ctx, s.Every); err != nil {
+		if err := s.wait(ctx, nil, s.Every); err != nil {
 			return "", err
 		}
 	}
@@ -159,12 +159,17 @@ func (s *Seed) get(ctx context.Context, path string, out any) error {
 	}
 }
 
-// wait pauses because of err.
-func (s *Seed) wait(ctx context.Context, err error, pause time.Duration) error {
-	if s.Waiting != nil {
-		s.Waiting(err, pause)
+// wait pauses, and tells why unless that is nil.
+func (s *Seed) wait(ctx context.Context, why error, pause time.Duration) error {
+	if s.Waiting != nil && why != nil {
+		s.Waiting(why, pause)
 	}
-	return rest(ctx, pause)
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // answerError is an answer that another question would get too.
@@ -190,15 +195,4 @@ func (s *Seed) do(req *http.Request, out any) error {
 		return &answerError{fmt.Errorf("the answer is not a server's of the tutorial: %w", err)}
 	}
 	return nil
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

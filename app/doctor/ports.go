@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"syscall"
 	"time"
@@ -88,20 +87,12 @@ func (l listener) taken(ctx context.Context, err error, other string) finding {
 func (l listener) bgremove(ctx context.Context) (key, readiness string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	url, err := app.LocalURL(l.addr, l.tls)
-	if err != nil {
-		return "", ""
-	}
-	resp, err := app.AskHealth(ctx, url+"/readyz", true)
-	if err != nil {
-		return "", ""
-	}
-	defer resp.Body.Close()
+	_, body, err := app.AskHealth(ctx, app.LocalURL(l.addr, l.tls)+"/readyz", true)
 	var answer struct {
 		Status string
 		Checks map[string]string
 	}
-	if json.NewDecoder(io.LimitReader(resp.Body, app.HealthBytes)).Decode(&answer) != nil || answer.Checks == nil {
+	if err != nil || json.Unmarshal(body, &answer) != nil || answer.Checks == nil {
 		return "", ""
 	}
 	_, queue := answer.Checks["queue"]

@@ -2,6 +2,7 @@
 package e2e
 
 import (
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bgremove/app/settings"
+	"bgremove/queue"
 )
 
 func TestMain(m *testing.M) {
@@ -17,5 +19,6 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	queue.LogTo(slog.New(slog.DiscardHandler)) // of tests that look at a queue
 	goleak.VerifyTestMain(m)
 }
