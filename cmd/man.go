@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"bgremove/app"
 	"bgremove/queue"
 )
 
@@ -30,7 +31,7 @@ SOURCE_DATE_EPOCH (seconds since 1970) the same program writes the same bytes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			date, err := sourceDate(os.Getenv("SOURCE_DATE_EPOCH"), time.Now())
 			if err != nil {
-				return usageError{err}
+				return app.UsageError{Err: err}
 			}
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err

@@ -58,7 +58,7 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 			_, err = w.Write(data)
 			return "image/png", err
 		}
-		if err := client.Sleep(ctx, s.Every); err != nil {
+		if err := s.wait(ctx, nil, s.Every); err != nil {
 			return "", err
 		}
 	}
@@ -107,7 +107,7 @@ func (s *Seed) Hopeless(ctx context.Context, err error) bool {
 
 // Probe says whether the server answers, whatever that is.
 func (s *Seed) Probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Server+"/health", nil)
 	if err != nil {
@@ -161,10 +161,10 @@ func (s *Seed) get(ctx context.Context, path string, out any) error {
 	}
 }
 
-// wait pauses because of err.
-func (s *Seed) wait(ctx context.Context, err error, pause time.Duration) error {
-	if s.Waiting != nil {
-		s.Waiting(err, pause)
+// wait pauses, and tells why unless that is nil.
+func (s *Seed) wait(ctx context.Context, why error, pause time.Duration) error {
+	if s.Waiting != nil && why != nil {
+		s.Waiting(why, pause)
 	}
 	return client.Sleep(ctx, pause)
 }
