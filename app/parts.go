@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +89,8 @@ func (s *Service) predictor() (*predict.Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.slots = p.Slots()
+	s.slots, s.engines = p.Slots(), remover.Version()
+	s.onStop(func(context.Context) error { return remover.Close() })
 	s.onStop(func(ctx context.Context) error {
 		// No failure of the process: native code cannot be stopped, and the job has gone back to the queue by now.
 		if err := p.Drain(ctx); err != nil {
@@ -178,21 +177,18 @@ func (s *Service) proxy(q *queue.Queue) error {
 	return s.serve("proxy", "proxy.addr", server)
 }
 
-// cacheVersion tells results that another version or network may have made from those of this one.
-// It assumes one of either in all parts; where this part does not have the network's files, their
-// name has to do.
+// cacheVersion changes with all that may come to another result of the same picture and options. It
+// assumes the same program and network in all parts. A part that cannot open its engines, for want of
+// the network's files, has only the settings to go by.
 func (s *Service) cacheVersion() string {
-	network := sha256.New()
-	if prior := s.cfg.Imaging.Prior; prior != "" {
-		for _, path := range []string{prior, strings.TrimSuffix(prior, ".json") + ".f16"} {
-			data, err := os.ReadFile(filepath.Clean(path))
-			if err != nil {
-				data = []byte(path)
-			}
-			network.Write(data)
+	if s.engines == "" {
+		s.engines = fmt.Sprintf("%+v", s.cfg.Imaging)
+		if remover, err := imaging.New(s.cfg.Imaging); err == nil {
+			s.engines = remover.Version()
+			_ = remover.Close() // it has cut nothing
 		}
 	}
-	return fmt.Sprintf("%s %s %d %x", s.program.Build, s.cfg.Imaging.Engine, s.cfg.Imaging.Looks, network.Sum(nil))
+	return s.program.Build + " " + s.engines
 }
 
 // deliver has callbacks made until the process is to stop.

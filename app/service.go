@@ -45,6 +45,7 @@ type Service struct {
 	urls     map[string]string                 // by the name of the server
 	ready    []string
 	slots    int
+	engines  string // versions of those of this process; empty where it has none
 }
 
 // New opens what the part needs and takes its addresses, so that they are known and clients may

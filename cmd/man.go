@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"bgremove/app"
+	"bgremove/imaging/engine"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -68,19 +70,22 @@ func forPages(cmd *cobra.Command) {
 
 // completeValues has shells complete the values of flags that take one of a few.
 func completeValues(cmd *cobra.Command) {
-	engines := []string{"fast", "opencv"}
-	for flag, values := range map[string][]string{
+	values := map[string][]string{
 		"log-level":           {"debug", "info", "warn", "error"},
 		"log-format":          {"text", "json"},
 		"queue-mode":          {queue.ModeSingle, queue.ModeSentinel, queue.ModeCluster},
 		"queue-blobs":         {queue.BlobsAuto, queue.BlobsRedis, queue.BlobsFS, queue.BlobsS3},
 		"queue-s3-path-style": {"auto", "path", "virtual"},
-		"imaging-engine":      engines,
+		"imaging-engine":      engine.Names(),
 		"imaging-looks":       {"1", "2", "3"},
-		"engine":              engines,
-		"format":              {"png", "jpg", "webp", "zip"},
 		"strokes":             {strokesSparse},
-	} {
+	}
+	for _, o := range option.Table() {
+		if len(o.Values) > 0 && o.Kind != option.Switch {
+			values[pictureFlag(o.Name)] = o.Values
+		}
+	}
+	for flag, values := range values {
 		if cmd.LocalFlags().Lookup(flag) != nil { // those below have it from here
 			cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 		}

@@ -286,10 +286,10 @@ func TestRemoveStreams(t *testing.T) {
 // Every option has a flag, and what is given arrives in the result.
 func TestRemoveOptions(t *testing.T) {
 	cmd := newRemoveCmd()
-	for _, key := range option.Keys() {
-		f := cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-"))
+	for _, o := range option.Table() {
+		f := cmd.Flags().Lookup(strings.ReplaceAll(o.Name, "_", "-"))
 		if f == nil || f.Usage == "" {
-			t.Errorf("%s has no flag, or one without help", key)
+			t.Errorf("%s has no flag, or one without help", o.Name)
 		}
 	}
 	inFolderWith(t, map[string]string{"a.png": "scene.png", "mask.png": "mask.png", "bg.jpg": "one-colour.png"})

@@ -183,8 +183,8 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 
 // refuseForSeed finds the flags that mean nothing to a server of the tutorial's API.
 func refuseForSeed(flags *pflag.FlagSet) error {
-	for _, key := range option.Keys() {
-		if name := pictureFlag(key); flags.Changed(name) {
+	for _, o := range option.Table() {
+		if name := pictureFlag(o.Name); flags.Changed(name) {
 			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s", name)
 		}
 	}
