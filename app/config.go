@@ -110,7 +110,8 @@ func (e UsageError) Unwrap() error { return e.Err }
 // file, and need no secret for that.
 func (c Config) ValidateProxy() error {
 	if c.Egress.Callbacks && c.Webhook.Secret == "" {
-		return Usagef("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery")
+		return Usagef("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, " +
+			"or receivers could not tell a callback from a forgery")
 	}
 	return nil
 }

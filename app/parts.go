@@ -69,7 +69,8 @@ func (s *Service) build(part string) error {
 // reach it.
 func (s *Service) queue(part string) (*queue.Queue, error) {
 	if part != All && s.cfg.Queue.Embedded() {
-		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares with the other parts; without one, use serve all", part)
+		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
+			"with the other parts; without one, use serve all", part)
 	}
 	q, err := queue.Open(s.opening, s.cfg.Queue, s.log)
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *Service) queue(part string) (*queue.Queue, error) {
 	return q, s.registry.Register(q.Collector())
 }
 
-// predictor is that of this process, with its server.
+// predictor returns the one of this process, which has a server.
 func (s *Service) predictor() (*predict.Predictor, error) {
 	remover, err := imaging.New(s.cfg.Imaging)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *Service) predictor() (*predict.Predictor, error) {
 	return p, s.serve("predict", "predict.addr", server)
 }
 
-// predictors are those of other processes.
+// predictors returns those of other processes.
 func (s *Service) predictors() (*predict.Pool, error) {
 	pool := predict.NewPool(s.cfg.Predict.URLs(), s.cfg.Predict.Timeout+wayTime, s.log)
 	s.onStop(func(context.Context) error { pool.Close(); return nil })
@@ -116,7 +117,7 @@ func (s *Service) predictors() (*predict.Pool, error) {
 	return pool, s.registry.Register(pool)
 }
 
-// workers take jobs to the predictor. On the way down they finish or give back what they run.
+// workers adds those that take jobs to the predictor. On the way down they finish or give back what they run.
 func (s *Service) workers(q *queue.Queue, p batch.Predictor) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -191,7 +192,7 @@ func (s *Service) cacheVersion() string {
 	return s.program.Build + " " + s.engines
 }
 
-// deliver has callbacks made until the process is to stop.
+// deliver adds what makes callbacks.
 func (s *Service) deliver(q *queue.Queue, outside *egress.Client) error {
 	d, err := webhook.New(s.cfg.Webhook, q.Hooks(), outside, v1.Message(q), s.log, s.registry)
 	if err != nil {

@@ -37,7 +37,7 @@ type Service struct {
 	program  Program
 	log      *slog.Logger
 	registry *prometheus.Registry
-	opening  context.Context //nolint:containedctx // of New, for what it opens
+	opening  context.Context // New's, for what it opens
 	serves   []func() error
 	works    []func(ctx context.Context)
 	stops    []func(ctx context.Context) error // the last added is the first taken
@@ -51,9 +51,15 @@ type Service struct {
 // New opens what the part needs and takes its addresses, so that they are known and clients may
 // connect. A valid cfg that lacks something for this part is a UsageError. Call Run, which also
 // closes what New has opened.
-func New(ctx context.Context, part string, cfg Config, program Program, log *slog.Logger) (*Service, error) {
-	s := &Service{opening: ctx, cfg: cfg, program: program, log: log, registry: prometheus.NewRegistry(), urls: map[string]string{}}
-	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+func New(
+	ctx context.Context, part string, cfg Config, program Program, log *slog.Logger,
+) (*Service, error) {
+	s := &Service{
+		opening: ctx, cfg: cfg, program: program, log: log,
+		registry: prometheus.NewRegistry(), urls: map[string]string{},
+	}
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	s.registry.MustRegister(collectors.NewGoCollector(), process)
 	if err := s.build(part); err != nil { //nolint:contextcheck // it has opening
 		return nil, errors.Join(err, s.stop(ctx))
 	}
@@ -125,8 +131,8 @@ func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	return nil
 }
 
-// work has run run until the service is to stop. On the way down it is waited for; late says what
-// it means if it does not end.
+// work adds what runs until the service is to stop. On the way down its end is waited for; late says
+// what it means if it does not come in time.
 func (s *Service) work(run func(context.Context), late func(context.Context) error) {
 	done := make(chan struct{})
 	s.works = append(s.works, func(ctx context.Context) { run(ctx); close(done) })

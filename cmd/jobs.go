@@ -263,8 +263,10 @@ func endedStates() []string { return []string{"succeeded", "failed", "expired", 
 func stateFlag(cmd *cobra.Command, states *[]string, which string, all []string) {
 	last := len(all) - 1
 	names := strings.Join(all[:last], ", ") + " or " + all[last]
-	cmd.Flags().StringSliceVar(states, "state", nil, which+" of this state: "+names+"; several with commas, or given several times")
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	cmd.Flags().StringSliceVar(states, "state", nil,
+		which+" of this state: "+names+"; several with commas, or given several times")
+	complete := cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)
+	_ = cmd.RegisterFlagCompletionFunc("state", complete) // the flag is there
 }
 
 // states adds a fault for each of those given that is not one of all.

@@ -46,10 +46,13 @@ func Run(
 }
 
 // cut writes the result of a task to its place and returns where that is.
-func cut(ctx context.Context, cutter Cutter, t files.Task, out string, timeout time.Duration) (path string, err error) {
+func cut(
+	ctx context.Context, cutter Cutter, t files.Task, out string, timeout time.Duration,
+) (path string, err error) {
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no result within %s", terminal.Duration(timeout)))
+		late := fmt.Errorf("no result within %s", terminal.Duration(timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, late)
 		defer cancel()
 	}
 	pending, err := files.Create(filepath.Dir(t.Out))

@@ -139,7 +139,8 @@ func (b *Bench) noteLoad() {
 	}
 	cores := runtime.NumCPU()
 	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
-		fmt.Fprintf(b.Notes, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, terminal.Count(cores, "core"))
+		fmt.Fprintf(b.Notes, "this machine is busy (load average %.1f on %s): "+
+			"the figures are lower than what it can do\n", load, terminal.Count(cores, "core"))
 	}
 }
 

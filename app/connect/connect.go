@@ -53,7 +53,9 @@ func (s Server) Name() string { return settings.RedactURL(s.Address) }
 
 // Client returns a client of the server. A bad address is a UsageError.
 func (s Server) Client(patience time.Duration, waiting Waiting) (*client.Client, error) {
-	c, err := client.New(client.Config{Server: s.Address, Key: s.Key, Patience: patience, Roots: s.Roots, Waiting: waiting})
+	c, err := client.New(client.Config{
+		Server: s.Address, Key: s.Key, Roots: s.Roots, Patience: patience, Waiting: waiting,
+	})
 	if err != nil {
 		return nil, app.UsageError{Err: err}
 	}
@@ -85,10 +87,11 @@ func (s Server) Probe(ctx context.Context) error {
 	_, err = c.Queue(bounded)
 	var answer *client.Error
 	switch {
-	case err == nil, errors.As(err, &answer) && !slices.Contains([]int{400, 401, 403, 404}, answer.Status):
+	case err == nil,
+		errors.As(err, &answer) && !slices.Contains([]int{400, 401, 403, 404}, answer.Status):
 		return nil
-	case answer != nil && answer.Status == http.StatusNotFound,
-		errors.As(err, new(*json.SyntaxError)), errors.As(err, new(*json.UnmarshalTypeError)): // another part, or no bgremove
+	case answer != nil && answer.Status == http.StatusNotFound, // another part, or no bgremove
+		errors.As(err, new(*json.SyntaxError)), errors.As(err, new(*json.UnmarshalTypeError)):
 		return fmt.Errorf("%s is no bgremove proxy", s.Name())
 	}
 	return s.Fault(ctx, Silent(err, probeTime))

@@ -43,7 +43,10 @@ func (c *Console) RetryDead(ctx context.Context) error {
 }
 
 // change says of each id how that went, and fails if one could not be changed.
-func (c *Console) change(ctx context.Context, ids []string, participle string, do func(ctx context.Context, id string) (client.Job, error)) error {
+func (c *Console) change(
+	ctx context.Context, ids []string, participle string,
+	do func(ctx context.Context, id string) (client.Job, error),
+) error {
 	failed := 0
 	err := c.each(ctx, ids, func(id string) (client.Job, error) {
 		j, err := do(ctx, id)
@@ -66,7 +69,9 @@ func (c *Console) Purge(ctx context.Context, states []client.State, age time.Dur
 		return err
 	}
 	then := time.Now().Add(-age)
-	jobs = slices.DeleteFunc(jobs, func(j client.Job) bool { return !j.State.Ended() || j.FinishedAt.After(then) })
+	jobs = slices.DeleteFunc(jobs, func(j client.Job) bool {
+		return !j.State.Ended() || j.FinishedAt.After(then)
+	})
 	if dry {
 		return c.printPurged("would be deleted", jobs)
 	}

@@ -117,7 +117,9 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 
 // each does something with each id and prints what came of it. It ends with a fault that the next
 // job would meet too.
-func (c *Console) each(ctx context.Context, ids []string, do func(id string) (client.Job, error), tell func(client.Job) error) error {
+func (c *Console) each(
+	ctx context.Context, ids []string, do func(id string) (client.Job, error), tell func(client.Job) error,
+) error {
 	ids, err := c.resolve(ctx, ids)
 	if err != nil {
 		return err

@@ -147,8 +147,10 @@ func timeline(j client.Job) (rows [][]string) {
 		if e.Code == e.Event {
 			e.Code = ""
 		}
-		since := "+" + terminal.Time(e.At.Sub(j.CreatedAt))
-		rows = append(rows, []string{e.At.Local().Format("15:04:05.000"), since, strings.TrimSpace(e.Event + " " + e.Worker + e.Code)})
+		rows = append(rows, []string{
+			e.At.Local().Format("15:04:05.000"), "+" + terminal.Time(e.At.Sub(j.CreatedAt)),
+			strings.TrimSpace(e.Event + " " + e.Worker + e.Code),
+		})
 	}
 	return rows
 }

@@ -106,7 +106,10 @@ func (s *Settings) Origins() string {
 // Hide takes every secret of the configuration out of a text.
 func (s *Settings) Hide(text string) string {
 	for _, k := range s.Keys {
-		if secret, isText := k.field.(*string); isText && k.secret != "" && *secret != "" && strings.Contains(text, *secret) {
+		if k.secret == "" {
+			continue
+		}
+		if secret := *k.field.(*string); secret != "" && strings.Contains(text, secret) {
 			text = k.hide(text)
 		}
 	}

@@ -27,7 +27,8 @@ const ShortestInterval = 100 * time.Millisecond
 // that is none is an app.UsageError. Close the Watcher.
 func New(ctx context.Context, server connect.Server, addresses []string) (w *Watcher, err error) {
 	w = &Watcher{address: server.Name(), http: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSClientConfig: &tls.Config{RootCAs: server.Roots, MinVersion: tls.VersionTLS12},
+		MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
+		TLSClientConfig: &tls.Config{RootCAs: server.Roots, MinVersion: tls.VersionTLS12},
 	}}}
 	for _, address := range addresses {
 		u, err := url.Parse(address)
