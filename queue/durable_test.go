@@ -361,11 +361,11 @@ func TestFreshImagesAreNotRead(t *testing.T) {
 		id := enqueue(t, q, Request{Image: []byte("in"), Options: long})
 		cut("job", id)
 		j := claim(t, c)
-		if in, err := c.Input(ctx, j); err != nil || string(in) != "in" || j.Options != long {
+		if in, err := c.Input(t.Context(), j); err != nil || string(in) != "in" || j.Options != long {
 			t.Errorf("input is %q, %v, with %d bytes of options", in, err, len(j.Options))
 		}
 		changed, stop := q.Watch(id, true)
-		must(t, c.Complete(ctx, j, []byte("out"), ""))
+		must(t, c.Complete(t.Context(), j, []byte("out"), ""))
 		<-changed
 		stop()
 		cut("res", id)
@@ -386,16 +386,16 @@ func TestLongOptions(t *testing.T) {
 	id := enqueue(t, q, Request{Image: []byte("in"), Options: long})
 	want := func(attempt int) (*Consumer, Claimed) {
 		t.Helper()
-		if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != int64(len(long)+2) {
+		if s, err := q.Stats(t.Context()); err != nil || s.Counters["bytes"] != int64(len(long)+2) {
 			t.Errorf("%d bytes are held, %v", s.Counters["bytes"], err)
 		}
 		c := consumer(t, q)
 		j := claim(t, c)
-		in, err := c.Input(ctx, j)
+		in, err := c.Input(t.Context(), j)
 		if err != nil || string(in) != "in" || j.Options != long || j.Attempt != attempt {
 			t.Errorf("attempt %d with %q and %d bytes of options, %v", j.Attempt, in, len(j.Options), err)
 		}
-		if n := q.redis.HStrLen(ctx, q.jobKey(id), "options").Val(); n != 0 {
+		if n := q.redis.HStrLen(t.Context(), q.jobKey(id), "options").Val(); n != 0 {
 			t.Errorf("the server has %d bytes of options", n)
 		}
 		return c, j

@@ -114,7 +114,7 @@ func (q *Queue) everyMinute(ctx context.Context, what string, do func() error) {
 				return
 			case <-tick.C:
 				if err := do(); err != nil && ctx.Err() == nil {
-					q.log.WarnContext(ctx, what, "err", err)
+					q.log.WarnContext(ctx, what, "err", err) //nolint:sloglint // callers give constants
 				}
 			}
 		}

@@ -57,7 +57,7 @@ func TestJobIsReadOnce(t *testing.T) {
 		t.Errorf("options are %q, %v", got, err)
 	}
 	wantHeld(t, s, 8)
-	spoil(t, s, jobs, "id", func(data []byte) []byte { return nil })
+	spoil(t, s, jobs, "id", func([]byte) []byte { return nil })
 	if got, err := s.Job("id"); err != nil || string(got) != "pict" {
 		t.Errorf("image is %q, %v", got, err)
 	}
@@ -66,7 +66,7 @@ func TestJobIsReadOnce(t *testing.T) {
 func TestHeldResultIsNotRead(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{Hold: 100})
 	must(t, s.Finish("id", File{Image: []byte("cut-out"), Expires: inAnHour(), Hold: true}))
-	spoil(t, s, results, "id", func(data []byte) []byte { return nil })
+	spoil(t, s, results, "id", func([]byte) []byte { return nil })
 	if got, err := s.Result("id"); err != nil || string(got) != "cut-out" {
 		t.Errorf("result is %q, %v", got, err)
 	}
