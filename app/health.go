@@ -44,12 +44,12 @@ func LocalURL(addr string, withTLS bool) string {
 	return scheme + net.JoinHostPort(host, port)
 }
 
-// AskHealth returns what a server answers to one request, and the beginning of the body. A server on
-// this machine may have a certificate for any name: insecure takes it.
-func AskHealth(ctx context.Context, url string, insecure bool) (*http.Response, []byte, error) {
+// AskHealth returns what a server answers to one request: the status, and the beginning of the body.
+// A server on this machine may have a certificate for any name: insecure takes it.
+func AskHealth(ctx context.Context, url string, insecure bool) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, err
 	}
 	transport := &http.Transport{ // no proxy: the server is on this machine
 		DisableKeepAlives: true,
@@ -57,24 +57,25 @@ func AskHealth(ctx context.Context, url string, insecure bool) (*http.Response, 
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", url, err)
+		return 0, nil, fmt.Errorf("%s: %w", url, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, healthBytes))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, healthBytes))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", url, err)
+		return 0, nil, fmt.Errorf("%s: %w", url, err)
 	}
-	return resp, body, nil
+	return resp.StatusCode, body, nil
 }
 
 // CheckHealth asks url. Its error names the address, and quotes an answer that is not 200.
 func CheckHealth(ctx context.Context, url string, insecure bool) error {
-	resp, body, err := AskHealth(ctx, url, insecure)
+	status, body, err := AskHealth(ctx, url, insecure)
 	switch {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return fmt.Errorf("%w; --insecure takes any certificate", err)
-	case err == nil && resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s: answered %s: %q", url, resp.Status, bytes.TrimSpace(body))
+	case err == nil && status != http.StatusOK:
+		text := http.StatusText(status)
+		return fmt.Errorf("%s: answered %d %s: %q", url, status, text, bytes.TrimSpace(body))
 	}
 	return err
 }

@@ -3,19 +3,22 @@ package cmd
 import (
 	"strings"
 	"testing"
+
+	"bgremove/queue/queuetest"
 )
 
 // The exit status tells whether a check failed, and a bad command line from both.
 func TestDoctor(t *testing.T) {
 	inDirWith(t, "")
+	redis := "--queue-url=" + queuetest.StartRedis(t, "--appendonly", "yes").URL()
 	for _, test := range []struct {
 		args   []string
 		status int
 		stdout string
 		stderr string
 	}{
-		{[]string{"predict", "--predict-addr=127.0.0.1:0"}, 0, "\nserve predict: ", ""},
-		{[]string{"all", "--json", "--data-dir=" + t.TempDir(), "--predict-addr=192.0.2.1:5001"}, exitFailure, `"part": "all"`, "1 of "},
+		{[]string{"proxy", redis, "--proxy-addr=127.0.0.1:0"}, 0, "\nserve proxy: ", ""},
+		{[]string{"proxy", redis, "--json", "--proxy-addr=192.0.2.1:5001"}, exitFailure, `"part": "proxy"`, "1 of "},
 		{[]string{"everything"}, exitUsage, "", "everything"},
 		{[]string{"--queue-max-depth=0"}, exitUsage, "", "queue.max_depth"},
 		{[]string{"all", "proxy"}, exitUsage, "", "accepts at most 1 arg"},

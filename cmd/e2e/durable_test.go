@@ -205,7 +205,7 @@ type poisoned struct {
 
 func buildPoisoned(t *testing.T) poisoned {
 	t.Helper()
-	file, err := filepath.Abs("../../imaging/engine_opencv.go")
+	file, err := filepath.Abs("../../imaging/engine/grabcut/grabcut.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,9 @@ type Fleet struct {
 func New(binary, dir string, report func(format string, args ...any)) *Fleet {
 	return &Fleet{
 		binary: binary, dir: dir, report: report, stop: func() {},
-		http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: probeTimeout},
+		http: http.Client{
+			Transport: &http.Transport{DisableKeepAlives: true}, Timeout: probeTimeout,
+		},
 	}
 }
 
@@ -51,7 +53,8 @@ func (f *Fleet) Serve(name, what, addr string, args ...string) *Part {
 		flag = "proxy"
 	}
 	own := []string{
-		f.binary, "serve", what, "--" + flag + "-addr=" + addr, "--log-level=warn", "--grace=" + grace.String(),
+		f.binary, "serve", what, "--" + flag + "-addr=" + addr, "--log-level=warn",
+		"--grace=" + grace.String(),
 	}
 	ready := func(ctx context.Context) error {
 		_, err := f.Get(ctx, url+"/readyz")
@@ -71,7 +74,8 @@ func (f *Fleet) Redis(addr string, args ...string) *Part {
 		}
 		return err
 	}
-	return f.add(&Part{Name: "redis", URL: "redis://" + addr, args: append(own, args...), ready: ready})
+	return f.add(
+		&Part{Name: "redis", URL: "redis://" + addr, args: append(own, args...), ready: ready})
 }
 
 func (f *Fleet) add(p *Part) *Part {

@@ -35,7 +35,8 @@ type Part struct {
 	generation int
 	started    time.Time
 	expected   bool // somebody here ends it
-	bad        int  // ends that nobody asked for, and exits with another status than 0 after SIGTERM
+	// ends that nobody asked for, and exits with another status than 0 after SIGTERM
+	bad int
 }
 
 // supervise waits for each generation's end and starts the next, until the last, or until ctx ends,

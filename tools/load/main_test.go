@@ -9,6 +9,9 @@ import (
 
 // A short run of the whole. Its figures are no measurement: other tests run beside it.
 func TestLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program twice and takes a minute")
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	var out strings.Builder

@@ -21,7 +21,9 @@ func Draw(random *rand.Rand, width, height int) image.Image {
 			dx, dy := float64(x)-cx, float64(y)-cy
 			wave := math.Sin(waves*math.Atan2(dy, dx) + phase)
 			grain := uint8(random.IntN(14))
-			c := color.NRGBA{R: 70 + uint8(60*x/width), G: 110 + uint8(50*y/height), B: 120 + hue, A: 255}
+			c := color.NRGBA{
+				R: 70 + uint8(60*x/width), G: 110 + uint8(50*y/height), B: 120 + hue, A: 255,
+			}
 			if math.Hypot(dx, dy) < float64(min(width, height))*(0.28+0.04*wave) {
 				c = color.NRGBA{R: 190, G: 40 + hue, B: 40 + uint8(40*y/height), A: 255}
 			}

@@ -40,7 +40,8 @@ type layout struct {
 }
 
 func newLayout(o options, dir string, rec *record) (*layout, error) {
-	l := &layout{Fleet: fleet.New(o.binary, dir, func(format string, args ...any) { rec.say("PROCESS "+format, args...) })}
+	l := &layout{Fleet: fleet.New(o.binary, dir,
+		func(format string, args ...any) { rec.say("PROCESS "+format, args...) })}
 	addrs, err := fleet.FreeAddrs(7)
 	if err != nil {
 		return nil, err
@@ -55,13 +56,15 @@ func newLayout(o options, dir string, rec *record) (*layout, error) {
 
 // addAll adds one process with everything in it.
 func (l *layout) addAll(addrs []string, dir string) {
-	all := l.Serve("all", "all", addrs[0], queueFlags(noCache, "--predict-addr="+addrs[1], "--queue-data-dir="+filepath.Join(dir, "data"))...)
+	all := l.Serve("all", "all", addrs[0], queueFlags(noCache, "--predict-addr="+addrs[1],
+		"--queue-data-dir="+filepath.Join(dir, "data"))...)
 	l.parts, l.proxies, l.predictors = l.Parts, []string{all.URL}, []string{"http://" + addrs[1]}
 }
 
 // addSplit adds Redis with its append-only file, and two of each part.
 func (l *layout) addSplit(addrs []string) {
-	l.redis = l.Redis(addrs[0], "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
+	l.redis = l.Redis(addrs[0], "--appendonly", "yes", "--appendfsync", "everysec",
+		"--maxmemory-policy", "noeviction")
 	two := func(what string, addrs []string, args ...string) (urls []string) {
 		for i, addr := range addrs {
 			urls = append(urls, l.Serve(fmt.Sprintf("%s-%d", what, i+1), what, addr, args...).URL)
@@ -70,7 +73,8 @@ func (l *layout) addSplit(addrs []string) {
 	}
 	url := "--queue-url=" + l.redis.URL
 	l.predictors = two("predict", addrs[1:3])
-	two("batch", addrs[3:5], queueFlags(url, "--predict-url="+strings.Join(l.predictors, ","), "--batch-workers=4")...)
+	two("batch", addrs[3:5],
+		queueFlags(url, "--predict-url="+strings.Join(l.predictors, ","), "--batch-workers=4")...)
 	l.proxies = two("proxy", addrs[5:], queueFlags(url, noCache)...)
 	l.parts = l.Parts[1:]
 }

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,24 +35,21 @@ type File struct {
 
 func (f File) size() int64 { return int64(len(f.About) + len(f.Options) + len(f.Image)) }
 
-// writeTo writes the contents. The image goes through no other buffer.
-func (f File) writeTo(w io.Writer) error {
-	b := bufio.NewWriter(w) // remembers the first error
-	_, _ = b.Write(f.About)
-	_, _ = b.WriteString(f.Options)
-	_, _ = b.Write(f.Image)
-	return b.Flush()
-}
-
-// header returns what a file begins with.
-func (f File) header() []byte {
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	_ = f.writeTo(sum) // never fails
-	head := append(make([]byte, 0, headerSize), magic...)
-	for _, n := range []int{len(f.About), len(f.Image), len(f.Options), int(sum.Sum32())} {
-		head = binary.LittleEndian.AppendUint32(head, uint32(n))
+// head returns what comes before the options and the image.
+func (f File) head() []byte {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	sum := crc32.Checksum(f.About, table)
+	var chunk [512]byte // the options may be long: no copy of them is made
+	for rest := f.Options; rest != ""; {
+		n := copy(chunk[:], rest)
+		sum, rest = crc32.Update(sum, table, chunk[:n]), rest[n:]
 	}
-	return head
+	sum = crc32.Update(sum, table, f.Image)
+	head := append(make([]byte, 0, headerSize+len(f.About)), magic...)
+	for _, n := range []uint32{uint32(len(f.About)), uint32(len(f.Image)), uint32(len(f.Options)), sum} {
+		head = binary.LittleEndian.AppendUint32(head, n)
+	}
+	return append(head, f.About...)
 }
 
 // parse returns the contents of a file, without copying the image, and an ErrCorrupt where it is
@@ -111,9 +107,12 @@ func (s *Spool) fill(path string, f File) error {
 	if err != nil {
 		return err
 	}
-	_, err = to.Write(f.header())
+	_, err = to.Write(f.head())
+	if err == nil && f.Options != "" {
+		_, err = io.WriteString(to, f.Options)
+	}
 	if err == nil {
-		err = f.writeTo(to)
+		_, err = to.Write(f.Image)
 	}
 	if err == nil {
 		err = os.Chtimes(path, time.Time{}, f.Expires)
