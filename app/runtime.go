@@ -31,7 +31,8 @@ func TuneRuntime(slots int) (undo func()) {
 		runtime.GOMAXPROCS(cores + spareThreads)
 	}
 	var ballast []byte
-	if os.Getenv("GOGC") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 { // the limit would count it
+	// the limit would count it
+	if os.Getenv("GOGC") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		ballast = make([]byte, min(slots, cores)*garbagePerSlot/2)
 	}
 	return func() {
