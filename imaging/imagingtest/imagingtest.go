@@ -78,10 +78,10 @@ func bombs() map[string]string {
 		tiff += le16(tag) + le16(4) + le32(1) + le32(60000)
 	}
 	return map[string]string{
-		"PNG":  "\x89PNG\r\n\x1a\n" + be32(13) + ihdr + be32(crc32.ChecksumIEEE([]byte(ihdr))),
+		"PNG": "\x89PNG\r\n\x1a\n" + be32(13) + ihdr + be32(crc32.ChecksumIEEE([]byte(ihdr))),
 		"JPEG": "\xff\xd8\xff\xc0\x00\x11\x08\xea\x60\xea\x60" +
 			"\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01",
-		"GIF":  "GIF89a" + le16(60000) + le16(60000) + "\x00\x00\x00",
+		"GIF": "GIF89a" + le16(60000) + le16(60000) + "\x00\x00\x00",
 		"BMP": "BM" + le32(1000) + le32(0) + le32(54) + le32(40) + le32(60000) + le32(60000) +
 			le16(1) + le16(24) + strings.Repeat("\x00", 24),
 		"TIFF": tiff + le32(0),

@@ -194,9 +194,9 @@ func TestCheckRequests(t *testing.T) {
 		},
 		"body with empty options": {"?quality=&format=", "image/jpeg", "\xff\xd8", false},
 		"body with a bad option":  {"?quality=101", "image/jpeg", "\xff\xd8", true},
-		"body with strokes":       {"?strokes=%5B%7B%22label%22%3A%22keep%22%2C" +
+		"body with strokes": {"?strokes=%5B%7B%22label%22%3A%22keep%22%2C" +
 			"%22radius%22%3A8%2C%22points%22%3A%5B%5B1%2C2%5D%5D%7D%5D", "image/png", "x", false},
-		"body of another type":    {"", "text/plain", "x", true},
+		"body of another type": {"", "text/plain", "x", true},
 		"form": {
 			"", formType,
 			form("image", "\xff\xd8", "quality", "80", "crop", "true", "roi", ""), false,
