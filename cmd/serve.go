@@ -330,6 +330,7 @@ func (s *service) proxy(q *queue.Queue) error {
 	if err := s.askForKeys(server); err != nil {
 		return err
 	}
+	s.group.Go(func() error { trim(s.ctx); return nil })
 	return s.start("proxy", "proxy.addr", server)
 }
 
