@@ -34,19 +34,19 @@ static: ## Build bin/bgremove-static, which needs nothing of the machine: Go's c
 
 test: setup-test ## Run every test, of both builds where they differ; TESTFLAGS=-v names each
 	go test -race $(TAGS) -timeout 20m $(TESTFLAGS) ./...
-	CGO_ENABLED=0 go test $(STATIC_TAGS) -timeout 20m $(TESTFLAGS) ./imaging/... ./predict/... ./cmd/...
+	CGO_ENABLED=0 go test $(STATIC_TAGS) -timeout 20m $(TESTFLAGS) ./imaging/... ./predict/... ./app/... ./cmd/...
 
 bench: setup-test ## Measure what is promised, side by side with OpenCV, and write docs/benchmarks.md; needs photos with masks in PHOTOS
-	go run $(TAGS) ./imaging/benchmark -photos $(PHOTOS) -out docs/benchmarks.md
+	go run $(TAGS) ./tools/benchmark -photos $(PHOTOS) -out docs/benchmarks.md
 
 microbench: setup-test ## Run every benchmark of a single function
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 soak: setup-test ## Load the real program for half an hour, break its parts again and again, and judge; SOAKFLAGS="-mode all"
-	go run $(TAGS) ./soak $(SOAKFLAGS)
+	go run $(TAGS) ./tools/soak $(SOAKFLAGS)
 
 load: setup-test ## Measure throughput, latency and memory under many clients; LOADFLAGS="-clients 50"
-	go run $(TAGS) ./load $(LOADFLAGS)
+	go run $(TAGS) ./tools/load $(LOADFLAGS)
 
 fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders in both builds
 	@fuzz() { \
@@ -60,7 +60,7 @@ fuzz: setup-test ## Run every fuzz target for FUZZTIME (10s), those of decoders 
 
 lint: setup ## Check style, import directions and dead code, of both builds
 	go run $(GOLANGCI_LINT) run
-	CGO_ENABLED=0 go run $(GOLANGCI_LINT) run --build-tags nodynamic ./imaging/... ./predict/... ./cmd/...
+	CGO_ENABLED=0 go run $(GOLANGCI_LINT) run --build-tags nodynamic ./imaging/... ./predict/... ./app/... ./cmd/...
 	@dead=$$(go run $(DEADCODE) -test $(TAGS) ./...); \
 	static=$$(CGO_ENABLED=0 go run $(DEADCODE) -test $(STATIC_TAGS) ./...); \
 	if [[ $$dead$$static ]]; then printf '%s\n' "$$dead" "$$static"; exit 1; fi

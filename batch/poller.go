@@ -29,7 +29,7 @@ type Jobs interface {
 
 // Settler reads a claimed job's image and ends its attempt.
 type Settler interface {
-	Like(ctx context.Context, j queue.Claimed) (image []byte, result string, ok bool)
+	CachedResult(ctx context.Context, j queue.Claimed) (image []byte, result string, ok bool)
 	Input(ctx context.Context, j queue.Claimed) ([]byte, error)
 	Complete(ctx context.Context, j queue.Claimed, image []byte, result string) error
 	Fail(ctx context.Context, j queue.Claimed, f queue.Fault) (queue.State, error)
@@ -150,12 +150,9 @@ func take(ctx context.Context, free <-chan struct{}) (n int) {
 }
 
 func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
 }
 
 // predictorThere returns at once while the predictor answers. When it was away it waits for it, so that jobs stay

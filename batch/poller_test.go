@@ -175,8 +175,8 @@ func TestUnknownOption(t *testing.T) {
 		t.Errorf("%v, want an ErrOption that names it", err)
 	}
 	all := url.Values{}
-	for _, key := range option.Keys() {
-		all.Set(key, "")
+	for _, o := range option.Table() {
+		all.Set(o.Name, "")
 	}
 	if _, err := parseOptions(all.Encode()); err != nil {
 		t.Errorf("%v for the options there are", err)

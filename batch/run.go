@@ -95,7 +95,7 @@ func (p *Poller) work(ctx context.Context, j queue.Claimed) (result imaging.Resu
 
 // taken is the result of another job that came to the same.
 func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bool) {
-	data, about, ok := p.jobs.Like(ctx, j)
+	data, about, ok := p.jobs.CachedResult(ctx, j)
 	if !ok {
 		return imaging.Result{}, false
 	}
@@ -114,7 +114,7 @@ func parseOptions(text string) (option.Options, error) {
 		return option.Options{}, fmt.Errorf("%w: options of the job are unreadable", picture.ErrOption)
 	}
 	for key := range values {
-		if _, ok := option.Limit(key); !ok {
+		if _, ok := option.Find(key); !ok {
 			return option.Options{}, fmt.Errorf("%w: unknown option %.64q", picture.ErrOption, key)
 		}
 	}

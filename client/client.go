@@ -49,7 +49,7 @@ type Client struct {
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %s", shown(cfg.Server))
+		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %s", redactURL(cfg.Server))
 	}
 	if strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("key: has characters that no key has")
@@ -73,8 +73,9 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// shown is an address that is none of a server, without a password: where http:// is missing it is not seen as one.
-func shown(address string) string {
+// redactURL returns an address, quoted, without its password. Where http:// is missing, url.Parse
+// sees no password.
+func redactURL(address string) string {
 	u, err := url.Parse(address)
 	if !strings.Contains(address, "://") {
 		u, err = url.Parse("//" + address)

@@ -35,7 +35,7 @@ func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 			if last != seen { // the server is there
 				pause = firstPause
 			}
-			if err := sleep(ctx, pause); err != nil {
+			if err := Sleep(ctx, pause); err != nil {
 				yield(Job{}, err)
 				return
 			}

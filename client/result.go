@@ -39,7 +39,7 @@ func (c *Client) download(ctx context.Context, path string, w io.Writer) (conten
 		case tries == 5:
 			return "", err
 		}
-		if err := sleep(ctx, firstPause); err != nil {
+		if err := Sleep(ctx, firstPause); err != nil {
 			return "", err
 		}
 	}

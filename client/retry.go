@@ -56,7 +56,7 @@ func (c *Client) patiently(ctx context.Context, twice bool, try func() error) er
 			return err
 		}
 		c.waiting(err, rest)
-		if err := sleep(ctx, rest); err != nil {
+		if err := Sleep(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -175,13 +175,10 @@ func (c *Client) askJob(ctx context.Context, r call) (Job, error) {
 	return j, err
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// Sleep waits for d, or returns why ctx ended before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	rest, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-rest.Done()
+	return ctx.Err()
 }

@@ -140,7 +140,7 @@ func (c *Client) Wait(ctx context.Context, id string) (Job, error) {
 			return j, fmt.Errorf("the job %s is %.64q, a state that is not known here", id, j.State)
 		}
 		if time.Since(begun) < time.Second { // a server that stops lets its waiters go
-			if err := sleep(ctx, time.Second); err != nil {
+			if err := Sleep(ctx, time.Second); err != nil {
 				return j, err
 			}
 		}

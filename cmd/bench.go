@@ -1,28 +1,21 @@
 package cmd
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
+	"bgremove/app/bench"
 	"bgremove/imaging"
 	"bgremove/imaging/option"
+	"bgremove/terminal"
 )
 
 const (
-	fewestPhotos = 3
-	mostPhotos   = 10_000
-	shortestRun  = 2 * time.Second
+	mostPhotos  = 10_000
+	shortestRun = 2 * time.Second
 )
 
 func newBenchCmd() *cobra.Command {
@@ -47,149 +40,64 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
   bgremove bench photos --json | jq .recommended`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := loadConfig(cmd)
+			s, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}
 			opts, err := benchOptions(photos, limit, format)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
-			paths, folders, err := filesIn(args[0])
+			paths, folders, err := bench.Photos(args[0])
 			if folders > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", counted(folders, "folder"), printable(args[0]))
+				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", terminal.Count(folders, "folder"), terminal.Printable(args[0]))
 			}
 			if err != nil {
 				return err
 			}
-			remover, err := imaging.New(settings.Config.Imaging)
+			remover, err := imaging.New(s.Config.Imaging)
 			if err != nil {
 				return err
 			}
-			noteLoad(cmd.ErrOrStderr())
-			b := &bench{remover: remover, opts: opts, paths: paths, most: photos, limit: limit, notes: cmd.ErrOrStderr(), watched: isTerminal(cmd.ErrOrStderr())}
-			report, err := b.run(cmd.Context())
+			b := &bench.Bench{
+				Remover: remover, Options: opts, Paths: paths, Most: photos, Limit: limit,
+				Notes: cmd.ErrOrStderr(), Watched: terminal.Attached(cmd.ErrOrStderr()),
+			}
+			report, err := b.Run(cmd.Context())
 			if cmd.Context().Err() != nil {
 				return errors.New("interrupted")
 			} else if err != nil {
 				return err
 			}
 			if asJSON {
-				return report.printJSON(cmd.OutOrStdout())
+				return terminal.PrintObject(cmd.OutOrStdout(), report)
 			}
-			return report.print(cmd.OutOrStdout())
+			return report.Print(cmd.OutOrStdout())
 		},
 	}
 	addEngineFlags(cmd)
 	flags := cmd.Flags()
 	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
 	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")
-	flags.Lookup("for").DefValue = durationText(limit)
+	flags.Lookup("for").DefValue = terminal.Duration(limit)
 	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it decides on the time to encode and on the memory")
 	flags.BoolVar(&asJSON, "json", false, "print an object of all figures")
 	return cmd
 }
 
-// noteLoad tells of work besides ours, which makes the figures worse than they are.
-func noteLoad(w io.Writer) {
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
-		return
-	}
-	cores := runtime.NumCPU()
-	if load := float64(info.Loads[0]) / (1 << 16); load > float64(cores)/2 {
-		fmt.Fprintf(w, "this machine is busy (load average %.1f on %s): the figures are lower than what it can do\n", load, counted(cores, "core"))
-	}
-}
-
 // benchOptions joins every fault of the flags.
 func benchOptions(photos int, limit time.Duration, format string) (option.Options, error) {
-	var errs []error
-	if photos < fewestPhotos || photos > mostPhotos {
-		errs = append(errs, fmt.Errorf("--n: must be %d to %d, is %d", fewestPhotos, mostPhotos, photos))
-	}
-	if limit < shortestRun {
-		errs = append(errs, fmt.Errorf("--for: must be at least %s, is %s", durationText(shortestRun), durationText(limit)))
-	}
 	opts, err := option.Parse(func(key string) string {
 		if key == "format" {
 			return format
 		}
 		return ""
 	})
-	if err != nil {
-		errs = append(errs, fmt.Errorf("--format: %w", err))
-	}
-	return opts, errors.Join(errs...)
-}
-
-// filesIn are the paths of the files in dir, in the order of their names, and how many folders are in it. What is no regular file, such as a pipe, may have no end;
-// a link that leads nowhere is named later, as it cannot be read.
-func filesIn(dir string) (paths []string, folders int, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		switch info, err := os.Stat(path); {
-		case err != nil || info.Mode().IsRegular():
-			paths = append(paths, path)
-		case info.IsDir():
-			folders++
-		}
-	}
-	if len(paths) < fewestPhotos {
-		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, counted(len(paths), "file"), fewestPhotos)
-	}
-	return paths, folders, nil
-}
-
-func (r *benchReport) printJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
-
-func (r *benchReport) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s, median %.2f megapixels, largest %.2f; engine %s; GOMAXPROCS %d\n\n",
-		counted(r.Photos, "photo"), r.Megapixels, r.MegapixelsMost, r.Engine, r.Cores)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "stage\tmedian ms\t")
-	for _, s := range r.Stages {
-		fmt.Fprintf(table, "%s\t%.1f\t\n", s.Name, s.Median)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\none at a time, with all cores: p50 %.1f ms, p99 %.1f ms\n\n", r.LatencyP50, r.LatencyP99)
-	fmt.Fprintln(table, "workers\tpictures\tpictures/s\tp50 ms\tp99 ms\tpeak MiB\t")
-	for _, l := range r.Levels {
-		mark := ""
-		if l.Workers == r.Recommended.Slots {
-			mark = "  <- recommended"
-		}
-		fmt.Fprintf(table, "%d\t%d\t%.2f\t%.1f\t%.1f\t%d\t%s\n", l.Workers, l.Pictures, l.Throughput, l.P50, l.P99, l.PeakMiB, mark)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	rec := r.Recommended
-	if rec.Rough {
-		fmt.Fprintf(w, "\nThe recommendation is rough: some numbers of workers had fewer than %d pictures for each worker. Give --for more.\n", enoughEach)
-	}
-	_, err := fmt.Fprintf(w, `
-Expect %.1f pictures a second with such photos. Give the process %d MiB of memory: the peak and a quarter more. With the largest
-photo (%.2f megapixels) in every slot the peak is %d MiB; larger pictures and other formats take more (docs/operations.md).
-serve all needs http.upload_mib on top.
-
-predict:
-  slots: %d
-batch:
-  workers: %d
-`, rec.Throughput, rec.MemoryMiB, r.MegapixelsMost, r.PeakLargest, rec.Slots, rec.Workers)
-	return err
+	var wrong faults
+	wrong.when(photos < bench.FewestPhotos || photos > mostPhotos,
+		"--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos)
+	wrong.when(limit < shortestRun,
+		"--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit))
+	wrong.when(err != nil, "--format: %w", err)
+	return opts, wrong.err()
 }

@@ -1,139 +1,117 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+	"os"
 	"strings"
-	"time"
 
-	"bgremove/batch"
-	"bgremove/egress"
-	"bgremove/httpserver"
-	"bgremove/imaging"
-	"bgremove/imaging/option"
-	"bgremove/predict"
-	"bgremove/proxy"
-	"bgremove/queue"
-	"bgremove/webhook"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"bgremove/app/settings"
 )
 
-// Config is every setting of the program. The yaml tags joined by dots are the keys (queue.max_depth), and variables and
-// flags are named after them (BGREMOVE_QUEUE_MAX_DEPTH, --queue-max-depth).
-type Config struct {
-	Log     LogConfig         `yaml:"log"`
-	Grace   time.Duration     `yaml:"grace" help:"time that running work has to end after SIGTERM or SIGINT"`
-	Proxy   proxy.Config      `yaml:"proxy"`
-	Predict predict.Config    `yaml:"predict"`
-	Batch   batch.Config      `yaml:"batch"`
-	Queue   queue.Config      `yaml:"queue"`
-	Imaging imaging.Config    `yaml:"imaging"`
-	HTTP    httpserver.Config `yaml:"http"`
-	Egress  egress.Config     `yaml:"egress"`
-	Webhook webhook.Config    `yaml:"webhook"`
-	Debug   DebugConfig       `yaml:"debug"`
+func newConfigCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Print or check the configuration",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	addConfigFlags(cmd)
+	cmd.AddCommand(newConfigPrintCmd(), newConfigCheckCmd())
+	return cmd
 }
 
-// LogConfig is the logger's.
-type LogConfig struct {
-	Level  string `yaml:"level" help:"least severe level that is logged: debug, info, warn or error"`
-	Format string `yaml:"format" help:"form of a log line: text or json"`
+func newConfigPrintCmd() *cobra.Command {
+	var asJSON, defaults bool
+	cmd := &cobra.Command{
+		Use:   "print",
+		Short: "Print every setting and where its value comes from",
+		Long: `Print every setting as YAML, with a comment that says where its value comes from: the default, a line of the
+config file, an environment variable or a flag. Passwords are hidden.`,
+		Example: `  bgremove config print
+  BGREMOVE_QUEUE_LEASE=1m bgremove config print --json | jq '."queue.lease"'
+  bgremove config print --defaults > config.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if defaults {
+				return settings.PrintDefaults(cmd.OutOrStdout())
+			}
+			s, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return s.PrintJSON(cmd.OutOrStdout())
+			}
+			return s.Print(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print an object of key to value and origin")
+	cmd.Flags().BoolVar(&defaults, "defaults", false, "print a commented config file of the defaults and read nothing")
+	cmd.MarkFlagsMutuallyExclusive("json", "defaults")
+	return cmd
 }
 
-// DefaultConfig joins every package's defaults.
-func DefaultConfig() Config {
-	return Config{
-		Log:     LogConfig{Level: "info", Format: "text"},
-		Grace:   30 * time.Second,
-		Proxy:   proxy.DefaultConfig(),
-		Predict: predict.DefaultConfig(),
-		Batch:   batch.DefaultConfig(),
-		Queue:   queue.DefaultConfig(),
-		Imaging: imaging.DefaultConfig(),
-		HTTP:    httpserver.DefaultConfig(),
-		Egress:  egress.DefaultConfig(),
-		Webhook: webhook.DefaultConfig(),
+func newConfigCheckCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration",
+		Long:  "Read the configuration as serve would and print ok, or every fault and exit with status 2.",
+		Example: `  bgremove config check
+  bgremove config check --config /etc/bgremove/config.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := loadConfig(cmd); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "ok")
+			return err
+		},
 	}
 }
 
-// Validate joins every fault of every part, one per line; each starts with its dotted key.
-func (c Config) Validate() error {
-	var errs []error
-	if c.Grace <= 0 {
-		errs = append(errs, fmt.Errorf("grace: must be more than 0, is %v", c.Grace))
-	}
-	if body := httpserver.Base64Limit(c.Imaging.Limits().MaxBytes, option.TotalBytes()); body > int64(c.HTTP.UploadMiB)<<20 {
-		errs = append(errs, fmt.Errorf("http.upload_mib: must hold a request with an image of imaging.max_image_mib and its options, %d MiB as base64, is %d",
-			(body+1<<20-1)>>20, c.HTTP.UploadMiB))
-	}
-	if c.Batch.Addr != "" { // here, as batch knows nothing of HTTP
-		if err := httpserver.CheckAddr(c.Batch.Addr); err != nil {
-			errs = append(errs, fmt.Errorf("batch.addr: %w", err))
+// addConfigFlags gives cmd and its subcommands --config and one flag per key.
+func addConfigFlags(cmd *cobra.Command) {
+	addConfigFileFlag(cmd)
+	flags := cmd.PersistentFlags()
+	for _, k := range settings.Default().Keys {
+		flags.Var(&flagText{kind: k.Kind()}, k.Flag(), k.Usage())
+		if k.Kind() == "bool" {
+			flags.Lookup(k.Flag()).NoOptDefVal = "true"
 		}
 	}
-	for _, part := range []struct {
-		name   string
-		config interface{ Validate() error }
-	}{
-		{"log", c.Log},
-		{"proxy", c.Proxy},
-		{"predict", c.Predict},
-		{"batch", c.Batch},
-		{"queue", c.Queue},
-		{"imaging", c.Imaging},
-		{"http", c.HTTP},
-		{"egress", c.Egress},
-		{"webhook", c.Webhook},
-		{"debug", c.Debug},
-	} {
-		for _, fault := range lines(part.config.Validate()) {
-			errs = append(errs, errors.New(part.name+"."+fault))
+}
+
+// addEngineFlags is addConfigFlags for a command that runs the engine alone: it takes the others as serve does, but they change nothing there.
+func addEngineFlags(cmd *cobra.Command) {
+	addConfigFlags(cmd)
+	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		f.Hidden = f.Name != "config" && !strings.HasPrefix(f.Name, "imaging-")
+	})
+}
+
+// addConfigFileFlag gives cmd and its subcommands --config.
+func addConfigFileFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().String("config", "", "configuration file (default ./"+settings.File+" if it exists)")
+	cobra.CheckErr(cmd.MarkPersistentFlagFilename("config", "yaml", "yml"))
+}
+
+// flagText keeps a flag's value as it was given: loadConfig reads it after the other layers, to tell all faults at once.
+type flagText struct{ text, kind string }
+
+func (f *flagText) Set(text string) error { f.text = text; return nil }
+func (f *flagText) String() string        { return f.text }
+func (f *flagText) Type() string          { return f.kind }
+
+// loadConfig reads the configuration for a command below one that addConfigFlags was called on.
+func loadConfig(cmd *cobra.Command) (*settings.Settings, error) {
+	return settings.Load(os.Environ(), func(name string) (string, bool) {
+		f := cmd.Flags().Lookup(name)
+		if f == nil {
+			return "", false
 		}
-	}
-	return errors.Join(errs...)
-}
-
-// validateProxy says what a valid c lacks for a process with a proxy. The others may read the same file, and need no secret for that.
-func (c Config) validateProxy() error {
-	if c.Egress.Callbacks && c.Webhook.Secret == "" {
-		return usageError{errors.New("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, or receivers could not tell a callback from a forgery")}
-	}
-	return nil
-}
-
-// Validate joins every fault; each starts with the key it is about.
-func (c LogConfig) Validate() error {
-	var errs []error
-	switch c.Level {
-	case "debug", "info", "warn", "error":
-	default:
-		errs = append(errs, fmt.Errorf("level: must be debug, info, warn or error, is %q", c.Level))
-	}
-	switch c.Format {
-	case "text", "json":
-	default:
-		errs = append(errs, fmt.Errorf("format: must be text or json, is %q", c.Format))
-	}
-	return errors.Join(errs...)
-}
-
-// newLogger writes to w what a valid c asks for.
-func newLogger(c LogConfig, w io.Writer) *slog.Logger {
-	levels := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}
-	options := &slog.HandlerOptions{Level: levels[c.Level]}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// lines are the faults of a joined error. Its text is split, not its tree: one fault may wrap several errors too.
-func lines(err error) []string {
-	if err == nil {
-		return nil
-	}
-	return strings.Split(err.Error(), "\n")
+		return f.Value.String(), f.Changed
+	})
 }

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"bgremove/app"
 	"bgremove/imaging"
 	"bgremove/imaging/eval"
 )
@@ -76,20 +76,20 @@ Exit status: 0 done, 1 interrupted or a picture could not be read, 2 bad command
 
 // evaluate writes its files even of a run that was interrupted.
 func evaluate(cmd *cobra.Command, o evalOptions) error {
-	settings, err := loadConfig(cmd)
+	s, err := loadConfig(cmd)
 	if err != nil {
 		return err
 	}
 	if err := o.validate(cmd.Flags()); err != nil {
-		return usageError{err}
+		return err
 	}
-	cfg, err := o.config(cmd, settings.Config.Imaging)
+	cfg, err := o.config(cmd, s.Config.Imaging)
 	if err != nil {
 		return err
 	}
 	pairs, rest, err := eval.Pairs(o.images, o.masks)
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
 	for _, file := range rest {
 		fmt.Fprintln(cmd.ErrOrStderr(), "left out:", file)
@@ -101,54 +101,40 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 		pairs = pairs[:min(o.limit, len(pairs))]
 	}
 	// Before the run, which may be long: a place that cannot be written to shows at once.
-	jsonFile, err := create(o.json)
-	if err != nil {
-		return err
+	outputs := make([]*os.File, 2)
+	for i, path := range []string{o.json, o.html} {
+		if path == "" {
+			continue
+		}
+		if outputs[i], err = os.Create(filepath.Clean(path)); err != nil {
+			return err
+		}
+		defer outputs[i].Close()
 	}
-	defer jsonFile.Close()
-	htmlFile, err := create(o.html)
-	if err != nil {
-		return err
-	}
-	defer htmlFile.Close()
-
 	report := eval.Run(cmd.Context(), cfg, pairs)
 	if o.reliability > 0 {
 		report.Calibrate(o.reliability)
 	}
-	err = errors.Join(
-		printEval(cmd.OutOrStdout(), report, o.reliability > 0),
-		write(jsonFile, func(w io.Writer) error {
-			encoder := json.NewEncoder(w)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(report)
-		}),
-		write(htmlFile, report.WriteSheet),
-	)
-	return errors.Join(err, outcome(cmd.ErrOrStderr(), report))
+	errs := []error{report.WriteTable(cmd.OutOrStdout(), o.reliability > 0)}
+	for i, write := range []func(io.Writer) error{report.WriteJSON, report.WriteSheet} {
+		if outputs[i] != nil {
+			errs = append(errs, write(outputs[i]), outputs[i].Close())
+		}
+	}
+	return errors.Join(append(errs, outcome(cmd.ErrOrStderr(), report))...)
 }
 
 func (o evalOptions) validate(flags *pflag.FlagSet) error {
-	var errs []error
-	if !(o.roi >= 0 && o.roi <= 1) { // also NaN
-		errs = append(errs, fmt.Errorf("--roi-from-mask: must be 0 to 1, is %v", o.roi))
-	}
-	if flags.Changed("reliability") && !(o.reliability > 0 && o.reliability <= 1) {
-		errs = append(errs, fmt.Errorf("--reliability: must be above 0 and at most 1, is %v", o.reliability))
-	}
-	if o.strokes != "" && o.strokes != strokesSparse {
-		errs = append(errs, fmt.Errorf("--strokes: must be %s, is %.64q", strokesSparse, o.strokes))
-	}
-	if o.jobs < 1 || o.jobs > maxEvalJobs {
-		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxEvalJobs, o.jobs))
-	}
-	if o.worst < 0 {
-		errs = append(errs, fmt.Errorf("--worst: must be 0 or more, is %d", o.worst))
-	}
-	if o.limit < 0 {
-		errs = append(errs, fmt.Errorf("--limit: must be 0 or more, is %d", o.limit))
-	}
-	return errors.Join(errs...)
+	var wrong faults
+	wrong.when(!(o.roi >= 0 && o.roi <= 1), "--roi-from-mask: must be 0 to 1, is %v", o.roi) // also NaN
+	wrong.when(flags.Changed("reliability") && !(o.reliability > 0 && o.reliability <= 1),
+		"--reliability: must be above 0 and at most 1, is %v", o.reliability)
+	wrong.when(o.strokes != "" && o.strokes != strokesSparse,
+		"--strokes: must be %s, is %.64q", strokesSparse, o.strokes)
+	wrong.when(o.jobs < 1 || o.jobs > maxEvalJobs, "--jobs: must be 1 to %d, is %d", maxEvalJobs, o.jobs)
+	wrong.when(o.worst < 0, "--worst: must be 0 or more, is %d", o.worst)
+	wrong.when(o.limit < 0, "--limit: must be 0 or more, is %d", o.limit)
+	return wrong.err()
 }
 
 // config makes the engines.
@@ -176,10 +162,10 @@ func (o evalOptions) config(cmd *cobra.Command, c imaging.Config) (eval.Config, 
 	for i, name := range o.engines {
 		engine, err := remover.Find(name)
 		if err != nil {
-			return eval.Config{}, usageError{err}
+			return eval.Config{}, app.UsageError{Err: err}
 		}
 		if slices.Contains(o.engines[:i], name) {
-			return eval.Config{}, usageError{fmt.Errorf("--engine: %s is named twice", name)}
+			return eval.Config{}, app.Usagef("--engine: %s is named twice", name)
 		}
 		cfg.Engines = append(cfg.Engines, engine)
 	}
@@ -195,22 +181,6 @@ func progress(w io.Writer) func(done, total int) {
 			fmt.Fprintf(w, "%d of %d pictures\n", done, total)
 		}
 	}
-}
-
-// create returns nil, which can be closed, for no path.
-func create(path string) (*os.File, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.Create(filepath.Clean(path))
-}
-
-// write does nothing for no file, and closes one.
-func write(f *os.File, content func(io.Writer) error) error {
-	if f == nil {
-		return nil
-	}
-	return errors.Join(content(f), f.Close())
 }
 
 // outcome names the pictures that could not be read and returns the error that makes the exit status.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"bgremove/imaging"
-	"bgremove/imaging/eval"
 )
 
 // evalFolders has the scene with its mask, and files without a partner.
@@ -183,27 +182,6 @@ func TestEvalTakesImagingSettings(t *testing.T) {
 			if status != 0 || strings.Contains(stdout, other) != (other == engine) {
 				t.Errorf("engine %s: status %d, %s", engine, status, stdout)
 			}
-		}
-	}
-}
-
-func TestPrintCalibration(t *testing.T) {
-	area := .75
-	bins := make([]eval.Bin, 10)
-	bins[9] = eval.Bin{N: 3, Confidence: .95, Good: 2. / 3}
-	report := &eval.Report{Engines: []eval.Summary{{
-		Engine: "fast", Calibration: &eval.Calibration{Threshold: .8, Bins: bins, ECE: .283, AUROC: &area},
-	}}}
-	var out strings.Builder
-	if err := printEval(&out, report, true); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"Reliability of fast (good: IoU ≥ 0.8)\n", "0.0–0.1         0", "0.9–1.0         3            0.950  0.667\n",
-		"expected calibration error 0.283, AUROC 0.750\n",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bgremove/app"
 )
 
 func TestHealth(t *testing.T) {
@@ -109,7 +111,7 @@ func TestHealthIsBounded(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := checkHealth(ctx, server.URL, false); err == nil || !strings.Contains(err.Error(), "deadline") {
+	if err := app.CheckHealth(ctx, server.URL, false); err == nil || !strings.Contains(err.Error(), "deadline") {
 		t.Errorf("got %v, want the deadline", err)
 	}
 }

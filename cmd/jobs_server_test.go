@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"github.com/creack/pty"
+
+	"bgremove/app/settings"
 )
 
 // Servers that are not as ours is.
@@ -111,7 +113,7 @@ func hostile(t *testing.T, job string) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	t.Setenv(serverEnv, server.URL)
+	t.Setenv(settings.ServerEnv, server.URL)
 }
 
 // What a server says is shown, but never obeyed by the terminal.
@@ -195,7 +197,7 @@ func TestEndlessList(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"jobs": page, "next_cursor": fmt.Sprint(n)})
 	}))
 	defer server.Close()
-	t.Setenv(serverEnv, server.URL)
+	t.Setenv(settings.ServerEnv, server.URL)
 	for _, test := range []struct{ args, want string }{{"ls -q --limit 0", "\n"}, {"dead", "10000  failed  "}} {
 		n = 0
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -205,7 +207,7 @@ func TestEndlessList(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout.String(), test.want) {
 			t.Errorf("%s: status %d, %.100q, %q", test.args, status, stdout.String(), stderr.String())
 		}
-		if test.args != "dead" && strings.Count(stdout.String(), "\n") != mostListed {
+		if test.args != "dead" && strings.Count(stdout.String(), "\n") != 10_000 {
 			t.Errorf("%d jobs are listed", strings.Count(stdout.String(), "\n"))
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/spf13/cobra"
 
+	"bgremove/app/settings"
 	"bgremove/client"
 	"bgremove/queue/queuetest"
 )
@@ -96,7 +97,7 @@ func (c jobsCall) check(t *testing.T) string {
 
 func TestJobs(t *testing.T) {
 	proxy, _ := serveHere(t, "all", "--ephemeral")
-	t.Setenv(serverEnv, proxy)
+	t.Setenv(settings.ServerEnv, proxy)
 	c := talk(t, proxy)
 	good := submitScene(t, c, client.Options{"keep_input": "true", "priority": "bulk"})
 	j, err := c.Submit(t.Context(), client.Bytes(brokenScene(t)), nil)
@@ -211,7 +212,7 @@ func getsPictures(t *testing.T, good, bad string) {
 // Jobs that nobody works on.
 func TestJobsThatWait(t *testing.T) {
 	proxy, _ := serveHere(t, "proxy", "--queue-url="+queuetest.StartRedis(t).URL())
-	t.Setenv(serverEnv, proxy)
+	t.Setenv(settings.ServerEnv, proxy)
 	c := talk(t, proxy)
 	first, second := submitScene(t, c, nil), submitScene(t, c, client.Options{"priority": "interactive"})
 	late := first + ": has not ended after 100ms\n" + second + ": has not ended after 100ms\n"
@@ -243,11 +244,11 @@ func TestJobsWithKeys(t *testing.T) {
 	_, mine, _ := call(t, "keys", "new", "--file", file, "me")
 	_, other, _ := call(t, "keys", "new", "--file", file, "other")
 	proxy, _ := serveHere(t, "all", "--ephemeral", "--proxy-api-keys-file="+file, "--proxy-metrics-public=false")
-	t.Setenv(serverEnv, proxy)
+	t.Setenv(settings.ServerEnv, proxy)
 	jobsCall{[]string{"ls"}, 1, "", "An API key is needed"}.check(t)
-	t.Setenv(keyEnv, "bgr_wrong")
+	t.Setenv(settings.KeyEnv, "bgr_wrong")
 	jobsCall{[]string{"ls"}, 1, "", "the key goes into $BGREMOVE_KEY or --key-file"}.check(t)
-	t.Setenv(keyEnv, mine)
+	t.Setenv(settings.KeyEnv, mine)
 	c, err := client.New(client.Config{Server: proxy, Key: strings.TrimSpace(mine)})
 	if err != nil {
 		t.Fatal(err)
@@ -308,33 +309,6 @@ func answering(t *testing.T, body string) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 	t.Cleanup(server.Close)
 	return server
-}
-
-func TestResolve(t *testing.T) {
-	ids := []string{"abcdef00" + strings.Repeat("0", 24), "abcdef01" + strings.Repeat("0", 24)}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"jobs": []map[string]string{{"id": ids[0]}, {"id": ids[1]}}})
-	}))
-	defer server.Close()
-	c := talk(t, server.URL)
-	for _, test := range []struct{ given, want, fault string }{
-		{"abcdef01", ids[1], ""},
-		{ids[0], ids[0], ""},
-		{"abcdef", "", "2 jobs begin with abcdef"},
-		{"abcde", "", "an id needs 6 digits or more, abcde has 5"},
-		{"abcdx", "abcdx", ""}, // the server's to refuse
-		{"ABCDEF01", "ABCDEF01", ""},
-		{"abcdef02", "abcdef02", ""},
-	} {
-		got, err := resolve(t.Context(), c, []string{test.given})
-		if test.fault != "" {
-			if err == nil || !strings.Contains(err.Error(), test.fault) {
-				t.Errorf("%s: %v, want %q", test.given, err, test.fault)
-			}
-		} else if err != nil || got[0] != test.want {
-			t.Errorf("%s: %v, %v, want %s", test.given, got, err, test.want)
-		}
-	}
 }
 
 func TestConfirm(t *testing.T) {

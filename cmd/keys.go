@@ -1,13 +1,14 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"bgremove/apikey"
+	"bgremove/app"
+	"bgremove/terminal"
 )
 
 func newKeysCmd() *cobra.Command {
@@ -35,11 +36,11 @@ goes to stdout. A server that uses the file knows the key some two seconds later
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("megapixels-per-minute") && budget == 0 {
-				return usageError{errors.New("--megapixels-per-minute must be at least 1; leave it out for no limit")}
+				return app.Usagef("--megapixels-per-minute must be at least 1; leave it out for no limit")
 			}
 			secret, k, err := apikey.New(args[0], budget)
 			if err != nil {
-				return usageError{err}
+				return app.UsageError{Err: err}
 			}
 			if file == "" {
 				return printKey(cmd.OutOrStdout(), cmd.ErrOrStderr(), secret, k)
@@ -75,9 +76,9 @@ func newKeysCheckCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, err := apikey.Read(args[0])
 			if err != nil {
-				return usageError{err}
+				return app.UsageError{Err: err}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "ok, %s\n", counted(len(keys), "key"))
+			fmt.Fprintf(cmd.OutOrStdout(), "ok, %s\n", terminal.Count(len(keys), "key"))
 			for _, k := range keys {
 				budget := "no limit"
 				if k.MegapixelsPerMinute > 0 {

@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"bgremove/app"
+	"bgremove/imaging/engine"
+	"bgremove/imaging/option"
 	"bgremove/queue"
 )
 
@@ -30,7 +33,7 @@ SOURCE_DATE_EPOCH (seconds since 1970) the same program writes the same bytes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			date, err := sourceDate(os.Getenv("SOURCE_DATE_EPOCH"), time.Now())
 			if err != nil {
-				return usageError{err}
+				return app.UsageError{Err: err}
 			}
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err
@@ -67,19 +70,22 @@ func forPages(cmd *cobra.Command) {
 
 // completeValues has shells complete the values of flags that take one of a few.
 func completeValues(cmd *cobra.Command) {
-	engines := []string{"fast", "opencv"}
-	for flag, values := range map[string][]string{
+	values := map[string][]string{
 		"log-level":           {"debug", "info", "warn", "error"},
 		"log-format":          {"text", "json"},
 		"queue-mode":          {queue.ModeSingle, queue.ModeSentinel, queue.ModeCluster},
 		"queue-blobs":         {queue.BlobsAuto, queue.BlobsRedis, queue.BlobsFS, queue.BlobsS3},
 		"queue-s3-path-style": {"auto", "path", "virtual"},
-		"imaging-engine":      engines,
+		"imaging-engine":      engine.Names(),
 		"imaging-looks":       {"1", "2", "3"},
-		"engine":              engines,
-		"format":              {"png", "jpg", "webp", "zip"},
 		"strokes":             {strokesSparse},
-	} {
+	}
+	for _, o := range option.Table() {
+		if len(o.Values) > 0 && o.Kind != option.Switch {
+			values[pictureFlag(o.Name)] = o.Values
+		}
+	}
+	for flag, values := range values {
 		if cmd.LocalFlags().Lookup(flag) != nil { // those below have it from here
 			cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 		}

@@ -153,7 +153,7 @@ func TestCompletionOfValues(t *testing.T) {
 		{[]string{"serve", "all", "--log-level", ""}, "debug\ninfo\nwarn\nerror\n:4\n"},
 		{[]string{"config", "print", "--queue-blobs", ""}, "auto\nredis\nfs\ns3\n:4\n"},
 		{[]string{"eval", "--engine", ""}, "fast\nopencv\n:4\n"},
-		{[]string{"bench", "--format", ""}, "png\njpg\nwebp\nzip\n:4\n"},
+		{[]string{"bench", "--format", ""}, "auto\npng\njpg\nwebp\nzip\n:4\n"},
 		{[]string{"doctor", "pr"}, "proxy\npredict\n:4\n"},
 		{[]string{"doctor", "--imaging-engine", ""}, "fast\nopencv\n:4\n"},
 		{[]string{"health", ""}, "proxy\npredict\nbatch\n:4\n"},

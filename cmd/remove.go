@@ -1,26 +1,22 @@
 package cmd
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"bgremove/app"
+	"bgremove/app/remove"
 	"bgremove/files"
 	"bgremove/imaging"
-	"bgremove/imaging/option"
+	"bgremove/terminal"
 )
 
-const (
-	maxRemoveJobs = 1024
-	stream        = "-" // names stdin as the input, stdout as the output
-)
+const maxRemoveJobs = 1024
 
 func newRemoveCmd() *cobra.Command {
 	var f fileFlags
@@ -54,109 +50,101 @@ whatever has failed, and 1 when the folder can be watched no longer. See docs/re
 	flags.Lookup("format").Usage += " (default that of OUT, or png)"
 	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
 	flags.BoolVar(&f.dry, "dry-run", false, "print to stdout what would be done, and do nothing")
-	flags.BoolVar(&f.watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
+	flags.BoolVar(&f.Watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
 	return cmd
 }
 
-// removal is one run of the command.
-type removal struct {
-	flags   fileFlags
-	remover *imaging.Remover
-	options option.Options
-	stdin   io.Reader
-	stdout  io.Writer
-	report  *fileReport
+// fileFlags are those of commands that work on files.
+type fileFlags struct {
+	files.Options
+	dry bool
+}
+
+func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
+	flags.StringVarP(&f.Out, "output", "o", "", out)
+	flags.IntVarP(&f.Jobs, "jobs", "j", jobs, "pictures at a time")
+	flags.BoolVar(&f.Force, "force", false, "write results anew that exist already")
+	flags.BoolVar(&f.JSON, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line to stderr for each file")
+	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "print nothing to stderr but what fails")
 }
 
 // removeBackgrounds finds every fault that it can before it begins to work.
 func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
-	settings, err := loadConfig(cmd)
+	s, err := loadConfig(cmd)
 	if err != nil {
 		return err
 	}
-	if f.out == "" && slices.Equal(args, []string{stream}) {
-		f.out = stream
+	if f.Out == "" && slices.Equal(args, []string{files.Stream}) {
+		f.Out = files.Stream
 	}
 	if err := f.validate(args); err != nil {
-		return usageError{err}
+		return err
 	}
 	file := ""
-	if isSingle(args, f.out) {
-		file = f.out
+	if files.Single(args, f.Out) {
+		file = f.Out
 	}
 	options, err := pictureOptions(cmd.Flags(), file)
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
-	remover, err := imaging.New(settings.Config.Imaging)
+	remover, err := imaging.New(s.Config.Imaging)
 	if err != nil {
 		return err
 	}
 	if err := checkPictureOptions(remover, options); err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
-	r := &removal{
-		flags: f, remover: remover, options: options,
-		stdin: cmd.InOrStdin(), stdout: cmd.OutOrStdout(), report: newFileReport(f, cmd.OutOrStdout(), cmd.ErrOrStderr()),
+	cutter := &remove.Cutter{
+		Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(),
 	}
-	if f.out == stream && isTerminal(r.stdout) {
-		return usageError{errors.New("-o: stdout is a terminal, which shows no pictures; name a file")}
+	if f.Out == files.Stream && terminal.Attached(cutter.Stdout) {
+		return app.Usagef("-o: stdout is a terminal, which shows no pictures; name a file")
 	}
-	if in, ok := r.stdin.(*os.File); ok && args[0] == stream && isTerminal(in) {
-		return usageError{errors.New("IN: stdin is a terminal, which holds no picture; name a file or send one in")}
+	if in, ok := cutter.Stdin.(*os.File); ok && args[0] == files.Stream && terminal.Attached(in) {
+		return app.Usagef("IN: stdin is a terminal, which holds no picture; name a file or send one in")
 	}
-	defer saveMemory(f.jobs)()
-	if f.watch {
-		return r.watch(cmd.Context(), args[0])
+	defer remove.SaveMemory(f.Jobs)()
+	f.Format, f.Limits = options.Format, remover.Limits()
+	f.Stdout, f.Stderr = cutter.Stdout, cmd.ErrOrStderr()
+	var watcher *files.Watcher
+	if f.Watch { // before the first look: what comes during it is not missed
+		if watcher, err = files.NewWatcher(args[0], f.Out); err != nil {
+			return err
+		}
+		defer watcher.Close()
 	}
-	return r.once(cmd.Context(), args)
+	run, err := files.NewRun(args, f.Options)
+	switch {
+	case err != nil:
+		return app.UsageError{Err: err}
+	case f.Watch:
+		return run.Watch(cmd.Context(), args[0], watcher, cutter.Cut)
+	case f.dry:
+		return run.Dry()
+	}
+	run.Do(cmd.Context(), cutter.Cut)
+	return run.End(cmd.Context(), nil)
 }
 
 func (f fileFlags) validate(args []string) error {
-	var errs []error
-	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if f.out == "" {
-		add("-o: is needed: the folder for the results, or the file for one; - is stdout")
-	}
-	if f.jobs < 1 || f.jobs > maxRemoveJobs {
-		add("--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.jobs)
-	}
-	if len(args) > 1 && slices.Contains(args, stream) {
-		add("IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
-	}
-	if f.out == stream && f.json {
-		add("--json: goes to stdout, and so does the picture with -o -")
-	}
-	if args[0] == stream && f.out != stream && isFolder(f.out) {
-		add("-o: %s is a folder, and a picture from stdin has no name; name the file", f.out)
-	}
-	if f.watch && f.dry {
-		add("--dry-run: --watch has no end; give one of them")
-	}
-	if f.watch && f.out == stream {
-		add("--watch: results go to a folder; name one with -o")
-	} else if f.watch && (len(args) != 1 || !files.IsDir(args[0])) {
-		add("--watch: IN must be one folder, is %s", strings.Join(args, " "))
-	} else if f.watch && files.Inside(args[0], f.out) {
-		add("--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.out)
-	}
-	return errors.Join(errs...)
-}
-
-// once works on what args name and returns.
-func (r *removal) once(ctx context.Context, args []string) error {
-	p, faults, err := planFiles(args, r.flags, r.options.Format, r.remover.Limits())
-	if err != nil {
-		return usageError{err}
-	}
-	if r.flags.dry {
-		return errors.Join(append(faults, r.report.dryRun(p))...)
-	}
-	p.work(ctx, r.flags.jobs, faults, r.report, r.removeOne)
-	return r.report.end(ctx, p.strange)
-}
-
-// isFolder tells whether a path means a folder: it is one, or ends like one.
-func isFolder(path string) bool {
-	return strings.HasSuffix(path, string(os.PathSeparator)) || files.IsDir(path)
+	toStdout := f.Out == files.Stream
+	folder := len(args) == 1 && files.IsDir(args[0])
+	var wrong faults
+	wrong.when(f.Out == "",
+		"-o: is needed: the folder for the results, or the file for one; - is stdout")
+	wrong.when(f.Jobs < 1 || f.Jobs > maxRemoveJobs, "--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)
+	wrong.when(len(args) > 1 && slices.Contains(args, files.Stream),
+		"IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
+	wrong.when(toStdout && f.JSON, "--json: goes to stdout, and so does the picture with -o -")
+	wrong.when(args[0] == files.Stream && !toStdout && files.MeansFolder(f.Out),
+		"-o: %s is a folder, and a picture from stdin has no name; name the file", f.Out)
+	wrong.when(f.Watch && f.dry, "--dry-run: --watch has no end; give one of them")
+	wrong.when(f.Watch && toStdout, "--watch: results go to a folder; name one with -o")
+	wrong.when(f.Watch && !toStdout && !folder,
+		"--watch: IN must be one folder, is %s", strings.Join(args, " "))
+	wrong.when(f.Watch && !toStdout && folder && files.Inside(args[0], f.Out),
+		"--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out)
+	return wrong.err()
 }

@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"bgremove/imaging/option"
-	"bgremove/imaging/picture"
 )
 
 // inFolderWith changes to a new folder with copies of files of testdata, by the path that each gets.
@@ -217,18 +216,22 @@ func TestRemoveCorrupt(t *testing.T) {
 			t.Errorf("no row %q in %s", row, stderr)
 		}
 	}
-	states := map[string]fileOutcome{}
+	type outcome struct {
+		In, Out, State, Error string
+		Width, Height         int
+	}
+	states := map[string]outcome{}
 	decoder := json.NewDecoder(strings.NewReader(stdout))
 	var last struct {
-		fileOutcome
+		outcome
 		Summary map[string]int
 	}
 	for decoder.More() {
-		last.fileOutcome = fileOutcome{}
+		last.outcome = outcome{}
 		if err := decoder.Decode(&last); err != nil {
 			t.Fatal(err)
 		}
-		states[last.In] = last.fileOutcome
+		states[last.In] = last.outcome
 	}
 	if a := states["in/a.jpg"]; a.State != "done" || a.Out != filepath.Join("out", "a.png") || a.Width == 0 || a.Height == 0 {
 		t.Errorf("in/a.jpg: %+v", a)
@@ -242,31 +245,6 @@ func TestRemoveCorrupt(t *testing.T) {
 
 	if status, _, stderr := callRemove(t, "in/b.jpg", "-o", "x.png"); status != exitFailure || !strings.HasPrefix(stderr, "bgremove: in/b.jpg: ") {
 		t.Errorf("alone: status %d, %q", status, stderr)
-	}
-}
-
-// A picture that is too large is not read to its end.
-func TestRemoveTooLarge(t *testing.T) {
-	limits := picture.Limits{MaxBytes: 1 << 20, MaxPixels: 1000}
-	scene, err := os.ReadFile("../testdata/scene.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		name, message string
-		size          int64
-	}{
-		{"bytes", "image too large: 1048577 bytes, the limit is 1048576", 1<<20 + 1},
-		{"pixels", "pixels, the limit is 1000", 200_000},
-	} {
-		rest := bytes.NewReader(append(scene, make([]byte, 200_000)...))
-		_, err := readPicture(rest, test.size, limits)
-		if err == nil || !strings.Contains(err.Error(), test.message) {
-			t.Errorf("%s: %v", test.name, err)
-		}
-		if rest.Len() < 100_000 {
-			t.Errorf("%s: only %d bytes were left unread", test.name, rest.Len())
-		}
 	}
 }
 
@@ -308,10 +286,10 @@ func TestRemoveStreams(t *testing.T) {
 // Every option has a flag, and what is given arrives in the result.
 func TestRemoveOptions(t *testing.T) {
 	cmd := newRemoveCmd()
-	for _, key := range option.Keys() {
-		f := cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-"))
+	for _, o := range option.Table() {
+		f := cmd.Flags().Lookup(strings.ReplaceAll(o.Name, "_", "-"))
 		if f == nil || f.Usage == "" {
-			t.Errorf("%s has no flag, or one without help", key)
+			t.Errorf("%s has no flag, or one without help", o.Name)
 		}
 	}
 	inFolderWith(t, map[string]string{"a.png": "scene.png", "mask.png": "mask.png", "bg.jpg": "one-colour.png"})

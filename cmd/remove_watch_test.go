@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,18 +75,5 @@ func TestRemoveWatchEndsWithItsFolder(t *testing.T) {
 	}
 	if status := <-ended; status != exitFailure || !strings.Contains(stderr.String(), "watch in: it is gone") {
 		t.Errorf("status %d, %s", status, stderr.String())
-	}
-}
-
-// A plan of a folder that files come to and leave holds what is there.
-func TestPlanForgets(t *testing.T) {
-	inFolderWith(t, map[string]string{"stays.png": "scene.png"})
-	p := &filePlan{taken: map[string]string{"out/stays": "stays.png"}, inputs: map[string]bool{}}
-	for i := range 5000 {
-		p.taken[fmt.Sprint("out/", i)] = fmt.Sprint("gone", i)
-		p.inputs[fmt.Sprint("gone", i)] = true
-		if p.forget(); len(p.taken) > 1100 || len(p.inputs) > 1100 || p.taken["out/stays"] == "" {
-			t.Fatalf("after %d files %d outputs and %d inputs are known, %v", i, len(p.taken), len(p.inputs), p.taken["out/stays"])
-		}
 	}
 }

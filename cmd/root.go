@@ -8,10 +8,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"bgremove/app"
+	"bgremove/terminal"
 )
 
 // Exit statuses.
@@ -19,9 +24,6 @@ const (
 	exitFailure = 1
 	exitUsage   = 2 // a bad command line or configuration
 )
-
-// usageError is a fault in how the program was called or configured.
-type usageError struct{ error }
 
 // Execute runs the command that the process was called with and returns its exit status. SIGINT, SIGTERM and SIGHUP, unless
 // that is ignored, as below nohup, end the command's context; a second SIGINT or SIGTERM kills the process.
@@ -59,13 +61,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if i == 0 {
 			line = "bgremove: " + line
 		}
-		fmt.Fprintln(stderr, printable(strings.ReplaceAll(line, "\t", "  ")))
+		fmt.Fprintln(stderr, terminal.Printable(strings.ReplaceAll(line, "\t", "  ")))
 	}
 	if !started {
 		fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
 		return exitUsage
 	}
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(app.UsageError)) {
 		return exitUsage
 	}
 	return exitFailure
@@ -112,4 +114,37 @@ Exit status: 0 done, 1 failed, 2 bad command line or configuration.`,
 	completeValues(root)
 	root.SetFlagErrorFunc(flagFault)
 	return root
+}
+
+// faults are those of a command line.
+type faults []error
+
+// when adds a fault where something is so.
+func (f *faults) when(so bool, format string, args ...any) {
+	if so {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+// err joins them to an app.UsageError; it is nil where there are none.
+func (f faults) err() error {
+	if f == nil {
+		return nil
+	}
+	return app.UsageError{Err: errors.Join(f...)}
+}
+
+// flagFault says in plain words what is wrong with the value of a flag; err has those of Go's parsers.
+func flagFault(_ *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	must, ok := map[string]string{
+		"int": "a whole number", "duration": "a time with its unit, such as 90s, 5m or 1h30m", "bool": "true or false",
+	}[bad.GetFlag().Value.Type()]
+	if !ok || errors.Is(err, strconv.ErrRange) {
+		return err
+	}
+	return fmt.Errorf("--%s: must be %s, is %q", bad.GetFlag().Name, must, bad.GetValue())
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"bgremove/app/settings"
 )
 
 // call runs the program with args and returns what it leaves behind.
@@ -16,6 +18,15 @@ func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	status = run(t.Context(), args, &out, &errs)
 	return status, out.String(), errs.String()
+}
+
+// inDirWith makes a fresh working directory with text in its config file.
+func inDirWith(t *testing.T, text string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(settings.File, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A terminal that is closed ends a command as Ctrl-C does, so that it can clean up; below nohup it does not.
@@ -89,30 +100,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// What print writes is a config file that gives the same configuration.
-func TestPrintedConfigLoads(t *testing.T) {
-	inDirWith(t, "queue:\n  name: \"007\"\n  max_depth: 5\n")
-	t.Setenv("BGREMOVE_PREDICT_MAX_WAIT", "90m")
-	_, stdout, stderr := call(t, "config", "print")
-	if stderr != "" {
-		t.Fatal(stderr)
-	}
-	want, err := load(os.Environ(), parse(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile("printed.yaml", []byte(stdout), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := load(nil, parse(t, "--config=printed.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Config != want.Config {
-		t.Errorf("got %+v, want %+v", got.Config, want.Config)
-	}
-}
-
 func TestPrintHidesSecrets(t *testing.T) {
 	inDirWith(t, "queue:\n  mode: sentinel\n")
 	t.Setenv("BGREMOVE_QUEUE_URL", "redis://sentinel:hunter2@host:26379?master_name=main&password=hunter3")
@@ -137,20 +124,20 @@ func TestPrintHidesSecrets(t *testing.T) {
 	if err := json.Unmarshal([]byte(object), &entries); err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != len(defaultSettings().keys) {
-		t.Errorf("%d keys, want %d", len(entries), len(defaultSettings().keys))
+	if len(entries) != len(settings.Default().Keys) {
+		t.Errorf("%d keys, want %d", len(entries), len(settings.Default().Keys))
 	}
 	for name, want := range map[string]struct {
 		value  any
 		origin string
 	}{
-		"queue.url":              {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
-		"queue.s3_access_key":    {"AKIA", "BGREMOVE_QUEUE_S3_ACCESS_KEY"},
-		"queue.s3_secret_key":    {"(hidden)", "BGREMOVE_QUEUE_S3_SECRET_KEY"},
-		"queue.s3_old_locations": {"", "default"},
-		"queue.mode":             {"sentinel", "config.yaml:2"},
-		"queue.max_depth":        {10000.0, "default"},
-		"queue.dead_ttl":         {"24h", "default"},
+		"queue.url":           {"redis://sentinel:xxxxx@host:26379?master_name=main&password=xxxxx", "BGREMOVE_QUEUE_URL"},
+		"queue.s3_access_key": {"AKIA", "BGREMOVE_QUEUE_S3_ACCESS_KEY"},
+		"queue.s3_secret_key": {"(hidden)", "BGREMOVE_QUEUE_S3_SECRET_KEY"},
+		"queue.s3_region":     {"", "default"},
+		"queue.mode":          {"sentinel", "config.yaml:2"},
+		"queue.max_depth":     {10000.0, "default"},
+		"queue.dead_ttl":      {"24h", "default"},
 	} {
 		if got := entries[name]; got.Value != want.value || got.Origin != want.origin {
 			t.Errorf("%s: got %v, want %v", name, got, want)

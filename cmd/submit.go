@@ -17,11 +17,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"bgremove/app"
+	"bgremove/app/connect"
 	"bgremove/client"
 	"bgremove/files"
 	"bgremove/imaging"
 	"bgremove/imaging/option"
 	"bgremove/submit"
+	"bgremove/terminal"
 )
 
 const (
@@ -104,7 +107,7 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 		args = append(args, s.in)
 	}
 	if s.out != "" {
-		f.out = s.out
+		f.Out = s.out
 	}
 	if s.polls > 0 {
 		f.timeout = time.Duration(s.polls) * time.Second
@@ -113,104 +116,75 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 }
 
 func (f *submitFlags) validate(args []string) error {
-	var errs []error
-	if len(args) == 0 {
-		errs = append(errs, errors.New("IN: is needed: files, folders or patterns"))
-	}
-	if f.out == "" {
-		errs = append(errs, errors.New("-o: is needed: the folder for the results"))
-	}
-	if f.out == stream || slices.Contains(args, stream) {
-		errs = append(errs, errors.New("-: stdin and stdout are for remove; submit takes files and folders, and makes a folder"))
-	}
-	if files.Exists(f.out) && !files.IsDir(f.out) {
-		errs = append(errs, fmt.Errorf("-o: %s is a file, and must be a folder", f.out))
-	}
-	if !isFolder(f.out) && (hasPictureEnding(f.out) || strings.EqualFold(filepath.Ext(f.out), ".zip")) && !files.Exists(f.out) {
-		errs = append(errs, fmt.Errorf("-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.out))
-	}
-	if f.jobs < 1 || f.jobs > maxSubmitJobs {
-		errs = append(errs, fmt.Errorf("--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.jobs))
-	}
-	if !slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority) {
-		errs = append(errs, fmt.Errorf("--priority: must be interactive, normal or bulk, is %q", f.priority))
-	}
-	if f.ttl < 0 || f.timeout < 0 {
-		errs = append(errs, fmt.Errorf("--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout))
-	}
-	return errors.Join(errs...)
-}
-
-// cutter has one file cut out by a server.
-type cutter interface {
-	Cut(ctx context.Context, in, place string, w io.Writer) (contentType string, err error)
-	// Done follows once the result is in its place.
-	Done(in, place string) error
-	// Hopeless says whether err is one that every other file would meet too.
-	Hopeless(ctx context.Context, err error) bool
-}
-
-// submission is one run of the command.
-type submission struct {
-	flags  submitFlags
-	cutter cutter
-	giveUp context.CancelCauseFunc // where no other file would fare better
+	var wrong faults
+	wrong.when(len(args) == 0, "IN: is needed: files, folders or patterns")
+	wrong.when(f.Out == "", "-o: is needed: the folder for the results")
+	wrong.when(f.Out == files.Stream || slices.Contains(args, files.Stream),
+		"-: stdin and stdout are for remove; submit takes files and folders, and makes a folder")
+	exists := files.Exists(f.Out)
+	wrong.when(exists && !files.IsDir(f.Out), "-o: %s is a file, and must be a folder", f.Out)
+	likeFile := files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")
+	wrong.when(likeFile && !exists && !files.MeansFolder(f.Out),
+		"-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out)
+	wrong.when(f.Jobs < 1 || f.Jobs > maxSubmitJobs, "--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs)
+	wrong.when(!slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority),
+		"--priority: must be interactive, normal or bulk, is %q", f.priority)
+	wrong.when(f.ttl < 0 || f.timeout < 0,
+		"--ttl and --timeout: must be at least 0s, are %v and %v", f.ttl, f.timeout)
+	return wrong.err()
 }
 
 // submitFiles finds every fault that it can before it sends anything.
 func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
-	args, err = f.merge(cmd, args)
-	if err == nil {
-		err = f.validate(args)
+	if args, err = f.merge(cmd, args); err != nil {
+		return app.UsageError{Err: err}
 	}
-	if err == nil && f.seed {
-		err = refuseForSeed(cmd.Flags())
+	if err := f.validate(args); err != nil {
+		return err
 	}
-	if err != nil {
-		return usageError{err}
+	if err := refuseForSeed(cmd.Flags()); f.seed && err != nil {
+		return app.UsageError{Err: err}
 	}
-	f.out = filepath.Clean(f.out) + string(filepath.Separator) // whatever is there, a folder is meant
+	f.Out = filepath.Clean(f.Out) + string(filepath.Separator) // whatever is there, a folder is meant
 	options, err := pictureOptions(cmd.Flags(), "")
 	if err != nil {
-		return usageError{err}
+		return app.UsageError{Err: err}
 	}
-	p, faults, err := planFiles(args, f.fileFlags, options.Format, imaging.DefaultConfig().Limits())
-	if err != nil {
-		return usageError{err}
-	}
-	ctx, giveUp := context.WithCancelCause(cmd.Context())
-	defer giveUp(nil)
-	s := &submission{flags: f, giveUp: giveUp}
-	done := false
-	report := newFileReport(f.fileFlags, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	waiting := tellWaits(cmd, report.note)
-	if f.seed {
-		s.cutter, err = seedCutter(cmd, waiting, len(p.tasks) > 0)
-	} else {
-		var journal *submit.Journal
-		s.cutter, journal, err = v1Cutter(cmd, options, f, waiting, len(p.tasks) > 0)
-		if journal != nil {
-			defer func() { err = errors.Join(err, journal.Close(done)) }()
-			noteMixed(cmd.ErrOrStderr(), f, journal, p.skipped)
-		}
-	}
+	server, err := serverOf(cmd)
 	if err != nil {
 		return err
 	}
-	p.work(ctx, f.jobs, faults, report, s.one)
-	err = report.end(cmd.Context(), p.strange)
-	if cause := context.Cause(ctx); cause != nil && cmd.Context().Err() == nil {
-		left := report.total - report.counts[stateDone] - report.counts[stateFailed]
-		err = errors.Join(fmt.Errorf("gave up: %w", serverFault(cmd, cause)), err, fmt.Errorf("%d of %d left", left, report.total))
+	f.Format, f.Limits = options.Format, imaging.DefaultConfig().Limits()
+	f.Stdout, f.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	run, err := files.NewRun(args, f.Options)
+	if err != nil {
+		return app.UsageError{Err: err}
 	}
-	done = err == nil
-	return err
+	ctx := cmd.Context()
+	waiting := server.Waits(ctx, run.Note)
+	work := func(cutter submit.Cutter) error {
+		return run.End(ctx, server.Fault(ctx, submit.Run(ctx, run, cutter, f.Out, f.timeout)))
+	}
+	if f.seed {
+		seed, err := newSeed(ctx, server, waiting, run.Planned() > 0)
+		if err != nil {
+			return err
+		}
+		return work(seed)
+	}
+	v1, err := newV1(ctx, server, options, f, waiting, run.Planned() > 0)
+	if err != nil {
+		return err
+	}
+	noteMixed(cmd.ErrOrStderr(), f, v1.Journal, run.Skipped())
+	err = work(v1)
+	return errors.Join(err, v1.Journal.Close(err == nil))
 }
 
 // refuseForSeed finds the flags that mean nothing to a server of the tutorial's API.
 func refuseForSeed(flags *pflag.FlagSet) error {
-	for _, key := range option.Keys() {
-		if name := pictureFlag(key); flags.Changed(name) {
+	for _, o := range option.Table() {
+		if name := pictureFlag(o.Name); flags.Changed(name) {
 			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s", name)
 		}
 	}
@@ -222,36 +196,35 @@ func refuseForSeed(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// seedCutter is for a server of the tutorial's API. With probe it asks the server whether it is there.
-func seedCutter(cmd *cobra.Command, waiting waitFunc, probe bool) (cutter, error) {
-	server := serverAddress(cmd)
-	roots, err := serverRoots(cmd)
-	if err != nil {
+// newSeed is for a server of the tutorial's API. With probe it asks the server whether it is there.
+func newSeed(
+	ctx context.Context, server connect.Server, waiting connect.Waiting, probe bool,
+) (*submit.Seed, error) {
+	if _, err := server.Client(0, nil); err != nil { // the address is bad
 		return nil, err
 	}
-	if _, err := client.New(client.Config{Server: server}); err != nil {
-		return nil, usageError{err}
-	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server, "/"), Every: time.Second, Patience: serverPatience, HTTP: &http.Client{Transport: client.Transport(roots)},
-		Waiting: waiting,
+		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second, Patience: serverPatience,
+		HTTP: &http.Client{Transport: client.Transport(server.Roots)}, Waiting: waiting,
 	}
 	if probe {
-		if err := s.Probe(cmd.Context()); err != nil {
-			return nil, serverFault(cmd, asSilent(err, probeTimeout))
+		if err := s.Probe(ctx); err != nil {
+			return nil, server.Fault(ctx, connect.Silent(err, submit.ProbeTime))
 		}
 	}
 	return s, nil
 }
 
-// v1Cutter opens the journal. With probe it asks the server first whether it is there.
-func v1Cutter(cmd *cobra.Command, options option.Options, f submitFlags, waiting waitFunc, probe bool) (cutter, *submit.Journal, error) {
-	c, err := newClient(cmd, serverPatience, waiting)
+// newV1 opens the journal. With probe it asks the server first whether it is there.
+func newV1(
+	ctx context.Context, server connect.Server, options option.Options, f submitFlags, waiting connect.Waiting, probe bool,
+) (*submit.V1, error) {
+	c, err := server.Client(serverPatience, waiting)
 	if err == nil && probe {
-		err = probeServer(cmd)
+		err = server.Probe(ctx)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sent := client.Options{"priority": f.priority}
 	for key, values := range options.Values() {
@@ -261,72 +234,24 @@ func v1Cutter(cmd *cobra.Command, options option.Options, f submitFlags, waiting
 		sent["ttl"] = f.ttl.String()
 	}
 	look := options.Values().Encode()
-	journal, err := submit.OpenJournal(f.out, look, serverAddress(cmd)+"\n"+look+"\n"+strings.Join(slices.Sorted(maps.Values(sent)), "\n"))
+	purpose := server.Address + "\n" + look + "\n" + strings.Join(slices.Sorted(maps.Values(sent)), "\n")
+	journal, err := submit.OpenJournal(f.Out, look, purpose)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &submit.V1{Client: c, Options: sent, Journal: journal}, journal, nil
+	return &submit.V1{Client: c, Options: sent, Journal: journal}, nil
 }
 
 // noteMixed tells of results that are kept, though a run before this one, which was not done, made them with other options.
-func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped []fileTask) {
+func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped []files.Task) {
 	n := 0
 	for _, t := range skipped {
-		place, err := filepath.Rel(f.out, strings.TrimSuffix(t.out, filepath.Ext(t.out)))
+		place, err := filepath.Rel(f.Out, strings.TrimSuffix(t.Out, filepath.Ext(t.Out)))
 		if err == nil && journal.MadeOtherwise(place) {
 			n++
 		}
 	}
-	if n > 0 && !f.quiet {
-		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", counted(n, "result"))
+	if n > 0 && !f.Quiet {
+		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", terminal.Count(n, "result"))
 	}
-}
-
-// one has a task done and writes its result to its place.
-func (s *submission) one(ctx context.Context, t fileTask) fileOutcome {
-	begun := time.Now()
-	out, err := s.cut(ctx, t)
-	o := fileOutcome{In: t.in, Out: out, State: stateDone, MS: time.Since(begun).Milliseconds()}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		o.State = stateLeft
-	case err != nil && s.cutter.Hopeless(ctx, err):
-		s.giveUp(err)
-		o.State = stateLeft
-	case err != nil:
-		o.State, o.Error = stateFailed, unnamed(t.in, err)
-	}
-	return o
-}
-
-func (s *submission) cut(ctx context.Context, t fileTask) (out string, err error) {
-	if s.flags.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.flags.timeout, fmt.Errorf("no result within %s", durationText(s.flags.timeout)))
-		defer cancel()
-	}
-	pending, err := files.Create(filepath.Dir(t.out))
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, pending.Discard()) }()
-	place, err := filepath.Rel(s.flags.out, t.out)
-	if err != nil {
-		return "", err
-	}
-	contentType, err := s.cutter.Cut(ctx, t.in, place, pending)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		return "", context.Cause(ctx)
-	}
-	if err != nil {
-		return "", err
-	}
-	ending, err := endingOf(contentType)
-	if err != nil {
-		return "", err
-	}
-	if err := pending.Commit(t.out + ending); err != nil {
-		return "", err
-	}
-	return t.out + ending, s.cutter.Done(t.in, place)
 }

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"cmp"
-	"fmt"
 	"runtime"
 	"runtime/debug"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"bgremove/terminal"
 )
 
 // Set by the linker (see the Makefile) and by nothing else.
@@ -20,17 +20,13 @@ func newVersionCmd() *cobra.Command {
 		Example: "  bgremove version",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, row := range versions() {
-				fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
-			}
-			return w.Flush()
+			return terminal.PrintColumns(cmd.OutOrStdout(), versions())
 		},
 	}
 }
 
 // versions are names with their versions. What the linker did not set comes from what go build stamps by itself.
-func versions() [][2]string {
+func versions() [][]string {
 	v, c, gocv := version, commit, "none"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v = cmp.Or(v, info.Main.Version)
@@ -45,7 +41,7 @@ func versions() [][2]string {
 			}
 		}
 	}
-	return [][2]string{
+	return [][]string{
 		{"bgremove", cmp.Or(v, "unknown")},
 		{"commit", cmp.Or(c, "unknown")},
 		{"go", runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH},

@@ -1,5 +1,7 @@
-// Package files finds the files that a command is to work on, writes what comes of them, and notices new ones. It knows nothing of
-// pictures, and imports nothing of ours.
+// Package files runs a command over many pictures: it finds them, plans where each result goes,
+// works on several at a time, writes results whole or not at all, tells what becomes of each, and
+// notices new ones. What is done with a picture is the caller's. It imports terminal, and values
+// and sentinels of imaging.
 package files
 
 import (

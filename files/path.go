@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,11 @@ func Exists(path string) bool {
 func IsDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// MeansFolder tells whether a path means a folder: it is one, or ends like one.
+func MeansFolder(path string) bool {
+	return strings.HasSuffix(path, string(os.PathSeparator)) || IsDir(path)
 }
 
 // Inside tells whether path is dir or below it, links resolved; neither need exist.
@@ -40,4 +46,15 @@ func Resolved(path string) string {
 		}
 		rest = filepath.Join(filepath.Base(dir), rest)
 	}
+}
+
+// Ending returns what the name of a file of a content type ends with.
+func Ending(contentType string) (string, error) {
+	ending, ok := map[string]string{
+		"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "application/zip": ".zip",
+	}[contentType]
+	if !ok {
+		return "", fmt.Errorf("no ending is known for a file of type %s", contentType)
+	}
+	return ending, nil
 }

@@ -15,6 +15,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
+const exifPrefix = "Exif\x00\x00"
+
 // photo is a JPEG of a disc on a gradient, as it is in the file, with an EXIF orientation.
 func photo(t testing.TB, w, h, orientation int) []byte {
 	t.Helper()
@@ -32,8 +34,8 @@ func photo(t testing.TB, w, h, orientation int) []byte {
 	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
 		t.Fatal(err)
 	}
-	exif := []byte(codec.ExifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
-	exif[len(codec.ExifPrefix)+19] = byte(orientation)
+	exif := []byte(exifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	exif[len(exifPrefix)+19] = byte(orientation)
 	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
 	return slices.Concat(b.Bytes()[:2], segment, exif, b.Bytes()[2:])
 }

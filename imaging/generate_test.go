@@ -21,7 +21,7 @@ func TestTestdataIsGenerated(t *testing.T) {
 		t.Skip("builds the generator")
 	}
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules", "./generate", "-out", dir)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules", "bgremove/tools/generate", "-out", dir)
 	cmd.Dir = imagingtest.Testdata(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("generate: %v\n%s", err, out)

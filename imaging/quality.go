@@ -65,7 +65,7 @@ func opinionOf(b *picture.Belief, m *picture.Matte) opinion {
 func assess(img *picture.Image, m *picture.Matte, belief *picture.Belief) Quality {
 	const side = 320 // px of the reduced picture
 	var q Quality
-	q.ForegroundShare, q.BorderContact, q.Box = Extent(m, img.Alpha, img.Cores)
+	q.ForegroundShare, q.BorderContact, q.Box = extent(m, img.Alpha, img.Cores)
 	whole := image.Rect(0, 0, m.Width, m.Height)
 	k := picture.Sample(img, whole, side)
 	mask := make([]uint8, k.Width*k.Height)
@@ -121,8 +121,8 @@ func edgeContrast(k picture.Reduced, mask []uint8) float64 {
 	return sum / n / 255
 }
 
-// Extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
-func Extent(m *picture.Matte, own []uint8, cores int) (share, border float64, box Box) {
+// extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
+func extent(m *picture.Matte, own []uint8, cores int) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
 	picture.InParallel(cores, m.Height, func(from, to int) {
 		var both []uint8

@@ -46,7 +46,7 @@ func TestExtent(t *testing.T) {
 					}
 				}
 			}
-			share, border, got := Extent(m, own, 0)
+			share, border, got := extent(m, own, 0)
 			want := Box{box.Min.X, box.Min.Y, box.Dx(), box.Dy()}
 			if math.Abs(share-sum) > 1e-9 || math.Abs(border-edge/outermost) > 1e-9 || got != want {
 				t.Errorf("%v %s: share %g, border %g, box %v; want %g, %g, %v", size, kind, share, border, got, sum, edge/outermost, want)

@@ -67,26 +67,49 @@ func (r *Remover) CheckOptions(opts option.Options) error {
 	return err
 }
 
-// Remove inspects, decodes, segments and encodes one image. ctx is looked at between the steps; a native call runs to its end.
+// Checked is an image with options that a Remover has found to be right, as far as that shows without
+// decoding.
+type Checked struct {
+	Data    []byte
+	Info    codec.Info
+	Options option.Options
+}
+
+// Check finds what is wrong with the options, the image's header, and the two together.
 //
-// Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption, ErrNoForeground, ctx's own.
-func (r *Remover) Remove(ctx context.Context, data []byte, opts option.Options) (Result, error) {
-	ctx, watch := stage.WithStopwatch(ctx)
+// Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge, ErrOption.
+func (r *Remover) Check(data []byte, opts option.Options) (Checked, error) {
 	if err := r.CheckOptions(opts); err != nil {
-		return Result{}, err
-	}
-	engine, err := r.Find(opts.Engine)
-	if err != nil {
-		return Result{}, err
+		return Checked{}, err
 	}
 	info, err := r.Inspect(data)
 	if err != nil {
+		return Checked{}, err
+	}
+	return Checked{data, info, opts}, opts.CheckImage(r.limits, info.Width, info.Height)
+}
+
+// Remove is Check, then RemoveChecked.
+func (r *Remover) Remove(ctx context.Context, data []byte, opts option.Options) (Result, error) {
+	c, err := r.Check(data, opts)
+	if err != nil {
 		return Result{}, err
 	}
-	if err := opts.CheckImage(r.limits, info.Width, info.Height); err != nil {
-		return Result{}, err
-	}
+	return r.RemoveChecked(ctx, c)
+}
+
+// RemoveChecked decodes, segments and encodes one image that Check returned. It looks at ctx between
+// the steps; a native call runs to its end.
+//
+// Errors: ErrCorrupt, ErrUnsupported, ErrOption, ErrNoForeground, ctx's own.
+func (r *Remover) RemoveChecked(ctx context.Context, c Checked) (Result, error) {
+	ctx, watch := stage.WithStopwatch(ctx)
 	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	data, info, opts := c.Data, c.Info, c.Options
+	engine, err := r.Find(opts.Engine)
+	if err != nil {
 		return Result{}, err
 	}
 	hints, err := opts.Hints(r.limits, info.Width, info.Height)

@@ -124,7 +124,7 @@ func TestRemoveRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, option.Options{Engine: "magic"}, picture.ErrOption, "must be one of " + strings.Join(builtEngines(), ", ") + `, is "magic"`},
+		{"an engine there is not", t.Context(), data, option.Options{Engine: "magic"}, picture.ErrOption, `engine: must be fast or opencv, is "magic"`},
 		{"channels there are not", t.Context(), data, option.Options{Channels: "cmyk"}, picture.ErrOption, `"cmyk"`},
 		{"a roi outside", t.Context(), data, option.Options{ROI: imagingtest.ROI(t, "0 0 121 90")}, picture.ErrOption, "120×90 px"},
 		{"text", t.Context(), []byte("text"), option.Options{}, picture.ErrUnsupported, ""},
@@ -173,9 +173,18 @@ func TestPriorFromFiles(t *testing.T) {
 		}
 		return path
 	}
-	write("good.f16", fast.NetWeights)
+	network := func(name string) []byte {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join("engine", "fast", "network", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	description, weights := network("net.json"), network("net.f16")
+	write("good.f16", weights)
 	cfg := DefaultConfig()
-	cfg.Prior = write("good.json", fast.NetDescription)
+	cfg.Prior = write("good.json", description)
 	r, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -183,13 +192,13 @@ func TestPriorFromFiles(t *testing.T) {
 	if _, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{}); err != nil {
 		t.Error(err)
 	}
-	write("long.f16", append(slices.Clone(fast.NetWeights), 0, 0))
-	write("nan.f16", append([]byte{0x00, 0x7e}, fast.NetWeights[2:]...))
+	write("long.f16", append(slices.Clone(weights), 0, 0))
+	write("nan.f16", append([]byte{0x00, 0x7e}, weights[2:]...))
 	for want, name := range map[string]string{
-		".json":       write("net.txt", fast.NetDescription),
-		"alone.f16":   write("alone.json", fast.NetDescription),
-		"bytes":       write("long.json", fast.NetDescription),
-		"number 0 is": write("nan.json", fast.NetDescription),
+		".json":       write("net.txt", description),
+		"alone.f16":   write("alone.json", description),
+		"bytes":       write("long.json", description),
+		"number 0 is": write("nan.json", description),
 		"description": write("empty.json", nil),
 	} {
 		write("empty.f16", nil)

@@ -38,7 +38,7 @@ type Client struct {
 	transport *http.Transport
 }
 
-// NewClient returns a Client of the server at baseURL that waits at most timeout for one prediction.
+// NewClient returns a Client of the server at baseURL that waits at most timeout for one answer.
 func NewClient(baseURL string, timeout time.Duration) *Client {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	return &Client{

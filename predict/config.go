@@ -16,7 +16,7 @@ type Config struct {
 	URL     string        `yaml:"url" secret:"urls" help:"where batch workers reach the predictors: http:// or https:// addresses, separated by commas"`
 	Slots   int           `yaml:"slots" help:"images worked on at the same time; 0 means one per CPU core"`
 	MaxWait time.Duration `yaml:"max_wait" help:"how long a request may wait for a free slot before it is answered 503"`
-	Timeout time.Duration `yaml:"timeout" help:"how long a batch worker waits for one answer, slot wait included"`
+	Timeout time.Duration `yaml:"timeout" help:"how long one prediction may take, slot wait included"`
 }
 
 // DefaultConfig listens on loopback port 5001 with one slot per core.

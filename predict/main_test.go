@@ -31,22 +31,19 @@ type fakeRemover struct {
 	seen   func(opts option.Options) // may be nil
 }
 
-func (fakeRemover) Limits() picture.Limits { return testImaging().Limits() }
-
-func (fakeRemover) CheckOptions(option.Options) error { return nil }
-
-func (fakeRemover) Inspect(data []byte) (codec.Info, error) {
+func (fakeRemover) Check(data []byte, opts option.Options) (imaging.Checked, error) {
 	if string(data) == "bad" {
-		return codec.Info{}, picture.ErrUnsupported
+		return imaging.Checked{}, picture.ErrUnsupported
 	}
-	return codec.Info{Width: 10, Height: 10}, nil
+	c := imaging.Checked{Data: data, Info: codec.Info{Width: 10, Height: 10}, Options: opts}
+	return c, opts.CheckImage(testImaging().Limits(), 10, 10)
 }
 
-func (f fakeRemover) Remove(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (f fakeRemover) RemoveChecked(ctx context.Context, c imaging.Checked) (imaging.Result, error) {
 	if f.seen != nil {
-		f.seen(opts)
+		f.seen(c.Options)
 	}
-	return f.remove(ctx, data)
+	return f.remove(ctx, c.Data)
 }
 
 func testConfig() Config {

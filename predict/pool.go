@@ -62,8 +62,8 @@ var (
 	errSilent   = errors.New("does not answer questions for its health")
 )
 
-// NewPool returns a Pool of the servers at addresses, all different, that waits at most timeout for one prediction. It begins to ask them
-// for their health.
+// NewPool returns a Pool of the servers at addresses, all different, that waits at most timeout for
+// one answer. It begins to ask them for their health.
 func NewPool(addresses []string, timeout time.Duration, log *slog.Logger) *Pool {
 	return newPool(addresses, timeout, defaultPace(), log)
 }

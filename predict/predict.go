@@ -17,19 +17,15 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"bgremove/imaging"
-	"bgremove/imaging/codec"
 	"bgremove/imaging/option"
-	"bgremove/imaging/picture"
 	"bgremove/imaging/stage"
 	"bgremove/telemetry"
 )
 
-// Remover is what the Predictor asks of imaging.Remover. All but the last are cheap.
+// Remover is what the Predictor asks of imaging.Remover. Check is cheap.
 type Remover interface {
-	Limits() picture.Limits
-	CheckOptions(opts option.Options) error
-	Inspect(data []byte) (codec.Info, error)
-	Remove(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error)
+	Check(data []byte, opts option.Options) (imaging.Checked, error)
+	RemoveChecked(ctx context.Context, c imaging.Checked) (imaging.Result, error)
 }
 
 // Predictor lets a bounded number of images be worked on at a time. It is safe for concurrent use.
@@ -88,7 +84,7 @@ func (p *Predictor) Predict(ctx context.Context, data []byte, opts option.Option
 }
 
 func (p *Predictor) predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
-	info, err := p.check(data, opts)
+	checked, err := p.remover.Check(data, opts)
 	if err != nil {
 		return imaging.Result{}, known(err)
 	}
@@ -104,25 +100,14 @@ func (p *Predictor) predict(ctx context.Context, data []byte, opts option.Option
 		}
 		return imaging.Result{}, err
 	}
-	p.metrics.began(data, info)
-	result, err := p.run(bounded, data, opts)
+	p.metrics.began(data, checked.Info)
+	result, err := p.run(bounded, checked)
 	if err != nil {
 		return imaging.Result{}, known(ended(ctx, bounded, err))
 	}
 	p.metrics.ended(result)
 	result.Stages = append(stage.Stages{{Name: "slot", Start: start, Took: wait}}, result.Stages...)
 	return result, nil
-}
-
-func (p *Predictor) check(data []byte, opts option.Options) (codec.Info, error) {
-	if err := p.remover.CheckOptions(opts); err != nil {
-		return codec.Info{}, err
-	}
-	info, err := p.remover.Inspect(data)
-	if err != nil {
-		return codec.Info{}, err
-	}
-	return info, opts.CheckImage(p.remover.Limits(), info.Width, info.Height)
 }
 
 // acquire takes a slot; the caller gives it back.
@@ -155,7 +140,7 @@ func (p *Predictor) wait(ctx context.Context) error {
 }
 
 // run works on the image in a goroutine that owns the slot and that Drain waits for.
-func (p *Predictor) run(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (p *Predictor) run(ctx context.Context, checked imaging.Checked) (imaging.Result, error) {
 	type outcome struct {
 		result imaging.Result
 		err    error
@@ -165,7 +150,7 @@ func (p *Predictor) run(ctx context.Context, data []byte, opts option.Options) (
 		defer p.slots.Release(1)
 		p.metrics.inUse.Inc()
 		defer p.metrics.inUse.Dec()
-		result, err := p.remove(ctx, data, opts)
+		result, err := p.remove(ctx, checked)
 		done <- outcome{result, err}
 	}()
 	select {
@@ -176,14 +161,14 @@ func (p *Predictor) run(ctx context.Context, data []byte, opts option.Options) (
 	}
 }
 
-func (p *Predictor) remove(ctx context.Context, data []byte, opts option.Options) (_ imaging.Result, err error) {
+func (p *Predictor) remove(ctx context.Context, checked imaging.Checked) (_ imaging.Result, err error) {
 	defer func(start time.Time) {
 		p.metrics.duration.Observe(time.Since(start).Seconds())
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: panic: %v\n%s", ErrInternal, v, debug.Stack())
 		}
 	}(time.Now())
-	return p.remover.Remove(ctx, data, opts)
+	return p.remover.RemoveChecked(ctx, checked)
 }
 
 // ended tells the end of the caller's context from the Predictor's own timeout and from other errors.

@@ -79,10 +79,8 @@ func (s *server) metadata(c echo.Context) error {
 // uploadForm names what a request may have.
 func uploadForm() httpserver.Form {
 	f := httpserver.Form{Pictures: []string{"image", "file"}}
-	for _, key := range option.Keys() {
-		limit, _ := option.Limit(key)
-		file, _ := option.FileLimit(key)
-		f.Fields = append(f.Fields, httpserver.Field{Key: key, Limit: limit, MaxFile: file})
+	for _, o := range option.Table() {
+		f.Fields = append(f.Fields, httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
 	}
 	return f
 }

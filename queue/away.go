@@ -31,7 +31,8 @@ func (memoryFault) Error() string {
 }
 func (memoryFault) Unwrap() []error { return []error{ErrFull, ErrUnavailable} }
 
-// outOfMemory is also how a script ends that was refused: Redis 7 puts the reason first, Redis 6 the script's name.
+// outOfMemory reports whether Redis refused a write, or a script that writes, for want of memory.
+// Redis 7 puts the reason first, Redis 6 the script's name.
 func outOfMemory(err error) bool {
 	var answer redis.Error
 	return errors.As(err, &answer) && strings.Contains(answer.Error(), "OOM command not allowed")

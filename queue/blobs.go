@@ -4,38 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"bgremove/queue/store/fs"
+	"bgremove/queue/store/s3"
 )
 
 // Blobs stores images under references. Stores for other places implement the same five methods.
 type Blobs interface {
-	images
-	// Put stores size bytes of r for ttl. A reader sees all of them or none.
-	Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error
-	// Check says whether the store works, for readiness.
-	Check(ctx context.Context) error
-}
-
-// images are there by reference. The spool has them too, but takes none without its job.
-type images interface {
-	// Open returns ErrNotFound for what was never put, was deleted or has outlived its TTL.
-	Open(ctx context.Context, ref string) (io.ReadCloser, error)
+	// Put stores an image for ttl. A reader sees all of it or none.
+	Put(ctx context.Context, ref string, image []byte, ttl time.Duration) error
+	// Get returns ErrNotFound for what was never put, was deleted or has outlived its TTL. The
+	// image is in a buffer of its size, and is not to be changed.
+	Get(ctx context.Context, ref string) ([]byte, error)
 	// Delete is idempotent.
 	Delete(ctx context.Context, refs ...string) error
-	// Touch sets a new TTL, counted from now; ErrNotFound as for Open.
+	// Touch sets a new TTL, counted from now; ErrNotFound as for Get.
 	Touch(ctx context.Context, ref string, ttl time.Duration) error
+	// Check reports why the store does not work, for readiness.
+	Check(ctx context.Context) error
 }
 
 // stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the store for new images can be
 // switched while jobs refer to the old one.
 type stores struct {
 	scheme string // of new references
-	redis  Blobs  // nil when embedded
-	fs     *fsBlobs
-	spool  images   // nil unless embedded
-	s3     *s3Blobs // nil unless configured
+	all    map[string]Blobs
+	fs     *fs.Store // nil unless it is one of all
+	s3     *s3.Store // nil unless it is one of all
 }
 
 func (q *Queue) openBlobs() error {
@@ -44,34 +42,39 @@ func (q *Queue) openBlobs() error {
 		if err != nil {
 			return fmt.Errorf("queue.data_dir: %w", err)
 		}
-		q.durable, q.blobs = d, stores{scheme: spoolScheme, spool: spoolImages{d.spool}}
+		q.durable = d
+		q.blobs = stores{scheme: spoolScheme, all: map[string]Blobs{spoolScheme: spoolImages{d.spool}}}
 		return nil
 	}
 	scheme := q.cfg.Blobs
 	if scheme == BlobsAuto {
 		scheme = BlobsRedis
 	}
-	q.blobs = stores{scheme: scheme, redis: redisBlobs{q.redis, q.cfg.MinReplicas}}
+	inRedis := redisBlobs{q.redis, q.cfg.MinReplicas}
+	q.blobs = stores{scheme: scheme, all: map[string]Blobs{BlobsRedis: inRedis}}
 	if scheme == BlobsFS || q.cfg.DataDir != "" {
-		fs, err := openFSBlobs(q.cfg)
+		dir, err := dataDir(q.cfg)
+		if err == nil {
+			q.blobs.fs, err = fs.Open(filepath.Join(dir, "blobs"), q.cfg.reserve())
+		}
 		if err != nil {
 			return fmt.Errorf("queue.data_dir: %w", err)
 		}
-		q.blobs.fs = fs
+		q.blobs.all[BlobsFS] = q.blobs.fs
 	}
-	if q.cfg.usesS3() {
-		s3, err := openS3Blobs(q.cfg)
+	if cfg := q.cfg.s3(); cfg.Complete() {
+		s3, err := s3.Open(cfg, q.cfg.Name)
 		if err != nil {
 			return fmt.Errorf("queue.s3_endpoint: %w", err)
 		}
-		q.blobs.s3 = s3
+		q.blobs.s3, q.blobs.all[BlobsS3] = s3, s3
 	}
 	return nil
 }
 
 func (s stores) close() {
 	if s.s3 != nil {
-		s.s3.close()
+		s.s3.Close()
 	}
 }
 
@@ -79,48 +82,37 @@ func (s stores) close() {
 func (s stores) newRef(id, kind string) string {
 	name := id + "." + kind
 	if s.scheme == BlobsS3 {
-		name = s.s3.newName(name)
+		name = s.s3.Home() + name
 	}
 	return s.scheme + ":" + name
 }
 
-func (s stores) of(ref string) (images, string, error) {
+func (s stores) of(ref string) (b Blobs, name string, err error) {
 	scheme, name, _ := strings.Cut(ref, ":")
-	switch {
-	case scheme == BlobsRedis && s.redis != nil:
-		return s.redis, name, nil
-	case scheme == BlobsFS && s.fs != nil:
-		return s.fs, name, nil
-	case scheme == spoolScheme && s.spool != nil:
-		return s.spool, name, nil
-	case scheme == BlobsS3 && s.s3 != nil:
-		return s.s3, name, nil
+	if b, ok := s.all[scheme]; ok {
+		return b, name, nil
 	}
 	return nil, "", fmt.Errorf("no %q store is configured here for image %s", scheme, ref)
 }
 
-func (s stores) Put(ctx context.Context, ref string, r io.Reader, size int64, ttl time.Duration) error {
+func (s stores) Put(ctx context.Context, ref string, image []byte, ttl time.Duration) error {
 	b, name, err := s.of(ref)
 	if err != nil {
 		return err
 	}
-	blobs, ok := b.(Blobs)
-	if !ok {
-		return fmt.Errorf("image %s cannot be stored without its job", ref)
-	}
-	return blobs.Put(ctx, name, r, size, ttl)
+	return b.Put(ctx, name, image, ttl)
 }
 
-func (s stores) Open(ctx context.Context, ref string) (io.ReadCloser, error) {
+func (s stores) Get(ctx context.Context, ref string) ([]byte, error) {
 	b, name, err := s.of(ref)
 	if err != nil {
 		return nil, err
 	}
-	return b.Open(ctx, name)
+	return b.Get(ctx, name)
 }
 
 func (s stores) Delete(ctx context.Context, refs ...string) error {
-	names := map[images][]string{}
+	names := map[Blobs][]string{}
 	var errs []error
 	for _, ref := range refs {
 		b, name, err := s.of(ref)
@@ -145,12 +137,18 @@ func (s stores) Touch(ctx context.Context, ref string, ttl time.Duration) error 
 }
 
 // Check asks the store of new images.
-func (s stores) Check(ctx context.Context) error {
-	switch s.scheme {
-	case BlobsFS:
-		return s.fs.Check(ctx)
-	case BlobsS3:
-		return s.s3.Check(ctx)
+func (s stores) Check(ctx context.Context) error { return s.all[s.scheme].Check(ctx) }
+
+// Input returns the image that was submitted, ErrNotFound once it was deleted.
+func (q *Queue) Input(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Input) }
+
+// Output returns the encoded cut-out of a succeeded job, ErrNotFound where there is none (any more).
+func (q *Queue) Output(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Output) }
+
+func (q *Queue) read(ctx context.Context, ref string) ([]byte, error) {
+	if ref == "" {
+		return nil, ErrNotFound
 	}
-	return s.redis.Check(ctx)
+	defer q.timed(readsImage)()
+	return q.blobs.Get(ctx, ref)
 }

@@ -1,10 +1,8 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -23,27 +21,21 @@ func blobKey(name string) string {
 	return "bg:blob:{" + id + "}:" + kind
 }
 
-func (b redisBlobs) Put(ctx context.Context, name string, r io.Reader, size int64, ttl time.Duration) error {
-	data := make([]byte, size)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return err
-	}
+func (b redisBlobs) Put(ctx context.Context, name string, image []byte, ttl time.Duration) error {
 	if b.replicas == 0 {
-		return unavailable("put image", b.redis.Set(ctx, blobKey(name), data, ttl).Err())
+		return unavailable("put image", b.redis.Set(ctx, blobKey(name), image, ttl).Err())
 	}
 	return unavailable("put image", replicated(ctx, b.redis, b.replicas, blobKey(name), func(p redis.Pipeliner) {
-		p.Set(ctx, blobKey(name), data, ttl)
+		p.Set(ctx, blobKey(name), image, ttl)
 	}))
 }
 
-func (b redisBlobs) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	data, err := b.redis.Get(ctx, blobKey(name)).Bytes()
+func (b redisBlobs) Get(ctx context.Context, name string) ([]byte, error) {
+	image, err := b.redis.Get(ctx, blobKey(name)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrNotFound
-	} else if err != nil {
-		return nil, unavailable("get image", err)
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	return image, unavailable("get image", err)
 }
 
 func (b redisBlobs) Delete(ctx context.Context, names ...string) error {

@@ -14,7 +14,7 @@ import (
 )
 
 // useS3 makes the server's bucket "images", at first use, and has c keep its images there.
-func useS3(t *testing.T, c *Config, s *queuetest.S3) {
+func useS3(t testing.TB, c *Config, s *queuetest.S3) {
 	t.Helper()
 	if found, err := s.Client(t).BucketExists(t.Context(), "images"); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestS3Refuses(t *testing.T) {
 			test.set(&cfg)
 			q := open(t, cfg)
 			_, getErr := q.read(t.Context(), q.blobs.newRef(newID(), "in"))
-			putErr := q.blobs.Put(t.Context(), q.blobs.newRef(newID(), "in"), strings.NewReader("x"), 1, time.Minute)
+			putErr := q.blobs.Put(t.Context(), q.blobs.newRef(newID(), "in"), []byte("x"), time.Minute)
 			for call, err := range map[string]error{"get": getErr, "put": putErr} {
 				wantRefusal(t, call, err, cfg, test.want)
 			}
@@ -125,18 +125,11 @@ func TestSwitchStores(t *testing.T) {
 	s := queuetest.StartS3(t)
 	cfg := s3Config(t, s)
 	cfg.DataDir = t.TempDir()
-	bucket2 := cfg
-	s.MakeBucket(t, "images2")
-	bucket2.S3Bucket, bucket2.S3OldLocations = "images2", "images/bgremove/"
 	var stored []string // image of each job
 	var jobs []string
-	order := []struct {
-		name string
-		cfg  Config
-	}{{BlobsRedis, cfg}, {BlobsS3, cfg}, {BlobsFS, cfg}, {BlobsS3, bucket2}}
-	for i, step := range order {
-		step.cfg.Blobs = step.name
-		q := open(t, step.cfg)
+	for i, step := range []string{BlobsRedis, BlobsS3, BlobsFS, BlobsS3} {
+		cfg.Blobs = step
+		q := open(t, cfg)
 		c := consumer(t, q)
 		// What is there of earlier stores is read, and one job of each is finished here.
 		for n := range jobs {
@@ -149,7 +142,7 @@ func TestSwitchStores(t *testing.T) {
 			j := claim(t, c)
 			must(t, c.Complete(t.Context(), j, []byte("out"), ""))
 			done := wantState(t, q, j.ID, Succeeded)
-			if out, err := q.Output(t.Context(), done); err != nil || string(out) != "out" || !strings.HasPrefix(done.Output, step.name+":") {
+			if out, err := q.Output(t.Context(), done); err != nil || string(out) != "out" || !strings.HasPrefix(done.Output, step+":") {
 				t.Fatalf("step %d: output of %s is %q, %v", i, done.Output, out, err)
 			}
 			_, err := q.Input(t.Context(), done)
@@ -157,16 +150,16 @@ func TestSwitchStores(t *testing.T) {
 			jobs, stored = jobs[1:], stored[1:]
 		}
 		for range 2 {
-			image := "image of step " + step.name
+			image := "image of step " + step
 			id := enqueue(t, q, Request{Image: []byte(image)})
-			if in := wantState(t, q, id, Queued).Input; !strings.HasPrefix(in, step.name+":") {
+			if in := wantState(t, q, id, Queued).Input; !strings.HasPrefix(in, step+":") {
 				t.Errorf("step %d stored %s", i, in)
 			}
 			jobs, stored = append(jobs, id), append(stored, image)
 		}
 	}
-	if keys := objects(t, s, "images2"); len(keys) != 3 { // two inputs, one result
-		t.Errorf("second bucket has %v", keys)
+	if keys := objects(t, s, "images"); len(keys) != 5 { // three inputs, two results
+		t.Errorf("the bucket has %v", keys)
 	}
 }
 
@@ -180,7 +173,7 @@ func TestS3FollowsNoOtherReference(t *testing.T) {
 		_, err := s.Client(t).PutObject(t.Context(), bucket, key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
 		must(t, err)
 		_, err = q.read(t.Context(), "s3:"+object)
-		if err == nil || !strings.Contains(err.Error(), "leads neither") {
+		if err == nil || !strings.Contains(err.Error(), "does not lead to queue.s3_bucket") {
 			t.Errorf("%s: %v", object, err)
 		}
 		if err := q.blobs.Delete(t.Context(), "s3:"+object); err == nil {
@@ -192,32 +185,29 @@ func TestS3FollowsNoOtherReference(t *testing.T) {
 func TestSweepS3(t *testing.T) {
 	s := queuetest.StartS3(t)
 	cfg := s3Config(t, s)
-	s.MakeBucket(t, "old")
-	cfg.S3OldLocations = "old/"
 	q := open(t, cfg)
 	ctx, c := t.Context(), consumer(t, q)
-	put := func(bucket, key string) {
-		_, err := s.Client(t).PutObject(ctx, bucket, key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
+	put := func(key string) {
+		_, err := s.Client(t).PutObject(ctx, "images", key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
 		must(t, err)
 	}
 	waiting := enqueue(t, q, Request{})
 	finished := enqueue(t, q, Request{Priority: Interactive})
 	must(t, c.Complete(ctx, claim(t, c), []byte("out"), ""))
-	purged := enqueue(t, q, Request{})
-	must(t, q.redis.Del(ctx, q.jobKey(purged)).Err())
-	must(t, q.blobs.Put(ctx, q.blobs.newRef(newID(), "out.w.1"), strings.NewReader("x"), 1, time.Minute)) // of a dead worker
-	put("old", "default/"+newID()+".in")
-	put("images", "bgremove/default/mine.jpg")     // no image of the queue's
-	put("images", "bgremove/other/"+newID()+".in") // another queue's
-	put("images", newID()+".in")
+	lost := enqueue(t, q, Request{})
+	must(t, q.redis.Del(ctx, q.jobKey(lost)).Err())
+	must(t, q.blobs.Put(ctx, q.blobs.newRef(newID(), "out.w.1"), []byte("x"), time.Minute)) // of a dead worker
+	put("bgremove/default/mine.jpg")                                                        // no image of the queue's
+	put("bgremove/other/" + newID() + ".in")                                                // another queue's
+	put(newID() + ".in")
 
-	must(t, q.sweepS3InTurn(ctx, time.Now()))                                   // too young
-	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 10 { // with an owner in each
+	must(t, q.sweepS3InTurn(ctx, time.Now()))      // too young
+	if n := len(objects(t, s, "images")); n != 8 { // with the owner
 		t.Errorf("%d objects after a sweep of young ones", n)
 	}
 	later := time.Now().Add(s3Young + time.Minute)
-	must(t, q.sweepS3InTurn(ctx, later))                                        // not our turn
-	if n := len(objects(t, s, "images")) + len(objects(t, s, "old")); n != 10 { // with an owner in each
+	must(t, q.sweepS3InTurn(ctx, later)) // not our turn
+	if n := len(objects(t, s, "images")); n != 8 {
 		t.Errorf("%d objects after a sweep out of turn", n)
 	}
 	must(t, q.redis.Del(ctx, q.prefix+":sweep").Err())
@@ -225,9 +215,6 @@ func TestSweepS3(t *testing.T) {
 	left := strings.Join(objects(t, s, "images"), " ")
 	if n := len(strings.Fields(left)); n != 6 || !strings.Contains(left, waiting) || !strings.Contains(left, finished) {
 		t.Errorf("left after an hour: %s", left)
-	}
-	if keys := objects(t, s, "old"); len(keys) != 1 || keys[0] != "default/"+s3Owner {
-		t.Errorf("left in the old location: %v", keys)
 	}
 	if ttl := q.redis.PTTL(ctx, q.prefix+":sweep").Val(); ttl <= 0 || ttl > s3SweepEvery {
 		t.Errorf("the turn lapses in %v", ttl)
@@ -241,18 +228,17 @@ func TestSweepS3GoesOn(t *testing.T) {
 	ctx := t.Context()
 	for _, digit := range []string{"1", "2"} {
 		ref := q.blobs.newRef(strings.Repeat(digit, 32), "in")
-		must(t, q.blobs.Put(ctx, ref, strings.NewReader("x"), 1, time.Minute))
+		must(t, q.blobs.Put(ctx, ref, []byte("x"), time.Minute))
 	}
-	home := q.blobs.s3.homes[0]
-	_, prefix, _ := strings.Cut(home, "/")
-	must(t, q.redis.HSet(ctx, q.prefix+":swept", home, prefix+strings.Repeat("1", 32)+".in").Err())
+	home := q.blobs.s3.Home()
+	must(t, q.redis.HSet(ctx, q.prefix+":swept", home, home+strings.Repeat("1", 32)+".in").Err())
 	later := time.Now().Add(time.Hour)
-	must(t, q.sweepS3(ctx, home, later))
+	must(t, q.sweepS3(ctx, later))
 	if keys := objects(t, s, "images"); len(keys) != 2 || !strings.Contains(keys[0], "111") {
 		t.Errorf("left: %v", keys)
 	}
-	must(t, q.sweepS3(ctx, home, later)) // from the start again
-	if keys := objects(t, s, "images"); len(keys) != 1 || keys[0] != prefix+s3Owner {
+	must(t, q.sweepS3(ctx, later)) // from the start again
+	if keys := objects(t, s, "images"); len(keys) != 1 || "images/"+keys[0] != home+"OWNER" {
 		t.Errorf("left: %v", keys)
 	}
 }
@@ -285,7 +271,7 @@ func TestSweepS3WithoutRedis(t *testing.T) {
 	useS3(t, &cfg, s)
 	q := open(t, cfg)
 	ref := q.blobs.newRef(newID(), "in")
-	must(t, q.blobs.Put(t.Context(), ref, strings.NewReader("x"), 1, time.Minute))
+	must(t, q.blobs.Put(t.Context(), ref, []byte("x"), time.Minute))
 	r.Stop()
 	wantErr(t, q.deleteOrphans(t.Context(), []string{newID()}, []string{strings.TrimPrefix(ref, "s3:")}), ErrUnavailable)
 	if _, err := q.read(t.Context(), ref); err != nil {
@@ -312,8 +298,6 @@ func TestValidateS3(t *testing.T) {
 		{"prefix", func(c *Config) { c.S3Prefix = "../" }, `s3_prefix: must be empty or folders that each end with /, as in bgremove/, is "../"`},
 		{"unended prefix", func(c *Config) { c.S3Prefix = "a" }, "s3_prefix: must be"},
 		{"no prefix", func(c *Config) { c.S3Prefix = "" }, ""},
-		{"old locations", func(c *Config) { c.S3OldLocations = "images/, old/a/b/" }, ""},
-		{"old location", func(c *Config) { c.S3OldLocations = "images/,old" }, `s3_old_locations: must be BUCKET/ or BUCKET/PREFIX/, is "old"`},
 		{"style", func(c *Config) { c.S3PathStyle = "dns" }, `s3_path_style: must be auto, path or virtual, is "dns"`},
 		{"half a key", func(c *Config) { c.S3AccessKey = "" }, "s3_access_key: must be set"},
 		{"other half", func(c *Config) { c.S3SecretKey = "" }, "s3_secret_key: must be set"},

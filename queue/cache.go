@@ -8,8 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// remembered is the job that an idempotency key has made and what it was asked for; an empty id where there is none (any more).
-func (q *Queue) remembered(ctx context.Context, idem string) (id, asks string, err error) {
+// rememberedJob returns the job that an idempotency key has made and what was asked for. The id is
+// empty where there is none (any more).
+func (q *Queue) rememberedJob(ctx context.Context, idem string) (id, asks string, err error) {
 	text, err := q.redis.Get(ctx, q.prefix+":idem:"+idem).Result()
 	if errors.Is(err, redis.Nil) {
 		return "", "", nil
@@ -46,15 +47,19 @@ func (q *Queue) reuse(ctx context.Context, id string, r Request, job map[string]
 	job["state"], job["result"], job["like"] = string(Succeeded), j.Result, other
 	job["out"] = q.blobs.newRef(id, "out")
 	delete(job, "options")
+	delete(job, "aside")
 	return out
 }
 
-// Like returns the result of the job that came to what j would, where there is one; false means that j is to be worked on.
-func (c *Consumer) Like(ctx context.Context, j Claimed) (image []byte, result string, ok bool) {
-	if j.like == "" {
+// CachedResult returns the result of the job that came to what j would, where there is one. False
+// means that j is to be worked on.
+func (c *Consumer) CachedResult(ctx context.Context, j Claimed) (
+	image []byte, result string, ok bool,
+) {
+	if j.cachedBy == "" {
 		return nil, "", false
 	}
-	other, err := c.q.Job(ctx, j.like)
+	other, err := c.q.Job(ctx, j.cachedBy)
 	if err == nil && other.State == Succeeded {
 		image, err = c.q.Output(ctx, other)
 	}

@@ -114,13 +114,13 @@ func testCacheSharesWork(t *testing.T, q *Queue) {
 	_, err := c.Fail(ctx, j, Fault{Code: "x"})
 	must(t, err)
 	leader := claim(t, c)
-	if _, _, ok := c.Like(ctx, leader); ok || leader.ID == j.ID {
+	if _, _, ok := c.CachedResult(ctx, leader); ok || leader.ID == j.ID {
 		t.Fatalf("%+v has a result to take over", leader)
 	}
 	must(t, c.Complete(ctx, leader, []byte("cut-out"), "about"))
 	for range 2 {
 		j := claim(t, c)
-		image, about, ok := c.Like(ctx, j)
+		image, about, ok := c.CachedResult(ctx, j)
 		if !ok || string(image) != "cut-out" || about != "about" || j.Attempt != 1 {
 			t.Errorf("%q, %q, %v for %+v", image, about, ok, j)
 		}

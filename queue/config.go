@@ -3,8 +3,12 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"time"
+
+	"bgremove/queue/store/s3"
 )
 
 // How the servers behind Config.URL are arranged, and where images are kept.
@@ -30,14 +34,13 @@ type Config struct {
 	DiskReserve int    `yaml:"disk_reserve_mib" help:"MiB of disk space that stay free in data_dir: with less, jobs are refused"`
 	Blobs       string `yaml:"blobs" help:"where images are kept: redis, fs (files in data_dir, shared by all parts), s3 (an object store) or auto (redis); see docs/storage.md. An embedded queue keeps each with its job in data_dir"`
 
-	S3Endpoint     string `yaml:"s3_endpoint" help:"server of the object store, as in https://s3.eu-central-1.amazonaws.com or http://minio:9000; with s3_bucket, images there can be read also while blobs says otherwise"`
-	S3Bucket       string `yaml:"s3_bucket" help:"bucket for images; it must exist"`
-	S3Region       string `yaml:"s3_region" help:"region of s3_bucket; empty means ask the server"`
-	S3Prefix       string `yaml:"s3_prefix" help:"folder for images in s3_bucket, ends with /; two Redis servers must not share one: the first to sweep would delete the images of the other"`
-	S3PathStyle    string `yaml:"s3_path_style" help:"how requests name the bucket: path (host/bucket), virtual (bucket.host) or auto (virtual at Amazon, Google and Aliyun)"`
-	S3AccessKey    string `yaml:"s3_access_key" help:"access key id; empty means AWS_ACCESS_KEY_ID, ~/.aws/credentials, or the role of the machine, container or web identity"`
-	S3SecretKey    string `yaml:"s3_secret_key" secret:"value" help:"secret of s3_access_key; better given as a variable than as a flag, which other users of the machine can see"`
-	S3OldLocations string `yaml:"s3_old_locations" help:"comma-separated BUCKET/PREFIX/ that earlier s3_bucket and s3_prefix named, whose images are still read, and deleted when due"`
+	S3Endpoint  string `yaml:"s3_endpoint" help:"server of the object store, as in https://s3.eu-central-1.amazonaws.com or http://minio:9000; with s3_bucket, images there can be read also while blobs says otherwise"`
+	S3Bucket    string `yaml:"s3_bucket" help:"bucket for images; it must exist"`
+	S3Region    string `yaml:"s3_region" help:"region of s3_bucket; empty means ask the server"`
+	S3Prefix    string `yaml:"s3_prefix" help:"folder for images in s3_bucket, ends with /; two Redis servers must not share one: the first to sweep would delete the images of the other"`
+	S3PathStyle string `yaml:"s3_path_style" help:"how requests name the bucket: path (host/bucket), virtual (bucket.host) or auto (virtual at Amazon, Google and Aliyun)"`
+	S3AccessKey string `yaml:"s3_access_key" help:"access key id; empty means AWS_ACCESS_KEY_ID, ~/.aws/credentials, or the role of the machine, container or web identity"`
+	S3SecretKey string `yaml:"s3_secret_key" secret:"value" help:"secret of s3_access_key; better given as a variable than as a flag, which other users of the machine can see"`
 
 	Lease       time.Duration `yaml:"lease" help:"a running job whose worker is silent for this long goes to another worker"`
 	Deadline    time.Duration `yaml:"deadline" help:"a job not started within this time expires"`
@@ -54,7 +57,7 @@ type Config struct {
 	MinReplicas int           `yaml:"min_replicas" help:"replicas of an external Redis that must have a job before it is accepted; with 1 or more a fail-over loses no accepted job"`
 }
 
-// DefaultConfig is an embedded queue with three attempts a job.
+// DefaultConfig returns an embedded queue with three attempts a job.
 func DefaultConfig() Config {
 	return Config{
 		Mode:        ModeSingle,
@@ -79,7 +82,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Embedded says that the queue lives in this process.
+// Embedded reports whether the queue lives in this process.
 func (c Config) Embedded() bool { return c.URL == "" }
 
 func (c Config) reserve() int64 { return int64(c.DiskReserve) << 20 } // bytes
@@ -109,7 +112,11 @@ func (c Config) Validate() error {
 	default:
 		fault(true, "blobs: must be auto, redis, fs or s3, is %q", c.Blobs)
 	}
-	c.validateS3(fault)
+	if c.Blobs == BlobsS3 {
+		fault(c.Embedded(), "blobs: s3 needs queue.url; the embedded queue keeps its images as files")
+		fault(c.S3Bucket == "" && c.S3Endpoint == "", "blobs: s3 needs queue.s3_endpoint and queue.s3_bucket")
+	}
+	c.s3().Validate(fault)
 	fault(!queueName.MatchString(c.Name), "name: must be 1 to 64 letters, digits, - or _, is %q", c.Name)
 	fault(c.Lease < time.Second, "lease: must be at least 1s, is %v", c.Lease)
 	fault(c.Deadline < time.Second, "deadline: must be at least 1s, is %v", c.Deadline)
@@ -128,6 +135,29 @@ func (c Config) Validate() error {
 	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v", c.BackoffBase)
 	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v", c.BackoffBase, c.BackoffMax)
 	return errors.Join(errs...)
+}
+
+func (c Config) s3() s3.Config {
+	return s3.Config{
+		Endpoint: c.S3Endpoint, Bucket: c.S3Bucket, Region: c.S3Region, Prefix: c.S3Prefix,
+		PathStyle: c.S3PathStyle, AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
+	}
+}
+
+// dataDir returns the configured folder, or bgremove's in the user's state folder (XDG Base
+// Directory Specification).
+func dataDir(cfg Config) (string, error) {
+	if cfg.DataDir != "" {
+		return filepath.Abs(cfg.DataDir)
+	}
+	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "bgremove"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home folder to put it in (%w): set it", err)
+	}
+	return filepath.Join(home, ".local", "state", "bgremove"), nil
 }
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -18,7 +18,8 @@ const (
 	maxRetries     = 1
 )
 
-// detached is a context that the end of ctx does not end before its deadline, and that ends after limit at the latest.
+// detached returns a context that ends at the deadline of ctx, or after limit, but not with ctx
+// before that.
 func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(limit)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
@@ -61,13 +62,17 @@ func (q *Queue) closeServer() error {
 	return err
 }
 
-// dial returns a maker of clients for an external server. Errors name what is wrong without the URL, which may hold a password.
+// errURL stands for what is wrong with an address: the library's error may quote a password.
+var errURL = errors.New("must be redis://[user:password@]host:port[/db] or rediss://… " +
+	"(Sentinel and Cluster: see queue.mode)")
+
+// dial returns a maker of clients for an external server.
 func (c Config) dial() (func() redis.UniversalClient, error) {
 	switch c.Mode {
 	case ModeSentinel:
 		o, err := redis.ParseFailoverURL(c.URL)
 		if err != nil {
-			return nil, redact(err)
+			return nil, errURL
 		}
 		if o.MasterName == "" {
 			return nil, errors.New("sentinel mode needs ?master_name=NAME in the address")
@@ -78,24 +83,19 @@ func (c Config) dial() (func() redis.UniversalClient, error) {
 	case ModeCluster:
 		o, err := redis.ParseClusterURL(c.URL)
 		if err != nil {
-			return nil, redact(err)
+			return nil, errURL
 		}
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
 		return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
 	default:
 		o, err := redis.ParseURL(c.URL)
 		if err != nil {
-			return nil, redact(err)
+			return nil, errURL
 		}
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
 		o.MaxRetries = maxRetries
 		return func() redis.UniversalClient { return redis.NewClient(o) }, nil
 	}
-}
-
-// redact keeps an address that may hold a password out of an error's text.
-func redact(error) error {
-	return errors.New("must be redis://[user:password@]host:port[/db] or rediss://… (Sentinel and Cluster: see queue.mode)")
 }
 
 // warnAboutEviction tells of a Redis that may throw jobs away when its memory is full. Servers without CONFIG (managed

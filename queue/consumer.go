@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
@@ -41,7 +40,8 @@ type Claimed struct {
 	owner     string
 	keepInput bool
 	ttl       time.Duration // of the result
-	like      string        // id of the job that has the same result
+	cachedBy  string        // id of the job that has the same result
+	aside     bool          // its options are not in its hash
 }
 
 // Consumer makes a consumer; worker is a name for people to read, such as host and pid.
@@ -57,7 +57,7 @@ func (c *Consumer) Close() error {
 	return nil
 }
 
-// Lease is how long a claimed job stays this consumer's without a heartbeat.
+// Lease returns how long a claimed job stays this consumer's without a heartbeat.
 func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
 
 // Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none to be had, next is the time until
@@ -103,7 +103,8 @@ func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[stri
 		text := func(i int) string { s, _ := f[i].(string); return s }
 		jobs = append(jobs, Claimed{
 			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
-			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8), like: text(9),
+			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8),
+			cachedBy: text(9), aside: f[4] == nil,
 		})
 	}
 	ended = map[string]State{}
@@ -192,7 +193,7 @@ func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, res
 		return c.q.finishDurably(ctx, j, image, result)
 	}
 	ref = c.q.blobs.newRef(j.ID, "out."+j.owner)
-	return ref, c.q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), j.ttl)
+	return ref, c.q.blobs.Put(ctx, ref, image, j.ttl)
 }
 
 func (c *Consumer) discardInput(ctx context.Context, j Claimed) error {
@@ -234,14 +235,11 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, e
 }
 
 // Release gives a job back, unharmed and with its attempt not counted, for another to run.
-func (c *Consumer) Release(ctx context.Context, j Claimed) error { return c.release(ctx, j, 0) }
+func (c *Consumer) Release(ctx context.Context, j Claimed) error { return c.Postpone(ctx, j, 0) }
 
-// Postpone is Release of a job that others could not run now either: it comes back after a delay, and those behind it go first.
+// Postpone gives a job back that others could not run now either. It comes back after a delay, and
+// those behind it go first.
 func (c *Consumer) Postpone(ctx context.Context, j Claimed, delay time.Duration) error {
-	return c.release(ctx, j, delay)
-}
-
-func (c *Consumer) release(ctx context.Context, j Claimed, delay time.Duration) error {
 	defer c.q.durable.lock(j.ID)()
 	_, err := settle(c.q.eval(ctx, c.q.lua.release, j.ID, j.owner, delay.Milliseconds()))
 	if err == nil && c.q.durable != nil {
@@ -262,8 +260,8 @@ func settle(cmd *redis.Cmd) (answer string, err error) {
 	return answer, nil
 }
 
-// backoff is the delay after an attempt: min(base·2^(attempt−1), max), plus up to a fifth so that jobs that failed
-// together do not come back together.
+// backoff returns the delay after an attempt: min(base·2^(attempt−1), max), plus up to a fifth.
+// Without that, jobs that failed together would come back together.
 func (q *Queue) backoff(attempt int) time.Duration {
 	d := q.cfg.BackoffMax
 	if shift := attempt - 1; shift < 30 {

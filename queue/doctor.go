@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,7 +185,8 @@ func (c Config) TryScripts(ctx context.Context) (err error) {
 	return unavailable("subscribe to events", err)
 }
 
-// ImageFolder is where c keeps images as files; empty where it does not. It need not exist yet.
+// ImageFolder returns where c keeps images as files, empty where it does not. It need not exist
+// yet.
 func (c Config) ImageFolder() (string, error) {
 	if c.Ephemeral {
 		return os.TempDir(), nil
@@ -204,7 +204,7 @@ func (c Config) ImageFolder() (string, error) {
 	return filepath.Join(dir, "blobs"), nil
 }
 
-// Locked says that a process works with the embedded queue in folder.
+// Locked reports whether a process works with the embedded queue in folder.
 func Locked(folder string) (bool, error) {
 	f, err := os.Open(filepath.Join(filepath.Clean(folder), "LOCK"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -240,11 +240,15 @@ func (c Config) RoundTrip(ctx context.Context) (put, get, remove time.Duration, 
 
 	image := bytes.Repeat([]byte("bgremove"), roundTripOf/8)
 	start := time.Now()
-	if err := q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), time.Minute); err != nil {
+	if err := q.blobs.Put(ctx, ref, image, time.Minute); err != nil {
 		return 0, 0, 0, fmt.Errorf("put an image: %w", err)
 	}
 	put, start = time.Since(start), time.Now()
-	if err := q.compare(ctx, ref, image); err != nil {
+	got, err := q.blobs.Get(ctx, ref)
+	if err == nil && !bytes.Equal(got, image) {
+		err = fmt.Errorf("%d bytes came back that are not the %d that were put", len(got), len(image))
+	}
+	if err != nil {
 		return 0, 0, 0, fmt.Errorf("get the image: %w", err)
 	}
 	get, start = time.Since(start), time.Now()
@@ -254,27 +258,12 @@ func (c Config) RoundTrip(ctx context.Context) (put, get, remove time.Duration, 
 	return put, get, time.Since(start), nil
 }
 
-func (q *Queue) compare(ctx context.Context, ref string, want []byte) error {
-	r, err := q.blobs.Open(ctx, ref)
-	if err != nil {
-		return err
-	}
-	got, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close()); err != nil {
-		return err
-	}
-	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%d bytes came back that are not the %d that were put", len(got), len(want))
-	}
-	return nil
-}
-
 // tidy returns what removes all that a round trip may have left, the folder that was made for its file too: it may belong to another user
 // than the server's.
 func (q *Queue) tidy(ctx context.Context, ref string) func() {
 	folder := ""
 	if _, name, _ := strings.Cut(ref, ":"); q.blobs.scheme == BlobsFS {
-		if path, err := q.blobs.fs.path(name); err == nil {
+		if path, err := q.blobs.fs.Path(name); err == nil {
 			if _, err := os.Stat(filepath.Dir(path)); err != nil {
 				folder = filepath.Dir(path)
 			}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"bgremove/queue/queuetest"
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 func TestFacts(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // durable is what an embedded queue has on disk, since its server keeps all in memory: each job with its image as a file of the
@@ -23,12 +22,16 @@ import (
 // server, which keeps its jobs itself, it is nil: its methods then do nothing.
 type durable struct {
 	spool    *spool.Spool
-	temp     string // folder to remove at the end: an ephemeral queue's
+	temp     string // folder to remove at the end: an ephemeral queue's; empty for none
 	seed     maphash.Seed
 	settling [64]sync.Mutex // by job: one caller at a time decides and writes how it ends
 }
 
-const spoolScheme = "spool" // of references to images in the spool
+const (
+	spoolScheme = "spool"  // of references to images in the spool
+	inlineBytes = 4 << 10  // longer options lie beside the image, and not in the job's hash
+	heldBytes   = 64 << 20 // of files in memory that were just written and are about to be read
+)
 
 // description is what the spool keeps of a job beside its image.
 type description struct {
@@ -38,7 +41,7 @@ type description struct {
 
 func openDurable(q *Queue) (*durable, error) {
 	d := &durable{seed: maphash.MakeSeed()}
-	opts := spool.Options{Sync: q.cfg.Fsync, Reserve: q.cfg.reserve()}
+	opts := spool.Options{Sync: q.cfg.Fsync, Reserve: q.cfg.reserve(), Hold: heldBytes}
 	dir, err := dataDir(q.cfg)
 	if q.cfg.Ephemeral {
 		opts.Sync = false
@@ -49,7 +52,7 @@ func openDurable(q *Queue) (*durable, error) {
 		return nil, err
 	}
 	if d.spool, err = spool.Open(filepath.Join(dir, "spool"), opts, q.log); err != nil {
-		return nil, errors.Join(err, d.removeTemp())
+		return nil, errors.Join(err, os.RemoveAll(d.temp))
 	}
 	return d, nil
 }
@@ -58,14 +61,7 @@ func (d *durable) close() error {
 	if d == nil {
 		return nil
 	}
-	return errors.Join(d.spool.Close(), d.removeTemp())
-}
-
-func (d *durable) removeTemp() error {
-	if d.temp == "" {
-		return nil
-	}
-	return os.RemoveAll(d.temp)
+	return errors.Join(d.spool.Close(), os.RemoveAll(d.temp))
 }
 
 // lock keeps others from settling the job until the function it returns is called.
@@ -78,14 +74,11 @@ func (d *durable) lock(id string) func() {
 	return m.Unlock
 }
 
-// write has one of the spool's writers keep a job's hash with an image.
-func (d *durable) write(id string, as func(id string, about, image []byte, expires time.Time) error, job map[string]string, image []byte, ttl time.Duration) error {
+// file returns a job's hash as the spool keeps it, for a time, with an image.
+func file(job map[string]string, image []byte, ttl time.Duration) (spool.File, error) {
 	expires := time.Now().Add(ttl)
 	about, err := json.Marshal(description{expires.UnixMilli(), job})
-	if err != nil {
-		return err
-	}
-	return as(id, about, image, expires)
+	return spool.File{About: about, Image: image, Expires: expires}, err
 }
 
 // accept keeps a new job, or one that is finished already with the result out: from here on it survives.
@@ -93,14 +86,23 @@ func (d *durable) accept(id string, job map[string]string, patience, deadTTL tim
 	job["created"] = ms(time.Now())
 	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
 	job["log"] = job["created"] + " queued \n"
-	if out == nil {
-		return d.write(id, d.spool.Accept, job, r.Image, patience+deadTTL)
+	ttl := patience + deadTTL
+	if out != nil {
+		ttl = duration(job["rttl"])
+		err := d.finish(id, job, Succeeded, out, ttl, false) // first: a job alone would be run
+		if err != nil || !r.KeepInput {
+			return err
+		}
 	}
-	ttl := duration(job["rttl"])
-	if err := d.finish(id, job, Succeeded, out, ttl); err != nil || !r.KeepInput { // first: a job alone would be run
+	f, err := file(job, r.Image, ttl)
+	if err != nil {
 		return err
 	}
-	return d.write(id, d.spool.Accept, job, r.Image, ttl)
+	f.Hold = out == nil
+	if job["aside"] != "" {
+		f.Options = r.Options
+	}
+	return d.spool.Accept(id, f)
 }
 
 // begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
@@ -109,21 +111,37 @@ func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
 	if d == nil {
 		return 0, nil
 	}
-	for i, j := range jobs {
-		unlock := d.lock(j.ID) // a release of it may not be through
-		err := d.spool.Begin(j.ID)
-		unlock()
-		if err != nil {
+	for i := range jobs {
+		if err := d.beginOne(&jobs[i]); err != nil {
 			return len(jobs) - i, err
 		}
 	}
 	return 0, nil
 }
 
-// finish keeps the end of a job with its result, if it has one.
-func (d *durable) finish(id string, job map[string]string, state State, image []byte, ttl time.Duration) error {
+func (d *durable) beginOne(j *Claimed) (err error) {
+	defer d.lock(j.ID)() // a release of it may not be through
+	if j.aside {
+		j.Options, err = d.spool.Options(j.ID)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, spool.ErrCorrupt) {
+		return err // what is left out, Input will say
+	}
+	return d.spool.Begin(j.ID)
+}
+
+// finish keeps the end of a job with its result, if it has one, and holds that in memory for who is
+// about to read it.
+func (d *durable) finish(id string, job map[string]string, state State, image []byte,
+	ttl time.Duration, hold bool,
+) error {
 	job["state"], job["owner"], job["finished"] = string(state), "", ms(time.Now())
-	return d.write(id, d.spool.Finish, job, image, ttl)
+	f, err := file(job, image, ttl)
+	if err != nil {
+		return err
+	}
+	f.Hold = hold
+	return d.spool.Finish(id, f)
 }
 
 // forget removes all there is of a job.
@@ -140,18 +158,17 @@ func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // spoolImages gives the spool's files as stores gives those of other places, by names that end in .in or .out.
 type spoolImages struct{ spool *spool.Spool }
 
-func (s spoolImages) Open(_ context.Context, name string) (io.ReadCloser, error) {
-	open := s.spool.OpenJob
-	id, isJob := strings.CutSuffix(name, ".in")
-	if !isJob {
-		id = strings.TrimSuffix(name, ".out")
-		open = s.spool.OpenResult
+func (s spoolImages) Check(context.Context) error { return s.spool.Check() }
+
+func (s spoolImages) Put(_ context.Context, name string, _ []byte, _ time.Duration) error {
+	return fmt.Errorf("image %s cannot be stored without its job", name)
+}
+
+func (s spoolImages) Get(_ context.Context, name string) ([]byte, error) {
+	if id, isJob := strings.CutSuffix(name, ".in"); isJob {
+		return s.spool.Job(id)
 	}
-	r, err := open(id)
-	if errors.Is(err, spool.ErrNotFound) {
-		return nil, ErrNotFound
-	}
-	return r, err
+	return s.spool.Result(strings.TrimSuffix(name, ".out"))
 }
 
 func (s spoolImages) Delete(_ context.Context, names ...string) error {
@@ -167,11 +184,7 @@ func (s spoolImages) Delete(_ context.Context, names ...string) error {
 }
 
 func (s spoolImages) Touch(_ context.Context, name string, ttl time.Duration) error {
-	err := s.spool.Touch(strings.TrimSuffix(name, ".in"), time.Now().Add(ttl))
-	if errors.Is(err, spool.ErrNotFound) {
-		return ErrNotFound
-	}
-	return err
+	return s.spool.Touch(strings.TrimSuffix(name, ".in"), time.Now().Add(ttl))
 }
 
 // replay puts back every job of the spool, oldest first, before anybody else sees the queue.
@@ -222,9 +235,8 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	}
 	var d description
 	if e.Damaged {
-		d = q.damaged(now)
-		err := q.durable.write(e.ID, q.durable.spool.Finish, d.Job, nil, q.cfg.DeadTTL)
-		if err != nil {
+		d = q.damagedJob(now)
+		if err := q.durable.finish(e.ID, d.Job, Failed, nil, q.cfg.DeadTTL, false); err != nil {
 			return r, err
 		}
 	} else if err := json.Unmarshal(about, &d); err != nil {
@@ -269,12 +281,12 @@ func (r *restored) resume(e spool.Entry, now time.Time) {
 	}
 }
 
-// damaged is all that is known of an accepted job whose file is not what was written.
-func (q *Queue) damaged(now time.Time) description {
+// damagedJob returns all that is known of an accepted job whose file is not what was written.
+func (q *Queue) damagedJob(now time.Time) description {
 	return description{
 		Expires: now.Add(q.cfg.DeadTTL).UnixMilli(),
 		Job: map[string]string{
-			"state": string(Failed), "prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now), "finished": ms(now),
+			"prio": strconv.Itoa(int(Normal)), "bytes": "0", "created": ms(now),
 			"patience": "0", "code": "damaged", "msg": "Its file on the disk was damaged",
 		},
 	}
@@ -293,7 +305,7 @@ func (q *Queue) restore(ctx context.Context, r restored) error {
 
 // finishDurably keeps the result of a job that is still the caller's, before the queue is told.
 func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
-	job, err := q.hash(ctx, j.ID)
+	job, err := q.jobHash(ctx, j.ID)
 	if err != nil {
 		return "", err
 	}
@@ -307,7 +319,7 @@ func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, resu
 	delete(job, "options") // they stay only while the job may run again
 	job["out"], job["result"], job["code"], job["msg"] = ref, result, "", ""
 	job["log"] += ms(time.Now()) + " succeeded \n" // as complete.lua is about to say
-	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl)
+	return ref, q.durable.finish(j.ID, job, Succeeded, image, j.ttl, q.waiters.waits(j.ID))
 }
 
 // failedDurably keeps what became of a failed attempt.
@@ -320,11 +332,11 @@ func (q *Queue) failedDurably(ctx context.Context, id string, state State) error
 
 // endDurably keeps the end of a job without a result, after the queue was told, unless it goes on again by now.
 func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time.Duration) error {
-	job, err := q.hash(ctx, id)
+	job, err := q.jobHash(ctx, id)
 	if err != nil || job["state"] != string(state) {
 		return err
 	}
-	return q.durable.finish(id, job, state, nil, ttl)
+	return q.durable.finish(id, job, state, nil, ttl, false)
 }
 
 // endedDurably keeps the ends that a claim found: deadlines that had passed, workers lost too often.
@@ -344,22 +356,31 @@ func (q *Queue) endedDurably(ctx context.Context, ended map[string]State) {
 
 // requeueDurably has a job that had ended go on after a restart too. The last step decides: until then it has ended.
 func (q *Queue) requeueDurably(ctx context.Context, id string) error {
-	job, err := q.hash(ctx, id)
+	job, err := q.jobHash(ctx, id)
 	if err != nil {
 		return err
 	}
-	image, err := q.read(ctx, job["in"])
+	options, err := q.durable.spool.Options(id)
 	if err != nil {
 		return err
 	}
-	if err := q.durable.write(id, q.durable.spool.Accept, job, image, q.cfg.Deadline+q.cfg.DeadTTL); err != nil {
+	image, err := q.durable.spool.Job(id)
+	if err != nil {
+		return err
+	}
+	f, err := file(job, image, q.cfg.Deadline+q.cfg.DeadTTL)
+	if err != nil {
+		return err
+	}
+	f.Options = options
+	if err := q.durable.spool.Accept(id, f); err != nil {
 		return err
 	}
 	return q.durable.spool.DropResult(id)
 }
 
-// hash is all that the queue's server knows of a job.
-func (q *Queue) hash(ctx context.Context, id string) (map[string]string, error) {
+// jobHash returns all that the queue's server knows of a job.
+func (q *Queue) jobHash(ctx context.Context, id string) (map[string]string, error) {
 	job, err := q.redis.HGetAll(ctx, q.jobKey(id)).Result()
 	if err != nil {
 		return nil, unavailable("read job", err)

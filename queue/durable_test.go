@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store/spool"
 )
 
 // crashed opens the queue that there would be had the process of q been killed now.
@@ -43,11 +43,10 @@ func TestCrashKeepsJobs(t *testing.T) {
 	fail := func(f Fault) func(Claimed) {
 		return func(j Claimed) { _, err := c.Fail(ctx, j, f); must(t, err) }
 	}
-	purged := finish(Request{}, fail(Fault{Code: "x"}))
-	must(t, q.Requeue(ctx, purged))
-	if n, err := q.Purge(ctx, Queued); err != nil || n != 1 {
-		t.Fatal(n, err)
-	}
+	deleted := finish(Request{}, fail(Fault{Code: "x"}))
+	must(t, q.Requeue(ctx, deleted))
+	must(t, q.Cancel(ctx, deleted))
+	must(t, q.Delete(ctx, deleted))
 	done := finish(Request{Image: []byte("a")}, succeed)
 	kept := finish(Request{Image: []byte("b"), KeepInput: true}, succeed)
 	failed := finish(Request{Image: []byte("c"), Options: "roi=1"}, fail(Fault{Code: "corrupt_image", Message: "cut short"}))
@@ -75,7 +74,7 @@ func TestCrashKeepsJobs(t *testing.T) {
 		t.Errorf("failed job is %+v", j)
 	}
 	wantState(t, q, cancelled, Cancelled)
-	_, err = q.Job(ctx, purged)
+	_, err = q.Job(ctx, deleted)
 	wantErr(t, err, ErrNotFound)
 	if got := wantState(t, q, queued, Queued); got.Created.Sub(before.Created).Abs() > time.Second || got.Deadline.Sub(before.Deadline).Abs() > time.Second ||
 		got.Priority != Bulk || got.MaxAttempts != before.MaxAttempts {
@@ -216,7 +215,9 @@ func testSuspectsRunAlone(t *testing.T, q *Queue) {
 func TestDamagedJob(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	bad, good := enqueue(t, q, Request{Image: []byte("bad image")}), enqueue(t, q, Request{})
-	path := fileOf(t, q.cfg.DataDir, bad)
+	_, err := q.durable.spool.Job(bad) // so that it is in memory no more
+	must(t, err)
+	path := fileOf(t, q.cfg.DataDir, "job", bad)
 	data, err := os.ReadFile(path)
 	must(t, err)
 	data[len(data)-1]++
@@ -236,9 +237,9 @@ func TestDamagedJob(t *testing.T) {
 	}
 }
 
-func fileOf(t *testing.T, dir, id string) string {
+func fileOf(t *testing.T, dir, folder, id string) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(dir, "spool", "job", "*", id))
+	found, err := filepath.Glob(filepath.Join(dir, "spool", folder, "*", id))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("files of %s: %v, %v", id, found, err)
 	}
@@ -323,7 +324,8 @@ func TestExpiredJobIsRemembered(t *testing.T) {
 func TestReplayFails(t *testing.T) {
 	q := embeddedIn(t, t.TempDir())
 	id := enqueue(t, q, Request{})
-	must(t, q.durable.spool.Accept(id, []byte("no JSON"), nil, time.Now().Add(time.Hour)))
+	f := spool.File{About: []byte("no JSON"), Expires: time.Now().Add(time.Hour)}
+	must(t, q.durable.spool.Accept(id, f))
 	cfg := q.cfg
 	cfg.DataDir = t.TempDir()
 	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir)))
@@ -339,5 +341,77 @@ func TestReplayFails(t *testing.T) {
 	_, err = os.Stat(filepath.Join(cfg.DataDir, "spool", "LOCK"))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// What was just written is not read back from the disk: neither a new job's picture and options,
+// nor a result that somebody waits for.
+func TestFreshImagesAreNotRead(t *testing.T) {
+	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
+	c := consumer(t, q)
+	cut := func(folder, id string) { // leaves a damaged file: who reads it is told
+		t.Helper()
+		path := fileOf(t, q.cfg.DataDir, folder, id)
+		must(t, os.Truncate(path, 30))
+		must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
+	}
+	long := strings.Repeat("long ", inlineBytes)
+	finish := func() Job {
+		t.Helper()
+		id := enqueue(t, q, Request{Image: []byte("in"), Options: long})
+		cut("job", id)
+		j := claim(t, c)
+		if in, err := c.Input(t.Context(), j); err != nil || string(in) != "in" || j.Options != long {
+			t.Errorf("input is %q, %v, with %d bytes of options", in, err, len(j.Options))
+		}
+		changed, stop := q.Watch(id, true)
+		must(t, c.Complete(t.Context(), j, []byte("out"), ""))
+		<-changed
+		stop()
+		cut("res", id)
+		return wantState(t, q, id, Succeeded)
+	}
+	j := finish()
+	if out, err := q.Output(ctx, j); err != nil || string(out) != "out" {
+		t.Errorf("output is %q, %v", out, err)
+	}
+	_, err := q.Output(ctx, j) // it was handed over
+	wantErr(t, err, spool.ErrCorrupt)
+}
+
+// Long options survive a crash, a retry and a requeue, and are in the memory of no server.
+func TestLongOptions(t *testing.T) {
+	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
+	long := strings.Repeat("long ", inlineBytes)
+	id := enqueue(t, q, Request{Image: []byte("in"), Options: long})
+	want := func(attempt int) (*Consumer, Claimed) {
+		t.Helper()
+		if s, err := q.Stats(t.Context()); err != nil || s.Counters["bytes"] != int64(len(long)+2) {
+			t.Errorf("%d bytes are held, %v", s.Counters["bytes"], err)
+		}
+		c := consumer(t, q)
+		j := claim(t, c)
+		in, err := c.Input(t.Context(), j)
+		if err != nil || string(in) != "in" || j.Options != long || j.Attempt != attempt {
+			t.Errorf("attempt %d with %q and %d bytes of options, %v", j.Attempt, in, len(j.Options), err)
+		}
+		if n := q.redis.HStrLen(t.Context(), q.jobKey(id), "options").Val(); n != 0 {
+			t.Errorf("the server has %d bytes of options", n)
+		}
+		return c, j
+	}
+	c, j := want(1)
+	must(t, c.Release(ctx, j))
+	c, j = want(1)
+	_, err := c.Fail(ctx, j, Fault{Code: "x"})
+	must(t, err)
+	q = crashed(t, q)
+	must(t, q.Requeue(ctx, id))
+	want(1)
+	q = crashed(t, q)
+	c, j = want(2)
+	must(t, c.Complete(ctx, j, []byte("out"), ""))
+	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 {
+		t.Errorf("%d bytes are held, %v", s.Counters["bytes"], err)
 	}
 }

@@ -61,7 +61,7 @@ func (e *embedded) client() redis.UniversalClient {
 	})
 }
 
-// dial connects by a pair of unix sockets.
+// dial returns one end of a pair of unix sockets.
 func (e *embedded) dial() (net.Conn, error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

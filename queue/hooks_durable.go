@@ -8,7 +8,7 @@ import (
 	"maps"
 	"time"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store"
 )
 
 // noteFields are those of a job's hash that change after its end. They are kept in a note beside its result: the result's own file
@@ -32,7 +32,7 @@ func (q *Queue) noteHook(ctx context.Context, id string) error {
 		return err
 	}
 	err = q.durable.spool.Note(id, data)
-	if !errors.Is(err, spool.ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return storage(err)
 	}
 	// An end that was in memory alone: a deadline that passed, a worker that was lost. It must be the same after a restart, as

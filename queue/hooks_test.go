@@ -25,7 +25,7 @@ func TestHooks(t *testing.T) {
 			kind.set(t, &cfg)
 			for name, test := range map[string]func(*testing.T, *Queue){
 				"Life": testHookLife, "EveryEnd": testHookOfEveryEnd, "Lease": testHookLease, "Requeue": testHookOfRequeuedJob,
-				"Purge": testHookOfPurgedJob, "TTL": testHookEndsWithItsJob, "Log": testHookLog,
+				"Delete": testHookOfDeletedJob, "TTL": testHookEndsWithItsJob, "Log": testHookLog,
 			} {
 				t.Run(name, func(t *testing.T) {
 					cfg := cfg
@@ -215,13 +215,12 @@ func testHookOfRequeuedJob(t *testing.T, q *Queue) {
 	wantHook(t, q, id, HookPending, 1, 1)
 }
 
-func testHookOfPurgedJob(t *testing.T, q *Queue) {
+func testHookOfDeletedJob(t *testing.T, q *Queue) {
 	h := q.Hooks()
-	ended(t, q, Failed)
-	ended(t, q, Failed)
+	ids := []string{ended(t, q, Failed), ended(t, q, Failed)}
 	due := dueHook(t, h, time.Minute)
-	if _, err := q.Purge(t.Context(), Failed); err != nil {
-		t.Fatal(err)
+	for _, id := range ids {
+		must(t, q.Delete(t.Context(), id))
 	}
 	_, err := h.Settle(t.Context(), due.Delivery, outcome(HookDelivered, 200, 0))
 	wantErr(t, err, ErrLost)

@@ -20,7 +20,7 @@ const (
 	Cancelled State = "cancelled"
 )
 
-// Terminal says that the state will not change by itself.
+// Terminal reports whether the state will not change by itself.
 func (s State) Terminal() bool {
 	return s == Succeeded || s == Failed || s == Expired || s == Cancelled
 }

@@ -30,7 +30,8 @@ func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
 	return Job{}, ErrNotFound
 }
 
-// gone says that there was a job of this id. An embedded server does not know: it would copy and sort all these keys every second.
+// gone reports whether there was a job of this id. An embedded server does not know: it would copy
+// and sort all these keys every second.
 func (q *Queue) gone(ctx context.Context, id string) (bool, error) {
 	if q.durable != nil {
 		return q.durable.spool.Remembers(id), nil
@@ -111,7 +112,7 @@ func (q *Queue) listChunk(ctx context.Context, before int64, n int) (jobs []Job,
 func (q *Queue) Pending(ctx context.Context, limit int) ([]string, error) {
 	var ids []string
 	for p := Interactive; p <= Bulk && len(ids) < limit; p++ {
-		more, err := q.redis.LRange(ctx, q.list(p), 0, int64(limit-len(ids)-1)).Result()
+		more, err := q.redis.LRange(ctx, q.listKey(p), 0, int64(limit-len(ids)-1)).Result()
 		if err != nil {
 			return nil, unavailable("list queued jobs", err)
 		}
@@ -207,63 +208,5 @@ func (q *Queue) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Purge drops all jobs that wait in the given state (Queued, Retrying, or Failed for the whole dead letter, expired jobs
-// included) with their images, in chunks, and returns how many.
-func (q *Queue) Purge(ctx context.Context, state State) (int, error) {
-	var lists []string
-	switch state {
-	case Queued:
-		lists = []string{"q:0", "q:1", "q:2"}
-		behind, err := q.redis.HKeys(ctx, q.prefix+":behind").Result()
-		if err != nil {
-			return 0, unavailable("purge", err)
-		}
-		for _, list := range behind {
-			lists = append(lists, "own:"+list)
-		}
-	case Retrying:
-		lists = []string{"delayed"}
-	case Failed:
-		lists = []string{"dead"}
-	default:
-		return 0, fmt.Errorf("%w: jobs that are %s cannot be purged", ErrWrongState, state)
-	}
-	var total int
-	for _, list := range lists {
-		n, err := q.purgeList(ctx, list)
-		total += n
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, nil
-}
-
-func (q *Queue) purgeList(ctx context.Context, list string) (total int, err error) {
-	const chunk = 100 // jobs a script: a long one would stop the whole server
-	for {
-		rows, err := q.eval(ctx, q.lua.purge, list, chunk, newID()).Slice()
-		if err != nil {
-			return total, unavailable("purge", err)
-		}
-		var refs []string
-		for _, row := range rows {
-			if f, ok := row.([]any); ok && len(f) == 2 {
-				id, _ := f[0].(string)
-				err = errors.Join(err, q.durable.forget(id))
-				if ref, _ := f[1].(string); ref != "" {
-					refs = append(refs, ref)
-				}
-			}
-		}
-		total += len(rows)
-		if err := errors.Join(err, q.blobs.Delete(ctx, refs...)); err != nil {
-			return total, fmt.Errorf("delete purged images: %w", err)
-		}
-		if len(rows) < chunk {
-			return total, nil
-		}
-	}
-}
-
-func (q *Queue) list(p Priority) string { return fmt.Sprintf("%s:q:%d", q.prefix, p) }
+// listKey names the list of jobs that wait with a priority.
+func (q *Queue) listKey(p Priority) string { return fmt.Sprintf("%s:q:%d", q.prefix, p) }

@@ -98,43 +98,6 @@ func testDelete(t *testing.T, q *Queue) {
 	}
 }
 
-func testPurge(t *testing.T, q *Queue) {
-	ctx, c := t.Context(), consumer(t, q)
-	q.cfg.MaxDepth = 1000
-	enqueue(t, q, Request{})
-	_, err := c.Fail(ctx, claim(t, c), Fault{"x", "", false, false})
-	must(t, err)
-	enqueue(t, q, Request{})
-	_, err = c.Fail(ctx, claim(t, c), Fault{"x", "", true, false})
-	must(t, err)
-	var last Job
-	for range window + 4 { // some of them wait behind the others
-		enqueue(t, q, Request{Tenant: "a"})
-	}
-	for i := range 250 { // several chunks
-		last = wantState(t, q, enqueue(t, q, Request{Priority: Priority(i % 3)}), Queued)
-	}
-	for state, want := range map[State]int{Queued: 250 + window + 4, Retrying: 1, Failed: 1} {
-		if n, err := q.Purge(ctx, state); err != nil || n != want {
-			t.Errorf("purge of %s: %d, %v; want %d", state, n, err, want)
-		}
-	}
-	_, err = q.Job(ctx, last.ID)
-	wantErr(t, err, ErrNotFound)
-	_, err = q.Input(ctx, last)
-	wantErr(t, err, ErrNotFound)
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Queued != [3]int64{} || s.Dead != 0 || s.Retrying != 0 || s.Behind != 0 {
-		t.Errorf("statistics are %+v, %v", s, err)
-	}
-	for _, key := range []string{"ready", "behind", "load"} {
-		if left := q.redis.HGetAll(ctx, q.prefix+":"+key).Val(); len(left) != 0 {
-			t.Errorf("left in %s: %v", key, left)
-		}
-	}
-	_, err = q.Purge(ctx, Running)
-	wantErr(t, err, ErrWrongState)
-}
-
 func testOldestAge(t *testing.T, q *Queue) {
 	enqueue(t, q, Request{})
 	<-time.After(20 * time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store"
 )
 
 // Stats is the queue at one moment.
@@ -29,7 +29,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	counters, clock := pipe.HGetAll(ctx, q.prefix+":stats"), pipe.Time(ctx)
 	var first [3]*redis.StringSliceCmd
 	for p := range first {
-		first[p] = pipe.LRange(ctx, q.list(Priority(p)), 0, 0)
+		first[p] = pipe.LRange(ctx, q.listKey(Priority(p)), 0, 0)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return Stats{}, unavailable("read queue statistics", err)
@@ -97,7 +97,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.waiting, float64(c.q.waiters.count()))
 	c.q.imageSeconds.Collect(ch)
 	if folder := c.q.folder(); folder != "" {
-		if free, err := spool.Free(folder); err == nil {
+		if free, err := store.Free(folder); err == nil {
 			gauge(c.free, float64(free))
 		}
 	}
@@ -126,4 +126,24 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(c.events, prometheus.CounterValue, float64(n), name)
 		}
 	}
+}
+
+// What is measured of the place where images are kept, as its metric says it.
+const (
+	readsImage  = "read"
+	storesImage = "write"
+)
+
+func newImageSeconds() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "bgremove", Subsystem: "queue", Name: "image_seconds",
+		Help:    "Time that reading an image from where it is kept, or storing it there, takes, with a job's file where there is one.",
+		Buckets: prometheus.ExponentialBuckets(.0005, 3, 11), // to 30 s
+	}, []string{"op"})
+}
+
+// timed begins to measure; the function ends it.
+func (q *Queue) timed(op string) (end func()) {
+	start := time.Now()
+	return func() { q.imageSeconds.WithLabelValues(op).Observe(time.Since(start).Seconds()) }
 }

@@ -1,9 +1,11 @@
 // Package queue keeps jobs and their images until somebody fetches the result.
 //
-// Jobs live on a Redis-protocol server, external or embedded in this process; every transition of a job is one Lua script
-// (see lua/), so a job is never in two states. Images live in a blob store beside it and jobs only refer to them. A Queue
-// serves those who submit and look; a Consumer, made from it, serves those who work. The package imports nothing of
-// bgremove's, and it is the only one that may import a Redis client or server.
+// Jobs live on a Redis-protocol server, external or embedded in this process; every transition of a
+// job is one Lua script (see lua/), so a job is never in two states. Images live in a blob store
+// beside it and jobs only refer to them. A Queue serves those who submit and look; a Consumer, made
+// from it, serves those who work. The package imports nothing of bgremove's, and it is the only one
+// that may import a Redis client or server. KEYS.md lists what it keeps there; the other places for
+// images are in store/.
 package queue
 
 import (
@@ -18,21 +20,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"bgremove/queue/spool"
+	"bgremove/queue/store"
 )
 
 // What can come back from a queue besides errors of the network.
 var (
 	ErrFull         = errors.New("queue full")
-	ErrNotFound     = errors.New("not found")
+	ErrNotFound     = store.ErrNotFound
 	ErrGone         = fmt.Errorf("%w: expired", ErrNotFound) // there was one
 	ErrWrongState   = errors.New("not possible in the job's state")
 	ErrLost         = errors.New("lease lost")
 	ErrInputExpired = errors.New("input image expired")
 	ErrDamaged      = errors.New("input image damaged")
-	ErrUnavailable  = errors.New("queue unavailable")
-	ErrStorage      = errors.New("image store failed")
-	ErrNoSpace      = spool.ErrNoSpace
+	ErrUnavailable  = store.ErrUnavailable
+	ErrStorage      = store.ErrFailed
+	ErrNoSpace      = store.ErrNoSpace
 )
 
 // Queue is safe for concurrent use. Its owner closes it, after every Consumer made from it.
@@ -80,19 +82,43 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	q.waiters = newWaiters()
 	q.running.Go(func() { q.listen(background) })
 	if fs := q.blobs.fs; fs != nil {
-		q.running.Go(func() { fs.sweepEvery(background, log) })
+		q.everyMinute(background, "sweep expired images", func() error { return fs.Sweep(time.Now()) })
 	}
 	if q.durable != nil {
-		q.running.Go(func() { q.durable.spool.SweepEvery(background, sweepEvery, cfg.GoneTTL) })
+		q.everyMinute(background, "sweep the spool", func() error {
+			return q.durable.spool.Sweep(time.Now(), cfg.GoneTTL)
+		})
 	}
 	if q.blobs.s3 != nil {
-		q.running.Go(func() { q.sweepS3Every(background) })
+		// A job's hash has the TTLs, so its images follow it; so do results that a worker stored
+		// before it died.
+		q.everyMinute(background, "sweep images of jobs that are gone", func() error {
+			return q.sweepS3InTurn(background, time.Now())
+		})
 	}
 	if !cfg.Embedded() {
 		q.watchServer(background)
 		q.running.Go(func() { q.warnAboutEviction(background) })
 	}
 	return q, nil
+}
+
+// everyMinute does something again and again until ctx ends, and logs what went wrong.
+func (q *Queue) everyMinute(ctx context.Context, what string, do func() error) {
+	q.running.Go(func() {
+		tick := time.NewTicker(time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := do(); err != nil && ctx.Err() == nil {
+					q.log.WarnContext(ctx, what, "err", err) //nolint:sloglint // callers give constants
+				}
+			}
+		}
+	})
 }
 
 // Close ends the background work and the embedded server. Jobs stay in its data folder; those of an ephemeral queue end here.
@@ -107,7 +133,7 @@ func (q *Queue) Close() error {
 	return errors.Join(err, q.durable.close())
 }
 
-// tellUnfinished says how many jobs an embedded queue ends with, and what becomes of them.
+// tellUnfinished logs how many jobs an embedded queue ends with, and what becomes of them.
 func (q *Queue) tellUnfinished() {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
@@ -125,37 +151,34 @@ func (q *Queue) tellUnfinished() {
 	}
 }
 
-// Check says whether the queue can take and hand out jobs now.
+// Check reports why the queue cannot take and hand out jobs now.
 func (q *Queue) Check(ctx context.Context) error {
 	if err := q.probe(ctx, q.redis); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if q.durable != nil {
-		return storage(q.durable.spool.Check())
-	}
 	return storage(q.blobs.Check(ctx))
 }
 
-// folder is where files are kept; empty where none are.
+// folder returns where files are kept, empty where none are.
 func (q *Queue) folder() string {
 	switch {
 	case q.durable != nil:
 		return q.durable.spool.Folder()
 	case q.blobs.fs != nil:
-		return q.blobs.fs.root
+		return q.blobs.fs.Folder()
 	}
 	return ""
 }
 
-// Room says early, before an image is read from its sender, that there is no disk space to keep it, an ErrNoSpace, or no place in the
-// queue, an ErrFull.
+// Room returns an ErrNoSpace where there is no disk space for an image, an ErrFull where there is
+// no place in the queue. It is for before the image is read from its sender.
 func (q *Queue) Room(ctx context.Context) error {
 	var err error
 	switch {
 	case q.durable != nil:
-		err = q.durable.spool.Room()
+		err = q.durable.spool.CheckRoom()
 	case q.blobs.scheme == BlobsFS:
-		err = q.blobs.fs.room()
+		err = q.blobs.fs.CheckRoom()
 	}
 	if err != nil {
 		return err
@@ -163,10 +186,10 @@ func (q *Queue) Room(ctx context.Context) error {
 	return q.checkDepth(ctx)
 }
 
-// MaxTTL is the longest Request.ResultTTL there is.
+// MaxTTL returns the longest Request.ResultTTL there is.
 func (q *Queue) MaxTTL() time.Duration { return max(q.cfg.MaxTTL, q.cfg.ResultTTL) }
 
-// MaxDepth is how many jobs may wait.
+// MaxDepth returns how many jobs may wait.
 func (q *Queue) MaxDepth() int { return q.cfg.MaxDepth }
 
 // eval runs one transition.
@@ -178,7 +201,7 @@ func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
 
 // storage marks what is a fault of the place where images are kept and neither a full disk nor the queue's server.
 func storage(err error) error {
-	err = spool.NoSpace(err)
+	err = store.NoSpace(err)
 	if err == nil || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}

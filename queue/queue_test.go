@@ -46,7 +46,6 @@ func TestQueue(t *testing.T) {
 		{"InputGone", testInputGone},
 		{"List", testList},
 		{"Delete", testDelete},
-		{"Purge", testPurge},
 		{"TenantsTakeTurns", testTenantsTakeTurns},
 		{"TenantsShare", testTenantsShare},
 		{"Idempotency", testIdempotency},
@@ -320,10 +319,6 @@ func testOptionsAreHeld(t *testing.T, q *Queue) {
 	must(t, q.Cancel(ctx, id))
 	wantHeld(0)
 	wantOptions(id, "")
-	enqueue(t, q, Request{Image: []byte("in"), Options: "engine=fast"})
-	_, err = q.Purge(ctx, Queued)
-	must(t, err)
-	wantHeld(0)
 }
 
 func testDeadline(t *testing.T, q *Queue) {

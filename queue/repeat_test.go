@@ -62,18 +62,3 @@ func TestRequeueWhoseAnswerIsLost(t *testing.T) {
 	}
 	wantErr(t, direct.Requeue(t.Context(), id), ErrWrongState)
 }
-
-func TestPurgeWhoseAnswerIsLost(t *testing.T) {
-	direct, faulty := repeated(t, loadScripts().purge)
-	id := enqueue(t, direct, Request{})
-	enqueue(t, direct, Request{Options: "n=2"})
-	input := wantState(t, direct, id, Queued).Input
-	if n, err := faulty.Purge(t.Context(), Queued); err != nil || n != 2 {
-		t.Errorf("purged %d, %v, want 2", n, err)
-	}
-	_, err := direct.blobs.Open(t.Context(), input)
-	wantErr(t, err, ErrNotFound)
-	if s, err := direct.Stats(t.Context()); err != nil || s.Counters["bytes"] != 0 {
-		t.Errorf("statistics are %+v, %v", s, err)
-	}
-}

@@ -46,7 +46,7 @@ func (q *Queue) full(ctx context.Context, answer string, now int64) error {
 	return e
 }
 
-// Rate is how many jobs a second came to an end in the last minute.
+// Rate returns how many jobs a second came to an end in the last minute.
 func (q *Queue) Rate(ctx context.Context) (float64, error) {
 	pipe := q.redis.Pipeline()
 	ended, clock := pipe.HGetAll(ctx, q.prefix+":rate"), pipe.Time(ctx)
@@ -103,7 +103,7 @@ type pending struct {
 
 func (q *Queue) pending(ctx context.Context, pipe redis.Pipeliner) (p pending) {
 	for i := range p.lists {
-		p.lists[i] = pipe.LLen(ctx, q.list(Priority(i)))
+		p.lists[i] = pipe.LLen(ctx, q.listKey(Priority(i)))
 		p.behind[i] = pipe.LLen(ctx, fmt.Sprintf("%s:late:%d", q.prefix, i))
 	}
 	p.due = pipe.ZCard(ctx, q.prefix+":delayed")

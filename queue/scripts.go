@@ -12,8 +12,8 @@ var luaFiles embed.FS
 
 // scripts are the transitions; arguments and answers are described at the top of each file in lua/.
 type scripts struct {
-	enqueue, restore, list, gone, claim, heartbeat, complete, fail, release, cancel, requeue, remove, purge *redis.Script
-	spend, refund, hooksDue, hooksSettle                                                                    *redis.Script
+	enqueue, restore, list, gone, claim, heartbeat, complete, fail, release, cancel, requeue, remove *redis.Script
+	spend, refund, hooksDue, hooksSettle                                                             *redis.Script
 }
 
 // loadScripts puts before each transition only the parts that it calls: miniredis compiles the whole text at every call.
@@ -32,7 +32,6 @@ func loadScripts() scripts {
 		cancel:      script("lib_head", "lib_drain", "lib_tell", "lib_hold", "lib_list", "lib_forget", "lib_hook", "lib_finish", "cancel"),
 		requeue:     script("lib_head", "lib_tell", "lib_hold", "lib_list", "lib_wake", "lib_room", "requeue"),
 		remove:      script("lib_head", "lib_drain", "lib_tell", "delete"),
-		purge:       script("lib_head", "lib_drain", "lib_tell", "lib_hold", "lib_list", "purge"),
 		spend:       script("lib_head", "budget"),
 		refund:      script("lib_head", "refund"),
 		hooksDue:    script("lib_head", "lib_drain", "hooks_due"),

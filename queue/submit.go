@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -30,7 +29,7 @@ var (
 
 // Request is a job to be.
 type Request struct {
-	Image     []byte
+	Image     []byte // not to be changed any more: an embedded queue hands it to the worker
 	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
 	About     string // what Job.About gives back; at most 16 KiB
 	Priority  Priority
@@ -144,7 +143,7 @@ func (q *Queue) discard(ctx context.Context, id string, job map[string]string) {
 	}
 }
 
-// newJob is the hash of a job to be, but for its times.
+// newJob returns the hash of a job to be, but for its times.
 func (q *Queue) newJob(id string, r Request) map[string]string {
 	ttl := q.cfg.ResultTTL
 	if r.ResultTTL > 0 {
@@ -155,9 +154,14 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	}
 	job := map[string]string{
 		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
-		"in": q.blobs.newRef(id, "in"), "options": r.Options, "keep": flag(r.KeepInput), "owner": "",
+		"in": q.blobs.newRef(id, "in"), "keep": flag(r.KeepInput), "owner": "",
 		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
 		"rttl": millis(ttl), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
+	}
+	if q.durable != nil && len(r.Options) > inlineBytes {
+		job["aside"] = strconv.Itoa(len(r.Options))
+	} else {
+		job["options"] = r.Options
 	}
 	for field, value := range map[string]string{
 		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace, "cache": r.Cache,
@@ -173,18 +177,19 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 	return job
 }
 
-// idem is what a tenant's idempotency key is remembered by.
+// idem returns what a tenant's idempotency key is remembered by.
 func (r Request) idem() string {
 	sum := sha256.Sum256([]byte(r.Tenant + "\n" + r.IdempotencyKey))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Repeated is the job that the idempotency key has made, empty if there is none: Enqueue would return it. ErrConflict.
+// Repeated returns the job that the idempotency key has made, as Enqueue would, and an empty id if
+// there is none. ErrConflict.
 func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) {
 	if r.IdempotencyKey == "" {
 		return "", nil
 	}
-	id, asks, err := q.remembered(ctx, r.idem())
+	id, asks, err := q.rememberedJob(ctx, r.idem())
 	switch {
 	case err != nil || id == "":
 		return "", err
@@ -194,7 +199,8 @@ func (q *Queue) Repeated(ctx context.Context, r Request) (id string, err error) 
 	return id, nil
 }
 
-// goneTTL is how long the queue's server remembers of an expired job that there was one. An embedded one leaves that to the spool.
+// goneTTL returns how long the queue's server remembers of an expired job that there was one. An
+// embedded one leaves that to the spool.
 func (q *Queue) goneTTL() time.Duration {
 	if q.durable != nil {
 		return 0
@@ -208,19 +214,16 @@ func (q *Queue) storeImages(ctx context.Context, id string, job map[string]strin
 	if q.durable != nil {
 		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, r, out)
 	}
-	put := func(ref string, image []byte, ttl time.Duration) error {
-		return q.blobs.Put(ctx, ref, bytes.NewReader(image), int64(len(image)), ttl)
-	}
 	if out == nil {
-		return put(job["in"], r.Image, q.cfg.Deadline+q.cfg.DeadTTL)
+		return q.blobs.Put(ctx, job["in"], r.Image, q.cfg.Deadline+q.cfg.DeadTTL)
 	}
 	ttl := duration(job["rttl"])
 	if r.KeepInput {
-		if err := put(job["in"], r.Image, ttl); err != nil {
+		if err := q.blobs.Put(ctx, job["in"], r.Image, ttl); err != nil {
 			return err
 		}
 	}
-	return put(job["out"], out, ttl)
+	return q.blobs.Put(ctx, job["out"], out, ttl)
 }
 
 func newID() string {

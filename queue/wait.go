@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +49,7 @@ func (w *waiters) remove(id string, one *waiter) {
 	}
 }
 
-// tell says that a job changed, and whether it ended.
+// tell wakes those who wait for a job that changed, or ended.
 func (w *waiters) tell(id string, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -62,14 +64,17 @@ func (w *waiters) tell(id string, ended bool) {
 	}
 }
 
+// waits reports whether somebody waits for the job.
+func (w *waiters) waits(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.all[id]) > 0
+}
+
 func (w *waiters) ids() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ids := make([]string, 0, len(w.all))
-	for id := range w.all {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Keys(w.all))
 }
 
 func (w *waiters) count() (n int) {
@@ -82,13 +87,13 @@ func (w *waiters) count() (n int) {
 }
 
 // Wait returns the job as soon as it is terminal, or as it stands when ctx ends, with ctx's error. ErrNotFound: there is
-// none, or it was purged.
+// none.
 func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	// Registered before the state is read: an end between the two is not missed.
 	w := q.waiters.add(id, true)
 	defer q.waiters.remove(id, w)
 	for {
-		j, err := q.jobSoon(ctx, id)
+		j, err := q.patientJob(ctx, id)
 		if err != nil || j.State.Terminal() {
 			return j, err
 		}
@@ -100,15 +105,17 @@ func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-// Watch gives a channel on which there is something to receive whenever the job may have changed, or ended where toEnd, since it was last
-// received from. Whoever watches then looks. stop is to be called at the end.
+// Watch returns a channel on which there is something to receive whenever the job may have changed
+// since it was last received from, or ended where toEnd. Whoever watches then looks, and calls stop
+// at the end.
 func (q *Queue) Watch(id string, toEnd bool) (changed <-chan struct{}, stop func()) {
 	w := q.waiters.add(id, toEnd)
 	return w.changed, func() { q.waiters.remove(id, w) }
 }
 
-// jobSoon is Job, patient with a server that was away: the client library goes on to say so for up to a second after it is back.
-func (q *Queue) jobSoon(ctx context.Context, id string) (Job, error) {
+// patientJob returns the job, also from a server that was away: the client library goes on to say
+// so for up to a second after it is back.
+func (q *Queue) patientJob(ctx context.Context, id string) (Job, error) {
 	var tick *time.Ticker
 	for {
 		j, err := q.Job(ctx, id)
@@ -160,7 +167,7 @@ func (q *Queue) listen(ctx context.Context) {
 				l.hear(ctx, m.Payload)
 			}
 		case <-tick.C:
-			l.look(ctx)
+			l.catchUp(ctx)
 		}
 	}
 }
@@ -178,14 +185,14 @@ func (l *listener) hear(ctx context.Context, payload string) {
 	n := number(no)
 	missed := n > l.heard+1
 	l.heard = n
-	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted" || event == "purged")
+	l.q.waiters.tell(id, State(event).Terminal() || event == "deleted")
 	if missed {
 		l.stale = !l.q.recheck(ctx)
 	}
 }
 
-// look finds out that the last thing said was not heard, once it had recheckEvery to arrive.
-func (l *listener) look(ctx context.Context) {
+// catchUp finds out that the last thing said was not heard, once it had recheckEvery to arrive.
+func (l *listener) catchUp(ctx context.Context) {
 	if len(l.q.waiters.ids()) == 0 {
 		return
 	}
@@ -202,7 +209,7 @@ func (l *listener) look(ctx context.Context) {
 	l.asked = n
 }
 
-// last is the number of the last thing said.
+// last returns the number of the last thing said.
 func (l *listener) last(ctx context.Context) (int64, error) {
 	text, err := l.q.redis.Get(ctx, l.q.prefix+":seq").Result()
 	if errors.Is(err, redis.Nil) {

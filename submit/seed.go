@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"bgremove/client"
 )
 
 // Seed sends files to a server that has the routes of the tutorial only: POST /start_job, then GET /get_job until it has succeeded.
@@ -56,7 +58,7 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 			_, err = w.Write(data)
 			return "image/png", err
 		}
-		if err := rest(ctx, s.Every); err != nil {
+		if err := s.wait(ctx, nil, s.Every); err != nil {
 			return "", err
 		}
 	}
@@ -105,7 +107,7 @@ func (s *Seed) Hopeless(ctx context.Context, err error) bool {
 
 // Probe says whether the server answers, whatever that is.
 func (s *Seed) Probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Server+"/health", nil)
 	if err != nil {
@@ -159,12 +161,12 @@ func (s *Seed) get(ctx context.Context, path string, out any) error {
 	}
 }
 
-// wait pauses because of err.
-func (s *Seed) wait(ctx context.Context, err error, pause time.Duration) error {
-	if s.Waiting != nil {
-		s.Waiting(err, pause)
+// wait pauses, and tells why unless that is nil.
+func (s *Seed) wait(ctx context.Context, why error, pause time.Duration) error {
+	if s.Waiting != nil && why != nil {
+		s.Waiting(why, pause)
 	}
-	return rest(ctx, pause)
+	return client.Sleep(ctx, pause)
 }
 
 // answerError is an answer that another question would get too.
@@ -190,15 +192,4 @@ func (s *Seed) do(req *http.Request, out any) error {
 		return &answerError{fmt.Errorf("the answer is not a server's of the tutorial: %w", err)}
 	}
 	return nil
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

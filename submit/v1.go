@@ -1,5 +1,5 @@
 // Package submit has files cut out by a server: once each, whatever breaks meanwhile. V1 speaks /v1, Seed the API of the tutorial that
-// bgremove grew from. It imports the client, and nothing else of bgremove's.
+// bgremove grew from. It imports client, files and terminal.
 package submit
 
 import (
@@ -32,7 +32,8 @@ type V1 struct {
 // maxLost is how often a job may be gone before its file counts as failed: a server with an ephemeral queue forgets all jobs when it restarts.
 const maxLost = 5
 
-const probeTimeout = 10 * time.Second
+// ProbeTime is how long a server has to say that it is there.
+const ProbeTime = 10 * time.Second
 
 // enoughRefusals of options, where the server has accepted no picture with them, are no fault of the pictures.
 const enoughRefusals = 3
@@ -98,7 +99,7 @@ func (s *V1) Hopeless(ctx context.Context, err error) bool {
 	if !noAnswer(err) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout) // perhaps something in between breaks off this one picture
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime) // perhaps something in between breaks off this one picture
 	defer cancel()
 	_, err = s.Client.Queue(ctx)
 	return err != nil

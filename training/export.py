@@ -194,7 +194,7 @@ def check(description_file):
     if not shutil.which("go"):
         print("go is not in the PATH: bgremove's own forward pass was not compared")
         return
-    subprocess.run(["go", "run", "./imaging/net/check", str(description_file.resolve())], cwd=REPOSITORY, check=True)
+    subprocess.run(["go", "run", "./tools/netcheck", str(description_file.resolve())], cwd=REPOSITORY, check=True)
 
 
 def main(argv=None):

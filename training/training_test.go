@@ -11,7 +11,7 @@ import (
 // TestScripts runs the scripts' own tests where there is a Python with their packages: they train a network on generated
 // pictures, export it, and compare Go's forward pass with PyTorch's.
 func TestScripts(t *testing.T) {
-	watch(t, "*.py", "*.json", "../imaging/engine/fast/network/*", "../imaging/net/*.go", "../imaging/net/*.s", "../imaging/net/check/*.go")
+	watch(t, "*.py", "*.json", "../imaging/engine/fast/network/*", "../imaging/net/*.go", "../imaging/net/*.s", "../tools/netcheck/*.go")
 	python := findPython(t)
 	if python == "" {
 		t.Skip("no Python with torch, numpy and PIL here: make training-setup makes one")

@@ -110,12 +110,9 @@ func rest(ctx context.Context, next time.Duration) {
 	if next >= 0 {
 		wait = min(wait, max(next, 5*time.Millisecond))
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	<-ctx.Done()
 }
 
 // deliver makes one attempt and settles it. What cannot be settled comes back when its lease lapses.

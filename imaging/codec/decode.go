@@ -1,3 +1,5 @@
+// Package codec reads image files: first their headers, within limits, then their pixels. It writes JPEG
+// and WebP. A build with cgo does so with OpenCV, another with Go's own packages.
 package codec
 
 import (
@@ -42,6 +44,7 @@ func decodeFile(data []byte, info Info) (*picture.Image, error) {
 	return decodeCodec(data, info.Format)
 }
 
+// IsOpaque reports whether a plane of alpha is 255 throughout; a nil one is.
 func IsOpaque(alpha []uint8) bool {
 	for _, a := range alpha {
 		if a != 255 {

@@ -1,7 +1,7 @@
 package codec
 
 const (
-	ExifPrefix      = "Exif\x00\x00"
+	exifPrefix      = "Exif\x00\x00"
 	tagOrientation  = 274
 	orientationNone = 1
 )

@@ -61,8 +61,8 @@ func inspectJPEG(data []byte, _ picture.Limits) (header, error) {
 			if err := readJPEGFrame(&h, code, segment); err != nil {
 				return h, err
 			}
-		case code == jpegAPP1 && h.orientation == 0 && bytes.HasPrefix(segment, []byte(ExifPrefix)):
-			h.orientation = exifOrientation(segment[len(ExifPrefix):])
+		case code == jpegAPP1 && h.orientation == 0 && bytes.HasPrefix(segment, []byte(exifPrefix)):
+			h.orientation = exifOrientation(segment[len(exifPrefix):])
 		case code == jpegSOS:
 			if h.width == 0 {
 				return h, corruptf("a scan before the frame header")

@@ -41,7 +41,7 @@ func inspectWebP(data []byte, _ picture.Limits) (header, error) {
 			}
 			pixels = true
 		case "EXIF":
-			h.orientation = exifOrientation(bytes.TrimPrefix(body, []byte(ExifPrefix)))
+			h.orientation = exifOrientation(bytes.TrimPrefix(body, []byte(exifPrefix)))
 		}
 		pos += chunkHeader + n + n%2
 		if pos > size+1 || pos > uint64(len(data))+1 { // a last pad byte may be missing

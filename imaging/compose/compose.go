@@ -1,3 +1,4 @@
+// Package compose draws a cut-out as the options ask for it, and encodes it.
 package compose
 
 import (

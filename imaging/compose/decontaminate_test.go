@@ -4,7 +4,6 @@ import (
 	"image"
 	"testing"
 
-	"bgremove/imaging/engine/fast"
 	"bgremove/imaging/imagingtest"
 	"bgremove/imaging/picture"
 )
@@ -13,18 +12,14 @@ import (
 func blended(w, h, ramp int) (img *picture.Image, m *picture.Matte, fore [3]uint8) {
 	fore, back := [3]uint8{220, 140, 40}, [3]uint8{40, 60, 160}
 	img = &picture.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
+	m = &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
 	for i := range w * h {
 		a := min(max(float64(i%w-w/2)/float64(ramp), 0), 1)
+		m.Alpha[i] = uint8(255*a + .5)
 		for c := range 3 {
 			img.Pix[3*i+c] = uint8(a*float64(fore[c]) + (1-a)*float64(back[c]) + .5)
 		}
 	}
-	whole := image.Rect(0, 0, w, h)
-	k := picture.Source{Img: img, Factor: 1}.Reduce(whole, 320)
-	middle := (w/2 + ramp/2) * k.Width / w
-	mask := imagingtest.Painted(k.Width, k.Height, []image.Rectangle{image.Rect(middle, 0, k.Width, k.Height)}, nil)
-	m = &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
-	fast.NewEdge(whole, k, mask).Soften(img, m)
 	return img, m, fore
 }
 

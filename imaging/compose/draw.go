@@ -22,10 +22,10 @@ func draw(img *picture.Image, matte *picture.Matte, opts option.Options, limits 
 	box := c.visible()
 	shaded := box
 	if opts.Shadow = opts.Shadow && !box.Empty(); opts.Shadow {
-		shaded = box.Union(planShadow(corners(box)).Box())
+		shaded = box.Union(planShadow(corners(box)).box())
 	}
 	f := frameOf(opts, image.Pt(matte.Width, matte.Height), box, shaded)
-	if err := f.Check(limits); err != nil {
+	if err := f.check(limits); err != nil {
 		return rendering{}, err
 	}
 	p := rendering{width: f.width, height: f.height, cores: img.Cores, foreground: f.inResult(box)}

@@ -33,7 +33,7 @@ func (l *layers) rgba(y int, dst []uint8) {
 	if l.shadow == nil {
 		return
 	}
-	l.shadow.Each(y, func(x int, dark uint8) {
+	l.shadow.each(y, func(x int, dark uint8) {
 		q := dst[4*x : 4*x+4 : 4*x+4]
 		front := int(q[3])
 		behind := int(dark) * (255 - front) // of 255²
@@ -55,7 +55,7 @@ func (l *layers) rgba(y int, dst []uint8) {
 func (l *layers) rgb(y int, dst []uint8) {
 	l.back(y, dst)
 	if l.shadow != nil {
-		l.shadow.Each(y, func(x int, dark uint8) {
+		l.shadow.each(y, func(x int, dark uint8) {
 			q := dst[3*x : 3*x+3 : 3*x+3]
 			for k, v := range q {
 				q[k] = over(0, v, int(dark))

@@ -94,8 +94,8 @@ func (f frame) exactly(box image.Rectangle) (x0, y0, x1, y1 float64) {
 	return left + x0*scaleX, top + y0*scaleY, left + x1*scaleX, top + y1*scaleY
 }
 
-// Check refuses a result that is larger than an image may be: margins can make it that. A fault is an ErrOption.
-func (f frame) Check(limits picture.Limits) error {
+// check refuses a result that is larger than an image may be: margins can make it that. A fault is an ErrOption.
+func (f frame) check(limits picture.Limits) error {
 	if limits.Check(f.width, f.height) != nil {
 		return fmt.Errorf("%w: crop_margin: the result would have %d×%d px, the limit is %d pixels and %d px a side; add a smaller size",
 			picture.ErrOption, f.width, f.height, limits.MaxPixels, picture.MaxSide)

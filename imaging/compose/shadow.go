@@ -38,8 +38,8 @@ func planShadow(x0, y0, x1, y1 float64) shadowPlan {
 	return p
 }
 
-// Box is all of it, outwards.
-func (p shadowPlan) Box() image.Rectangle {
+// box is all of it, outwards.
+func (p shadowPlan) box() image.Rectangle {
 	right, bottom := p.left+float64(p.columns+2*shadowPad)*p.cell, p.top+float64(p.rows+2*shadowPad)*p.cell
 	return image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(right)), int(math.Ceil(bottom)))
 }
@@ -92,7 +92,7 @@ func (p shadowPlan) cast(outline picture.Grid, width, height int) *shadow {
 	for i := range g.V {
 		g.V[i] *= shadowOpacity
 	}
-	s := &shadow{dark: g, at: p.Box().Intersect(image.Rect(0, 0, width, height))}
+	s := &shadow{dark: g, at: p.box().Intersect(image.Rect(0, 0, width, height))}
 	for x := s.at.Min.X; x < s.at.Max.X; x++ {
 		s.columns = append(s.columns, picture.PlaceAt((float64(x)+.5-p.left)/p.cell-.5, g.Width))
 	}
@@ -113,8 +113,8 @@ func squeezeGrey(dst []float32, src []uint8, columns []picture.Taps) {
 	}
 }
 
-// Each tells the pixels of row y that are darkened, and how much, of 255.
-func (s *shadow) Each(y int, do func(x int, dark uint8)) {
+// each tells the pixels of row y that are darkened, and how much, of 255.
+func (s *shadow) each(y int, do func(x int, dark uint8)) {
 	if y < s.at.Min.Y || y >= s.at.Max.Y {
 		return
 	}

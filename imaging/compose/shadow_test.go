@@ -52,7 +52,7 @@ func TestShadow(t *testing.T) {
 	if darkest < 40 || darkest > 110 {
 		t.Errorf("the darkest of the shadow has alpha %d", darkest)
 	}
-	if plan := planShadow(corners(box)).Box(); !reach.In(plan) {
+	if plan := planShadow(corners(box)).box(); !reach.In(plan) {
 		t.Errorf("the shadow is at %v, planned at %v", reach, plan)
 	}
 	if reach.Min.Y < 115 || reach.Max.Y < 143 || reach.Max.Y > 152 || reach.Min.X < 50 {

@@ -1,3 +1,5 @@
+// Package engine lists the engines, which find the foreground of images. Each has a folder of its own
+// below this one and a line in openers; a test holds all of them to the same promises.
 package engine
 
 import (

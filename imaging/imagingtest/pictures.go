@@ -110,6 +110,7 @@ func IoU(a, b []uint8) float64 {
 	return float64(both) / float64(either)
 }
 
+// ROI parses a region of interest; an empty text is none.
 func ROI(t testing.TB, s string) picture.ROI {
 	t.Helper()
 	if s == "" {
@@ -172,6 +173,7 @@ func Edit(data []byte, at int, with ...byte) []byte {
 	return slices.Concat(data[:at], with, data[at+len(with):])
 }
 
+// PNGHeader returns the beginning of a PNG of w×h px.
 func PNGHeader(w, h uint32) []byte {
 	out := append([]byte("\x89PNG\r\n\x1a\n"), "\x00\x00\x00\x0dIHDR"...)
 	out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, w), h)
@@ -211,6 +213,7 @@ func Speckled(w, h int, colour func(x, y int) [3]uint8) picture.Reduced {
 	return k
 }
 
+// InDisc reports whether a place is in a disc.
 func InDisc(x, y, cx, cy, r int) bool { return (x-cx)*(x-cx)+(y-cy)*(y-cy) <= r*r }
 
 // PlainPNG is a small file of a large picture.

@@ -2,7 +2,9 @@ package net
 
 import "golang.org/x/sys/cpu"
 
-// The kernels for AVX2 and FMA; see asm/. depth is at least 1.
+//go:generate go run -C ../../tools/asm . -out ../../imaging/net/kernel_amd64.s
+
+// The kernels for AVX2 and FMA, which tools/asm writes. depth is at least 1.
 //
 //go:noescape
 func packAVX2(panels, in *float32, depth, n int)

@@ -12,9 +12,6 @@ const (
 	MaxBackgroundPixels = 12_500_000
 )
 
-// base64 in short lines, with a data-URL prefix
-const maxBackgroundText = MaxBackgroundBytes/3*4 + MaxBackgroundBytes/3*4/20 + 1<<10
-
 // InspectBackground is Inspect for a background. A fault is an ErrOption.
 func InspectBackground(file []byte, limits picture.Limits) (codec.Info, error) {
 	limits.MaxBytes, limits.MaxPixels = MaxBackgroundBytes, min(limits.MaxPixels, MaxBackgroundPixels)

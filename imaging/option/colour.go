@@ -45,3 +45,18 @@ func ParseColour(s string) (Colour, error) {
 
 // String is #rrggbb.
 func (c Colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
+
+func parseBackground(o *Options, s string) error {
+	c, err := ParseColour(s)
+	if err == nil {
+		o.Background = &c
+	}
+	return err
+}
+
+func backgroundText(o Options) string {
+	if o.Background == nil {
+		return ""
+	}
+	return o.Background.String()
+}

@@ -44,3 +44,6 @@ func checkFile(key string, file []byte, limit int) error {
 func FileFault(key string, err error) error {
 	return fmt.Errorf("%w: %s: %s", picture.ErrOption, key, err.Error())
 }
+
+// FileText returns a file as base64 in the alphabet that a query need not escape.
+func FileText(file []byte) string { return base64.RawURLEncoding.EncodeToString(file) }

@@ -55,28 +55,25 @@ func (f OutputFormat) CheckSides(width, height int) error {
 	return nil
 }
 
-func parseFormat(s string) (OutputFormat, error) {
-	switch f := OutputFormat(s); f {
-	case "jpeg":
-		return OutputJPEG, nil
-	case OutputAuto, OutputPNG, OutputJPEG, OutputWebP, OutputZIP:
-		return f, nil
-	}
-	return "", fmt.Errorf("%w: format: must be %s, %s, %s, %s or %s, is %.64q",
-		picture.ErrOption, OutputAuto, OutputPNG, OutputJPEG, OutputWebP, OutputZIP, s)
-}
-
 func parseQuality(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil {
 		return 0, fmt.Errorf("%w: quality: must be a whole number of 1 to 100, is %.64q", picture.ErrOption, s)
 	}
+	if n == 0 { // as no number stands for the default
+		return 0, qualityFault(n)
+	}
 	return n, checkQuality(n)
 }
 
+// checkQuality takes 0 for the default.
 func checkQuality(n int) error {
-	if n < 1 || n > 100 {
-		return fmt.Errorf("%w: quality: must be 1 to 100, is %d", picture.ErrOption, n)
+	if n < 0 || n > 100 {
+		return qualityFault(n)
 	}
 	return nil
+}
+
+func qualityFault(n int) error {
+	return fmt.Errorf("%w: quality: must be 1 to 100, is %d", picture.ErrOption, n)
 }

@@ -66,7 +66,7 @@ func (m Margin) String() string {
 	return fmt.Sprintf("%v %v %v %v", m.Top, m.Right, m.Bottom, m.Left)
 }
 
-func (m Margin) Validate() error {
+func (m Margin) validate() error {
 	for _, l := range []picture.Length{m.Top, m.Right, m.Bottom, m.Left} {
 		if _, err := picture.ParseLength("crop_margin", l.String(), maxMarginPx, maxMarginPercent); err != nil {
 			return err

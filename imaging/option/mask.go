@@ -12,9 +12,6 @@ import (
 const MaxMaskBytes = 1 << 20
 
 const (
-	// base64 in short lines, with a data-URL prefix
-	maxMaskText = MaxMaskBytes/3*4 + MaxMaskBytes/3*4/20 + 1<<10
-
 	// Grey values between these are Unknown: an editor's soft brush is sure of its middle alone.
 	lastDrop  = 63
 	firstKeep = 192

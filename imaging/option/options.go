@@ -1,3 +1,5 @@
+// Package option holds what a request may ask for: one table of options, from which forms, queries, flags
+// and documents are made.
 package option
 
 import (
@@ -5,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"bgremove/imaging/engine"
 	"bgremove/imaging/picture"
 )
 
@@ -44,26 +45,26 @@ type Options struct {
 	Size       float64  // megapixels that the result may have, shrunk if need be: minSize to maxSize; 0: any number
 }
 
-// Parse reads the keys of OptionKeys; an empty value means absent. Every fault is joined, and each is an ErrOption. What
-// depends on the image is for CheckImage, whether the engine exists for the Remover to say.
-func Parse(get func(key string) string) (Options, error) { return ParseFiles(get, nil) }
+// Parse reads every option of the table; an empty text means absent. It joins all faults, each an
+// ErrOption. What depends on the image is for CheckImage, whether the engine exists for the Remover.
+func Parse(get func(name string) string) (Options, error) { return ParseFiles(get, nil) }
 
-// ParseFiles is Parse where files came as bytes, by key. The text of such a key is not looked at.
-func ParseFiles(get func(key string) string, files map[string][]byte) (Options, error) {
+// ParseFiles is Parse where files came as bytes, by name. It does not look at the text of such a name.
+func ParseFiles(get func(name string) string, files map[string][]byte) (Options, error) {
 	var o Options
 	var errs []error
-	for _, opt := range options {
-		if file, ok := files[opt.key]; ok {
-			*o.file(opt.key) = file
-			errs = append(errs, checkFile(opt.key, file, opt.file))
+	for _, r := range rows {
+		if file, ok := files[r.Name]; ok && r.file != nil {
+			*r.file(&o) = file
+			errs = append(errs, r.check(o))
 			continue
 		}
-		switch text := get(opt.key); {
+		switch text := get(r.Name); {
 		case text == "":
-		case len(text) > opt.limit:
-			errs = append(errs, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", picture.ErrOption, opt.key, len(text), opt.limit))
+		case len(text) > r.MaxText:
+			errs = append(errs, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", picture.ErrOption, r.Name, len(text), r.MaxText))
 		default:
-			errs = append(errs, opt.parse(&o, text))
+			errs = append(errs, r.parse(&o, text))
 		}
 	}
 	if err := errors.Join(append(errs, o.conflicts())...); err != nil {
@@ -72,36 +73,25 @@ func ParseFiles(get func(key string) string, files map[string][]byte) (Options, 
 	return o, nil
 }
 
-// Values is the inverse of ParseOptions: what is absent is left out, and numbers are in their shortest form. Encoded as a query
-// it has at most 9 MiB.
+// Values is the inverse of Parse: it leaves out what is absent, and numbers are in their shortest
+// form. Encoded as a query it has at most 9 MiB.
 func (o Options) Values() url.Values {
 	v := url.Values{}
-	for _, opt := range options {
-		if text := opt.text(o); text != "" {
-			v.Set(opt.key, text)
+	for _, r := range rows {
+		if text := r.text(o); text != "" {
+			v.Set(r.Name, text)
 		}
 	}
 	return v
 }
 
-// Validate finds what is wrong with options whatever the image, for those that ParseOptions has not seen too.
+// Validate finds what is wrong with options whatever the image, for those that Parse has not seen too.
 func (o Options) Validate() error {
-	errs := []error{
-		o.Channels.Validate(), checkStrokes(o.Strokes), o.conflicts(), o.CropMargin.Validate(), o.Position.Validate(),
-		checkFile("mask", o.Mask, MaxMaskBytes), checkFile("bg_image", o.BackgroundImage, MaxBackgroundBytes),
-	}
-	if o.Format != "" {
-		_, err := parseFormat(string(o.Format))
-		errs = append(errs, err)
-	}
-	if o.Quality != 0 {
-		errs = append(errs, checkQuality(o.Quality))
-	}
-	if o.Scale != 0 {
-		errs = append(errs, checkScale(o.Scale))
-	}
-	if o.Size != 0 {
-		errs = append(errs, checkSize(o.Size))
+	errs := []error{o.conflicts()}
+	for _, r := range rows {
+		if r.check != nil {
+			errs = append(errs, r.check(o))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -168,21 +158,5 @@ func (o Options) Hints(limits picture.Limits, width, height int) (picture.Hints,
 	return h, err
 }
 
-// checkEngineName knows all engines, whether this build has them or not.
-func checkEngineName(name string) error {
-	if err := engine.Check(name); err != nil && !errors.Is(err, picture.ErrNotBuilt) {
-		return fmt.Errorf("%w: %w", picture.ErrOption, err)
-	}
-	return nil
-}
-
 // ChannelChoices are the values of channels.
 func ChannelChoices() []Channels { return []Channels{ChannelsRGBA, ChannelsAlpha} }
-
-func (c Channels) Validate() error {
-	switch c {
-	case "", ChannelsRGBA, ChannelsAlpha:
-		return nil
-	}
-	return fmt.Errorf("%w: channels: must be %q or %q, is %.64q", picture.ErrOption, ChannelsRGBA, ChannelsAlpha, string(c))
-}

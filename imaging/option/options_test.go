@@ -3,6 +3,7 @@ package option
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"math"
 	"net/url"
@@ -70,7 +71,7 @@ func TestParseOptionsJoinsFaults(t *testing.T) {
 	if !errors.Is(err, picture.ErrOption) {
 		t.Fatalf("error %v, want ErrOption", err)
 	}
-	for _, part := range []string{"roi", `"1 2 3"`, "channels", `"cmyk"`, `"rgba" or "alpha"`, "mask: ", "strokes: stroke 1", `"gif"`, "quality: must be 1 to 100, is 0", `"#12345"`} {
+	for _, part := range []string{"roi", `"1 2 3"`, "channels", `"cmyk"`, `rgba or alpha`, "mask: ", "strokes: stroke 1", `"gif"`, "quality: must be 1 to 100, is 0", `"#12345"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not say %s", err, part)
 		}
@@ -218,10 +219,37 @@ func TestROIRect(t *testing.T) {
 	}
 }
 
-// What is encoded is read as it was, and files may come as bytes.
+// TestTable: what a row says of itself is so.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range Table() {
+		if o.Name == "" || o.Help == "" || o.MaxText == 0 || seen[o.Name] {
+			t.Errorf("%+v", o)
+		}
+		seen[o.Name] = true
+		takes := func(text string) bool {
+			_, err := parse(map[string]string{o.Name: text, "bg_color": map[bool]string{true: "red"}[text == "jpg"]})
+			return err == nil
+		}
+		for _, v := range o.Values {
+			if !takes(v) {
+				t.Errorf("%s: %q is listed and not taken", o.Name, v)
+			}
+		}
+		if free := o.Kind == Text || o.Kind == Document || o.Kind == File; !free && takes("nonsense") {
+			t.Errorf("%s takes nonsense", o.Name)
+		}
+		if o.Kind == Number && (!takes(fmt.Sprint(o.Min)) || !takes(fmt.Sprint(o.Max)) || takes(fmt.Sprint(o.Max+1))) {
+			t.Errorf("%s: not all of %v to %v, or more, is taken", o.Name, o.Min, o.Max)
+		}
+	}
+}
+
+// TestEncode: what is encoded is read as it was, and files may come as bytes.
 func TestEncode(t *testing.T) {
 	for _, o := range []Options{
-		{}, {Quality: 5}, {Mask: []byte{0xff, 0xfe}}, {Crop: true, Mask: bytes.Repeat([]byte{7}, 1000), BackgroundImage: []byte("x")},
+		{}, {Quality: 5}, {Mask: []byte{0xff, 0xfe}},
+		{Crop: true, Mask: bytes.Repeat([]byte{7}, 1000), BackgroundImage: []byte("x")},
 	} {
 		values, err := url.ParseQuery(o.Encode())
 		if err != nil {
@@ -230,16 +258,19 @@ func TestEncode(t *testing.T) {
 		if !reflect.DeepEqual(values, o.Values()) {
 			t.Errorf("%+v is encoded as %v", o, values)
 		}
-		if got, err := ParseFiles(o.WithoutFiles().Values().Get, o.Files()); err != nil || !reflect.DeepEqual(got, o) {
+		got, err := ParseFiles(o.WithoutFiles().Values().Get, o.Files())
+		if err != nil || !reflect.DeepEqual(got, o) {
 			t.Errorf("%+v, %v; want %+v", got, err, o)
 		}
 	}
 	none := func(string) string { return "" }
-	if _, err := ParseFiles(none, map[string][]byte{"mask": make([]byte, MaxMaskBytes+1)}); !errors.Is(err, picture.ErrOption) {
+	_, err := ParseFiles(none, map[string][]byte{"mask": make([]byte, MaxMaskBytes+1)})
+	if !errors.Is(err, picture.ErrOption) {
 		t.Errorf("a file that is too large: %v", err)
 	}
-	if _, err := ParseFiles(func(key string) string { return map[string]string{"bg_color": "red"}[key] },
-		map[string][]byte{"bg_image": []byte("x")}); !errors.Is(err, picture.ErrOption) {
+	red := func(name string) string { return map[string]string{"bg_color": "red"}[name] }
+	_, err = ParseFiles(red, map[string][]byte{"bg_image": []byte("x")})
+	if !errors.Is(err, picture.ErrOption) {
 		t.Errorf("two backgrounds: %v", err)
 	}
 }

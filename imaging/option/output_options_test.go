@@ -13,24 +13,6 @@ import (
 	"bgremove/imaging/picture"
 )
 
-func queryOptions(query string) (Options, bool) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return Options{}, false
-	}
-	o, err := Parse(values.Get)
-	return o, err == nil
-}
-
-func parseQuery(t testing.TB, query string) Options {
-	t.Helper()
-	o, ok := queryOptions(query)
-	if !ok {
-		t.Fatalf("%s is not understood", query)
-	}
-	return o
-}
-
 func TestParseOutputOptions(t *testing.T) {
 	px := func(v float64) picture.Length { return picture.Length{Value: v} }
 	percent := func(v float64) picture.Length { return picture.Length{v, true} }
@@ -214,12 +196,12 @@ func randomOptions(r *rand.Rand) (o Options) {
 
 func TestOptionFileLimit(t *testing.T) {
 	for key, want := range map[string]int{"mask": MaxMaskBytes, "bg_image": MaxBackgroundBytes, "roi": 0, "image": 0, "": 0} {
-		got, ok := FileLimit(key)
-		if got != want || ok != (want > 0) {
-			t.Errorf("%q: %d, %v; want %d", key, got, ok, want)
+		got, _ := Find(key)
+		if got.MaxFile != want || (got.Kind == File) != (want > 0) {
+			t.Errorf("%q: %+v; want %d", key, got, want)
 		}
-		if limit, _ := Limit(key); ok && limit < len(FileText(make([]byte, got))) {
-			t.Errorf("%q: a text of %d bytes does not hold the file", key, limit)
+		if want > 0 && got.MaxText < len(FileText(make([]byte, want))) {
+			t.Errorf("%q: a text of %d bytes does not hold the file", key, got.MaxText)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func ParsePosition(s string) (Position, error) {
 	}
 	x, errX := parsePercent(fields[0])
 	y, errY := parsePercent(fields[len(fields)-1])
-	if p := (Position{AnchorShare, x, y}); errX == nil && errY == nil && p.Validate() == nil {
+	if p := (Position{AnchorShare, x, y}); errX == nil && errY == nil && p.validate() == nil {
 		return p, nil
 	}
 	return Position{}, positionFault(s)
@@ -67,7 +67,7 @@ func (p Position) String() string {
 	return strconv.FormatFloat(p.X, 'f', -1, 64) + "% " + strconv.FormatFloat(p.Y, 'f', -1, 64) + "%"
 }
 
-func (p Position) Validate() error {
+func (p Position) validate() error {
 	inside := func(v float64) bool { return v >= 0 && v <= 100 } // not NaN
 	switch {
 	case p.Anchor == AnchorShare && inside(p.X) && inside(p.Y), p == Position{}, p == Position{Anchor: AnchorOriginal}:

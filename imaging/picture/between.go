@@ -6,6 +6,7 @@ type Between struct {
 	F        float32 // towards next
 }
 
+// Betweens returns where each of size pixels lies between the pixels of a picture of small.
 func Betweens(size, small int) []Between {
 	out := make([]Between, size)
 	for i := range out {

@@ -1,3 +1,5 @@
+// Package picture holds what all rooms of imaging share: pictures, mattes, hints, what can be wrong with
+// them, and how they are scaled. It imports nothing of bgremove.
 package picture
 
 import (

@@ -2,19 +2,20 @@ package picture
 
 import "image"
 
-// piece is a connected set of pixels.
-type piece struct {
+// Piece is a connected set of pixels.
+type Piece struct {
 	Area int
 	Box  image.Rectangle
 }
 
-type pieces struct {
+// Pieces are what Label found.
+type Pieces struct {
 	Of    []int32 // of each pixel: its piece counted from 1, or 0
-	Found []piece
+	Found []Piece
 }
 
 // Marked tells which pieces have a mark of that value in them.
-func (p *pieces) Marked(marks []uint8, value uint8) []bool {
+func (p *Pieces) Marked(marks []uint8, value uint8) []bool {
 	out := make([]bool, len(p.Found))
 	for i, m := range marks {
 		if l := p.Of[i]; l > 0 && m == value {
@@ -26,7 +27,7 @@ func (p *pieces) Marked(marks []uint8, value uint8) []bool {
 
 // Label finds the connected pieces of the pixels that have a value; diagonal says that corners connect. Pieces are in the order of their
 // first pixels, row by row.
-func Label(mask []uint8, width, height int, value uint8, diagonal bool) pieces {
+func Label(mask []uint8, width, height int, value uint8, diagonal bool) Pieces {
 	runs := runsOf(mask, width, height, value)
 	reach := 0
 	if diagonal {
@@ -42,12 +43,12 @@ func Label(mask []uint8, width, height int, value uint8, diagonal bool) pieces {
 			join(runs, i, j)
 		}
 	}
-	p := pieces{Of: make([]int32, len(mask))}
+	p := Pieces{Of: make([]int32, len(mask))}
 	number := make([]int32, len(runs)) // of the piece that a run is the first of
 	for i, r := range runs {
 		first := root(runs, i)
 		if number[first] == 0 {
-			p.Found = append(p.Found, piece{})
+			p.Found = append(p.Found, Piece{})
 			number[first] = int32(len(p.Found))
 		}
 		found := &p.Found[number[first]-1]

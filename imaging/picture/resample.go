@@ -62,6 +62,7 @@ type Grid struct {
 	V                       []float32
 }
 
+// NewGrid returns a grid of zeros.
 func NewGrid(width, height, channels int) Grid {
 	return Grid{width, height, channels, make([]float32, width*height*channels)}
 }

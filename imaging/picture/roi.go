@@ -79,6 +79,7 @@ func (l Length) String() string {
 	return strconv.FormatFloat(l.Value, 'f', -1, 64) + unit
 }
 
+// Px returns the length in px along a side of so many px.
 func (l Length) Px(side int) float64 {
 	if l.Percent {
 		return math.Round(l.Value * float64(side) / 100)

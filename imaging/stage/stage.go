@@ -1,3 +1,4 @@
+// Package stage times the stages of the work on one image. It imports nothing of bgremove.
 package stage
 
 import (
@@ -60,22 +61,23 @@ func (s *Stages) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// stopwatch notes what the stages of one image take. It travels in the context, as the steps know nothing of each other.
-type stopwatch struct {
+// Stopwatch notes what the stages of one image take. It travels in the context, as the steps know nothing of each other.
+type Stopwatch struct {
 	mu     sync.Mutex // a large image is decoded by a goroutine of its own
 	Stages Stages
 }
 
 type stopwatchKey struct{}
 
-func WithStopwatch(ctx context.Context) (context.Context, *stopwatch) {
-	w := &stopwatch{}
+// WithStopwatch returns a context whose stages are noted.
+func WithStopwatch(ctx context.Context) (context.Context, *Stopwatch) {
+	w := &Stopwatch{}
 	return context.WithValue(ctx, stopwatchKey{}, w), w
 }
 
 // Begin begins a stage; the function ends it. Nothing is noted for a context without a stopwatch.
 func Begin(ctx context.Context, name string) (end func()) {
-	w, ok := ctx.Value(stopwatchKey{}).(*stopwatch)
+	w, ok := ctx.Value(stopwatchKey{}).(*Stopwatch)
 	if !ok {
 		return func() {}
 	}

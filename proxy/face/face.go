@@ -10,6 +10,7 @@ import (
 
 	"bgremove/fault"
 	"bgremove/httpserver"
+	"bgremove/imaging/option"
 	"bgremove/proxy/intake"
 )
 
@@ -39,10 +40,10 @@ const (
 )
 
 // Fields returns options of the intake as a form has them that goes by the same names.
-func Fields(options []intake.Field) []httpserver.Field {
+func Fields(options []option.Option) []httpserver.Field {
 	fields := make([]httpserver.Field, len(options))
-	for i, f := range options {
-		fields[i] = httpserver.Field(f)
+	for i, o := range options {
+		fields[i] = httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile}
 	}
 	return fields
 }

@@ -32,10 +32,9 @@ const (
 	KeyImageURL = "image_url"
 )
 
-// jobOption is one key of a job's own.
+// jobOption is one row of the options of a job.
 type jobOption struct {
-	key   string
-	limit int // of the text, in bytes
+	option.Option
 	parse func(in *Intake, o *Options, text string) error
 	text  func(o, preset Options) string // what parse reads, to be kept with the job; empty for what need not be
 }
@@ -45,20 +44,20 @@ const (
 	maxURL   = 2 << 10
 )
 
-// jobOptions are all there are: whoever reads or lists them goes by this table.
+// jobOptions are all there are: a new one is one row here.
 var jobOptions = []jobOption{
 	{
-		keyPriority, maxShort,
+		option.Option{Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort},
 		func(_ *Intake, o *Options, s string) (err error) { o.Priority, err = parsePriority(s); return err },
 		func(o, _ Options) string {
 			if o.Priority == queue.Normal {
 				return ""
 			}
-			return Priorities()[o.Priority]
+			return priorities[o.Priority]
 		},
 	},
 	{
-		keyTTL, maxShort,
+		option.Option{Name: keyTTL, Kind: option.Text, MaxText: maxShort},
 		func(in *Intake, o *Options, s string) (err error) { o.TTL, err = in.parseTTL(s); return err },
 		func(o, _ Options) string {
 			if o.TTL == 0 {
@@ -68,7 +67,7 @@ var jobOptions = []jobOption{
 		},
 	},
 	{
-		keyKeep, maxShort,
+		option.Option{Name: keyKeep, Kind: option.Switch, MaxText: maxShort},
 		func(_ *Intake, o *Options, s string) (err error) {
 			if o.KeepInput, err = strconv.ParseBool(s); err != nil {
 				return fmt.Errorf("%w: %s: must be true or false, is %.64q", picture.ErrOption, keyKeep, s)
@@ -83,53 +82,40 @@ var jobOptions = []jobOption{
 		},
 	},
 	{
-		keyCallback, maxURL,
+		option.Option{Name: keyCallback, Kind: option.Text, MaxText: maxURL},
 		func(_ *Intake, o *Options, s string) error { o.CallbackURL = s; return nil },
 		func(o, _ Options) string { return o.CallbackURL },
 	},
 	{
-		KeyImageURL, maxURL,
+		option.Option{Name: KeyImageURL, Kind: option.Text, MaxText: maxURL},
 		func(_ *Intake, o *Options, s string) error { o.ImageURL = s; return nil },
 		func(Options, Options) string { return "" },
 	},
 }
 
-// Field says how much the text of an option may have, and the file where it may be one, both in bytes.
-type Field struct {
-	Key            string
-	Limit, MaxFile int
-}
-
-// CutFields returns the options of how to cut.
-func CutFields() (fields []Field) {
-	for _, key := range option.Keys() {
-		limit, _ := option.Limit(key)
-		file, _ := option.FileLimit(key)
-		fields = append(fields, Field{key, limit, file})
+// Table returns every option of a request: those of its picture, then those of its job.
+func Table() []option.Option {
+	table := option.Table()
+	for _, o := range jobOptions {
+		table = append(table, o.Option)
 	}
-	return fields
+	return table
 }
 
-// Fields returns every option.
-func Fields() []Field {
-	all := CutFields()
-	for _, opt := range jobOptions {
-		all = append(all, Field{Key: opt.key, Limit: opt.limit})
-	}
-	return all
-}
-
-// Keys returns the keys of every option.
+// Keys returns the names of every option.
 func Keys() []string {
 	var keys []string
-	for _, f := range Fields() {
-		keys = append(keys, f.Key)
+	for _, o := range Table() {
+		keys = append(keys, o.Name)
 	}
 	return keys
 }
 
-// Priorities are the words for them, in their order.
-func Priorities() [3]string { return [3]string{"interactive", "normal", "bulk"} }
+// priorities are the words for them, in their order.
+var priorities = [...]string{"interactive", "normal", "bulk"}
+
+// Priorities returns the words for priorities, in their order.
+func Priorities() [3]string { return priorities }
 
 // Preset returns what counts where a request does not say.
 func (in *Intake) Preset(p queue.Priority) Options {
@@ -144,7 +130,7 @@ func (in *Intake) Parse(get func(key string) string, files map[string][]byte, pr
 	o.Options, err = option.ParseFiles(get, files)
 	errs := []error{err}
 	for _, opt := range jobOptions {
-		if s := get(opt.key); s != "" {
+		if s := get(opt.Name); s != "" {
 			errs = append(errs, opt.parse(in, &o, s))
 		}
 	}
@@ -158,7 +144,7 @@ func (in *Intake) Parse(get func(key string) string, files map[string][]byte, pr
 }
 
 func parsePriority(s string) (queue.Priority, error) {
-	for p, word := range Priorities() {
+	for p, word := range priorities {
 		if s == word {
 			return queue.Priority(p), nil
 		}
@@ -230,7 +216,7 @@ func (in *Intake) about(o Options, input InputInfo) About {
 	}
 	for _, opt := range jobOptions {
 		if text := opt.text(o, in.Preset(0)); text != "" {
-			a.Options[opt.key] = text
+			a.Options[opt.Name] = text
 		}
 	}
 	return a

@@ -1,7 +1,7 @@
 // Package openapi is the document of the public API, openapi.yaml, and the page that shows it.
 //
-// The document is written by hand and comes before the handlers: package openapitest holds them against it. This package imports
-// echo and yaml, and nothing of bgremove's.
+// The document is written by hand and comes before the handlers: package openapitest holds them against
+// it. Only the options of a picture come from their table. This package imports echo, yaml and option.
 package openapi
 
 import (
@@ -21,6 +21,9 @@ func JSON() []byte {
 	var root yaml.Node
 	var b bytes.Buffer
 	err := yaml.Unmarshal(document, &root)
+	if err == nil {
+		err = expand(&root, member(member(root.Content[0], "components"), "schemas"))
+	}
 	if err == nil {
 		err = write(&b, &root)
 	}

@@ -12,6 +12,7 @@ import (
 	"bgremove/fault"
 	"bgremove/httpserver"
 	"bgremove/imaging"
+	"bgremove/imaging/option"
 	"bgremove/proxy/face"
 	"bgremove/proxy/intake"
 	"bgremove/queue"
@@ -93,7 +94,7 @@ func (s seed) take(c echo.Context) (id string, err error) {
 	if err := s.Room(c); err != nil {
 		return "", err
 	}
-	up, err := httpserver.ReadJSON(c, httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(intake.CutFields())})
+	up, err := httpserver.ReadJSON(c, httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(option.Table())})
 	if err != nil {
 		return "", err
 	}

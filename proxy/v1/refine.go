@@ -9,6 +9,7 @@ import (
 
 	"bgremove/fault"
 	"bgremove/httpserver"
+	"bgremove/imaging/option"
 	"bgremove/proxy/face"
 	"bgremove/proxy/intake"
 )
@@ -26,7 +27,7 @@ func (v v1) refineJob(c echo.Context) error {
 // readRefinement reads options, of a JSON object or, where they are not there, of the query. Those that are null are not
 // given, those that are "" are to be taken away.
 func readRefinement(c echo.Context) (r intake.Refinement, err error) {
-	fields := slices.DeleteFunc(intake.Fields(), func(f intake.Field) bool { return f.Key == intake.KeyImageURL })
+	fields := slices.DeleteFunc(intake.Table(), func(o option.Option) bool { return o.Name == intake.KeyImageURL })
 	keys := slices.DeleteFunc(intake.Keys(), func(key string) bool { return key == intake.KeyImageURL })
 	query, err := queryOf(c, keys...)
 	if err != nil {

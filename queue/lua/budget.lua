@@ -1,9 +1,10 @@
 -- Spends of a budget that refills steadily and holds one minute's worth at most (GCRA: all there is to remember is when it will be full).
 -- A cost above a minute's worth is granted from a full budget alone, which is then in debt: it is full again, and anything else
 -- granted, as late as if the cost had been spent in parts.
+-- KEYS: see lib_head
 -- ARGV: T, owner, cost, what one minute gives, number of this call
 -- The client library repeats a call whose answer was lost on its way: what was granted is not spent again.
--- Answer: {1 granted or 0 not, what is left, ms until the cost can be granted (0: granted), ms until the budget is full}
+-- Output: {1 granted or 0 not, what is left, ms until the cost can be granted (0: granted), ms until the budget is full}
 local budget, call = T .. ':budget:' .. ARGV[2], T .. ':spent:' .. ARGV[5]
 local minute = 60000
 local worth = tonumber(ARGV[3]) * minute / tonumber(ARGV[4])  -- of the cost, in ms

@@ -1,7 +1,8 @@
 -- Ends a job that is not wanted any more. A running one ends at once too: its worker hears it at the next heartbeat and its
 -- result is refused.
+-- KEYS: see lib_head
 -- ARGV: T, id
--- Answer: 'OK' (also where it was cancelled before: the first answer may have been lost) | 'NOT_FOUND' | the terminal state that
+-- Output: 'OK' (also where it was cancelled before: the first answer may have been lost) | 'NOT_FOUND' | the terminal state that
 -- it is in
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'prio', 'tenant')

@@ -1,9 +1,11 @@
 -- Hands out jobs. It also returns lapsed leases and due retries to their lists first, so no scheduler process is needed.
+-- KEYS: see lib_head
 -- ARGV: T, worker name, worker token, lease ms, number of jobs wanted (0: only tidy up), dead TTL ms, number of this call
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same jobs again.
--- Answer: {ms until the next retry or lease falls due or -1,
+-- Output: {ms until the next retry or lease falls due or -1,
 --          {{id, owner, attempt, input ref, options, keep, created ms, result TTL, trace, id of a job with the same result or empty}, …},
---          {id and state of each job that this call ended, …}}
+--          {id and state of each job that this call ended, …}}; the options are nil where they lie
+--          beside the image
 local ms, woken, ended = now(), 0, {}
 local call = T .. ':call:' .. ARGV[3]  -- number and ids of this worker's last call that got any
 
@@ -135,7 +137,7 @@ for _, prio in ipairs(order) do
     elseif due then
       out[#out + 1] = run(id, other)
       ids = ids .. ' ' .. id
-    elseif j[1] == 'queued' then  -- anything else was cancelled or purged meanwhile
+    elseif j[1] == 'queued' then  -- anything else was cancelled meanwhile
       pastDeadline(id, j)
     end
   end

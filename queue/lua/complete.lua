@@ -1,6 +1,7 @@
 -- Ends a job with its result. Only its present owner may. Told twice (the first answer was lost on its way), it says OK twice.
+-- KEYS: see lib_head
 -- ARGV: T, id, owner, output ref, result
--- Answer: 'OK' | 'LOST'
+-- Output: 'OK' | 'LOST'
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'owner', 'out', 'cache', 'rttl')
 if j[1] == 'succeeded' and j[3] == ARGV[4] then return 'OK' end

@@ -1,6 +1,7 @@
 -- Forgets a job that has ended. The caller deletes its images. Told twice, it finds none the second time.
+-- KEYS: see lib_head
 -- ARGV: T, id
--- Answer: 'OK' | 'NOT_FOUND' | the state that it is in, where it has not ended
+-- Output: 'OK' | 'NOT_FOUND' | the state that it is in, where it has not ended
 local id = ARGV[2]
 local state = redis.call('HGET', key(id), 'state')
 if not state then return 'NOT_FOUND' end

@@ -1,8 +1,9 @@
 -- Accepts a job, or one that is finished already.
+-- KEYS: see lib_head
 -- ARGV: T, id, priority, bytes held (image and options, as size() finds them later), time to be started in ms, max depth,
 --       max bytes (0 = no limit), share and tenant (see lib_room), idempotency key or empty, what its request asks for, how long the key
 --       is remembered at most in ms, finished (0|1), then fields of the job's hash, each with its value
--- Answer: {'OK', depth} | {'EXISTS', '0'} | {'SAME', id of the key's job} | {'CONFLICT', the same, of another request} | as refuse()
+-- Output: {'OK', depth} | {'EXISTS', '0'} | {'SAME', id of the key's job} | {'CONFLICT', the same, of another request} | as refuse()
 local id, prio, held, tenant, idem = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[9], ARGV[10]
 if redis.call('EXISTS', key(id)) == 1 then return {'EXISTS', '0'} end
 if idem ~= '' then

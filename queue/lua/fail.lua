@@ -1,7 +1,8 @@
 -- Ends an attempt without a result: the job is retried after a delay while it may be and has attempts left, else it has failed.
 -- Told twice (the first answer was lost on its way), it says the same again: 'told' is who settled an attempt last, and how.
+-- KEYS: see lib_head
 -- ARGV: T, id, owner, code, message, transient (0|1), delay ms, suspect (0|1): see claim
--- Answer: 'retrying' | 'failed' | 'LOST'
+-- Output: 'retrying' | 'failed' | 'LOST'
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'owner', 'attempt', 'max', 'told')
 for _, answer in ipairs({'retrying', 'failed'}) do

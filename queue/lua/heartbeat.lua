@@ -1,6 +1,7 @@
 -- Prolongs leases.
+-- KEYS: see lib_head
 -- ARGV: T, lease ms, then id and owner of each job
--- Answer: for each job 1 (prolonged) or 0 (no longer this worker's: cancelled, or lapsed and handed to another)
+-- Output: for each job 1 (prolonged) or 0 (no longer this worker's: cancelled, or lapsed and handed to another)
 local ms, out = now(), {}
 for i = 3, #ARGV, 2 do
   local j = redis.call('HMGET', key(ARGV[i]), 'state', 'owner')

@@ -1,7 +1,8 @@
 -- Hands out one callback that is due, for a lease: unless it is settled by then, it is handed out again.
+-- KEYS: see lib_head
 -- ARGV: T, token of the caller, number of this call, lease ms
 -- The client library repeats a call whose answer was lost on its way: the same call gets the same callback again.
--- Answer: {ms until the next falls due or -1, how many there are} and, where one is due: id, url, attempt, times that its job was
+-- Output: {ms until the next falls due or -1, how many there are} and, where one is due: id, url, attempt, times that its job was
 -- requeued
 local ms, claim, call = now(), ARGV[2] .. '.' .. ARGV[3], T .. ':call:' .. ARGV[2]
 local hooks, ended = T .. ':hooks', {succeeded = true, failed = true, expired = true, cancelled = true}

@@ -1,7 +1,8 @@
 -- Records how an attempt to deliver a callback went. Only who has it in hands may: its lease may have lapsed, its job may run again.
 -- Told twice (the first answer was lost on its way), it says the same again.
+-- KEYS: see lib_head
 -- ARGV: T, id, claim, state (delivered | failed | pending), ms until it is tried again, line of the log
--- Answer: the callback's state now: failed also where its job is not kept until the next attempt | 'LOST'
+-- Output: the callback's state now: failed also where its job is not kept until the next attempt | 'LOST'
 local id, state, wait = ARGV[2], ARGV[4], tonumber(ARGV[5])
 local j = redis.call('HMGET', key(id), 'hook_claim', 'hook_told', 'hook_state', 'hook_log')
 if j[2] == ARGV[3] and j[3] then return j[3] end

@@ -1,6 +1,8 @@
--- What an unfinished job counts for against max bytes: image and options.
+-- What an unfinished job counts for against max bytes: its image and its options, also those beside
+-- the image.
 local function size(id)
-  return tonumber(redis.call('HGET', key(id), 'bytes')) + redis.call('HSTRLEN', key(id), 'options')
+  local j = redis.call('HMGET', key(id), 'bytes', 'aside')
+  return tonumber(j[1]) + tonumber(j[2] or '0') + redis.call('HSTRLEN', key(id), 'options')
 end
 
 -- Counts a job among the unfinished ones (sign 1) or no more (sign -1), and its bytes, in all and by tenant.

@@ -1,6 +1,7 @@
 -- Lists ids, newest first.
+-- KEYS: see lib_head
 -- ARGV: T, number of the job before which to begin (0: with the newest), how many
--- Answer: {number of the first, its id, those of the jobs before it, …}; {0} where there is none
+-- Output: {number of the first, its id, those of the jobs before it, …}; {0} where there is none
 local last = math.max(tonumber(redis.call('HGET', T .. ':stats', 'numbered') or '0'), redis.call('LLEN', T .. ':recent'))
 local from = tonumber(ARGV[2]) - 1
 if from < 0 or from > last then from = last end

@@ -1,6 +1,7 @@
 -- Gives back what a call spent of a budget. Told twice, it gives back once.
+-- KEYS: see lib_head
 -- ARGV: T, owner, number of the call
--- Answer: 1 given back | 0 nothing to give back (any more)
+-- Output: 1 given back | 0 nothing to give back (any more)
 local budget, call = T .. ':budget:' .. ARGV[2], T .. ':spent:' .. ARGV[3]
 local worth = tonumber(redis.call('GET', call) or '0')
 if worth == 0 then return 0 end

@@ -1,6 +1,7 @@
 -- Gives a job back to the front of its list, or after a delay to its end, its attempt not counted. Told twice (the first answer was lost on its way), it says OK twice.
+-- KEYS: see lib_head
 -- ARGV: T, id, owner, delay ms (absent or 0: none)
--- Answer: 'OK' | 'LOST'
+-- Output: 'OK' | 'LOST'
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'owner', 'prio', 'told', 'tenant')
 if j[4] == ARGV[3] .. ' released' then return 'OK' end

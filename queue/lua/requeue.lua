@@ -1,7 +1,8 @@
 -- Gives a failed or expired job a fresh start: all its attempts, a new deadline.
+-- KEYS: see lib_head
 -- ARGV: T, id, max depth, max bytes (0 = no limit), id of this call, share (see lib_room)
 -- The client library repeats a call whose answer was lost on its way: the same call is told OK again.
--- Answer: {'OK'} | {'NOT_FOUND'} | {'STATE', the state that it is in} | as refuse()
+-- Output: {'OK'} | {'NOT_FOUND'} | {'STATE', the state that it is in} | as refuse()
 local id = ARGV[2]
 local j = redis.call('HMGET', key(id), 'state', 'prio', 'patience', 'requeued', 'tenant', 'idem', 'asks', 'idemttl')
 local tenant = j[5] or ''

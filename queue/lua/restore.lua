@@ -1,6 +1,7 @@
 -- Puts back a job of an embedded queue, as its files have it: a fresh server knows none.
+-- KEYS: see lib_head
 -- ARGV: T, id, ms until an ended job is forgotten (0: it is active), then fields of the job's hash, each with its value
--- Answer: 'OK' | 'EXISTS'
+-- Output: 'OK' | 'EXISTS'
 local id, ttl = ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', key(id)) == 1 then return 'EXISTS' end
 redis.call('HSET', key(id), unpack(ARGV, 4))

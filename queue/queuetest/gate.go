@@ -50,10 +50,10 @@ func StartGate(t testing.TB, to string) *Gate {
 	return g
 }
 
-// URL is the gate's address as queue.url takes it.
+// URL returns the gate's address as queue.url takes it.
 func (g *Gate) URL() string { return "redis://" + g.Addr }
 
-// Set says what happens from now on.
+// Set decides what happens from now on.
 func (g *Gate) Set(p Passage) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

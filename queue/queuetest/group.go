@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,7 +17,7 @@ type Group struct {
 	servers []*Server
 }
 
-// Server is the one that listens at an address.
+// Server returns the one that listens at an address.
 func (g *Group) Server(t testing.TB, addr string) *Server {
 	t.Helper()
 	for _, s := range g.servers {
@@ -31,7 +29,7 @@ func (g *Group) Server(t testing.TB, addr string) *Server {
 	return nil
 }
 
-// Others are the servers but one.
+// Others returns the servers but one.
 func (g *Group) Others(one *Server) []*Server {
 	var others []*Server
 	for _, s := range g.servers {
@@ -53,13 +51,9 @@ func StartReplicated(t testing.TB, name string, replicas int) (g *Group, master 
 		g.servers = append(g.servers, StartRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0"))
 	}
 	until(t, "the replicas to be in step", inStep(t, master, replicas))
-	conf := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds %[1]s 500\nsentinel failover-timeout %[1]s 3000\n",
 		name, host, port)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sentinel := startSentinel(t, conf)
+	sentinel := startSentinel(t, text)
 	r := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr})
 	defer r.Close()
 	until(t, "the Sentinel to know the replicas", func() error {
@@ -73,7 +67,7 @@ func StartReplicated(t testing.TB, name string, replicas int) (g *Group, master 
 	return g, master
 }
 
-// inStep says whether that many replicas of a server have all that it has.
+// inStep returns what tells whether that many replicas of a server have all that it has.
 func inStep(t testing.TB, master *Server, replicas int) func() error {
 	return func() error {
 		r := redis.NewClient(&redis.Options{Addr: master.Addr})

@@ -17,11 +17,76 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// process is a server of a test's own.
+type process struct {
+	args  []string // the program first
+	env   []string
+	ready func() error
+	cmd   *exec.Cmd
+}
+
+func (p *process) start(t testing.TB) {
+	t.Helper()
+	p.cmd = exec.Command(p.args[0], p.args[1:]...) //nolint:noctx // Stop kills it, also after the test
+	p.cmd.Env = append(os.Environ(), p.env...)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start %s (redis-server is Debian's package of that name): %v", p.args[0], err)
+	}
+	until(t, p.args[0]+" to answer", p.ready)
+}
+
+// Stop kills the server at once.
+func (p *process) Stop() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.cmd = nil
+	}
+}
+
+// Restart kills the server at once and starts it again on the same port and folder, with args added, such as --readonly.
+func (p *process) Restart(t testing.TB, args ...string) {
+	t.Helper()
+	p.Stop()
+	p.args = append(p.args[:1:1], append(args, p.args[1:]...)...)
+	p.start(t)
+}
+
+// Pause has the server answer nothing, with its connections open, until Resume.
+func (p *process) Pause(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (p *process) Resume(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGCONT) }
+
+func (p *process) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("send %v to %s: %v", sig, p.args[0], err)
+	}
+}
+
 // Server is a redis-server process of a test's own.
 type Server struct {
 	Addr string // 127.0.0.1:port
-	cmd  *exec.Cmd
-	args []string
+	process
+}
+
+// startServer runs a redis-server with args until the test ends.
+func startServer(t testing.TB, addr string, args ...string) *Server {
+	t.Helper()
+	s := &Server{Addr: addr, process: process{args: append([]string{"redis-server"}, args...)}}
+	s.ready = func() error {
+		r := redis.NewClient(&redis.Options{Addr: addr})
+		defer r.Close()
+		err := r.Ping(context.Background()).Err()
+		if redis.HasErrorPrefix(err, "MASTERDOWN") { // a replica that was told to say so
+			return nil
+		}
+		return err
+	}
+	s.start(t)
+	t.Cleanup(s.Stop)
+	return s
 }
 
 // StartRedis runs Debian's redis-server on a free loopback port until the test ends. Without args it keeps nothing on disk.
@@ -29,10 +94,8 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	s := &Server{Addr: addr, args: append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", ""}, args...)}
-	s.start(t)
-	t.Cleanup(s.kill)
-	return s
+	plain := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", ""}
+	return startServer(t, addr, append(plain, args...)...)
 }
 
 // StartCluster runs a cluster of one node that holds every slot.
@@ -58,21 +121,18 @@ func StartCluster(t testing.TB) *Server {
 func StartSentinel(t testing.TB, name string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(StartRedis(t).Addr)
-	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor %s %s %s 1\n", name, host, port), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return startSentinel(t, conf)
+	return startSentinel(t, fmt.Sprintf("sentinel monitor %s %s %s 1\n", name, host, port))
 }
 
-func startSentinel(t testing.TB, conf string) *Server {
+func startSentinel(t testing.TB, text string) *Server {
 	t.Helper()
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	s := &Server{Addr: addr, args: []string{conf, "--sentinel", "--port", port, "--bind", "127.0.0.1"}}
-	s.start(t)
-	t.Cleanup(s.kill)
-	return s
+	return startServer(t, addr, conf, "--sentinel", "--port", port, "--bind", "127.0.0.1")
 }
 
 // startNode runs a server that a cluster is made of. Its bus has a port of its own: the usual one, ten thousand higher, may not exist.
@@ -82,58 +142,10 @@ func startNode(t testing.TB, args ...string) *Server {
 	return StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 }
 
-// URL is the server's address as queue.url takes it.
+// URL returns the server's address as queue.url takes it.
 func (s *Server) URL() string { return "redis://" + s.Addr }
 
-// Restart kills the server at once and starts it again on the same port and folder.
-func (s *Server) Restart(t testing.TB) {
-	t.Helper()
-	s.kill()
-	s.start(t)
-}
-
-// Pause has the server answer nothing, with its connections open, until Resume.
-func (s *Server) Pause(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGSTOP) }
-
-// Resume ends a Pause.
-func (s *Server) Resume(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGCONT) }
-
-func (s *Server) signal(t testing.TB, sig syscall.Signal) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		t.Fatalf("send %v to redis-server: %v", sig, err)
-	}
-}
-
-// Stop kills the server at once.
-func (s *Server) Stop() { s.kill() }
-
-func (s *Server) start(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command("redis-server", s.args...) //nolint:noctx // killed by kill, also when the test has ended
-	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("start redis-server (Debian's package of that name): %v", err)
-	}
-	r := redis.NewClient(&redis.Options{Addr: s.Addr})
-	defer r.Close()
-	until(t, "redis-server to answer", func() error {
-		err := r.Ping(t.Context()).Err()
-		if redis.HasErrorPrefix(err, "MASTERDOWN") { // a replica that was told to say so
-			return nil
-		}
-		return err
-	})
-}
-
-func (s *Server) kill() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
-	}
-}
-
-// freeAddr is an address that nobody listens on at the moment.
+// freeAddr returns an address that nobody listens on at the moment.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	var lc net.ListenConfig

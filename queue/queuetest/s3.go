@@ -1,6 +1,7 @@
 package queuetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,27 +29,26 @@ const (
 
 // S3 is an S3 server process of a test's own, which keeps its objects in a folder of the test's.
 type S3 struct {
-	URL     string // http://127.0.0.1:port
-	program string
-	args    []string
-	cmd     *exec.Cmd
+	URL string // http://127.0.0.1:port
+	process
 }
 
 // StartS3 runs a server on a free loopback port until the test ends.
 func StartS3(t testing.TB) *S3 {
 	t.Helper()
-	addr, objects, meta := freeAddr(t), t.TempDir(), t.TempDir()
-	s := &S3{
-		URL:     "http://" + addr,
-		program: s3Program(t),
-		args:    []string{"--port", addr, "--quiet", "posix", "--sidecar", meta, objects}, // sidecar: not every file system has attributes
-	}
+	addr := freeAddr(t)
+	s := &S3{URL: "http://" + addr, process: process{
+		// Sidecar, because not every file system has attributes.
+		args: []string{s3Program(t), "--port", addr, "--quiet", "posix", "--sidecar", t.TempDir(), t.TempDir()},
+		env:  []string{"ROOT_ACCESS_KEY=" + S3AccessKey, "ROOT_SECRET_KEY=" + S3SecretKey},
+	}}
+	s.ready = func() error { _, err := s.Client(t).ListBuckets(context.Background()); return err }
 	s.start(t)
 	t.Cleanup(s.Stop)
 	return s
 }
 
-// Client speaks to the server as its root user.
+// Client returns one that speaks to the server as its root user.
 func (s *S3) Client(t testing.TB) *minio.Client {
 	t.Helper()
 	c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{
@@ -66,34 +66,6 @@ func (s *S3) MakeBucket(t testing.TB, name string) {
 	if err := s.Client(t).MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// Restart kills the server at once and starts it again on the same port and folder, with args added, such as --readonly.
-func (s *S3) Restart(t testing.TB, args ...string) {
-	t.Helper()
-	s.Stop()
-	s.args = append(args, s.args...)
-	s.start(t)
-}
-
-// Stop kills the server at once.
-func (s *S3) Stop() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
-	}
-}
-
-func (s *S3) start(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command(s.program, s.args...) //nolint:noctx // killed by Stop, also when the test has ended
-	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+S3AccessKey, "ROOT_SECRET_KEY="+S3SecretKey)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := s.Client(t)
-	until(t, "the S3 server to answer", func() error { _, err := c.ListBuckets(t.Context()); return err })
 }
 
 // s3Program builds the server at first use and keeps it in the user's cache folder.

@@ -24,7 +24,7 @@ type edge struct {
 	fit         picture.Grid    // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
 }
 
-func NewEdge(part image.Rectangle, k picture.Reduced, mask []uint8) *edge {
+func newEdge(part image.Rectangle, k picture.Reduced, mask []uint8) *edge {
 	e := &edge{part: part, k: k, mask: mask}
 	e.most, e.least = spread(mask, k.Width, k.Height, softReach)
 	most, least := spread(mask, k.Width, k.Height, softReach+1)

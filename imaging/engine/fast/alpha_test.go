@@ -28,7 +28,7 @@ func softened(greys []uint8, edge, scale int) []uint8 {
 		img.Pix[i] = greys[i/3%img.Width/scale]
 	}
 	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
-	NewEdge(image.Rect(0, 0, img.Width, img.Height), k, mask).Soften(img, m)
+	newEdge(image.Rect(0, 0, img.Width, img.Height), k, mask).Soften(img, m)
 	return m.Alpha[h*scale/2*m.Width:][:m.Width]
 }
 
@@ -88,7 +88,7 @@ func TestSoftenOfAMixedEdge(t *testing.T) {
 	k := picture.Source{Img: img, Factor: 1}.Reduce(whole, w/scale)
 	mask := imagingtest.Painted(k.Width, k.Height, []image.Rectangle{image.Rect(k.Width/2, 0, k.Width, k.Height)}, nil)
 	m := &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
-	NewEdge(whole, k, mask).Soften(img, m)
+	newEdge(whole, k, mask).Soften(img, m)
 	row := m.Alpha[w*h/2:][:w]
 	if half := (int(row[w/2-1]) + int(row[w/2])) / 2; half < 118 || half > 138 {
 		t.Errorf("%d and %d at the edge, want about 128 between them", row[w/2-1], row[w/2])
@@ -112,7 +112,7 @@ func TestSoftenWritesItsPartAlone(t *testing.T) {
 		mask[i] = 1
 	}
 	m := &picture.Matte{Width: 20, Height: 10, Alpha: make([]uint8, 200)}
-	NewEdge(part, k, mask).Soften(img, m)
+	newEdge(part, k, mask).Soften(img, m)
 	for i, a := range m.Alpha {
 		if inside := image.Pt(i%20, i/20).In(part); inside != (a == 255) || !inside && a != 0 {
 			t.Fatalf("(%d, %d) is %d", i%20, i/20, a)

@@ -54,7 +54,7 @@ func TestCloser(t *testing.T) {
 		"small":           {image.Rect(300, 200, 400, 320), LooksCloser, picture.Hints{}, 3},
 		"in a corner":     {image.Rect(0, 0, 90, 90), LooksCloser, picture.Hints{}, 3},
 		"large":           {image.Rect(50, 40, 760, 570), LooksCloser, picture.Hints{}, 2},
-		"two looks":       {image.Rect(300, 200, 400, 320), looksAtMirror, picture.Hints{}, 2},
+		"two looks":       {image.Rect(300, 200, 400, 320), LooksAtMirror, picture.Hints{}, 2},
 		"one look":        {image.Rect(300, 200, 400, 320), LooksOnce, picture.Hints{}, 1},
 		"small, with roi": {image.Rect(300, 200, 400, 320), LooksCloser, picture.Hints{ROI: imagingtest.ROI(t, "250 150 450 400")}, 2},
 	} {

@@ -1,3 +1,5 @@
+// Package fast finds the foreground in a small picture, by a network and a graph cut, then its edge in one
+// twice as large, then alpha at full resolution.
 package fast
 
 import (
@@ -32,7 +34,7 @@ const (
 
 // Engine finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
 type Engine struct {
-	prior   Prior
+	prior   prior
 	looks   int // see Config.Looks
 	version string
 	graphs  spares[maxflow.Grid]
@@ -41,7 +43,7 @@ type Engine struct {
 // Values of Config.Looks.
 const (
 	LooksOnce = iota + 1
-	looksAtMirror
+	LooksAtMirror
 	LooksCloser
 )
 
@@ -53,7 +55,7 @@ func (e *Engine) Close() error { return nil }
 
 // New returns the engine with the network that the configuration names.
 func New(cfg Config) (*Engine, error) {
-	description, weights := NetDescription, NetWeights
+	description, weights := netDescription, netWeights
 	if cfg.Network != "" {
 		var err error
 		if description, weights, err = ReadPrior(cfg.Network); err != nil {
@@ -114,7 +116,7 @@ type step struct {
 }
 
 func (e *Engine) steps() []step {
-	return []step{{"reduce", e.Reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"whole", e.whole}, {"band", e.refine}}
+	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"whole", e.whole}, {"band", e.refine}}
 }
 
 // Matte allocates one byte a pixel of the image and some 20 MB besides. The first for each processor also
@@ -184,7 +186,7 @@ func scalesFor(hints picture.Hints) scales {
 	return scales{small: 160, band: 320, smallGamma: 8, bandGamma: 16}
 }
 
-func (e *Engine) Reduce(ctx context.Context, l *look) (err error) {
+func (e *Engine) reduce(ctx context.Context, l *look) (err error) {
 	if l.part, l.inner, err = picture.Region(l.size, l.hints.ROI); err != nil {
 		return err
 	}
@@ -226,7 +228,7 @@ func (e *Engine) ask(_ context.Context, l *look) error {
 // more often than either. Marks are added.
 func (e *Engine) estimate(l *look) {
 	l.z = e.logOdds(l, false)
-	if e.looks >= looksAtMirror {
+	if e.looks >= LooksAtMirror {
 		for i, z := range e.logOdds(l, true) {
 			l.z[i] = (l.z[i] + z) / 2
 		}
@@ -345,7 +347,7 @@ func (l *look) matte(ctx context.Context, img *picture.Image) (*picture.Matte, e
 		return nil, err
 	}
 	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
-	NewEdge(l.part, l.band.k, l.mask).Soften(img, m)
+	newEdge(l.part, l.band.k, l.mask).Soften(img, m)
 	m.Belief = l.belief()
 	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
 		return nil, fmt.Errorf("%w: every pixel is taken for background; a roi around the subject or a keep stroke on it may help", picture.ErrNoForeground)

@@ -1,5 +1,6 @@
 //go:build cgo
 
+// Package grabcut is cv::grabCut at full resolution.
 package grabcut
 
 import (

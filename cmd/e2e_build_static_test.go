@@ -1,8 +1,0 @@
-//go:build !cgo
-
-package cmd
-
-// buildFlags are those of the binary under test; it has no cgo, as these tests have none.
-func buildFlags() []string { return []string{"-tags=nodynamic"} }
-
-const quickestEngine = "fast"

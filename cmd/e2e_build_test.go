@@ -1,9 +1,0 @@
-//go:build cgo
-
-package cmd
-
-// buildFlags are those of the binary under test.
-func buildFlags() []string { return []string{"-race", "-tags=gocv_specific_modules"} }
-
-// quickestEngine: on small pictures, and under the race detector, that is grabCut.
-const quickestEngine = "opencv"
