@@ -184,6 +184,7 @@ func (s *Service) proxy(q *queue.Queue) error {
 	if err := s.askForKeys(server); err != nil {
 		return err
 	}
+	s.work(trim, func(context.Context) error { return nil })
 	return s.serve("proxy", "proxy.addr", server)
 }
 

@@ -34,7 +34,7 @@ func (in *Intake) Await(ctx context.Context, id string, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
-		if ended, err := in.hasEnded(ctx, id); ended || err != nil {
+		if ended, err := in.HasEnded(ctx, id); ended || err != nil {
 			return err
 		}
 		select {
@@ -49,7 +49,8 @@ func (in *Intake) Await(ctx context.Context, id string, d time.Duration) error {
 	}
 }
 
-func (in *Intake) hasEnded(ctx context.Context, id string) (bool, error) {
+// HasEnded says whether a job has ended. For those who wait: a job would take much of their stacks.
+func (in *Intake) HasEnded(ctx context.Context, id string) (bool, error) {
 	j, err := in.Job(ctx, id)
 	return j.State.Terminal(), err
 }
@@ -60,6 +61,10 @@ func (in *Intake) Outcome(ctx context.Context, id string, d time.Duration) (imag
 	if err := in.Await(ctx, id, d); err != nil {
 		return imaging.Result{}, err
 	}
+	return in.outcome(ctx, id, d)
+}
+
+func (in *Intake) outcome(ctx context.Context, id string, d time.Duration) (imaging.Result, error) {
 	j, err := in.Job(ctx, id)
 	switch {
 	case err != nil:

@@ -24,7 +24,7 @@ const keepAlive = 15 * time.Second
 // of the job's timeline.
 func (v v1) events(c echo.Context) error {
 	id := c.Param("id")
-	if _, err := v.Intake.Job(c.Request().Context(), id); err != nil {
+	if _, err := v.Intake.HasEnded(c.Request().Context(), id); err != nil {
 		return err
 	}
 	leave, err := v.Join(c)
