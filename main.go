@@ -1,4 +1,5 @@
-// Command bgremove removes image backgrounds: an HTTP proxy, a job queue, batch workers and a predictor in one binary.
+// Command bgremove removes image backgrounds: an HTTP proxy, a job queue, batch workers and a
+// predictor in one binary.
 package main
 
 import (

@@ -1,7 +1,9 @@
-// Package apikey knows who may use the public API: names and sums of keys in a file that is read again when it changes.
+// Package apikey knows who may use the public API: names and sums of keys in a file that is read
+// again when it changes.
 //
-// A key is 256 random bits. There is nothing to guess, so its plain SHA-256 is enough for the file: salt and slow hashes are
-// for passwords, which people choose. The package imports reload and nothing else of bgremove's.
+// A key is 256 random bits. There is nothing to guess, so its plain SHA-256 is enough for the file:
+// salt and slow hashes are for passwords, which people choose. The package imports reload and
+// nothing else of bgremove's.
 package apikey
 
 import (
@@ -35,15 +37,19 @@ type Key struct {
 	sum                 [sha256.Size]byte
 }
 
-// New makes a key; secret is what its holder presents, and is kept nowhere. The error says what is wrong with the arguments.
+// New makes a key; secret is what its holder presents, and is kept nowhere. The error says what is
+// wrong with the arguments.
 func New(name string, megapixelsPerMinute int) (secret string, k Key, err error) {
-	if !validName.MatchString(name) { // in a line, what follows a colon would read as another part of it
+	// in a line, what follows a colon would read as another part of it
+	if !validName.MatchString(name) {
 		return "", Key{}, errName
 	}
 	var random [keyBytes]byte
 	_, _ = rand.Read(random[:]) // never fails
 	secret = prefix + hex.EncodeToString(random[:])
-	k = Key{Name: name, MegapixelsPerMinute: megapixelsPerMinute, sum: sha256.Sum256([]byte(secret))}
+	k = Key{
+		Name: name, MegapixelsPerMinute: megapixelsPerMinute, sum: sha256.Sum256([]byte(secret)),
+	}
 	if _, err := parseLine(k.Line()); err != nil { // one set of rules
 		return "", Key{}, err
 	}
@@ -59,8 +65,9 @@ func (k Key) Line() string {
 	return line
 }
 
-// parse reads the lines of a file; blank ones and those that begin with # say nothing. Its error holds the faults, each with
-// file and line, and quotes nothing of a line but a valid name: somebody may have put a key there.
+// parse reads the lines of a file; blank ones and those that begin with # say nothing. Its error
+// holds the faults, each with file and line, and quotes nothing of a line but a valid name:
+// somebody may have put a key there.
 func parse(file string, data []byte) ([]Key, error) {
 	var keys []Key
 	var errs []error
@@ -94,19 +101,25 @@ func parse(file string, data []byte) ([]Key, error) {
 func parseLine(line string) (Key, error) {
 	parts := strings.Split(line, ":")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Key{}, fmt.Errorf("must be name:sha256 or name:sha256:megapixels_per_minute, 2 or 3 parts, has %d", len(parts))
+		return Key{}, fmt.Errorf(
+			"must be name:sha256 or name:sha256:megapixels_per_minute, 2 or 3 parts, has %d",
+			len(parts))
 	}
 	k := Key{Name: parts[0]}
 	if !validName.MatchString(k.Name) {
 		return Key{}, errName
 	}
-	if n, err := hex.Decode(k.sum[:], []byte(parts[1][:min(len(parts[1]), 2*sha256.Size)])); err != nil || n != sha256.Size || len(parts[1]) != 2*sha256.Size {
-		return Key{}, fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %d", len(parts[1]))
+	if n, err := hex.Decode(k.sum[:], []byte(parts[1][:min(len(parts[1]), 2*sha256.Size)])); err !=
+		nil || n != sha256.Size || len(parts[1]) != 2*sha256.Size {
+		return Key{},
+			fmt.Errorf("the second part must be the SHA-256 sum of a key, 64 hex digits, has %d",
+				len(parts[1]))
 	}
 	if len(parts) == 3 {
 		n, err := strconv.Atoi(parts[2])
 		if err != nil || n < 1 || n > maxBudget || strconv.Itoa(n) != parts[2] {
-			return Key{}, fmt.Errorf("the megapixels per minute must be a number from 1 to %d; without a third part there is no limit", maxBudget)
+			return Key{}, fmt.Errorf("the megapixels per minute must be a number from 1 to %d; "+
+				"without a third part there is no limit", maxBudget)
 		}
 		k.MegapixelsPerMinute = n
 	}

@@ -34,13 +34,15 @@ func TestNew(t *testing.T) {
 			t.Errorf("line is %q, want %q", k.Line(), want)
 		}
 	}
-	if _, k, err := New(strings.Repeat("a", 64), 0); err != nil || strings.Count(k.Line(), ":") != 1 {
+	if _, k, err := New(strings.Repeat("a", 64), 0); err != nil ||
+		strings.Count(k.Line(), ":") != 1 {
 		t.Errorf("no budget: %q, %v", k.Line(), err)
 	}
 	for _, bad := range []struct {
 		name   string
 		budget int
-	}{{"", 0}, {"a:b", 0}, {"a b", 0}, {strings.Repeat("a", 65), 0}, {"ü", 0}, {"a\n", 0}, {"a", -1}, {"a", 1_000_001}} {
+	}{{"", 0}, {"a:b", 0}, {"a b", 0}, {strings.Repeat("a",
+		65), 0}, {"ü", 0}, {"a\n", 0}, {"a", -1}, {"a", 1_000_001}} {
 		if secret, _, err := New(bad.name, bad.budget); err == nil || secret != "" {
 			t.Errorf("%q, %d: no error", bad.name, bad.budget)
 		}
@@ -49,12 +51,14 @@ func TestNew(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	a, b := sum("key a"), sum("key b")
-	file := "# keys of the shop\n\n  web:" + a + "\r\nCI-1.x_y:" + strings.ToUpper(b) + ":250  \n#old:" + a + "\n"
+	file := "# keys of the shop\n\n  web:" + a + "\r\nCI-1.x_y:" +
+		strings.ToUpper(b) + ":250  \n#old:" + a + "\n"
 	keys, err := parse("keys.txt", []byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(keys[0].Line(), " ", keys[1].Line()), "web:"+a+" CI-1.x_y:"+b+":250"; len(keys) != 2 || got != want {
+	if got, want := fmt.Sprint(keys[0].Line(), " ", keys[1].Line()),
+		"web:"+a+" CI-1.x_y:"+b+":250"; len(keys) != 2 || got != want {
 		t.Errorf("%d keys, %s, want %s", len(keys), got, want)
 	}
 	if keys, err := parse("keys.txt", nil); len(keys) != 0 || err != nil {
@@ -62,7 +66,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Every fault names its line, and none says anything of a sum, nor of a key that somebody put into the file by mistake.
+// Every fault names its line, and none says anything of a sum, nor of a key that somebody put
+// into the file by mistake.
 func TestParseFaults(t *testing.T) {
 	good := "web:" + sum("key") + "\n"
 	secret, _, err := New("x", 0)
@@ -70,16 +75,19 @@ func TestParseFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ name, line, want string }{
-		{"no colon", secret, "keys.txt:2: must be name:sha256 or name:sha256:megapixels_per_minute, 2 or 3 parts, has 1"},
+		{"no colon", secret, "keys.txt:2: must be name:sha256 or " +
+			"name:sha256:megapixels_per_minute, 2 or 3 parts, has 1"},
 		{"four parts", "a:" + sum("a") + ":1:2", "2 or 3 parts, has 4"},
 		{"no name", ":" + sum("a"), "the name must be 1 to 64 letters, digits, ., _ or -"},
 		{"key as name", secret + ":" + sum("a"), "the name must be"},
-		{"key as sum", "a:" + secret, "the second part must be the SHA-256 sum of a key, 64 hex digits, has 68"},
+		{"key as sum", "a:" +
+			secret, "the second part must be the SHA-256 sum of a key, 64 hex digits, has 68"},
 		{"short sum", "a:" + sum("a")[1:], "64 hex digits, has 63"},
 		{"long sum", "a:" + sum("a") + "00", "64 hex digits, has 66"},
 		{"no hex", "a:" + strings.Repeat("g", 64), "64 hex digits, has 64"},
 		{"empty sum", "a:", "64 hex digits, has 0"},
-		{"key as budget", "a:" + sum("a") + ":" + secret, "must be a number from 1 to 1000000; without a third part there is no limit"},
+		{"key as budget", "a:" + sum("a") + ":" +
+			secret, "must be a number from 1 to 1000000; without a third part there is no limit"},
 		{"zero", "a:" + sum("a") + ":0", "must be a number from 1"},
 		{"too much", "a:" + sum("a") + ":1000001", "must be a number from 1"},
 		{"sign", "a:" + sum("a") + ":+5", "must be a number from 1"},

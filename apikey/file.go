@@ -20,13 +20,15 @@ func Read(path string) ([]Key, error) {
 	return parse(path, data)
 }
 
-// Append adds a key's line to a file; one that does not exist is made, for its owner alone. The file is replaced as a whole, with
-// owner and permissions as they were: whoever reads it meanwhile finds it with the line or without.
+// Append adds a key's line to a file; one that does not exist is made, for its owner alone. The
+// file is replaced as a whole, with owner and permissions as they were: whoever reads it meanwhile
+// finds it with the line or without.
 func Append(path string, k Key) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // or the link would be replaced
 	}
-	unlock, err := lock(filepath.Dir(path)) // or of two lines added at the same time one would be lost
+	// or of two lines added at the same time one would be lost
+	unlock, err := lock(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
@@ -77,8 +79,8 @@ func replace(path string, data []byte) error {
 	return nil
 }
 
-// likeBefore gives a file the owner and the permissions of the one that it is to replace: the server, a user of its own, must be
-// able to read it after root added a key.
+// likeBefore gives a file the owner and the permissions of the one that it is to replace: the
+// server, a user of its own, must be able to read it after root added a key.
 func likeBefore(file *os.File, path string) error {
 	before, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

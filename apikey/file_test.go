@@ -51,7 +51,8 @@ func TestAppend(t *testing.T) {
 	if got := names(t, path); got != "first second" {
 		t.Errorf("keys are %q", got)
 	}
-	if text, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(text), "# a comment\nfirst:"+sum("a")+"\nsecond:") {
+	if text, err := os.ReadFile(path); err != nil ||
+		!strings.HasPrefix(string(text), "# a comment\nfirst:"+sum("a")+"\nsecond:") {
 		t.Errorf("%q, %v", text, err)
 	}
 	wantMode(t, path, 0o640)
@@ -79,12 +80,14 @@ func TestAppendLeavesWhatItCannotAddTo(t *testing.T) {
 	for _, tc := range []struct{ name, before, want string }{
 		{"the name is there", "web:" + sum("a") + "\n", "the name web is in line 1 already"},
 		{"a faulty line", "x\n", ":1: must be name:sha256"},
-		{"full", "#" + strings.Repeat("x", reload.MaxBytes-10) + "\n", "would be larger than 1048576 bytes"},
+		{"full", "#" +
+			strings.Repeat("x", reload.MaxBytes-10) + "\n", "would be larger than 1048576 bytes"},
 		{"over-full", "#" + strings.Repeat("x", reload.MaxBytes), "is larger than 1048576 bytes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := fileWith(t, tc.before)
-			if err := Append(path, made(t, "web")); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if err := Append(path, made(t, "web")); err == nil ||
+				!strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 			if after, err := os.ReadFile(path); err != nil || string(after) != tc.before {
@@ -95,7 +98,8 @@ func TestAppendLeavesWhatItCannotAddTo(t *testing.T) {
 			}
 		})
 	}
-	if err := Append(filepath.Join(t.TempDir(), "none", "keys.txt"), made(t, "web")); !os.IsNotExist(err) {
+	if err := Append(filepath.Join(t.TempDir(), "none", "keys.txt"),
+		made(t, "web")); !os.IsNotExist(err) {
 		t.Errorf("no folder: %v", err)
 	}
 }

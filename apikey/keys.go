@@ -16,7 +16,8 @@ type Keys struct {
 	current atomic.Pointer[[]Key]
 }
 
-// Load reads the file. Its error has every fault, one a line. A file without keys is no fault: nobody gets in.
+// Load reads the file. Its error has every fault, one a line. A file without keys is no
+// fault: nobody gets in.
 func Load(path string, log *slog.Logger) (*Keys, error) {
 	k := &Keys{}
 	load := func(contents [][]byte) error {
@@ -38,12 +39,13 @@ func Load(path string, log *slog.Logger) (*Keys, error) {
 	return k, nil
 }
 
-// Watch follows the file's changes until ctx ends: a key is known, or known no more, within some two seconds. While the file has
-// faults, which are logged, the keys that it had before stay valid. Its caller waits for it to return.
+// Watch follows the file's changes until ctx ends: a key is known, or known no more, within some
+// two seconds. While the file has faults, which are logged, the keys that it had before stay valid.
+// Its caller waits for it to return.
 func (k *Keys) Watch(ctx context.Context) { k.files.Watch(ctx) }
 
-// Find is the key that somebody presents. The time it takes tells nothing about the keys: it depends on how long the presented
-// text is and on how many keys there are.
+// Find is the key that somebody presents. The time it takes tells nothing about the keys: it
+// depends on how long the presented text is and on how many keys there are.
 func (k *Keys) Find(presented string) (Key, bool) {
 	keys := *k.current.Load()
 	i := find(keys, sha256.Sum256([]byte(presented)), subtle.ConstantTimeCompare)
@@ -53,7 +55,8 @@ func (k *Keys) Find(presented string) (Key, bool) {
 	return keys[i], true
 }
 
-// find is the index of the key with this sum, or -1. It compares with every one, whether it has found it or not.
+// find is the index of the key with this sum, or -1. It compares with every one, whether
+// it has found it or not.
 func find(keys []Key, sum [sha256.Size]byte, equal func(a, b []byte) int) int {
 	found := -1
 	for i := range keys {

@@ -52,13 +52,15 @@ func many(t testing.TB, n int) (keys *Keys, secrets []string) {
 func TestFind(t *testing.T) {
 	keys, secrets := many(t, 20)
 	for i, secret := range secrets {
-		if k, ok := keys.Find(secret); !ok || k.Name != fmt.Sprintf("key-%d", i) || k.MegapixelsPerMinute != i {
+		if k, ok := keys.Find(secret); !ok || k.Name != fmt.Sprintf("key-%d", i) ||
+			k.MegapixelsPerMinute != i {
 			t.Errorf("key %d: found %q, %v", i, k.Name, ok)
 		}
 	}
 	first := secrets[0]
 	for _, wrong := range []string{
-		"", "bgr_", first[:len(first)-1], first + "0", strings.ToUpper(first), " " + first, sum(first), strings.Repeat("x", 1<<16),
+		"", "bgr_", first[:len(first)-1], first + "0", strings.ToUpper(first), " " + first,
+		sum(first), strings.Repeat("x", 1<<16),
 	} {
 		if k, ok := keys.Find(wrong); ok {
 			t.Errorf("%.80q is the key of %s", wrong, k.Name)
@@ -77,17 +79,21 @@ func TestFindComparesAll(t *testing.T) {
 		equal := func(a, b []byte) int { compared++; return subtle.ConstantTimeCompare(a, b) }
 		wanted := sha256.Sum256([]byte{byte(want)})
 		if got := find(keys, wanted, equal); got != want || compared != len(keys) {
-			t.Errorf("found %d after %d comparisons, want %d after %d", got, compared, want, len(keys))
+			t.Errorf("found %d after %d comparisons, want %d after %d",
+				got, compared, want, len(keys))
 		}
 	}
 }
 
-// The time of a search does not tell where in the list a key is, whether there is one, nor how much of it is right. The bound is wide
-// enough for a busy machine, and still far below what a search that ends early, or a comparison that does, would show.
+// The time of a search does not tell where in the list a key is, whether there is one, nor how much
+// of it is right. The bound is wide enough for a busy machine, and still far below what a search
+// that ends early, or a comparison that does, would show.
 func TestFindTime(t *testing.T) {
 	keys, secrets := many(t, 500)
 	last := secrets[len(secrets)-1]
-	presented := []string{secrets[0], last, strings.Repeat("x", len(last)), last[:len(last)-1] + "x"}
+	presented := []string{
+		secrets[0], last, strings.Repeat("x", len(last)), last[:len(last)-1] + "x",
+	}
 	medians := make([]time.Duration, len(presented))
 	for range 5 { // a pause of the machine in one round is none in all
 		for i, took := range timesOf(keys, presented) {
@@ -96,7 +102,8 @@ func TestFindTime(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("the first key %v, the last %v, a wrong one %v, one with a wrong last digit %v", medians[0], medians[1], medians[2], medians[3])
+	t.Logf("the first key %v, the last %v, a wrong one %v, one with a wrong last digit %v",
+		medians[0], medians[1], medians[2], medians[3])
 	if shortest, longest := slices.Min(medians), slices.Max(medians); longest > 2*shortest {
 		t.Errorf("a search takes from %v to %v", shortest, longest)
 	}
@@ -169,11 +176,13 @@ func TestWatch(t *testing.T) {
 		t.Error("a key that was taken out is still known")
 	}
 	write(t, path, "ci:"+sum("ci key"), "broken")
-	eventually(t, "word of the bad file", func() bool { return strings.Contains(log.String(), "level=ERROR") })
+	eventually(t, "word of the bad file",
+		func() bool { return strings.Contains(log.String(), "level=ERROR") })
 	if !known("new key") || !known("ci key") {
 		t.Error("a bad file took keys away")
 	}
-	if text := log.String(); !strings.Contains(text, path+":2: must be name:sha256") || strings.Contains(text, sum("ci key")) {
+	if text := log.String(); !strings.Contains(text, path+":2: must be name:sha256") ||
+		strings.Contains(text, sum("ci key")) {
 		t.Errorf("log: %s", text)
 	}
 	write(t, path)
@@ -203,7 +212,8 @@ func TestLoadFails(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "none"), log); !os.IsNotExist(err) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := Load(fileWith(t, "x", "a:"+sum("a"), "y"), log); err == nil || strings.Count(err.Error(), "must be name:sha256") != 2 {
+	if _, err := Load(fileWith(t, "x", "a:"+sum("a"), "y"), log); err == nil ||
+		strings.Count(err.Error(), "must be name:sha256") != 2 {
 		t.Errorf("two faults: %v", err)
 	}
 }

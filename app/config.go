@@ -20,8 +20,9 @@ import (
 	"bgremove/webhook"
 )
 
-// Config is every setting of the program. The yaml tags joined by dots are the keys (queue.max_depth), and variables and
-// flags are named after them (BGREMOVE_QUEUE_MAX_DEPTH, --queue-max-depth).
+// Config is every setting of the program. The yaml tags joined by dots are the keys
+// (queue.max_depth), and variables and flags are named after them
+// (BGREMOVE_QUEUE_MAX_DEPTH, --queue-max-depth).
 type Config struct {
 	Log     LogConfig         `yaml:"log"`
 	Grace   time.Duration     `yaml:"grace" help:"time that running work has to end after SIGTERM or SIGINT"`
@@ -64,8 +65,10 @@ func (c Config) Validate() error {
 	if c.Grace <= 0 {
 		errs = append(errs, fmt.Errorf("grace: must be more than 0, is %v", c.Grace))
 	}
-	if body := httpserver.Base64Limit(c.Imaging.Limits().MaxBytes, option.TotalBytes()); body > int64(c.HTTP.UploadMiB)<<20 {
-		errs = append(errs, fmt.Errorf("http.upload_mib: must hold a request with an image of imaging.max_image_mib and its options, %d MiB as base64, is %d",
+	if body := httpserver.Base64Limit(c.Imaging.Limits().MaxBytes,
+		option.TotalBytes()); body > int64(c.HTTP.UploadMiB)<<20 {
+		errs = append(errs, fmt.Errorf("http.upload_mib: must hold a request with an image of "+
+			"imaging.max_image_mib and its options, %d MiB as base64, is %d",
 			(body+1<<20-1)>>20, c.HTTP.UploadMiB))
 	}
 	if c.Batch.Addr != "" { // here, as batch knows nothing of HTTP
@@ -110,8 +113,9 @@ func (e UsageError) Unwrap() error { return e.Err }
 // file, and need no secret for that.
 func (c Config) ValidateProxy() error {
 	if c.Egress.Callbacks && c.Webhook.Secret == "" {
-		return Usagef("bad configuration\nwebhook.secret: must be given while egress.callbacks is true, " +
-			"or receivers could not tell a callback from a forgery")
+		return Usagef(
+			"bad configuration\nwebhook.secret: must be given while egress.callbacks is true, " +
+				"or receivers could not tell a callback from a forgery")
 	}
 	return nil
 }

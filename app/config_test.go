@@ -37,13 +37,15 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// The budget of uploads must hold the largest body that the servers take: their limit is of an image with its options.
+// The budget of uploads must hold the largest body that the servers take: their limit is of an
+// image with its options.
 func TestUploadHoldsAnImageWithItsOptions(t *testing.T) {
 	c := DefaultConfig()
 	c.Imaging.MaxImageMiB = 5 // 7.1 MiB as base64, and 9 of options
 	for mib, good := range map[int]bool{8: false, 15: false, 16: true} {
 		c.HTTP.UploadMiB = mib
-		if err := c.Validate(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "and its options, ") {
+		if err := c.Validate(); (err == nil) != good ||
+			err != nil && !strings.Contains(err.Error(), "and its options, ") {
 			t.Errorf("%d MiB: %v", mib, err)
 		}
 	}

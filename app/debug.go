@@ -20,8 +20,9 @@ type DebugConfig struct {
 	Addr string `yaml:"addr" help:"loopback address at which profiles of the process are served, at /debug/pprof/ (host:port); empty means nowhere"`
 }
 
-// Validate names the fault's key. Profiles tell what the process works on and cost time, and nobody is asked who they are: there is no way to
-// serve them to other machines. SSH and kubectl port-forward reach loopback.
+// Validate names the fault's key. Profiles tell what the process works on and cost time, and nobody
+// is asked who they are: there is no way to serve them to other machines. SSH and kubectl
+// port-forward reach loopback.
 func (c DebugConfig) Validate() error {
 	if c.Addr == "" {
 		return nil
@@ -36,7 +37,8 @@ func (c DebugConfig) Validate() error {
 	return nil
 }
 
-// observe starts what shows the process from inside, before its parts: traces and profiles. Both end last.
+// observe starts what shows the process from inside, before its parts: traces and
+// profiles. Both end last.
 func (s *Service) observe() error {
 	shutdown, err := telemetry.Start(s.opening, s.program.Version, s.log)
 	if err != nil {
@@ -51,20 +53,22 @@ func (s *Service) observe() error {
 	return s.profiles()
 }
 
-// profiles serves net/http/pprof, where an address is configured for it. What it has at /debug/pprof/cmdline is left out: flags may hold
-// passwords.
+// profiles serves net/http/pprof, where an address is configured for it. What it has at
+// /debug/pprof/cmdline is left out: flags may hold passwords.
 func (s *Service) profiles() error {
 	if s.cfg.Debug.Addr == "" {
 		return nil
 	}
 	server, err := httpserver.New(s.cfg.HTTP, httpserver.Options{
-		Addr: s.cfg.Debug.Addr, Subsystem: "debug", BodyLimit: 1, Logger: s.log, Registry: s.registry,
+		Addr: s.cfg.Debug.Addr, Subsystem: "debug", BodyLimit: 1, Logger: s.log,
+		Registry: s.registry,
 	})
 	if err != nil {
 		return err
 	}
 	for path, handler := range map[string]http.HandlerFunc{
-		"/debug/pprof": pprof.Index, "/debug/pprof/:name": pprof.Index, "/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
+		"/debug/pprof": pprof.Index, "/debug/pprof/:name": pprof.Index,
+		"/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
 		"/debug/pprof/cmdline": http.NotFound,
 	} {
 		server.Echo.GET(path, untilDraining(server, handler))
@@ -72,7 +76,8 @@ func (s *Service) profiles() error {
 	return s.serve("profiles", "debug.addr", server)
 }
 
-// untilDraining has a profile end early when the process is to stop, and lets it last longer than a request may otherwise.
+// untilDraining has a profile end early when the process is to stop, and lets it last longer than a
+// request may otherwise.
 func untilDraining(server *httpserver.Server, handler http.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithCancel(c.Request().Context())

@@ -21,7 +21,9 @@ func (c Config) HealthURLs(parts []string, ready bool) (urls []string, err error
 		path = "/readyz"
 	}
 	for _, part := range parts {
-		addr := map[string]string{Proxy: c.Proxy.Addr, Predict: c.Predict.Addr, Batch: c.Batch.Addr}[part]
+		addr := map[string]string{
+			Proxy: c.Proxy.Addr, Predict: c.Predict.Addr, Batch: c.Batch.Addr,
+		}[part]
 		if addr == "" {
 			return nil, Usagef("%s.addr: is empty, so that nothing of it can be asked", part)
 		}
@@ -44,9 +46,11 @@ func LocalURL(addr string, withTLS bool) string {
 	return scheme + net.JoinHostPort(host, port)
 }
 
-// AskHealth returns what a server answers to one request: the status, and the beginning of the body.
-// A server on this machine may have a certificate for any name: insecure takes it.
-func AskHealth(ctx context.Context, url string, insecure bool) (status int, body []byte, err error) {
+// AskHealth returns what a server answers to one request: the status, and the beginning of the
+// body. A server on this machine may have a certificate for any name: insecure takes it.
+func AskHealth(
+	ctx context.Context, url string, insecure bool,
+) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return 0, nil, err

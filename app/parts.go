@@ -69,14 +69,16 @@ func (s *Service) build(part string) error {
 // reach it.
 func (s *Service) queue(part string) (*queue.Queue, error) {
 	if part != All && s.cfg.Queue.Embedded() {
-		return nil, Usagef("serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
-			"with the other parts; without one, use serve all", part)
+		return nil, Usagef(
+			"serve %s needs queue.url (BGREMOVE_QUEUE_URL, --queue-url), the Redis that it shares "+
+				"with the other parts; without one, use serve all", part)
 	}
 	q, err := queue.Open(s.opening, s.cfg.Queue, s.log)
 	if err != nil {
 		return nil, err
 	}
-	s.onStop(func(context.Context) error { return q.Close() }) //nolint:contextcheck // bounds its own work
+	//nolint:contextcheck // bounds its own work
+	s.onStop(func(context.Context) error { return q.Close() })
 	return q, s.registry.Register(q.Collector())
 }
 
@@ -93,14 +95,16 @@ func (s *Service) predictor() (*predict.Predictor, error) {
 	s.slots, s.engines = p.Slots(), remover.Version()
 	s.onStop(func(context.Context) error { return remover.Close() })
 	s.onStop(func(ctx context.Context) error {
-		// No failure of the process: native code cannot be stopped, and the job has gone back to the queue by now.
+		// No failure of the process: native code cannot be stopped, and the job has gone
+		// back to the queue by now.
 		if err := p.Drain(ctx); err != nil {
 			s.log.WarnContext(ctx, "left a prediction unfinished", "err", err)
 		}
 		return nil
 	})
 	about := predict.About{
-		Version: s.program.Version, Engine: remover.DefaultEngine(), Engines: remover.Engines(), Limits: remover.Limits(),
+		Version: s.program.Version, Engine: remover.DefaultEngine(), Engines: remover.Engines(),
+		Limits: remover.Limits(),
 	}
 	server, err := predict.NewServer(p, about, s.cfg.Predict, s.cfg.HTTP, s.log, s.registry)
 	if err != nil {
@@ -117,7 +121,8 @@ func (s *Service) predictors() (*predict.Pool, error) {
 	return pool, s.registry.Register(pool)
 }
 
-// workers adds those that take jobs to the predictor. On the way down they finish or give back what they run.
+// workers adds those that take jobs to the predictor. On the way down they finish or
+// give back what they run.
 func (s *Service) workers(q *queue.Queue, p batch.Predictor) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -127,7 +132,8 @@ func (s *Service) workers(q *queue.Queue, p batch.Predictor) error {
 	s.onStop(func(context.Context) error { return consumer.Close() })
 	poller := batch.New(s.cfg.Batch, consumer, p, s.cfg.Grace, s.log, s.registry)
 	s.work(poller.Run, func(context.Context) error {
-		return errors.New("workers did not stop in time; their jobs go to others when their leases lapse")
+		return errors.New(
+			"workers did not stop in time; their jobs go to others when their leases lapse")
 	})
 	return nil
 }
@@ -139,7 +145,9 @@ func (s *Service) watchWorkers(q *queue.Queue, p batch.Predictor) error {
 	}
 	server, err := httpserver.New(s.cfg.HTTP, httpserver.Options{
 		Addr: s.cfg.Batch.Addr, Subsystem: "batch", BodyLimit: 1,
-		Checks: []httpserver.Check{{Name: "queue", Run: q.Check}, {Name: "predictor", Run: p.Healthy}},
+		Checks: []httpserver.Check{
+			{Name: "queue", Run: q.Check}, {Name: "predictor", Run: p.Healthy},
+		},
 		Logger: s.log, Registry: s.registry,
 	})
 	if err != nil {
@@ -150,7 +158,8 @@ func (s *Service) watchWorkers(q *queue.Queue, p batch.Predictor) error {
 
 func (s *Service) proxy(q *queue.Queue) error {
 	parts := proxy.Parts{
-		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(), Jobs: q, Checks: []httpserver.Check{{Name: "queue", Run: q.Check}},
+		HTTP: s.cfg.HTTP, Limits: s.cfg.Imaging.Limits(),
+		Jobs: q, Checks: []httpserver.Check{{Name: "queue", Run: q.Check}},
 		Version: s.cacheVersion(), Logger: s.log, Registry: s.registry,
 	}
 	outside, err := egress.New(s.cfg.Egress, s.log)
@@ -175,12 +184,13 @@ func (s *Service) proxy(q *queue.Queue) error {
 	if err := s.askForKeys(server); err != nil {
 		return err
 	}
+	s.work(trim, func(context.Context) error { return nil })
 	return s.serve("proxy", "proxy.addr", server)
 }
 
 // cacheVersion changes with all that may come to another result of the same picture and options. It
-// assumes the same program and network in all parts. A part that cannot open its engines, for want of
-// the network's files, has only the settings to go by.
+// assumes the same program and network in all parts. A part that cannot open its engines, for want
+// of the network's files, has only the settings to go by.
 func (s *Service) cacheVersion() string {
 	if s.engines == "" {
 		s.engines = fmt.Sprintf("%+v", s.cfg.Imaging)
@@ -208,7 +218,8 @@ func (s *Service) deliver(q *queue.Queue, outside *egress.Client) error {
 // askForKeys has a server ask for API keys, where there is a file of them, and follows the file.
 func (s *Service) askForKeys(server *httpserver.Server) error {
 	for _, warning := range s.cfg.Proxy.Warnings() {
-		s.log.Warn("the public API may be open to strangers", "why", warning, "addr", s.cfg.Proxy.Addr)
+		s.log.Warn("the public API may be open to strangers", "why", warning, "addr",
+			s.cfg.Proxy.Addr)
 	}
 	if s.cfg.Proxy.APIKeysFile == "" {
 		return nil

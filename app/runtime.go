@@ -1,13 +1,18 @@
 package app
 
 import (
+	"context"
 	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 const (
+	trimEvery      = 15 * time.Second
+	manyGoroutines = 1000 // of which most wait
+
 	spareThreads   = 2        // run goroutines at the same time besides one for each core
 	garbagePerSlot = 64 << 20 // bytes: of some pictures of 1 megapixel
 )
@@ -31,11 +36,30 @@ func TuneRuntime(slots int) (undo func()) {
 		runtime.GOMAXPROCS(cores + spareThreads)
 	}
 	var ballast []byte
-	if os.Getenv("GOGC") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 { // the limit would count it
+	// the limit would count it
+	if os.Getenv("GOGC") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		ballast = make([]byte, min(slots, cores)*garbagePerSlot/2)
 	}
 	return func() {
 		runtime.GOMAXPROCS(cores)
 		runtime.KeepAlive(ballast)
+	}
+}
+
+// trim gives memory back to the machine, again and again, while there are many goroutines, until ctx
+// ends. A request that waits for a job has a stack of the size that it took to get there. Go cuts
+// stacks to size when it collects garbage, and those who wait make none that would have it collect.
+func trim(ctx context.Context) {
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if runtime.NumGoroutine() >= manyGoroutines {
+				debug.FreeOSMemory()
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// However many slots there are, there is ballast for as many pictures as are worked on at once; who sets GOGC gets none.
+// However many slots there are, there is ballast for as many pictures as are worked on at once;
+// who sets GOGC gets none.
 func TestTuneRuntime(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
@@ -26,7 +27,8 @@ func TestTuneRuntime(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		undo := TuneRuntime(test.slots)
 		runtime.ReadMemStats(&during)
-		if got := during.TotalAlloc - before.TotalAlloc; got < test.want || got > test.want+garbagePerSlot/4 {
+		if got := during.TotalAlloc - before.TotalAlloc; got < test.want ||
+			got > test.want+garbagePerSlot/4 {
 			t.Errorf("GOGC=%q, %d slots: %d bytes, want %d", test.gogc, test.slots, got, test.want)
 		}
 		if n := runtime.GOMAXPROCS(0); n != cores+spareThreads {

@@ -131,8 +131,8 @@ func (s *Service) serve(name, setting string, server *httpserver.Server) error {
 	return nil
 }
 
-// work adds what runs until the service is to stop. On the way down its end is waited for; late says
-// what it means if it does not come in time.
+// work adds what runs until the service is to stop. On the way down its end is waited for; late
+// says what it means if it does not come in time.
 func (s *Service) work(run func(context.Context), late func(context.Context) error) {
 	done := make(chan struct{})
 	s.works = append(s.works, func(ctx context.Context) { run(ctx); close(done) })

@@ -35,7 +35,8 @@ func anywhere() Config {
 // run runs a whole service until the test ends.
 func run(t *testing.T) *Service {
 	t.Helper()
-	s, err := New(t.Context(), All, anywhere(), Program{Version: "test"}, slog.New(slog.DiscardHandler))
+	s, err := New(t.Context(), All, anywhere(), Program{Version: "test"},
+		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,8 @@ func run(t *testing.T) *Service {
 // leave nothing behind.
 func TestServices(t *testing.T) {
 	for _, s := range []*Service{run(t), run(t)} {
-		if want := "predict on " + s.URL("predict") + ", proxy on " + s.URL("proxy"); s.Ready() != want || s.Slots() == 0 {
+		if want := "predict on " + s.URL("predict") + ", proxy on " +
+			s.URL("proxy"); s.Ready() != want || s.Slots() == 0 {
 			t.Errorf("ready is %q with %d slots, want %q", s.Ready(), s.Slots(), want)
 		}
 		c, err := client.New(client.Config{Server: s.URL("proxy")})
@@ -136,7 +138,8 @@ func TestNewFails(t *testing.T) {
 		{"everything", noQueue, `there is no part "everything"`, false},
 	} {
 		_, err := New(t.Context(), test.part, test.cfg, Program{}, slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, new(UsageError)) != test.users {
+		if err == nil || !strings.Contains(err.Error(), test.want) ||
+			errors.As(err, new(UsageError)) != test.users {
 			t.Errorf("%s: %T %v, want %q", test.part, err, err, test.want)
 		}
 	}

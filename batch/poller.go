@@ -1,6 +1,7 @@
 // Package batch polls the queue and has its jobs done: claim, heartbeat, predict, settle.
 //
-// It knows telemetry and values of queue, predict and imaging, but neither Redis nor HTTP: what it works with are the interfaces below.
+// It knows telemetry and values of queue, predict and imaging, but neither Redis nor HTTP: what it
+// works with are the interfaces below.
 package batch
 
 import (
@@ -37,7 +38,8 @@ type Settler interface {
 	Postpone(ctx context.Context, j queue.Claimed, delay time.Duration) error
 }
 
-// Predictor makes a cut-out of an image. *predict.Predictor is one in this process, *predict.Client one elsewhere.
+// Predictor makes a cut-out of an image. *predict.Predictor is one in this process,
+// *predict.Client one elsewhere.
 type Predictor interface {
 	Predict(ctx context.Context, image []byte, opts option.Options) (imaging.Result, error)
 	Healthy(ctx context.Context) error
@@ -46,10 +48,13 @@ type Predictor interface {
 const (
 	healthEvery = 500 * time.Millisecond // how often an absent predictor is asked for
 	healthWait  = 5 * time.Second        // for its answer
-	tidyEvery   = 20                     // of these questions the queue tidies up, as no claim does it meanwhile
-	restEvery   = time.Second            // after a predictor that took nothing
-	storeAway   = 5 * time.Second        // until a job is tried again whose image could not be reached
-	askEvery    = 200 * time.Millisecond // between two tries of a queue that fails: it is often back in a moment
+	// of these questions the queue tidies up, as no claim does it meanwhile
+	tidyEvery = 20
+	restEvery = time.Second // after a predictor that took nothing
+	// until a job is tried again whose image could not be reached
+	storeAway = 5 * time.Second
+	// between two tries of a queue that fails: it is often back in a moment
+	askEvery = 200 * time.Millisecond
 )
 
 // errLost is why the work on a job is dropped that was cancelled or has gone to another worker.
@@ -64,27 +69,35 @@ type Poller struct {
 	log       *slog.Logger
 	metrics   metrics
 
-	mu      sync.Mutex
-	running map[queue.Claimed]context.CancelCauseFunc // by claim: a lapsed job may come back while its old run still ends
-	away    bool                                      // the predictor was not there when last needed: ask for its health before the next claim
+	mu sync.Mutex
+	// by claim: a lapsed job may come back while its old run still ends
+	running map[queue.Claimed]context.CancelCauseFunc
+	// the predictor was not there when last needed: ask for its health before the next claim
+	away bool
 }
 
-// New makes a poller. Work that has not ended a grace period after Run's context is given back to the queue.
-func New(cfg Config, jobs Jobs, predictor Predictor, grace time.Duration, log *slog.Logger, reg prometheus.Registerer) *Poller {
+// New makes a poller. Work that has not ended a grace period after Run's context is
+// given back to the queue.
+func New(
+	cfg Config, jobs Jobs, predictor Predictor, grace time.Duration,
+	log *slog.Logger, reg prometheus.Registerer,
+) *Poller {
 	workers := cfg.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0) + 1
 	}
 	return &Poller{
-		jobs: jobs, predictor: predictor, workers: workers, grace: grace, log: log, metrics: newMetrics(reg, workers),
+		jobs: jobs, predictor: predictor, workers: workers, grace: grace, log: log,
+		metrics: newMetrics(reg, workers),
 		running: map[queue.Claimed]context.CancelCauseFunc{}, away: true,
 	}
 }
 
-// Run claims and runs jobs until ctx ends; then it lets those that run come to their end, or gives them back after the
-// grace period. It returns when nothing of it is left running.
+// Run claims and runs jobs until ctx ends; then it lets those that run come to their end, or gives
+// them back after the grace period. It returns when nothing of it is left running.
 func (p *Poller) Run(ctx context.Context) {
-	work, abort := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the grace period
+	// outlives ctx by the grace period
+	work, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	context.AfterFunc(ctx, func() { time.AfterFunc(p.grace, abort) })
 	var beating, working sync.WaitGroup
@@ -123,7 +136,8 @@ func (p *Poller) Run(ctx context.Context) {
 	working.Wait()
 }
 
-// claim is not ended by the context that ends Run: an answer that nobody waits for would leave its jobs leased to nobody.
+// claim is not ended by the context that ends Run: an answer that nobody waits for would leave its
+// jobs leased to nobody.
 func (p *Poller) claim(work context.Context, n int) ([]queue.Claimed, time.Duration, error) {
 	if n == 0 {
 		return nil, 0, nil
@@ -155,8 +169,8 @@ func rest(ctx context.Context, d time.Duration) {
 	<-ctx.Done()
 }
 
-// predictorThere returns at once while the predictor answers. When it was away it waits for it, so that jobs stay
-// queued and keep their attempts; false when ctx ends first.
+// predictorThere returns at once while the predictor answers. When it was away it waits for it, so
+// that jobs stay queued and keep their attempts; false when ctx ends first.
 func (p *Poller) predictorThere(ctx context.Context) bool {
 	p.mu.Lock()
 	away := p.away
@@ -175,7 +189,8 @@ func (p *Poller) predictorThere(ctx context.Context) bool {
 			return false
 		}
 		if !said {
-			p.log.WarnContext(ctx, "predictor is away; jobs stay queued until it answers", "err", err)
+			p.log.WarnContext(ctx,
+				"predictor is away; jobs stay queued until it answers", "err", err)
 			said = true
 		}
 		p.setAway(true)

@@ -37,7 +37,9 @@ type predictor struct {
 	healthy func(ctx context.Context) error // nil: always
 }
 
-func (p predictor) Predict(ctx context.Context, image []byte, opts option.Options) (imaging.Result, error) {
+func (p predictor) Predict(
+	ctx context.Context, image []byte, opts option.Options,
+) (imaging.Result, error) {
 	return p.predict(ctx, image, opts)
 }
 
@@ -55,7 +57,8 @@ func onBoth(t *testing.T, test func(t *testing.T, q *queue.Queue)) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			cfg := queue.DefaultConfig()
-			cfg.Lease, cfg.BackoffBase, cfg.BackoffMax = time.Second, 20*time.Millisecond, 50*time.Millisecond
+			cfg.Lease, cfg.BackoffBase, cfg.BackoffMax = time.Second, 20*time.Millisecond,
+				50*time.Millisecond
 			cfg.DataDir = t.TempDir()
 			if kind == "redis" {
 				cfg.URL = queuetest.StartRedis(t).URL()
@@ -72,7 +75,8 @@ func onBoth(t *testing.T, test func(t *testing.T, q *queue.Queue)) {
 func start(t *testing.T, q *queue.Queue, p Predictor, grace time.Duration) (stop func()) {
 	t.Helper()
 	consumer := q.Consumer("worker")
-	poller := New(Config{Workers: 2}, consumer, p, grace, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	poller := New(Config{Workers: 2}, consumer, p, grace, slog.New(slog.DiscardHandler),
+		prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { poller.Run(ctx); close(done) }()
@@ -111,13 +115,16 @@ func wait(t *testing.T, q *queue.Queue, id string) queue.Job {
 func wantState(t *testing.T, j queue.Job, state queue.State, attempt int, code string) {
 	t.Helper()
 	if j.State != state || j.Attempt != attempt || j.Code != code {
-		t.Errorf("job is %s after %d attempts, code %q; want %s, %d, %q", j.State, j.Attempt, j.Code, state, attempt, code)
+		t.Errorf("job is %s after %d attempts, code %q; want %s, %d, %q",
+			j.State, j.Attempt, j.Code, state, attempt, code)
 	}
 }
 
 // shout is an engine for bytes.
 func shout(_ context.Context, image []byte, _ option.Options) (imaging.Result, error) {
-	return imaging.Result{Data: append(image, '!'), ContentType: "image/png", Width: 3, Height: 2, Engine: "shout"}, nil
+	return imaging.Result{
+		Data: append(image, '!'), ContentType: "image/png", Width: 3, Height: 2, Engine: "shout",
+	}, nil
 }
 
 func TestJobsAreDone(t *testing.T) {
@@ -130,7 +137,8 @@ func TestJobsAreDone(t *testing.T) {
 		for i, id := range ids {
 			j := wait(t, q, id)
 			wantState(t, j, queue.Succeeded, 1, "")
-			if out, err := q.Output(t.Context(), j); err != nil || string(out) != fmt.Sprintf("image %d!", i) {
+			if out, err := q.Output(t.Context(), j); err != nil ||
+				string(out) != fmt.Sprintf("image %d!", i) {
 				t.Errorf("result of job %d is %q, %v", i, out, err)
 			}
 			var about imaging.Result
@@ -147,15 +155,18 @@ func TestJobsAreDone(t *testing.T) {
 func TestOptionsReachThePredictor(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
 		seen := make(chan option.Options, 1)
-		start(t, q, predictor{predict: func(_ context.Context, _ []byte, o option.Options) (imaging.Result, error) {
-			seen <- o
-			return imaging.Result{}, nil
-		}}, time.Second)
+		start(t, q, predictor{
+			predict: func(_ context.Context, _ []byte, o option.Options) (imaging.Result, error) {
+				seen <- o
+				return imaging.Result{}, nil
+			},
+		}, time.Second)
 		sent, err := option.Parse(func(key string) string {
 			return map[string]string{"roi": "10 20 30% 40", "channels": "alpha"}[key]
 		})
 		must(t, err)
-		_, err = q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: sent.Values().Encode()})
+		_, err = q.Enqueue(t.Context(),
+			queue.Request{Image: []byte("x"), Options: sent.Values().Encode()})
 		must(t, err)
 		if got := <-seen; !reflect.DeepEqual(got, sent) {
 			t.Errorf("predictor got %+v, want %+v", got, sent)
@@ -171,7 +182,8 @@ func TestOptionsReachThePredictor(t *testing.T) {
 // TestUnknownOption: no picture is cut out without an option that was asked for.
 func TestUnknownOption(t *testing.T) {
 	_, err := parseOptions("channels=alpha&tint=")
-	if !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), `unknown option "tint"`) {
+	if !errors.Is(err, picture.ErrOption) ||
+		!strings.Contains(err.Error(), `unknown option "tint"`) {
 		t.Errorf("%v, want an ErrOption that names it", err)
 	}
 	all := url.Values{}
@@ -191,16 +203,24 @@ func TestFaults(t *testing.T) {
 		attempt int
 		code    string
 	}{
-		{"permanent", fmt.Errorf("%w: truncated", picture.ErrCorrupt), queue.Failed, 1, "corrupt_image"},
-		{"transient", fmt.Errorf("%w: out of memory", predict.ErrInternal), queue.Failed, 3, "internal"},
+		{
+			"permanent", fmt.Errorf("%w: truncated", picture.ErrCorrupt),
+			queue.Failed, 1, "corrupt_image",
+		},
+		{
+			"transient", fmt.Errorf("%w: out of memory", predict.ErrInternal),
+			queue.Failed, 3, "internal",
+		},
 		{"broken connection", predict.ErrBroken, queue.Failed, 3, "broken"},
 		{"unknown", errors.New("never seen"), queue.Failed, 3, "internal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, q *queue.Queue) {
-				start(t, q, predictor{predict: func(context.Context, []byte, option.Options) (imaging.Result, error) {
-					return imaging.Result{}, tt.fault
-				}}, time.Second)
+				start(t, q, predictor{
+					predict: func(context.Context, []byte, option.Options) (imaging.Result, error) {
+						return imaging.Result{}, tt.fault
+					},
+				}, time.Second)
 				wantState(t, wait(t, q, enqueue(t, q, "x")), tt.state, tt.attempt, tt.code)
 			})
 		})
@@ -210,7 +230,9 @@ func TestFaults(t *testing.T) {
 func TestTransientFaultThenSuccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
 		var calls atomic.Int64
-		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
+		start(t, q, predictor{predict: func(
+			ctx context.Context, image []byte, o option.Options,
+		) (imaging.Result, error) {
 			if calls.Add(1) == 1 {
 				panic("an engine's fault")
 			}
@@ -224,25 +246,33 @@ func TestTransientFaultThenSuccess(t *testing.T) {
 func TestOptionsAndQuality(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
 		want := option.Options{
-			Mask: bytes.Repeat([]byte{0xff, 0}, option.MaxMaskBytes/2), Format: option.OutputWebP, Quality: 7, Background: &option.Colour{R: 1},
-			Strokes: []picture.Stroke{{Keep: true, Radius: .5, Points: []picture.Point{{X: -1.25, Y: 1e4}}}},
+			Mask: bytes.Repeat([]byte{0xff, 0}, option.MaxMaskBytes/2), Format: option.OutputWebP,
+			Quality: 7, Background: &option.Colour{R: 1},
+			Strokes: []picture.Stroke{
+				{Keep: true, Radius: .5, Points: []picture.Point{{X: -1.25, Y: 1e4}}},
+			},
 		}
 		got := make(chan option.Options, 1)
-		start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
+		start(t, q, predictor{predict: func(
+			ctx context.Context, image []byte, o option.Options,
+		) (imaging.Result, error) {
 			got <- o
 			r, err := shout(ctx, image, o)
 			r.Quality.Confidence = .75
 			return r, err
 		}}, time.Second)
-		id, err := q.Enqueue(t.Context(), queue.Request{Image: []byte("x"), Options: want.Values().Encode()})
+		id, err := q.Enqueue(t.Context(),
+			queue.Request{Image: []byte("x"), Options: want.Values().Encode()})
 		must(t, err)
 		j := wait(t, q, id)
 		wantState(t, j, queue.Succeeded, 1, "")
 		if o := <-got; !reflect.DeepEqual(o, want) {
-			t.Errorf("the predictor got another mask (%d bytes) or other options: %+v", len(o.Mask), o.Strokes)
+			t.Errorf("the predictor got another mask (%d bytes) or other options: %+v",
+				len(o.Mask), o.Strokes)
 		}
 		var result imaging.Result
-		if err := json.Unmarshal([]byte(j.Result), &result); err != nil || result.Quality.Confidence != .75 {
+		if err := json.Unmarshal([]byte(j.Result), &result); err != nil ||
+			result.Quality.Confidence != .75 {
 			t.Errorf("result %s, %v", j.Result, err)
 		}
 	})
@@ -277,7 +307,9 @@ func TestNotTakenBurnsNoAttempt(t *testing.T) {
 		t.Run(fault.Error(), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, q *queue.Queue) {
 				var calls atomic.Int64
-				start(t, q, predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
+				start(t, q, predictor{predict: func(
+					ctx context.Context, image []byte, o option.Options,
+				) (imaging.Result, error) {
 					if calls.Add(1) <= 4 { // more than max_attempts
 						return imaging.Result{}, fmt.Errorf("predict: %w", fault)
 					}
@@ -292,15 +324,17 @@ func TestNotTakenBurnsNoAttempt(t *testing.T) {
 // started is an engine that tells when it works and then waits for its context, or for release.
 func blocking() (p predictor, started chan struct{}, release chan struct{}) {
 	started, release = make(chan struct{}, 10), make(chan struct{})
-	return predictor{predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
-		started <- struct{}{}
-		select {
-		case <-ctx.Done():
-			return imaging.Result{}, context.Cause(ctx)
-		case <-release:
-			return shout(ctx, image, o)
-		}
-	}}, started, release
+	return predictor{
+		predict: func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
+			started <- struct{}{}
+			select {
+			case <-ctx.Done():
+				return imaging.Result{}, context.Cause(ctx)
+			case <-release:
+				return shout(ctx, image, o)
+			}
+		},
+	}, started, release
 }
 
 func TestCancelEndsTheWork(t *testing.T) {
@@ -308,7 +342,9 @@ func TestCancelEndsTheWork(t *testing.T) {
 		ended := make(chan error, 1)
 		p, started, _ := blocking()
 		block := p.predict
-		p.predict = func(ctx context.Context, image []byte, o option.Options) (imaging.Result, error) {
+		p.predict = func(
+			ctx context.Context, image []byte, o option.Options,
+		) (imaging.Result, error) {
 			r, err := block(ctx, image, o)
 			ended <- err
 			return r, err
@@ -364,7 +400,8 @@ func TestStopGivesBackWhatDoesNotFinish(t *testing.T) {
 	})
 }
 
-// The server goes away while an image is worked on and comes back with its data: the result is not lost.
+// The server goes away while an image is worked on and comes back with its data:
+// the result is not lost.
 func TestQueueRestartsDuringWork(t *testing.T) {
 	server := queuetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	cfg := queue.DefaultConfig()
@@ -395,14 +432,15 @@ func (d *deaf) Heartbeat(ctx context.Context, jobs []queue.Claimed) ([]queue.Cla
 	return d.Consumer.Heartbeat(ctx, jobs)
 }
 
-// A lease that lapsed while the queue was out of reach brings the job back to the very process that still works on it: the old
-// run is dropped, and the new one keeps its lease.
+// A lease that lapsed while the queue was out of reach brings the job back to the very process that
+// still works on it: the old run is dropped, and the new one keeps its lease.
 func TestJobComesBackToTheSameProcess(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
 		jobs := &deaf{Consumer: q.Consumer("worker")}
 		jobs.lose.Store(true)
 		p, started, release := blocking()
-		poller := New(Config{Workers: 2}, jobs, p, time.Second, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		poller := New(Config{Workers: 2}, jobs, p, time.Second, slog.New(slog.DiscardHandler),
+			prometheus.NewRegistry())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { poller.Run(ctx); close(done) }()

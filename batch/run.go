@@ -19,8 +19,8 @@ import (
 	"bgremove/telemetry"
 )
 
-// run works on one claimed job and settles it. stop is the context whose end asks for a quick finish, work the one whose
-// end asks to give the job back.
+// run works on one claimed job and settles it. stop is the context whose end asks for a quick
+// finish, work the one whose end asks to give the job back.
 func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	ctx, drop := context.WithCancelCause(work)
 	defer drop(nil)
@@ -44,7 +44,8 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 	p.mu.Unlock()
 	p.metrics.running.Dec()
 	p.metrics.done(outcome, time.Since(start))
-	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took", time.Since(start))
+	log := p.log.With("job", j.ID, "attempt", j.Attempt, "outcome", outcome, "took",
+		time.Since(start))
 	if trace := telemetry.TraceID(ctx); trace != "" {
 		log = log.With("trace_id", trace)
 	}
@@ -57,7 +58,8 @@ func (p *Poller) run(stop, work context.Context, j queue.Claimed) {
 		log.InfoContext(ctx, "job ended without a result", "err", err)
 	}
 	if outcome == released {
-		rest(stop, restEvery) // this worker's next claim would come back to the same predictor at once
+		// this worker's next claim would come back to the same predictor at once
+		rest(stop, restEvery)
 	}
 }
 
@@ -107,11 +109,13 @@ func (p *Poller) taken(ctx context.Context, j queue.Claimed) (imaging.Result, bo
 	return result, true
 }
 
-// parseOptions reads a job's options. One that is unknown is of a newer version: without it the picture would be cut out otherwise than asked.
+// parseOptions reads a job's options. One that is unknown is of a newer version: without it the
+// picture would be cut out otherwise than asked.
 func parseOptions(text string) (option.Options, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return option.Options{}, fmt.Errorf("%w: options of the job are unreadable", picture.ErrOption)
+		return option.Options{}, fmt.Errorf("%w: options of the job are unreadable",
+			picture.ErrOption)
 	}
 	for key := range values {
 		if _, ok := option.Find(key); !ok {
@@ -128,11 +132,15 @@ const (
 	failed    = "failed"
 	released  = "released"
 	lost      = "lost"
-	unsettled = "unsettled" // the queue could not be told; the lease lapses and another worker takes the job
+	// the queue could not be told; the lease lapses and another worker takes the job
+	unsettled = "unsettled"
 )
 
-// settle tells the queue what came of a job. The error is for the log: the reason why there is no result.
-func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Result, cause error) (outcome string, err error) {
+// settle tells the queue what came of a job. The error is for the log: the reason
+// why there is no result.
+func (p *Poller) settle(
+	ctx context.Context, j queue.Claimed, result imaging.Result, cause error,
+) (outcome string, err error) {
 	aborted := ctx.Err() != nil
 	switch {
 	case errors.Is(context.Cause(ctx), errLost):
@@ -140,7 +148,8 @@ func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Res
 	case cause == nil:
 		outcome, err = p.complete(ctx, j, result)
 	case aborted:
-		outcome, err = released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
+		outcome, err = released, p.persist(ctx,
+			func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
 	default:
 		outcome, err = p.fail(ctx, j, cause)
 	}
@@ -153,7 +162,9 @@ func (p *Poller) settle(ctx context.Context, j queue.Claimed, result imaging.Res
 	return outcome, cause
 }
 
-func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.Result) (string, error) {
+func (p *Poller) complete(
+	ctx context.Context, j queue.Claimed, result imaging.Result,
+) (string, error) {
 	about, err := json.Marshal(struct {
 		imaging.Result
 		Bytes int `json:"bytes"`
@@ -164,28 +175,37 @@ func (p *Poller) complete(ctx context.Context, j queue.Claimed, result imaging.R
 	err = p.persist(ctx, func(ctx context.Context) error {
 		return p.jobs.Complete(ctx, j, result.Data, string(about))
 	})
-	if err != nil && !errors.Is(err, queue.ErrLost) && (!errors.Is(err, queue.ErrUnavailable) || errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrStorage)) { // a full disk, say
+	// a full disk, say
+	if err != nil && !errors.Is(err, queue.ErrLost) && (!errors.Is(err, queue.ErrUnavailable) ||
+		errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrStorage)) {
 		return p.fail(ctx, j, fmt.Errorf("%w: %w", errStorage, err))
 	}
 	return succeeded, err
 }
 
 // fail ends the attempt, or gives the job back unharmed where the predictor never took it on.
-func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcome string, err error) {
+func (p *Poller) fail(
+	ctx context.Context, j queue.Claimed, cause error,
+) (outcome string, err error) {
 	f, taken := classify(cause)
-	if errors.Is(cause, predict.ErrUnavailable) || errors.Is(cause, predict.ErrTimeout) || errors.Is(cause, predict.ErrBroken) {
+	if errors.Is(cause, predict.ErrUnavailable) || errors.Is(cause, predict.ErrTimeout) ||
+		errors.Is(cause, predict.ErrBroken) {
 		p.setAway(true) // perhaps: ask for its health before the next claim
 	}
-	if !taken && errors.Is(cause, queue.ErrStorage) { // at the front it would keep a worker from the jobs behind it
-		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Postpone(ctx, j, storeAway) })
+	// at the front it would keep a worker from the jobs behind it
+	if !taken && errors.Is(cause, queue.ErrStorage) {
+		return released, p.persist(ctx,
+			func(ctx context.Context) error { return p.jobs.Postpone(ctx, j, storeAway) })
 	}
 	if !taken {
-		return released, p.persist(ctx, func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
+		return released, p.persist(ctx,
+			func(ctx context.Context) error { return p.jobs.Release(ctx, j) })
 	}
 	var state queue.State
 	err = p.persist(ctx, func(ctx context.Context) error {
 		state, err = p.jobs.Fail(ctx, j, queue.Fault{
-			Code: f.Code, Message: f.Message(), Transient: fault.Of(f.Code).Transient, Suspect: errors.Is(cause, predict.ErrBroken),
+			Code: f.Code, Message: f.Message(), Transient: fault.Of(f.Code).Transient,
+			Suspect: errors.Is(cause, predict.ErrBroken),
 		})
 		return err
 	})
@@ -197,18 +217,23 @@ func (p *Poller) fail(ctx context.Context, j queue.Claimed, cause error) (outcom
 
 // faults adds to the predictor's what can go wrong with the queue's images.
 var faults = []fault.Row{
-	{Is: queue.ErrInputExpired, Code: "input_expired", Text: "The input image was deleted before the job was run"},
+	{
+		Is: queue.ErrInputExpired, Code: "input_expired",
+		Text: "The input image was deleted before the job was run",
+	},
 	{Is: queue.ErrDamaged, Code: "damaged"},
 	{Is: errStorage, Code: "storage"},
 }
 
-// classify says what went wrong, and whether the image was worked on, so that it counts as an attempt.
+// classify says what went wrong, and whether the image was worked on, so that
+// it counts as an attempt.
 func classify(err error) (f fault.Error, taken bool) {
 	f, ok := fault.Find(faults, err)
 	if !ok {
 		f = predict.Classify(err)
 	}
-	// With the queue's server away nothing was tried; any other fault of the store counts, or it would be tried for ever.
+	// With the queue's server away nothing was tried; any other fault of the store counts, or it
+	// would be tried for ever.
 	away := errors.Is(err, errStorage) && errors.Is(err, queue.ErrUnavailable)
 	return f, !fault.Of(f.Code).Untaken && !away
 }
@@ -216,8 +241,9 @@ func classify(err error) (f fault.Error, taken bool) {
 // settleWait is how long a process that is to stop tries to tell the queue of a job.
 const settleWait = 3 * time.Second
 
-// persist tries to tell the queue something for as long as the job's lease could last: an image that took minutes to make is
-// not thrown away for a queue that restarts. When ctx has ended, the process is to stop: then for some seconds only.
+// persist tries to tell the queue something for as long as the job's lease could last: an image
+// that took minutes to make is not thrown away for a queue that restarts. When ctx has ended, the
+// process is to stop: then for some seconds only.
 func (p *Poller) persist(ctx context.Context, tell func(context.Context) error) error {
 	limit := p.jobs.Lease()
 	if ctx.Err() != nil {

@@ -25,7 +25,8 @@ func beginSpan(ctx context.Context, j queue.Claimed) (context.Context, telemetry
 	return ctx, span
 }
 
-// stage ends a stage of a job for the metrics and the trace. What calls the predictor has a span of its own there.
+// stage ends a stage of a job for the metrics and the trace. What calls the predictor has a
+// span of its own there.
 func (p *Poller) stage(ctx context.Context, name string, start time.Time) stage.Stage {
 	s := stage.Stage{Name: name, Start: start, Took: time.Since(start)}
 	p.metrics.stages.WithLabelValues(name).Observe(s.Took.Seconds())

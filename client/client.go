@@ -5,8 +5,9 @@
 //	job, err = c.Wait(ctx, job.ID)
 //	contentType, err := c.Result(ctx, job.ID, out)
 //
-// Every call ends with its context. What may be sent twice without harm is sent again when a connection breaks or the server has no time,
-// for as long as Config.Patience; Retry-After is heeded. Answers that are errors are an *Error. The package imports nothing of bgremove's.
+// Every call ends with its context. What may be sent twice without harm is sent again when a
+// connection breaks or the server has no time, for as long as Config.Patience; Retry-After is
+// heeded. Answers that are errors are an *Error. The package imports nothing of bgremove's.
 package client
 
 import (
@@ -23,14 +24,18 @@ import (
 
 // Config says which server, and how.
 type Config struct {
-	Server   string        // address, as in http://localhost:5000 or https://example.com/cutouts
-	Key      string        // API key; empty where the server asks for none
-	Patience time.Duration // how long one request is tried again and again; 0 means 2 minutes, less than 0 that nothing is sent twice
-	HTTP     *http.Client  // how requests are sent; nil means a client of its own
-	// Roots are the certificate authorities that a client of its own trusts; nil means the system's.
+	Server string // address, as in http://localhost:5000 or https://example.com/cutouts
+	Key    string // API key; empty where the server asks for none
+	// how long one request is tried again and again; 0 means 2 minutes, less than 0
+	// that nothing is sent twice
+	Patience time.Duration
+	HTTP     *http.Client // how requests are sent; nil means a client of its own
+	// Roots are the certificate authorities that a client of its own trusts;
+	// nil means the system's.
 	Roots *x509.CertPool
-	// Waiting, where there is one, is called before a pause after which a request is sent again, with the error that the last try ended with.
-	// Several goroutines may call it at a time, one for each request that is under way; the request waits until it returns.
+	// Waiting, where there is one, is called before a pause after which a request is sent again,
+	// with the error that the last try ended with. Several goroutines may call it at a time, one
+	// for each request that is under way; the request waits until it returns.
 	Waiting func(err error, pause time.Duration)
 }
 
@@ -45,16 +50,22 @@ type Client struct {
 	http     *http.Client
 }
 
-// New returns a Client. Nothing is sent yet. An error says what is wrong with the address or the key.
+// New returns a Client. Nothing is sent yet. An error says what is wrong with
+// the address or the key.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %s", redactURL(cfg.Server))
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("server: must be like http://localhost:5000, is %s",
+			redactURL(cfg.Server))
 	}
 	if strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("key: has characters that no key has")
 	}
-	c := &Client{base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key, patience: cfg.Patience, waiting: cfg.Waiting}
+	c := &Client{
+		base: strings.TrimSuffix(cfg.Server, "/"), key: cfg.Key,
+		patience: cfg.Patience, waiting: cfg.Waiting,
+	}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}
@@ -93,7 +104,8 @@ func (c *Client) stay(req *http.Request, via []*http.Request) error {
 		return nil
 	}
 	e := &RedirectError{To: req.URL.Redacted()}
-	if base, err := url.Parse(c.base); err == nil && req.URL.Path == first.Path { // the same elsewhere, and no page to log in, say
+	// the same elsewhere, and no page to log in, say
+	if base, err := url.Parse(c.base); err == nil && req.URL.Path == first.Path {
 		base.Scheme, base.Host = req.URL.Scheme, req.URL.Host
 		e.Server = base.Redacted()
 	}

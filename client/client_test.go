@@ -18,11 +18,13 @@ import (
 func TestLife(t *testing.T) {
 	_, c := start(t, true)
 	ctx := t.Context()
-	j, err := c.Submit(ctx, client.File("../testdata/scene.png"), client.Options{"format": "png", "priority": "bulk"})
+	j, err := c.Submit(ctx, client.File("../testdata/scene.png"),
+		client.Options{"format": "png", "priority": "bulk"})
 	if err != nil || j.ID == "" || j.Priority != "bulk" || j.CreatedAt.IsZero() {
 		t.Fatalf("%+v, %v", j, err)
 	}
-	if j, err = c.Wait(ctx, j.ID); err != nil || j.State != client.Succeeded || j.Err() != nil || j.Result == nil || j.Result.Width == 0 {
+	if j, err = c.Wait(ctx, j.ID); err != nil || j.State != client.Succeeded || j.Err() != nil ||
+		j.Result == nil || j.Result.Width == 0 {
 		t.Fatalf("%+v, %v", j, err)
 	}
 	var out bytes.Buffer
@@ -34,10 +36,12 @@ func TestLife(t *testing.T) {
 	if err != nil || img.Bounds().Dx() != j.Input.Width {
 		t.Errorf("%v, %v", img.Bounds(), err)
 	}
-	if said := string(j.JSON()); !strings.Contains(said, `"url":"/v1/jobs/`+j.ID+`/result"`) || !json.Valid(j.JSON()) {
+	if said := string(j.JSON()); !strings.Contains(said, `"url":"/v1/jobs/`+j.ID+`/result"`) ||
+		!json.Valid(j.JSON()) {
 		t.Errorf("as the server said it: %s", said)
 	}
-	if metrics, err := c.Metrics(ctx); err != nil || !bytes.Contains(metrics, []byte("bgremove_predict_slots ")) {
+	if metrics, err := c.Metrics(ctx); err != nil ||
+		!bytes.Contains(metrics, []byte("bgremove_predict_slots ")) {
 		t.Errorf("%.100q, %v", metrics, err)
 	}
 	if _, err := c.Cancel(ctx, j.ID); !errors.Is(err, client.ErrEnded) {
@@ -57,7 +61,8 @@ func TestLife(t *testing.T) {
 func TestRemove(t *testing.T) {
 	_, c := start(t, true)
 	var out bytes.Buffer
-	if err := c.Remove(t.Context(), client.Bytes(scene(t)), client.Options{"channels": "alpha"}, &out); err != nil {
+	if err := c.Remove(t.Context(), client.Bytes(scene(t)), client.Options{"channels": "alpha"},
+		&out); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.HasPrefix(out.Bytes(), []byte("\x89PNG")) {
@@ -80,7 +85,8 @@ func TestEndsWithoutResult(t *testing.T) {
 	}
 	j, err = c.Wait(t.Context(), j.ID)
 	var failed *client.JobError
-	if err != nil || !errors.As(j.Err(), &failed) || failed.State != client.Failed || failed.Code != "corrupt_image" || failed.ID != j.ID {
+	if err != nil || !errors.As(j.Err(), &failed) || failed.State != client.Failed ||
+		failed.Code != "corrupt_image" || failed.ID != j.ID {
 		t.Errorf("%+v, %v, %v", j, j.Err(), err)
 	}
 	_, err = c.Result(t.Context(), j.ID, new(bytes.Buffer))
@@ -89,7 +95,8 @@ func TestEndsWithoutResult(t *testing.T) {
 	if _, err := c.Input(t.Context(), j.ID, &sent); err != nil || !bytes.Equal(sent.Bytes(), data) {
 		t.Errorf("the input: %d bytes, %v", sent.Len(), err)
 	}
-	if j, err = c.Retry(t.Context(), j.ID); err != nil || len(j.Timeline) < 4 { // it may have failed again by now
+	// it may have failed again by now
+	if j, err = c.Retry(t.Context(), j.ID); err != nil || len(j.Timeline) < 4 {
 		t.Errorf("retry: %+v, %v", j, err)
 	}
 	if j, err = c.Wait(t.Context(), j.ID); err != nil || j.State != client.Failed {
@@ -126,7 +133,8 @@ func TestSubmitOnce(t *testing.T) {
 	if err != nil || again.ID != first.ID {
 		t.Errorf("%s, then %s, %v", first.ID, again.ID, err)
 	}
-	_, err = c.SubmitOnce(t.Context(), "akey", client.Bytes(scene(t)), client.Options{"format": "webp"})
+	_, err = c.SubmitOnce(t.Context(), "akey", client.Bytes(scene(t)),
+		client.Options{"format": "webp"})
 	wantError(t, err, 409, "idempotency_conflict")
 }
 
@@ -210,7 +218,8 @@ func TestNew(t *testing.T) {
 		{"http://x", "two words", "key"},
 		{"http://[::1", "", "no address"},
 	} {
-		if _, err := client.New(client.Config{Server: tt.server, Key: tt.key}); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := client.New(client.Config{Server: tt.server, Key: tt.key}); err == nil ||
+			!strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q, %q: %v, want %q", tt.server, tt.key, err, tt.want)
 		}
 	}

@@ -12,8 +12,10 @@ import (
 
 // Error is an answer that is an error: a problem of RFC 9457, as far as it can be read.
 type Error struct {
-	Status     int           // of HTTP
-	Code       string        // for programs: queue_full, bad_option, not_found and so on; empty where something else than bgremove answered
+	Status int // of HTTP
+	// for programs: queue_full, bad_option, not_found and so on; empty where something else
+	// than bgremove answered
+	Code       string
 	Detail     string        // for people
 	RequestID  string        // finds the request in the server's log
 	RetryAfter time.Duration // how long the server wants to be left alone; 0 where it does not say
@@ -64,7 +66,10 @@ const maxErrorBytes = 64 << 10
 // readError reads an answer that is an error, and closes its body.
 func readError(resp *http.Response) *Error {
 	defer resp.Body.Close()
-	e := &Error{Status: resp.StatusCode, Code: resp.Header.Get("X-Error-Code"), RequestID: resp.Header.Get("X-Request-Id")}
+	e := &Error{
+		Status: resp.StatusCode, Code: resp.Header.Get("X-Error-Code"),
+		RequestID: resp.Header.Get("X-Request-Id"),
+	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.RetryAfter = time.Duration(min(seconds, 24*3600)) * time.Second
 	}
@@ -84,5 +89,6 @@ func readError(resp *http.Response) *Error {
 
 // wantsTLS says whether a server of Go, or nginx, complains that it was spoken to without TLS.
 func wantsTLS(page []byte) bool {
-	return bytes.Contains(page, []byte("HTTP request to an HTTPS server")) || bytes.Contains(page, []byte("plain HTTP request was sent to HTTPS port"))
+	return bytes.Contains(page, []byte("HTTP request to an HTTPS server")) ||
+		bytes.Contains(page, []byte("plain HTTP request was sent to HTTPS port"))
 }

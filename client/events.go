@@ -17,8 +17,9 @@ const (
 	eventStream = "text/event-stream"
 )
 
-// Events goes through the job's changes, each the job as it is after it, beginning with how it is now, until the job has ended. A stream
-// that breaks is taken up again where it was. It ends with an error if there is one.
+// Events goes through the job's changes, each the job as it is after it, beginning with how it is
+// now, until the job has ended. A stream that breaks is taken up again where it was. It ends with
+// an error if there is one.
 func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 	return func(yield func(Job, error) bool) {
 		last, pause := "", firstPause
@@ -44,10 +45,16 @@ func (c *Client) Events(ctx context.Context, id string) iter.Seq2[Job, error] {
 	}
 }
 
-// follow reads one stream: https://html.spec.whatwg.org/multipage/server-sent-events.html. ended says that no more is to come, or that nobody
-// wants it; neither that nor an error is a stream that broke.
-func (c *Client) follow(ctx context.Context, id string, last *string, yield func(Job, error) bool) (ended bool, err error) {
-	r := call{method: http.MethodGet, path: jobPath(id) + "/events", twice: true, header: map[string]string{"Accept": eventStream}}
+// follow reads one stream: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+// ended says that no more is to come, or that nobody wants it; neither that nor an error
+// is a stream that broke.
+func (c *Client) follow(
+	ctx context.Context, id string, last *string, yield func(Job, error) bool,
+) (ended bool, err error) {
+	r := call{
+		method: http.MethodGet, path: jobPath(id) + "/events",
+		twice: true, header: map[string]string{"Accept": eventStream},
+	}
 	if *last != "" {
 		r.header["Last-Event-ID"] = *last
 	}
@@ -57,7 +64,8 @@ func (c *Client) follow(ctx context.Context, id string, last *string, yield func
 	}
 	defer resp.Body.Close()
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != eventStream {
-		return false, r.strange(fmt.Errorf("its Content-Type must be %s, is %.64q", eventStream, resp.Header.Get("Content-Type")))
+		return false, r.strange(fmt.Errorf("its Content-Type must be %s, is %.64q",
+			eventStream, resp.Header.Get("Content-Type")))
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, maxEvent)
@@ -70,7 +78,8 @@ func (c *Client) follow(ctx context.Context, id string, last *string, yield func
 			number = value
 		case name == "data":
 			if data = append(data, value...); len(data) > maxEvent {
-				return false, fmt.Errorf("an event of the job %s has more than %d bytes", id, maxEvent)
+				return false,
+					fmt.Errorf("an event of the job %s has more than %d bytes", id, maxEvent)
 			}
 		case len(lines.Bytes()) == 0 && len(data) > 0:
 			var j Job

@@ -11,7 +11,8 @@ import (
 	"bgremove/client"
 )
 
-// Pictures are sent, waited for and fetched one after the other; a program of its own would have more of them on their way.
+// Pictures are sent, waited for and fetched one after the other; a program of its own would have
+// more of them on their way.
 func Example() {
 	ctx := context.Background()
 	server := example()
@@ -22,7 +23,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	job, err := c.Submit(ctx, client.File("../testdata/scene.png"), client.Options{"format": "png", "crop": "true"})
+	job, err := c.Submit(ctx, client.File("../testdata/scene.png"),
+		client.Options{"format": "png", "crop": "true"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -23,7 +23,8 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 
 func respond(req *http.Request, contentType string, body io.Reader) *http.Response {
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(body), ContentLength: -1, Request: req,
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {contentType}},
+		Body: io.NopCloser(body), ContentLength: -1, Request: req,
 	}
 }
 
@@ -58,7 +59,8 @@ func TestSilence(t *testing.T) {
 			}
 			return err
 		}},
-		"events": {"text/event-stream", ":\n\n", "data: " + whole + "\n\n", func(t *testing.T, c *client.Client) (err error) {
+		"events": {"text/event-stream", ":\n\n", "data: " +
+			whole + "\n\n", func(t *testing.T, c *client.Client) (err error) {
 			for _, err = range c.Events(t.Context(), "1") {
 				if err != nil {
 					break
@@ -73,7 +75,8 @@ func TestSilence(t *testing.T) {
 				network := roundTrip(func(req *http.Request) (*http.Response, error) {
 					switch asked++; asked {
 					case 1:
-						return respond(req, tt.contentType, io.MultiReader(strings.NewReader(tt.first), silent{req})), nil
+						return respond(req, tt.contentType,
+							io.MultiReader(strings.NewReader(tt.first), silent{req})), nil
 					case 2:
 						if req.Body != nil {
 							_, _ = req.Body.Read(make([]byte, 10))
@@ -84,8 +87,12 @@ func TestSilence(t *testing.T) {
 					return respond(req, tt.contentType, strings.NewReader(tt.rest)), nil
 				})
 				begun := time.Now()
-				err := tt.call(t, connect(t, client.Config{Server: "http://server", Patience: time.Hour, HTTP: &http.Client{Transport: network}}))
-				if took := time.Since(begun); err != nil || asked != 3 || took < 4*time.Minute || took > 5*time.Minute {
+				err := tt.call(t, connect(t, client.Config{
+					Server: "http://server", Patience: time.Hour,
+					HTTP: &http.Client{Transport: network},
+				}))
+				if took := time.Since(begun); err != nil || asked != 3 || took < 4*time.Minute ||
+					took > 5*time.Minute {
 					t.Errorf("%v after %v and %d requests", err, took, asked)
 				}
 			})
@@ -106,10 +113,14 @@ func TestSlow(t *testing.T) {
 					return nil, err
 				}
 			}
-			return respond(req, "image/png", io.MultiReader(strings.NewReader("pic"), live{req, strings.NewReader("ture")})), nil
+			return respond(req, "image/png",
+				io.MultiReader(strings.NewReader("pic"), live{req, strings.NewReader("ture")})), nil
 		})
-		c := connect(t, client.Config{Server: "http://server", Patience: -1, HTTP: &http.Client{Transport: network}})
-		if err := c.Remove(t.Context(), client.Bytes(make([]byte, 1000)), nil, slowWriter{}); err != nil {
+		c := connect(t, client.Config{
+			Server: "http://server", Patience: -1, HTTP: &http.Client{Transport: network},
+		})
+		if err := c.Remove(t.Context(), client.Bytes(make([]byte, 1000)), nil,
+			slowWriter{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -154,12 +165,14 @@ func half(w http.ResponseWriter, r *http.Request) {
 
 func TestAnswerBreaksOff(t *testing.T) {
 	url, asked := fake(t, half, job)
-	j, err := connect(t, client.Config{Server: url}).Submit(t.Context(), client.Bytes([]byte("picture")), nil)
+	j, err := connect(t, client.Config{Server: url}).
+		Submit(t.Context(), client.Bytes([]byte("picture")), nil)
 	if err != nil || j.ID != "1" || asked.Load() != 2 {
 		t.Errorf("%+v, %v after %d requests", j, err, asked.Load())
 	}
 	url, asked = fake(t, half, job)
-	if _, err := connect(t, client.Config{Server: url}).Retry(t.Context(), "1"); !errors.Is(err, io.ErrUnexpectedEOF) || asked.Load() != 1 {
+	if _, err := connect(t, client.Config{Server: url}).
+		Retry(t.Context(), "1"); !errors.Is(err, io.ErrUnexpectedEOF) || asked.Load() != 1 {
 		t.Errorf("not safe: %v after %d requests", err, asked.Load())
 	}
 }
@@ -169,7 +182,8 @@ func TestForeignAnswers(t *testing.T) {
 	for _, text := range []string{"", "{}", `{"status": "ok"}`, "<html>", "[]", "null"} {
 		url, asked := fake(t, say(text))
 		c := connect(t, client.Config{Server: url})
-		if j, err := c.Submit(t.Context(), client.Bytes([]byte("picture")), nil); err == nil || asked.Load() != 1 {
+		if j, err := c.Submit(t.Context(), client.Bytes([]byte("picture")), nil); err == nil ||
+			asked.Load() != 1 {
 			t.Errorf("submit, %q: %+v, %v", text, j, err)
 		}
 		if j, err := c.Wait(t.Context(), "1"); err == nil {
@@ -182,7 +196,8 @@ func TestForeignAnswers(t *testing.T) {
 		}
 	}
 	url, _ := fake(t, say(`{"id": "1", "state": "eaten"}`))
-	if _, err := connect(t, client.Config{Server: url}).Wait(t.Context(), "1"); err == nil || !strings.Contains(err.Error(), `"eaten"`) {
+	if _, err := connect(t, client.Config{Server: url}).Wait(t.Context(), "1"); err == nil ||
+		!strings.Contains(err.Error(), `"eaten"`) {
 		t.Errorf("a state that does not exist: %v", err)
 	}
 }
@@ -197,7 +212,9 @@ func TestEventsPause(t *testing.T) {
 			return respond(req, "text/event-stream", strings.NewReader(event)), nil
 		})
 		begun := time.Now()
-		for _, err := range connect(t, client.Config{Server: "http://server", HTTP: &http.Client{Transport: network}}).Events(t.Context(), "1") {
+		for _, err := range connect(
+			t, client.Config{Server: "http://server", HTTP: &http.Client{Transport: network}},
+		).Events(t.Context(), "1") {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,10 +287,12 @@ func TestNotPassing(t *testing.T) {
 	login, _ := fake(t, status(302, "Location", secure.URL+"/login"))
 	for server, want := range map[string]string{
 		secure.URL: "certificate", strings.Replace(plain, "http:", "https:", 1): "HTTPS client",
-		moved + "/": "redirects to " + secure.URL + "/v1/queue; use " + secure.URL, login: "redirects to " + secure.URL + "/login",
+		moved + "/": "redirects to " + secure.URL + "/v1/queue; use " + secure.URL,
+		login:       "redirects to " + secure.URL + "/login",
 	} {
 		begun := time.Now()
-		_, err := connect(t, client.Config{Server: server, Patience: 3 * time.Second}).Queue(t.Context())
+		_, err := connect(t, client.Config{Server: server, Patience: 3 * time.Second}).
+			Queue(t.Context())
 		if err == nil || !strings.Contains(err.Error(), want) || time.Since(begun) > 2*time.Second {
 			t.Errorf("%s: %v after %v, want %q", server, err, time.Since(begun), want)
 		}
@@ -281,7 +300,8 @@ func TestNotPassing(t *testing.T) {
 		if errors.As(err, &e) && server == login && e.Server != "" {
 			t.Errorf("a page to log in is taken for the server: %v", e)
 		}
-		_, err = connect(t, client.Config{Server: server, Patience: -1}).Submit(t.Context(), client.Bytes([]byte("picture")), nil)
+		_, err = connect(t, client.Config{Server: server, Patience: -1}).
+			Submit(t.Context(), client.Bytes([]byte("picture")), nil)
 		if errors.As(err, new(*client.RedirectError)) != (e != nil) {
 			t.Errorf("%s: a picture: %v", server, err)
 		}
@@ -289,7 +309,8 @@ func TestNotPassing(t *testing.T) {
 }
 
 func TestListHasNoEnd(t *testing.T) {
-	url, asked := fake(t, say(`{"jobs": [], "next_cursor": "a"}`), say(`{"jobs": [], "next_cursor": "b"}`), say(`{"jobs": [], "next_cursor": "a"}`))
+	url, asked := fake(t, say(`{"jobs": [], "next_cursor": "a"}`),
+		say(`{"jobs": [], "next_cursor": "b"}`), say(`{"jobs": [], "next_cursor": "a"}`))
 	var last error
 	for _, err := range connect(t, client.Config{Server: url}).List(t.Context(), "") {
 		last = err
@@ -308,7 +329,8 @@ func TestCancelTellsTheTruth(t *testing.T) {
 		t.Errorf("%+v, %v", j, err)
 	}
 	url, _ = fake(t, before, status(http.StatusNoContent))
-	if j, err := connect(t, client.Config{Server: url}).Cancel(t.Context(), "1"); !errors.Is(err, client.ErrEnded) || j.State != "" {
+	if j, err := connect(t, client.Config{Server: url}).
+		Cancel(t.Context(), "1"); !errors.Is(err, client.ErrEnded) || j.State != "" {
 		t.Errorf("%+v, %v", j, err)
 	}
 }

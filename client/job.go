@@ -20,9 +20,12 @@ const (
 )
 
 // Ended says whether nothing more comes of the job by itself.
-func (s State) Ended() bool { return s == Succeeded || s == Failed || s == Expired || s == Cancelled }
+func (s State) Ended() bool {
+	return s == Succeeded || s == Failed || s == Expired || s == Cancelled
+}
 
-// Job is a picture on its way through the queue, as the server last said. Times that have not come are zero.
+// Job is a picture on its way through the queue, as the server last said. Times that
+// have not come are zero.
 type Job struct {
 	ID          string             `json:"id"`
 	State       State              `json:"state"`
@@ -45,7 +48,8 @@ type Job struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	} `json:"error"`
-	Links map[string]string `json:"links"` // addresses on the server: result, input, events where there are any
+	// addresses on the server: result, input, events where there are any
+	Links map[string]string `json:"links"`
 
 	raw string
 }
@@ -58,7 +62,8 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// JSON is the job as the server said it, with what this version of the package does not know; nil of a job that came from no server.
+// JSON is the job as the server said it, with what this version of the package does not know; nil
+// of a job that came from no server.
 func (j Job) JSON() []byte {
 	if j.raw == "" {
 		return nil
@@ -112,12 +117,13 @@ type Event struct {
 
 // Queue is how full the server's queue is.
 type Queue struct {
-	Queued    map[string]int `json:"queued"` // jobs that wait, by priority
-	Behind    int            `json:"behind"` // jobs of keys whose turn has not come, counted in Queued too
-	Retrying  int            `json:"retrying"`
-	Running   int            `json:"running"`
-	Dead      int            `json:"dead"`         // failed jobs that are kept
-	OldestAge float64        `json:"oldest_age_s"` // seconds that the next job has waited
-	Rate      float64        `json:"rate_per_s"`   // jobs that ended, a second
-	MaxDepth  int            `json:"max_depth"`    // jobs that may wait
+	Queued map[string]int `json:"queued"` // jobs that wait, by priority
+	// jobs of keys whose turn has not come, counted in Queued too
+	Behind    int     `json:"behind"`
+	Retrying  int     `json:"retrying"`
+	Running   int     `json:"running"`
+	Dead      int     `json:"dead"`         // failed jobs that are kept
+	OldestAge float64 `json:"oldest_age_s"` // seconds that the next job has waited
+	Rate      float64 `json:"rate_per_s"`   // jobs that ended, a second
+	MaxDepth  int     `json:"max_depth"`    // jobs that may wait
 }

@@ -22,7 +22,8 @@ func (c *Client) get(ctx context.Context, id, query string) (Job, error) {
 
 func jobPath(id string) string { return "/v1/jobs/" + url.PathEscape(id) }
 
-// List goes through the jobs of a state, all of them for an empty one, the newest first. It ends with an error if there is one.
+// List goes through the jobs of a state, all of them for an empty one, the newest first. It ends
+// with an error if there is one.
 func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 	return func(yield func(Job, error) bool) {
 		query := url.Values{"limit": {"200"}}
@@ -35,7 +36,9 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 				Jobs []Job  `json:"jobs"`
 				Next string `json:"next_cursor"`
 			}
-			if err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/jobs?" + query.Encode(), twice: true}, &page); err != nil {
+			if err := c.ask(ctx,
+				call{method: http.MethodGet, path: "/v1/jobs?" + query.Encode(), twice: true},
+				&page); err != nil {
 				yield(Job{}, err)
 				return
 			}
@@ -48,7 +51,8 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 				return
 			}
 			if seen[page.Next] {
-				yield(Job{}, fmt.Errorf("the list of jobs has no end: the cursor %.64q came twice", page.Next))
+				yield(Job{}, fmt.Errorf("the list of jobs has no end: the cursor %.64q came twice",
+					page.Next))
 				return
 			}
 			seen[page.Next] = true
@@ -57,7 +61,8 @@ func (c *Client) List(ctx context.Context, state State) iter.Seq2[Job, error] {
 	}
 }
 
-// Cancel ends a job that has not ended; else it is ErrEnded. A job that ends at that very moment may be deleted instead, which is ErrEnded too.
+// Cancel ends a job that has not ended; else it is ErrEnded. A job that ends at that very moment
+// may be deleted instead, which is ErrEnded too.
 func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	j, err := c.Job(ctx, id)
 	if err != nil {

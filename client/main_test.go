@@ -63,7 +63,8 @@ func serve(dir string, work bool) (_ *service, err error) {
 	pcfg := proxy.DefaultConfig()
 	pcfg.Addr = "127.0.0.1:0"
 	server, err := proxy.New(pcfg, proxy.Parts{
-		HTTP: httpserver.DefaultConfig(), Limits: imaging.DefaultConfig().Limits(), Jobs: q, Logger: log, Registry: registry, Version: "test",
+		HTTP: httpserver.DefaultConfig(), Limits: imaging.DefaultConfig().Limits(), Jobs: q,
+		Logger: log, Registry: registry, Version: "test",
 	})
 	if err == nil {
 		err = server.Listen()
@@ -79,7 +80,8 @@ func serve(dir string, work bool) (_ *service, err error) {
 		err := errors.Join(server.Shutdown(ctx), <-served)
 		rest()
 		<-done
-		return errors.Join(err, consumer.Close(), q.Close()) //nolint:contextcheck // bounds its own work
+		//nolint:contextcheck // bounds its own work
+		return errors.Join(err, consumer.Close(), q.Close())
 	}}, nil
 }
 
@@ -122,7 +124,8 @@ func scene(t testing.TB) []byte {
 func wantError(t *testing.T, err error, status int, code string) {
 	t.Helper()
 	var e *client.Error
-	if !errors.As(err, &e) || e.Status != status || e.Code != code || e.Detail == "" || e.RequestID == "" {
+	if !errors.As(err, &e) || e.Status != status || e.Code != code || e.Detail == "" ||
+		e.RequestID == "" {
 		t.Errorf("%v, want status %d and code %s", err, status, code)
 	}
 }

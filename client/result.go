@@ -10,19 +10,25 @@ import (
 	"strings"
 )
 
-// Result writes the picture of a job that has succeeded to w and returns its content type. Where the connection breaks, it goes on with
-// what is missing, so that w gets each byte once.
-func (c *Client) Result(ctx context.Context, id string, w io.Writer) (contentType string, err error) {
+// Result writes the picture of a job that has succeeded to w and returns its content type. Where
+// the connection breaks, it goes on with what is missing, so that w gets each byte once.
+func (c *Client) Result(
+	ctx context.Context, id string, w io.Writer,
+) (contentType string, err error) {
 	return c.download(ctx, jobPath(id)+"/result", w)
 }
 
-// Input writes the picture that was sent to w, as Result does the one that came of it. The server has it until the job has succeeded, or for
-// as long as the result where it was told to keep it.
-func (c *Client) Input(ctx context.Context, id string, w io.Writer) (contentType string, err error) {
+// Input writes the picture that was sent to w, as Result does the one that came of it. The server
+// has it until the job has succeeded, or for as long as the result where it was told to keep it.
+func (c *Client) Input(
+	ctx context.Context, id string, w io.Writer,
+) (contentType string, err error) {
 	return c.download(ctx, jobPath(id)+"/input", w)
 }
 
-func (c *Client) download(ctx context.Context, path string, w io.Writer) (contentType string, err error) {
+func (c *Client) download(
+	ctx context.Context, path string, w io.Writer,
+) (contentType string, err error) {
 	d := download{call: call{method: http.MethodGet, path: path, twice: true}, to: w}
 	for tries := 0; ; tries++ {
 		before := d.have
@@ -101,7 +107,8 @@ func (d *download) check(resp *http.Response) error {
 		d.size >= 0 && total != "*" && total != strconv.FormatInt(d.size, 10):
 		return errors.New("the picture changed while it was fetched")
 	case !strings.HasPrefix(begin, fmt.Sprintf("bytes %d-", d.have)):
-		return fmt.Errorf("the picture has %d bytes so far, and goes on with another piece: %.64q", d.have, piece)
+		return fmt.Errorf("the picture has %d bytes so far, and goes on with another piece: %.64q",
+			d.have, piece)
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ type call struct {
 	method, path string
 	header       map[string]string
 	body         func() (body io.ReadCloser, size int64, err error) // nil for none
-	// twice says that it does no harm if the server has dealt with it before: it may be sent again though a first one may have arrived.
+	// twice says that it does no harm if the server has dealt with it before: it may be sent again
+	// though a first one may have arrived.
 	twice bool
 }
 
@@ -27,7 +28,8 @@ const (
 	longestPause = 10 * time.Second
 )
 
-// do sends the request until there is an answer that is no passing error. A status that is not 2xx is an *Error.
+// do sends the request until there is an answer that is no passing error. A status that
+// is not 2xx is an *Error.
 func (c *Client) do(ctx context.Context, r call) (resp *http.Response, err error) {
 	err = c.patiently(ctx, r.twice, func() (err error) {
 		resp, err = c.send(ctx, r) //nolint:bodyclose // the caller does
@@ -66,19 +68,24 @@ func (c *Client) patiently(ctx context.Context, twice bool, try func() error) er
 func passing(err error, answer *Error, twice bool) bool {
 	switch {
 	case errors.As(err, new(*bodyError)), errors.As(err, new(*RedirectError)),
-		errors.As(err, new(*tls.CertificateVerificationError)), errors.Is(err, http.ErrSchemeMismatch):
+		errors.As(err, new(*tls.CertificateVerificationError)),
+		errors.Is(err, http.ErrSchemeMismatch):
 		return false
 	case answer == nil: // no answer: it may have arrived
 		return twice
 	case answer.Status == http.StatusTooManyRequests,
-		answer.Status == http.StatusServiceUnavailable && answer.RetryAfter > 0 && answer.Code != "queue_unavailable": // which may have been lost on the way back
+		// which may have been lost on the way back
+		answer.Status == http.StatusServiceUnavailable && answer.RetryAfter > 0 &&
+			answer.Code != "queue_unavailable":
 		return true // it was refused
 	case answer.Code == "wait_over":
 		return false
 	}
 	// A gateway without a server behind it may say 404 as well; ours has a code.
-	return twice && (answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusBadGateway ||
-		answer.Status == http.StatusGatewayTimeout || answer.Status == http.StatusNotFound && answer.Code == "")
+	return twice &&
+		(answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusBadGateway ||
+			answer.Status == http.StatusGatewayTimeout ||
+			answer.Status == http.StatusNotFound && answer.Code == "")
 }
 
 // bodyError is a fault of what was to be sent.
@@ -97,7 +104,8 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 			return nil, &bodyError{err}
 		}
 		req.Body, req.ContentLength = body, size
-		req.GetBody = func() (io.ReadCloser, error) { // a redirect that is not gone after shows only where it could be
+		// a redirect that is not gone after shows only where it could be
+		req.GetBody = func() (io.ReadCloser, error) {
 			body, _, err := r.body()
 			if err != nil {
 				return nil, &bodyError{err}
@@ -129,8 +137,8 @@ const maxJSON = 16 << 20 // bytes of an answer
 
 var errNoContent = errors.New("it has no content")
 
-// ask sends the request and reads the JSON of the answer into out, unless that is nil. An answer that breaks off is none. One without
-// content, where there is an out, is errNoContent.
+// ask sends the request and reads the JSON of the answer into out, unless that is nil. An answer
+// that breaks off is none. One without content, where there is an out, is errNoContent.
 func (c *Client) ask(ctx context.Context, r call, out any) error {
 	var status int
 	var data []byte

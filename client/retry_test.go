@@ -17,7 +17,8 @@ import (
 	"bgremove/client"
 )
 
-// fake serves answers in turn, the last one for good. It stands for servers that are in trouble, which a real one is not on demand.
+// fake serves answers in turn, the last one for good. It stands for servers that are in trouble,
+// which a real one is not on demand.
 func fake(t *testing.T, answers ...http.HandlerFunc) (url string, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)
@@ -59,17 +60,26 @@ func TestRetries(t *testing.T) {
 		asked   int64
 		ok      bool
 	}{
-		"queue full":                       {submit, []http.HandlerFunc{busy, busy, job}, 3, true},
-		"connection breaks":                {submit, []http.HandlerFunc{breakOff, job}, 2, true},
-		"gateway away":                     {submit, []http.HandlerFunc{status(502), away, job}, 3, true},
-		"gateway without a server":         {submit, []http.HandlerFunc{status(404), job}, 2, true},
-		"not found":                        {submit, []http.HandlerFunc{status(404, "X-Error-Code", "not_found"), job}, 1, false},
-		"not safe: the answer may be lost": {again, []http.HandlerFunc{status(503, "Retry-After", "1", "X-Error-Code", "queue_unavailable"), job}, 1, false},
-		"bad request":                      {submit, []http.HandlerFunc{status(400), job}, 1, false},
-		"not safe: refused":                {again, []http.HandlerFunc{busy, job}, 2, true},
-		"not safe: connection breaks":      {again, []http.HandlerFunc{breakOff, job}, 1, false},
-		"not safe: away without a word":    {again, []http.HandlerFunc{away, job}, 1, false},
-		"told to come back after too long": {submit, []http.HandlerFunc{status(429, "Retry-After", "3600"), job}, 1, false},
+		"queue full":        {submit, []http.HandlerFunc{busy, busy, job}, 3, true},
+		"connection breaks": {submit, []http.HandlerFunc{breakOff, job}, 2, true},
+		"gateway away": {
+			submit, []http.HandlerFunc{status(502), away, job}, 3, true,
+		},
+		"gateway without a server": {submit, []http.HandlerFunc{status(404), job}, 2, true},
+		"not found": {
+			submit, []http.HandlerFunc{status(404, "X-Error-Code", "not_found"), job}, 1, false,
+		},
+		"not safe: the answer may be lost": {again, []http.HandlerFunc{status(503, "Retry-After",
+			"1", "X-Error-Code", "queue_unavailable"), job}, 1, false},
+		"bad request": {
+			submit, []http.HandlerFunc{status(400), job}, 1, false,
+		},
+		"not safe: refused":             {again, []http.HandlerFunc{busy, job}, 2, true},
+		"not safe: connection breaks":   {again, []http.HandlerFunc{breakOff, job}, 1, false},
+		"not safe: away without a word": {again, []http.HandlerFunc{away, job}, 1, false},
+		"told to come back after too long": {
+			submit, []http.HandlerFunc{status(429, "Retry-After", "3600"), job}, 1, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +98,8 @@ func TestRetries(t *testing.T) {
 
 // Waiting is told why, and for how long, before each pause; without patience there is none.
 func TestWaiting(t *testing.T) {
-	url, _ := fake(t, status(429, "Retry-After", "1", "X-Error-Code", "queue_full"), status(502), job)
+	url, _ := fake(t, status(429, "Retry-After", "1", "X-Error-Code", "queue_full"),
+		status(502), job)
 	var told []string
 	c := connect(t, client.Config{Server: url, Waiting: func(err error, pause time.Duration) {
 		var answer *client.Error
@@ -98,11 +109,14 @@ func TestWaiting(t *testing.T) {
 		}
 		told = append(told, fmt.Sprint(answer.Status))
 	}})
-	if _, err := c.Submit(t.Context(), client.Bytes([]byte("picture")), nil); err != nil || strings.Join(told, " ") != "429 502" {
+	if _, err := c.Submit(t.Context(), client.Bytes([]byte("picture")), nil); err != nil ||
+		strings.Join(told, " ") != "429 502" {
 		t.Errorf("%v after %q", err, told)
 	}
 	url, _ = fake(t, status(429))
-	c = connect(t, client.Config{Server: url, Patience: -1, Waiting: func(error, time.Duration) { t.Error("it waits") }})
+	c = connect(t, client.Config{
+		Server: url, Patience: -1, Waiting: func(error, time.Duration) { t.Error("it waits") },
+	})
 	if _, err := c.Queue(t.Context()); err == nil {
 		t.Error("no error")
 	}
@@ -117,7 +131,8 @@ func TestNoPatience(t *testing.T) {
 	}
 }
 
-// A result whose connection breaks is gone on with where it broke, and not if it is another by then.
+// A result whose connection breaks is gone on with where it broke, and not if
+// it is another by then.
 func TestResultGoesOn(t *testing.T) {
 	picture := bytes.Repeat([]byte("0123456789"), 10_000)
 	half := func(w http.ResponseWriter, _ *http.Request) {
@@ -141,7 +156,8 @@ func TestResultGoesOn(t *testing.T) {
 		t.Errorf("%s, %d bytes, %v", contentType, out.Len(), err)
 	}
 	url, _ = fake(t, half, rest(`"b"`))
-	if _, err := connect(t, client.Config{Server: url}).Result(t.Context(), "1", io.Discard); err == nil || !strings.Contains(err.Error(), "changed") {
+	if _, err := connect(t, client.Config{Server: url}).Result(t.Context(), "1",
+		io.Discard); err == nil || !strings.Contains(err.Error(), "changed") {
 		t.Errorf("another result: %v", err)
 	}
 }
@@ -149,7 +165,8 @@ func TestResultGoesOn(t *testing.T) {
 // A stream that breaks is taken up again, with the number of the last event.
 func TestEventsGoOn(t *testing.T) {
 	event := func(id, state string) string {
-		return "id: " + id + "\nevent: " + state + "\ndata: {\"id\": \"1\", \"state\": \"" + state + "\"}\n\n"
+		return "id: " + id + "\nevent: " + state + "\ndata: {\"id\": \"1\", \"state\": \"" +
+			state + "\"}\n\n"
 	}
 	first := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -180,13 +197,16 @@ func TestEventsGoOn(t *testing.T) {
 func TestUnreadablePicture(t *testing.T) {
 	url, asked := fake(t, job)
 	c := connect(t, client.Config{Server: url})
-	if _, err := c.Submit(t.Context(), client.File(filepath.Join(t.TempDir(), "none.jpg")), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := c.Submit(t.Context(), client.File(filepath.Join(t.TempDir(), "none.jpg")),
+		nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want ErrNotExist", err)
 	}
 	if _, err := c.Submit(t.Context(), client.File(t.TempDir()), nil); err == nil {
 		t.Error("a folder was sent")
 	}
-	shrinking := client.Picture{Open: func() (io.ReadCloser, int64, error) { return io.NopCloser(strings.NewReader("abc")), 10, nil }}
+	shrinking := client.Picture{Open: func() (io.ReadCloser, int64, error) {
+		return io.NopCloser(strings.NewReader("abc")), 10, nil
+	}}
 	if _, err := c.Submit(t.Context(), shrinking, nil); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v, want ErrUnexpectedEOF", err)
 	}

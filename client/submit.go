@@ -46,27 +46,34 @@ func Bytes(data []byte) Picture {
 	}}
 }
 
-// Options are those of the API by name, as in {"format": "webp", "crop": "true"}. A mask or background image is base64.
+// Options are those of the API by name, as in {"format": "webp", "crop": "true"}. A mask or
+// background image is base64.
 type Options map[string]string
 
-// Submit queues a picture. It may be tried again until it is known that there is one job of it: an Idempotency-Key of its own goes with it.
+// Submit queues a picture. It may be tried again until it is known that there is one job of it: an
+// Idempotency-Key of its own goes with it.
 func (c *Client) Submit(ctx context.Context, p Picture, o Options) (Job, error) {
 	return c.SubmitOnce(ctx, rand.Text(), p, o)
 }
 
-// SubmitOnce is Submit with a key of the caller's, 1 to 255 visible ASCII characters: another call with it, and with the same picture and
-// options, returns the job that there is, even after a crash. With others it is an *Error with the code idempotency_conflict.
+// SubmitOnce is Submit with a key of the caller's, 1 to 255 visible ASCII characters: another call
+// with it, and with the same picture and options, returns the job that there is, even after a
+// crash. With others it is an *Error with the code idempotency_conflict.
 func (c *Client) SubmitOnce(ctx context.Context, key string, p Picture, o Options) (Job, error) {
-	r := call{method: http.MethodPost, path: "/v1/jobs", twice: true, header: map[string]string{"Idempotency-Key": key}}
+	r := call{method: http.MethodPost, path: "/v1/jobs", twice: true, header: map[string]string{
+		"Idempotency-Key": key,
+	}}
 	r.attach(p, o)
 	return c.askJob(ctx, r)
 }
 
-// Remove sends a picture and writes the cut-out to w: one request, before all jobs of lower priority. The server waits a minute for it at
-// most; then the error has the code wait_over.
+// Remove sends a picture and writes the cut-out to w: one request, before all jobs of lower
+// priority. The server waits a minute for it at most; then the error has the code wait_over.
 func (c *Client) Remove(ctx context.Context, p Picture, o Options, w io.Writer) error {
 	// With its own key a second try finds the job of the first.
-	r := call{method: http.MethodPost, path: "/v1/remove", twice: true, header: map[string]string{"Idempotency-Key": rand.Text()}}
+	r := call{method: http.MethodPost, path: "/v1/remove", twice: true, header: map[string]string{
+		"Idempotency-Key": rand.Text(),
+	}}
 	r.attach(p, o)
 	resp, err := c.do(ctx, r)
 	if err != nil {
@@ -100,11 +107,13 @@ func (r *call) attach(p Picture, o Options) {
 		return struct {
 			io.Reader
 			io.Closer
-		}{io.MultiReader(bytes.NewReader(head), exactly, bytes.NewReader(tail)), f}, size + int64(len(form.Bytes())), nil
+		}{io.MultiReader(bytes.NewReader(head), exactly, bytes.NewReader(tail)), f}, size +
+			int64(len(form.Bytes())), nil
 	}
 }
 
-// picture is a file while it is sent. One that shrinks meanwhile would leave a request that never ends.
+// picture is a file while it is sent. One that shrinks meanwhile would leave a
+// request that never ends.
 type picture struct {
 	io.ReadCloser
 	left int64
@@ -118,14 +127,16 @@ func (p *picture) Read(b []byte) (int, error) {
 	p.left -= int64(n)
 	switch {
 	case err == io.EOF && p.left > 0:
-		err = &bodyError{fmt.Errorf("the file became shorter while it was sent: %w", io.ErrUnexpectedEOF)}
+		err = &bodyError{fmt.Errorf("the file became shorter while it was sent: %w",
+			io.ErrUnexpectedEOF)}
 	case err != nil && err != io.EOF: // no fault of the network's
 		err = &bodyError{err}
 	}
 	return n, err
 }
 
-// longPoll is how long the server is asked to hold an answer back: some proxies in between cut off after 30 s.
+// longPoll is how long the server is asked to hold an answer back: some proxies in
+// between cut off after 30 s.
 const longPoll = 25 * time.Second
 
 // Wait returns the job once it has ended, however that was: see Job.Err.

@@ -12,13 +12,15 @@ import (
 	"time"
 )
 
-// longestAnswer is how long nothing may pass of a request and its answer: twice what the server makes anybody wait.
+// longestAnswer is how long nothing may pass of a request and its answer: twice what the
+// server makes anybody wait.
 const longestAnswer = 2 * time.Minute
 
 var errSilent = fmt.Errorf("nothing came for %v", longestAnswer)
 
-// Transport sends requests as a Client does unless told otherwise: as http.DefaultTransport with its proxies and timeouts, but a request of
-// which nothing passes for 2 minutes, in either direction, ends with an error. Without roots it trusts those of the system.
+// Transport sends requests as a Client does unless told otherwise: as http.DefaultTransport with
+// its proxies and timeouts, but a request of which nothing passes for 2 minutes, in either
+// direction, ends with an error. Without roots it trusts those of the system.
 func Transport(roots *x509.CertPool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 256
@@ -26,7 +28,8 @@ func Transport(roots *x509.CertPool) http.RoundTripper {
 	if roots != nil {
 		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
-	// Below the server's, or a connection that it closes just as it is used again reads as a broken one.
+	// Below the server's, or a connection that it closes just as it is used again
+	// reads as a broken one.
 	t.IdleConnTimeout = 30 * time.Second
 	return watched{t}
 }
@@ -37,7 +40,8 @@ type watched struct{ http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (t watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	w := &watchdog{ctx: ctx, cancel: cancel, timer: time.AfterFunc(longestAnswer, func() { cancel(errSilent) })}
+	w := &watchdog{ctx: ctx, cancel: cancel, timer: time.AfterFunc(longestAnswer,
+		func() { cancel(errSilent) })}
 	req = req.WithContext(ctx)
 	if req.Body != nil && req.Body != http.NoBody {
 		req.Body = upload{req.Body, w}

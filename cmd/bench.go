@@ -50,7 +50,8 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 			}
 			paths, folders, err := bench.Photos(args[0])
 			if folders > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n", terminal.Count(folders, "folder"), terminal.Printable(args[0]))
+				fmt.Fprintf(cmd.ErrOrStderr(), "not looked into: %s in %s\n",
+					terminal.Count(folders, "folder"), terminal.Printable(args[0]))
 			}
 			if err != nil {
 				return err
@@ -78,9 +79,11 @@ Exit status: 0 done, 1 interrupted or fewer than 3 photos could be cut out, 2 ba
 	addEngineFlags(cmd)
 	flags := cmd.Flags()
 	flags.IntVar(&photos, "n", 50, "photos to measure, spread over those in DIR by name")
-	flags.DurationVar(&limit, "for", time.Minute, "time that all measurements may take together, such as 30s or 5m")
+	flags.DurationVar(&limit, "for", time.Minute,
+		"time that all measurements may take together, such as 30s or 5m")
 	flags.Lookup("for").DefValue = terminal.Duration(limit)
-	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it decides on the time to encode and on the memory")
+	flags.StringVar(&format, "format", "png", "format of the results: png, jpg, webp or zip; it "+
+		"decides on the time to encode and on the memory")
 	flags.BoolVar(&asJSON, "json", false, "print an object of all figures")
 	return cmd
 }
@@ -97,7 +100,8 @@ func benchOptions(photos int, limit time.Duration, format string) (option.Option
 	wrong.when(photos < bench.FewestPhotos || photos > mostPhotos,
 		"--n: must be %d to %d, is %d", bench.FewestPhotos, mostPhotos, photos)
 	wrong.when(limit < shortestRun,
-		"--for: must be at least %s, is %s", terminal.Duration(shortestRun), terminal.Duration(limit))
+		"--for: must be at least %s, is %s", terminal.Duration(shortestRun),
+		terminal.Duration(limit))
 	wrong.when(err != nil, "--format: %w", err)
 	return opts, wrong.err()
 }

@@ -16,7 +16,8 @@ import (
 	"bgremove/app/bench"
 )
 
-// photosIn is a folder with n copies of a small picture, one file that is none, and what is not looked at.
+// photosIn is a folder with n copies of a small picture, one file that is none, and
+// what is not looked at.
 func photosIn(t *testing.T, n int) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "testdata", "scene.png"))
@@ -56,7 +57,8 @@ func TestBench(t *testing.T) {
 	const side = 1200
 	putFile(t, filepath.Join(dir, "big.jpg"), bigPhoto(t, side), 0o600)
 	putFile(t, filepath.Join(dir, "0\x1b[2J.txt"), "no photo", 0o600)
-	if err := os.Truncate(putFile(t, filepath.Join(dir, "0huge.png"), "", 0o600), 33<<20); err != nil {
+	if err := os.Truncate(putFile(t, filepath.Join(dir, "0huge.png"), "", 0o600),
+		33<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.jpg"), 0o600); err != nil {
@@ -67,7 +69,10 @@ func TestBench(t *testing.T) {
 	if status != 0 || strings.Contains(stderr, "hidden") || strings.Contains(stderr, "\x1b") {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}
-	for _, want := range []string{"0.txt: unsupported image format", "0?[2J.txt: unsupported", "0huge.png: image too large: 34603008 bytes, the limit is 33554432"} {
+	for _, want := range []string{
+		"0.txt: unsupported image format", "0?[2J.txt: unsupported",
+		"0huge.png: image too large: 34603008 bytes, the limit is 33554432",
+	} {
 		if !strings.Contains(stderr, "left out: "+dir+"/"+want) {
 			t.Errorf("stderr lacks %q: %s", want, stderr)
 		}
@@ -76,7 +81,8 @@ func TestBench(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err, stdout)
 	}
-	if r.Photos != 3 || r.MegapixelsMost != side*side/1e6 || r.Engine != "fast" || r.LatencyP50 <= 0 || r.LatencyP99 < r.LatencyP50 || r.Levels[0].Workers != 1 {
+	if r.Photos != 3 || r.MegapixelsMost != side*side/1e6 || r.Engine != "fast" ||
+		r.LatencyP50 <= 0 || r.LatencyP99 < r.LatencyP50 || r.Levels[0].Workers != 1 {
 		t.Errorf("report is %+v", r)
 	}
 	var names []string
@@ -95,7 +101,8 @@ func TestBench(t *testing.T) {
 	}
 	rec := r.Recommended
 	if pixels := int64(rec.Slots) * side * side * 4 >> 20; r.PeakLargest < pixels {
-		t.Errorf("the peak with the largest is %d MiB, its pixels take %d alone", r.PeakLargest, pixels)
+		t.Errorf("the peak with the largest is %d MiB, its pixels take %d alone",
+			r.PeakLargest, pixels)
 	}
 	if rec.Workers != rec.Slots+1 || rec.MemoryMiB < r.PeakLargest*5/4 || rec.MemoryMiB%64 != 0 {
 		t.Errorf("recommendation is %+v, the peak with the largest %d MiB", rec, r.PeakLargest)
@@ -108,7 +115,8 @@ func TestBenchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	if status := run(ctx, []string{"bench", dir}, &stdout, &stderr); status != exitFailure || !strings.HasSuffix(stderr.String(), "bgremove: interrupted\n") {
+	if status := run(ctx, []string{"bench", dir}, &stdout, &stderr); status != exitFailure ||
+		!strings.HasSuffix(stderr.String(), "bgremove: interrupted\n") {
 		t.Errorf("status %d, stderr %q", status, stderr.String())
 	}
 }
@@ -126,18 +134,22 @@ func TestBenchFaults(t *testing.T) {
 		status int
 		stderr string
 	}{
-		{[]string{dir, "--n=2", "--for=1s", "--format=bmp"}, exitUsage, "--n: must be 3 to 10000, is 2\n--for: must be at least 2s, is 1s\n--format: bad option: format: "},
-		{[]string{few}, exitFailure, "not looked into: 2 folders in " + few + "\nbgremove: " + few + " has 1 file, at least 3 photos are needed"},
+		{[]string{dir, "--n=2", "--for=1s", "--format=bmp"}, exitUsage, "--n: must be 3 to " +
+			"10000, is 2\n--for: must be at least 2s, is 1s\n--format: bad option: format: "},
+		{[]string{few}, exitFailure, "not looked into: 2 folders in " + few + "\nbgremove: " +
+			few + " has 1 file, at least 3 photos are needed"},
 		{[]string{"/nowhere"}, exitFailure, "/nowhere"},
 		{nil, exitUsage, "accepts 1 arg"},
 	} {
 		status, stdout, stderr := call(t, append([]string{"bench"}, test.args...)...)
 		if status != test.status || stdout != "" || !strings.Contains(stderr, test.stderr) {
-			t.Errorf("%v: status %d, stdout %q, stderr %q; want %d and %q", test.args, status, stdout, stderr, test.status, test.stderr)
+			t.Errorf("%v: status %d, stdout %q, stderr %q; want %d and %q",
+				test.args, status, stdout, stderr, test.status, test.stderr)
 		}
 	}
 	putFile(t, filepath.Join(dir, "broken.png"), "no photo", 0o600)
-	if status, _, stderr := call(t, "bench", dir); status != exitFailure || !strings.Contains(stderr, "1 photo could be cut out, at least 3 are needed") {
+	if status, _, stderr := call(t, "bench", dir); status != exitFailure ||
+		!strings.Contains(stderr, "1 photo could be cut out, at least 3 are needed") {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 }

@@ -49,7 +49,8 @@ config file, an environment variable or a flag. Passwords are hidden.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an object of key to value and origin")
-	cmd.Flags().BoolVar(&defaults, "defaults", false, "print a commented config file of the defaults and read nothing")
+	cmd.Flags().BoolVar(&defaults, "defaults", false,
+		"print a commented config file of the defaults and read nothing")
 	cmd.MarkFlagsMutuallyExclusive("json", "defaults")
 	return cmd
 }
@@ -58,7 +59,8 @@ func newConfigCheckCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration",
-		Long:  "Read the configuration as serve would and print ok, or every fault and exit with status 2.",
+		Long: "Read the configuration as serve would and print ok, or every fault and exit with " +
+			"status 2.",
 		Example: `  bgremove config check
   bgremove config check --config /etc/bgremove/config.yaml`,
 		Args: cobra.NoArgs,
@@ -84,7 +86,8 @@ func addConfigFlags(cmd *cobra.Command) {
 	}
 }
 
-// addEngineFlags is addConfigFlags for a command that runs the engine alone: it takes the others as serve does, but they change nothing there.
+// addEngineFlags is addConfigFlags for a command that runs the engine alone: it takes the others as
+// serve does, but they change nothing there.
 func addEngineFlags(cmd *cobra.Command) {
 	addConfigFlags(cmd)
 	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) {
@@ -94,11 +97,13 @@ func addEngineFlags(cmd *cobra.Command) {
 
 // addConfigFileFlag gives cmd and its subcommands --config.
 func addConfigFileFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("config", "", "configuration file (default ./"+settings.File+" if it exists)")
+	cmd.PersistentFlags().String("config", "",
+		"configuration file (default ./"+settings.File+" if it exists)")
 	cobra.CheckErr(cmd.MarkPersistentFlagFilename("config", "yaml", "yml"))
 }
 
-// flagText keeps a flag's value as it was given: loadConfig reads it after the other layers, to tell all faults at once.
+// flagText keeps a flag's value as it was given: loadConfig reads it after the other layers, to
+// tell all faults at once.
 type flagText struct{ text, kind string }
 
 func (f *flagText) Set(text string) error { f.text = text; return nil }

@@ -33,7 +33,8 @@ Exit status: 0 nothing failed (there may be warnings), 1 a check failed, 2 bad c
 				return err
 			}
 			queue.LogTo(slog.New(slog.DiscardHandler)) // what matters comes back as errors
-			return doctor.Run(cmd.Context(), s, cmp.Or(strings.Join(args, ""), app.All), cmd.OutOrStdout(), asJSON)
+			return doctor.Run(cmd.Context(), s, cmp.Or(strings.Join(args, ""), app.All),
+				cmd.OutOrStdout(), asJSON)
 		},
 	}
 	addConfigFlags(cmd)

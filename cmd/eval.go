@@ -58,15 +58,20 @@ Exit status: 0 done, 1 interrupted or a picture could not be read, 2 bad command
 	flags := cmd.Flags()
 	flags.StringVar(&o.images, "images", "", "folder of the images")
 	flags.StringVar(&o.masks, "masks", "", "folder of the masks")
-	flags.StringSliceVar(&o.engines, "engine", nil, "engines, separated by commas; the others are compared with the first (default imaging.engine)")
-	flags.Float64Var(&o.roi, "roi-from-mask", 0, "give the mask's bounding box as the roi, widened on each side by this share of its width or height, 0 to 1")
-	flags.StringVar(&o.strokes, "strokes", "", `"sparse": give a few short strokes on each side, made from the mask`)
+	flags.StringSliceVar(&o.engines, "engine", nil, "engines, separated by commas; the others "+
+		"are compared with the first (default imaging.engine)")
+	flags.Float64Var(&o.roi, "roi-from-mask", 0, "give the mask's bounding box as the roi, "+
+		"widened on each side by this share of its width or height, 0 to 1")
+	flags.StringVar(&o.strokes, "strokes", "",
+		`"sparse": give a few short strokes on each side, made from the mask`)
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "pictures at a time")
 	flags.StringVar(&o.json, "json", "", "file to write everything to, picture by picture")
 	flags.StringVar(&o.html, "html", "", "file to write a page of the worst pictures to")
 	flags.IntVar(&o.worst, "worst", 24, "how many pictures are on that page")
-	flags.IntVar(&o.limit, "limit", 0, "measure only so many pictures, the first by name; 0 means all")
-	flags.Float64Var(&o.reliability, "reliability", 0, "print how far Quality.Confidence can be believed, a result being good from this IoU on, above 0 to 1")
+	flags.IntVar(&o.limit, "limit", 0,
+		"measure only so many pictures, the first by name; 0 means all")
+	flags.Float64Var(&o.reliability, "reliability", 0, "print how far Quality.Confidence can be "+
+		"believed, a result being good from this IoU on, above 0 to 1")
 	for _, name := range []string{"images", "masks"} {
 		cobra.CheckErr(cmd.MarkFlagRequired(name))
 		cobra.CheckErr(cmd.MarkFlagDirname(name))
@@ -126,12 +131,14 @@ func evaluate(cmd *cobra.Command, o evalOptions) error {
 
 func (o evalOptions) validate(flags *pflag.FlagSet) error {
 	var wrong faults
-	wrong.when(!(o.roi >= 0 && o.roi <= 1), "--roi-from-mask: must be 0 to 1, is %v", o.roi) // also NaN
+	// also NaN
+	wrong.when(!(o.roi >= 0 && o.roi <= 1), "--roi-from-mask: must be 0 to 1, is %v", o.roi)
 	wrong.when(flags.Changed("reliability") && !(o.reliability > 0 && o.reliability <= 1),
 		"--reliability: must be above 0 and at most 1, is %v", o.reliability)
 	wrong.when(o.strokes != "" && o.strokes != strokesSparse,
 		"--strokes: must be %s, is %.64q", strokesSparse, o.strokes)
-	wrong.when(o.jobs < 1 || o.jobs > maxEvalJobs, "--jobs: must be 1 to %d, is %d", maxEvalJobs, o.jobs)
+	wrong.when(o.jobs < 1 || o.jobs > maxEvalJobs, "--jobs: must be 1 to %d, is %d",
+		maxEvalJobs, o.jobs)
 	wrong.when(o.worst < 0, "--worst: must be 0 or more, is %d", o.worst)
 	wrong.when(o.limit < 0, "--limit: must be 0 or more, is %d", o.limit)
 	return wrong.err()
@@ -183,7 +190,8 @@ func progress(w io.Writer) func(done, total int) {
 	}
 }
 
-// outcome names the pictures that could not be read and returns the error that makes the exit status.
+// outcome names the pictures that could not be read and returns the error that
+// makes the exit status.
 func outcome(stderr io.Writer, r *eval.Report) error {
 	var errs []error
 	for _, p := range r.Pictures {
@@ -195,7 +203,8 @@ func outcome(stderr io.Writer, r *eval.Report) error {
 		errs = append(errs, fmt.Errorf("%d of %d pictures could not be read", r.Unread, r.Asked))
 	}
 	if r.Interrupted {
-		errs = append(errs, fmt.Errorf("interrupted after %d of %d pictures", len(r.Pictures), r.Asked))
+		errs = append(errs,
+			fmt.Errorf("interrupted after %d of %d pictures", len(r.Pictures), r.Asked))
 	}
 	return errors.Join(errs...)
 }

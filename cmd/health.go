@@ -43,7 +43,8 @@ set the same variables as for the server. With --url only that address is asked,
 				if urls, err = s.Config.HealthURLs(parts, ready); err != nil {
 					return err
 				}
-				insecure = true // the process on this machine is asked, whatever name its certificate is for
+				// the process on this machine is asked, whatever name its certificate is for
+				insecure = true
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), healthTimeout)
 			defer cancel()
@@ -55,8 +56,11 @@ set the same variables as for the server. With --url only that address is asked,
 		},
 	}
 	addConfigFileFlag(cmd)
-	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether it is ready (/readyz), not only whether it lives (/livez)")
-	cmd.Flags().StringArrayVar(&urls, "url", nil, "address to ask instead of the configuration's; may be given several times")
-	cmd.Flags().BoolVar(&insecure, "insecure", false, "take any certificate of --url: it is for a name, and 127.0.0.1 is asked")
+	cmd.Flags().BoolVar(&ready, "ready", false,
+		"ask whether it is ready (/readyz), not only whether it lives (/livez)")
+	cmd.Flags().StringArrayVar(&urls, "url", nil,
+		"address to ask instead of the configuration's; may be given several times")
+	cmd.Flags().BoolVar(&insecure, "insecure", false,
+		"take any certificate of --url: it is for a name, and 127.0.0.1 is asked")
 	return cmd
 }

@@ -96,7 +96,8 @@ func getJSON(t *testing.T, url string, answer any) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil || resp.StatusCode != http.StatusOK {
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil ||
+		resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s, %v", url, resp.Status, err)
 	}
 }

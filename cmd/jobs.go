@@ -127,11 +127,14 @@ was sent until the job has succeeded, or as long as the result where it was sent
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var wrong faults
-			wrong.when(result == "-" && input == "-", "-o and --input: only one picture goes to the standard output")
+			wrong.when(result == "-" && input == "-",
+				"-o and --input: only one picture goes to the standard output")
 			wrong.when(wantsJSON(cmd) && (result == "-" || input == "-"),
 				"--json: a picture goes to the standard output already")
-			wrong.when(!force && jobs.Replaces(result), "-o: %s exists; --force writes it anew", result)
-			wrong.when(!force && jobs.Replaces(input), "--input: %s exists; --force writes it anew", input)
+			wrong.when(!force && jobs.Replaces(result),
+				"-o: %s exists; --force writes it anew", result)
+			wrong.when(!force && jobs.Replaces(input),
+				"--input: %s exists; --force writes it anew", input)
 			if err := wrong.err(); err != nil {
 				return err
 			}
@@ -141,8 +144,10 @@ was sent until the job has succeeded, or as long as the result where it was sent
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "write files anew that exist already")
-	cmd.Flags().StringVarP(&result, "output", "o", "", "save the result in this file; - is the standard output")
-	cmd.Flags().StringVar(&input, "input", "", "save the picture that was sent in this file; - is the standard output")
+	cmd.Flags().StringVarP(&result, "output", "o", "",
+		"save the result in this file; - is the standard output")
+	cmd.Flags().StringVar(&input, "input", "",
+		"save the picture that was sent in this file; - is the standard output")
 	return cmd
 }
 
@@ -164,15 +169,17 @@ more. Exit status 1: one has no result, or has not ended.`,
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&limit, "timeout", 0, "wait that long at most, as in 90s (default 0, no limit)")
+	cmd.Flags().DurationVar(&limit, "timeout", 0,
+		"wait that long at most, as in 90s (default 0, no limit)")
 	return cmd
 }
 
 func newJobsCancelCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel ID...",
-		Short:   "Cancel jobs that have not ended",
-		Long:    "Cancel jobs that have not ended, running ones too. Exit status 1: one had ended already, or there is none of that id.",
+		Use:   "cancel ID...",
+		Short: "Cancel jobs that have not ended",
+		Long: "Cancel jobs that have not ended, running ones too. Exit status 1: one had " +
+			"ended already, or there is none of that id.",
 		Example: `  bgremove jobs cancel 3f6c01 a81e77`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
@@ -213,7 +220,8 @@ func newJobsDeadCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "dead",
 		Short: "Show why jobs have failed or expired, and what can be done",
-		Long:  "Show the jobs that have failed or expired by the reason, with the newest of each as an example, and what can be done.",
+		Long: "Show the jobs that have failed or expired by the reason, with the newest of each " +
+			"as an example, and what can be done.",
 		Example: `  bgremove jobs dead
   bgremove jobs dead --json | jq -r .code`,
 		Args: cobra.NoArgs,
@@ -272,7 +280,8 @@ func stateFlag(cmd *cobra.Command, states *[]string, which string, all []string)
 // states adds a fault for each of those given that is not one of all.
 func (f *faults) states(given, all []string) (states []client.State) {
 	for _, s := range given {
-		f.when(!slices.Contains(all, s), "--state: must be one of %s, is %q", strings.Join(all, ", "), s)
+		f.when(!slices.Contains(all, s), "--state: must be one of %s, is %q",
+			strings.Join(all, ", "), s)
 		states = append(states, client.State(s))
 	}
 	return states
@@ -285,7 +294,8 @@ func confirm(cmd *cobra.Command, question string) error {
 		return nil
 	}
 	in := cmd.InOrStdin()
-	if f, ok := in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor fits
+	//nolint:gosec // a descriptor fits
+	if f, ok := in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
 		return app.Usagef("nobody can be asked here, as the input is no terminal: say --yes")
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)

@@ -23,9 +23,12 @@ import (
 // testID is the id of a job.
 func testID(n int) string { return fmt.Sprintf("%032x", n) }
 
-// A job that somebody retries while others are deleted is left alone, and one that is gone is no fault.
+// A job that somebody retries while others are deleted is left alone, and one
+// that is gone is no fault.
 func TestPurgeRaces(t *testing.T) {
-	job := func(id, state string) map[string]string { return map[string]string{"id": id, "state": state} }
+	job := func(id, state string) map[string]string {
+		return map[string]string{"id": id, "state": state}
+	}
 	retried, gone, dead := testID(1), testID(2), testID(3)
 	var deleted []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +38,9 @@ func TestPurgeRaces(t *testing.T) {
 			deleted = append(deleted, id)
 			w.WriteHeader(http.StatusNoContent)
 		case id == "jobs":
-			_ = json.NewEncoder(w).Encode(map[string]any{"jobs": []any{job(retried, "failed"), job(gone, "failed"), job(dead, "failed")}})
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"jobs": []any{job(retried, "failed"), job(gone, "failed"), job(dead, "failed")},
+			})
 		case id == gone:
 			w.Header().Set("X-Error-Code", "not_found")
 			w.WriteHeader(http.StatusNotFound)
@@ -46,7 +51,10 @@ func TestPurgeRaces(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	jobsCall{[]string{"purge", "--state=failed", "--yes", "--server", server.URL}, 0, "1 job deleted\n", ""}.check(t)
+	jobsCall{
+		[]string{"purge", "--state=failed", "--yes", "--server", server.URL},
+		0, "1 job deleted\n", "",
+	}.check(t)
 	if len(deleted) != 1 || deleted[0] != dead {
 		t.Errorf("deleted: %v", deleted)
 	}
@@ -61,7 +69,8 @@ func TestJobsInterrupted(t *testing.T) {
 	}))
 	defer server.Close()
 	var stdout, stderr bytes.Buffer
-	if status := run(ctx, []string{"jobs", "ls", "--server", server.URL}, &stdout, &stderr); status != exitFailure || stderr.String() != "bgremove: interrupted\n" {
+	if status := run(ctx, []string{"jobs", "ls", "--server", server.URL}, &stdout,
+		&stderr); status != exitFailure || stderr.String() != "bgremove: interrupted\n" {
 		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }
@@ -77,7 +86,9 @@ func TestPurgeInterrupted(t *testing.T) {
 			id := filepath.Base(r.URL.Path)
 			switch {
 			case id == "jobs":
-				_, _ = fmt.Fprintf(w, `{"jobs":[{"id":"%s","state":"failed"},{"id":"%s","state":"failed"}]}`, testID(1), testID(2))
+				_, _ = fmt.Fprintf(w,
+					`{"jobs":[{"id":"%s","state":"failed"},{"id":"%s","state":"failed"}]}`,
+					testID(1), testID(2))
 			case id == testID(2):
 				interrupt()
 				<-r.Context().Done()
@@ -88,9 +99,13 @@ func TestPurgeInterrupted(t *testing.T) {
 			}
 		}))
 		var stdout, stderr bytes.Buffer
-		status := run(ctx, []string{"jobs", "purge", "--state=failed", "--yes", flag, "--server", server.URL}, &stdout, &stderr)
-		if status != exitFailure || stdout.String() != want || stderr.String() != "bgremove: after 1 of 2 jobs: interrupted\n" {
-			t.Errorf("%s: status %d, %q, %q; want %q", flag, status, stdout.String(), stderr.String(), want)
+		status := run(ctx,
+			[]string{"jobs", "purge", "--state=failed", "--yes", flag, "--server", server.URL},
+			&stdout, &stderr)
+		if status != exitFailure || stdout.String() != want ||
+			stderr.String() != "bgremove: after 1 of 2 jobs: interrupted\n" {
+			t.Errorf("%s: status %d, %q, %q; want %q",
+				flag, status, stdout.String(), stderr.String(), want)
 		}
 		server.Close()
 	}
@@ -122,7 +137,11 @@ func TestHostileServer(t *testing.T) {
 	for _, fault := range []string{`{"code":"` + bad + `","message":"` + bad + `"}`, "null"} {
 		hostile(t, `{"id":"`+testID(1)+`","state":"`+bad+`","priority":"`+bad+`","started_at":"2026-01-02T03:04:05Z","error":`+fault+`,
 			"timeline":[{"event":"running","worker":"`+bad+`"}]}`)
-		for _, args := range [][]string{{"ls"}, {"ls", "-q"}, {"ls", "--json"}, {"dead"}, {"dead", "--json"}, {"top", "--once", "--interval=100ms"}} {
+		for _, args := range [][]string{
+			{"ls"}, {"ls", "-q"}, {"ls", "--json"}, {"dead"}, {"dead", "--json"}, {
+				"top", "--once", "--interval=100ms",
+			},
+		} {
 			if stdout := shownSafely(t, args...); !strings.Contains(stdout, testID(1)) {
 				t.Errorf("%v: the job is not in %q", args, stdout)
 			}
@@ -132,8 +151,17 @@ func TestHostileServer(t *testing.T) {
 	}
 	for _, id := range []string{`-rf\x1b[2J`, "abcdef", testID(1) + "0"} {
 		hostile(t, strings.ReplaceAll(`{"id":"`+id+`"}`, `\x`, `\u00`))
-		for _, args := range [][]string{{"ls"}, {"ls", "-q"}, {"ls", "--json"}, {"dead"}, {"top", "--once"}, {"purge", "--state=failed", "--dry-run"}, {"get", "abcdef"}} {
-			jobsCall{args, 1, "", `bgremove: the server lists a job with the id "` + id + `": must be 32 hex digits` + "\n"}.check(t)
+		for _, args := range [][]string{
+			{"ls"},
+			{"ls", "-q"},
+			{"ls", "--json"},
+			{"dead"},
+			{"top", "--once"},
+			{"purge", "--state=failed", "--dry-run"},
+			{"get", "abcdef"},
+		} {
+			jobsCall{args, 1, "", `bgremove: the server lists a job with the id "` +
+				id + `": must be 32 hex digits` + "\n"}.check(t)
 		}
 	}
 }
@@ -142,7 +170,8 @@ func TestHostileServer(t *testing.T) {
 func shownSafely(t *testing.T, args ...string) string {
 	t.Helper()
 	_, stdout, _ := call(t, append([]string{"jobs"}, args...)...)
-	if at := strings.IndexFunc(stdout, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 || stdout == "" {
+	if at := strings.IndexFunc(stdout,
+		func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 || stdout == "" {
 		t.Errorf("%v: %q", args, stdout[max(0, at):])
 	}
 	return stdout
@@ -192,20 +221,24 @@ func TestEndlessList(t *testing.T) {
 		var page []map[string]string
 		for range 200 {
 			n++
-			page = append(page, map[string]string{"id": testID(n), "state": r.URL.Query().Get("state")})
+			page = append(page,
+				map[string]string{"id": testID(n), "state": r.URL.Query().Get("state")})
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"jobs": page, "next_cursor": fmt.Sprint(n)})
 	}))
 	defer server.Close()
 	t.Setenv(settings.ServerEnv, server.URL)
-	for _, test := range []struct{ args, want string }{{"ls -q --limit 0", "\n"}, {"dead", "10000  failed  "}} {
+	for _, test := range []struct{ args, want string }{
+		{"ls -q --limit 0", "\n"}, {"dead", "10000  failed  "},
+	} {
 		n = 0
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		var stdout, stderr bytes.Buffer
 		status := run(ctx, append([]string{"jobs"}, strings.Fields(test.args)...), &stdout, &stderr)
 		cancel()
 		if status != 0 || !strings.Contains(stdout.String(), test.want) {
-			t.Errorf("%s: status %d, %.100q, %q", test.args, status, stdout.String(), stderr.String())
+			t.Errorf("%s: status %d, %.100q, %q",
+				test.args, status, stdout.String(), stderr.String())
 		}
 		if test.args != "dead" && strings.Count(stdout.String(), "\n") != 10_000 {
 			t.Errorf("%d jobs are listed", strings.Count(stdout.String(), "\n"))

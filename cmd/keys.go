@@ -36,7 +36,8 @@ goes to stdout. A server that uses the file knows the key some two seconds later
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("megapixels-per-minute") && budget == 0 {
-				return app.Usagef("--megapixels-per-minute must be at least 1; leave it out for no limit")
+				return app.Usagef(
+					"--megapixels-per-minute must be at least 1; leave it out for no limit")
 			}
 			secret, k, err := apikey.New(args[0], budget)
 			if err != nil {
@@ -52,8 +53,10 @@ goes to stdout. A server that uses the file knows the key some two seconds later
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&budget, "megapixels-per-minute", 0, "what the key's holder may have cut out a minute, in megapixels (default no limit)")
-	cmd.Flags().StringVar(&file, "file", "", "file of keys to add the line to; it is made if there is none")
+	cmd.Flags().IntVar(&budget, "megapixels-per-minute", 0,
+		"what the key's holder may have cut out a minute, in megapixels (default no limit)")
+	cmd.Flags().StringVar(&file, "file", "",
+		"file of keys to add the line to; it is made if there is none")
 	return cmd
 }
 
@@ -62,15 +65,17 @@ func printKey(out, notes io.Writer, secret string, k apikey.Key) error {
 	if _, err := fmt.Fprintf(out, "%s\n%s\n", secret, k.Line()); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(notes, "The first line is the key: it cannot be shown again. The second is for the file of proxy.api_keys_file.")
+	_, err := fmt.Fprintln(notes, "The first line is the key: it cannot be shown again. The "+
+		"second is for the file of proxy.api_keys_file.")
 	return err
 }
 
 func newKeysCheckCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "check FILE",
-		Short:   "Check a file of API keys",
-		Long:    "Read a file of API keys as serve would and list their names and budgets, or tell its faults and exit with status 2.",
+		Use:   "check FILE",
+		Short: "Check a file of API keys",
+		Long: "Read a file of API keys as serve would and list their names and budgets, or " +
+			"tell its faults and exit with status 2.",
 		Example: `  bgremove keys check /etc/bgremove/keys.txt`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +89,8 @@ func newKeysCheckCmd() *cobra.Command {
 				if k.MegapixelsPerMinute > 0 {
 					budget = fmt.Sprintf("%d megapixels a minute", k.MegapixelsPerMinute)
 				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", k.Name, budget); err != nil {
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", k.Name,
+					budget); err != nil {
 					return err
 				}
 			}

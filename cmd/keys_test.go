@@ -27,8 +27,10 @@ func TestKeysNew(t *testing.T) {
 func TestKeysFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.txt")
 	for _, args := range [][]string{{"web"}, {"ci", "--megapixels-per-minute=5"}} {
-		status, stdout, stderr := call(t, append([]string{"keys", "new", "--file", file}, args...)...)
-		if status != 0 || stderr != "" || !regexp.MustCompile(`^bgr_[0-9a-f]{64}\n$`).MatchString(stdout) {
+		status, stdout, stderr := call(t,
+			append([]string{"keys", "new", "--file", file}, args...)...)
+		if status != 0 || stderr != "" || !regexp.MustCompile(`^bgr_[0-9a-f]{64}\n$`).
+			MatchString(stdout) {
 			t.Fatalf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 		}
 		if strings.Contains(read(t, file), strings.TrimSpace(stdout)) {
@@ -47,7 +49,8 @@ func TestKeysFile(t *testing.T) {
 func TestKeysCheckOne(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.txt")
 	call(t, "keys", "new", "--file", file, "web")
-	if status, stdout, _ := call(t, "keys", "check", file); status != 0 || stdout != "ok, 1 key\nweb: no limit\n" {
+	if status, stdout, _ := call(t, "keys", "check", file); status != 0 ||
+		stdout != "ok, 1 key\nweb: no limit\n" {
 		t.Errorf("status %d, stdout %q", status, stdout)
 	}
 }
@@ -64,18 +67,37 @@ func TestKeysFaults(t *testing.T) {
 		stderr string
 	}{
 		{"no name", []string{"new"}, 2, "accepts 1 arg(s), received 0"},
-		{"bad name", []string{"new", "a b"}, 2, "the name must be 1 to 64 letters, digits, ., _ or -"},
-		{"name with a colon", []string{"new", "a:b"}, 2, "the name must be 1 to 64 letters, digits, ., _ or -, and has no colon"},
-		{"negative budget", []string{"new", "web", "--megapixels-per-minute=-1"}, 2, "must be a number from 1 to 1000000"},
-		{"no budget at all", []string{"new", "web", "--megapixels-per-minute=0"}, 2, "must be at least 1"},
-		{"file with faults", []string{"new", "ci", "--file", bad}, 1, bad + ":2: the second part must be"},
-		{"check faults", []string{"check", bad}, 2, bad + ":2: the second part must be the SHA-256 sum of a key, 64 hex digits, has 3"},
+		{
+			"bad name",
+			[]string{"new", "a b"},
+			2, "the name must be 1 to 64 letters, digits, ., _ or -",
+		},
+		{
+			"name with a colon",
+			[]string{"new", "a:b"},
+			2, "the name must be 1 to 64 letters, digits, ., _ or -, and has no colon",
+		},
+		{
+			"negative budget",
+			[]string{"new", "web", "--megapixels-per-minute=-1"},
+			2, "must be a number from 1 to 1000000",
+		},
+		{
+			"no budget at all",
+			[]string{"new", "web", "--megapixels-per-minute=0"},
+			2, "must be at least 1",
+		},
+		{"file with faults", []string{"new", "ci", "--file", bad}, 1, bad +
+			":2: the second part must be"},
+		{"check faults", []string{"check", bad}, 2, bad +
+			":2: the second part must be the SHA-256 sum of a key, 64 hex digits, has 3"},
 		{"check nothing", []string{"check", bad + ".none"}, 2, "no such file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			status, stdout, stderr := call(t, append([]string{"keys"}, test.args...)...)
 			if status != test.status || stdout != "" || !strings.Contains(stderr, test.stderr) {
-				t.Errorf("status %d, stdout %q, stderr %q; want %d and %q", status, stdout, stderr, test.status, test.stderr)
+				t.Errorf("status %d, stdout %q, stderr %q; want %d and %q",
+					status, stdout, stderr, test.status, test.stderr)
 			}
 		})
 	}

@@ -40,24 +40,28 @@ SOURCE_DATE_EPOCH (seconds since 1970) the same program writes the same bytes.`,
 			}
 			root := cmd.Root()
 			forPages(root)
-			return doc.GenManTree(root, &doc.GenManHeader{Date: &date, Source: "bgremove " + versions()[0][1], Manual: "bgremove"}, args[0])
+			return doc.GenManTree(root, &doc.GenManHeader{Date: &date, Source: "bgremove " +
+				versions()[0][1], Manual: "bgremove"}, args[0])
 		},
 	}
 }
 
-// sourceDate is the date of the pages: that of https://reproducible-builds.org/specs/source-date-epoch/, or else now.
+// sourceDate is the date of the pages: that of
+// https://reproducible-builds.org/specs/source-date-epoch/, or else now.
 func sourceDate(epoch string, now time.Time) (time.Time, error) {
 	if epoch == "" {
 		return now.UTC(), nil
 	}
 	seconds, err := strconv.ParseInt(epoch, 10, 64)
 	if err != nil || seconds < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: must be seconds since 1970, is %q", epoch)
+		return time.Time{},
+			fmt.Errorf("SOURCE_DATE_EPOCH: must be seconds since 1970, is %q", epoch)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
 }
 
-// forPages fits the texts of cmd and of those below it to pages: each has the exit statuses, and none the date a second time.
+// forPages fits the texts of cmd and of those below it to pages: each has the exit statuses, and
+// none the date a second time.
 func forPages(cmd *cobra.Command) {
 	cmd.DisableAutoGenTag = true
 	if !strings.Contains(cmd.Long, "Exit status:") {
@@ -87,7 +91,8 @@ func completeValues(cmd *cobra.Command) {
 	}
 	for flag, values := range values {
 		if cmd.LocalFlags().Lookup(flag) != nil { // those below have it from here
-			cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+			cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag,
+				cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 		}
 	}
 	for _, child := range cmd.Commands() {

@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// commands calls visit for every command that can be called, the root too, without those that cobra has of its own.
+// commands calls visit for every command that can be called, the root too, without those
+// that cobra has of its own.
 func commands(cmd *cobra.Command, visit func(*cobra.Command)) {
 	if name := cmd.Name(); name == "help" || name == "completion" {
 		return
@@ -22,7 +23,8 @@ func commands(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// Examples are commands as one would type them: each begins with a command that exists, with flags that it has.
+// Examples are commands as one would type them: each begins with a command that exists,
+// with flags that it has.
 func TestEveryCommandHasAnExample(t *testing.T) {
 	seen := 0
 	commands(newRootCmd(), func(cmd *cobra.Command) {
@@ -35,7 +37,8 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 		}
 		for line := range strings.Lines(cmd.Example) {
 			called := checkCommandLine(t, line)
-			if called == nil || called.CommandPath() != cmd.CommandPath() && called.Parent().CommandPath() != cmd.CommandPath() {
+			if called == nil || called.CommandPath() != cmd.CommandPath() &&
+				called.Parent().CommandPath() != cmd.CommandPath() {
 				t.Errorf("%s: the example %q calls another command", cmd.CommandPath(), line)
 			}
 		}
@@ -45,7 +48,8 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	}
 }
 
-// checkCommandLine looks at the command that a line of a shell calls bgremove with: it and its flags exist, and it takes so many arguments.
+// checkCommandLine looks at the command that a line of a shell calls bgremove with: it and its
+// flags exist, and it takes so many arguments.
 func checkCommandLine(t *testing.T, line string) *cobra.Command {
 	t.Helper()
 	_, args, _ := strings.Cut(line, "bgremove ")
@@ -98,7 +102,8 @@ func TestManualPages(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1700000000") // November 2023
 	one, two := filepath.Join(t.TempDir(), "share", "man1"), t.TempDir()
 	for _, dir := range []string{one, two} {
-		if status, stdout, stderr := call(t, "man", dir); status != 0 || stdout != "" || stderr != "" {
+		if status, stdout, stderr := call(t, "man", dir); status != 0 || stdout != "" ||
+			stderr != "" {
 			t.Fatalf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 		}
 	}
@@ -140,7 +145,8 @@ func TestManualPages(t *testing.T) {
 		t.Errorf("%d files, %v; want %d and more", len(files), err, pages)
 	}
 	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	if status, _, stderr := call(t, "man", two); status != exitUsage || !strings.Contains(stderr, `"yesterday"`) {
+	if status, _, stderr := call(t, "man", two); status != exitUsage ||
+		!strings.Contains(stderr, `"yesterday"`) {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 }

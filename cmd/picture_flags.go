@@ -38,10 +38,12 @@ func addPictureFlags(flags *pflag.FlagSet) {
 	}
 }
 
-// takesFile reports whether a flag names a file: a picture, or text that is too long for a command line.
+// takesFile reports whether a flag names a file: a picture, or text that is too
+// long for a command line.
 func takesFile(o option.Option) bool { return o.Kind == option.File || o.Kind == option.Document }
 
-// pictureOptions reads the flags. Where no format is given, the ending of file says it, which is that of the one result, or empty.
+// pictureOptions reads the flags. Where no format is given, the ending of file says it, which is
+// that of the one result, or empty.
 func pictureOptions(flags *pflag.FlagSet, file string) (option.Options, error) {
 	texts, pictures := map[string]string{}, map[string][]byte{}
 	for _, o := range option.Table() {
@@ -68,12 +70,14 @@ func pictureOptions(flags *pflag.FlagSet, file string) (option.Options, error) {
 	texts["format"] = cmp.Or(given, string(ending))
 	options, err := option.ParseFiles(func(name string) string { return texts[name] }, pictures)
 	if err == nil && ending != "" && options.Format != ending {
-		return options, fmt.Errorf("-o: %s has the ending of another format than --format %s", file, given)
+		return options,
+			fmt.Errorf("-o: %s has the ending of another format than --format %s", file, given)
 	}
 	return options, err
 }
 
-// formatOf is the format that the ending of a result's name says, if it has one. Its error is about one that would promise what is not written.
+// formatOf is the format that the ending of a result's name says, if it has one. Its error is about
+// one that would promise what is not written.
 func formatOf(file string) (option.OutputFormat, error) {
 	ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
 	switch format := option.OutputFormat(ending); {
@@ -82,7 +86,8 @@ func formatOf(file string) (option.OutputFormat, error) {
 	case format != option.OutputAuto && slices.Contains(option.FormatChoices(), format):
 		return format, nil
 	case ending != "":
-		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip, or end it with / for a folder", file, ending)
+		return "", fmt.Errorf("-o: %s: no %s is written; name a .png, .jpg, .webp or .zip, or "+
+			"end it with / for a folder", file, ending)
 	}
 	return "", nil
 }
@@ -98,7 +103,8 @@ func optionFile(o option.Option, path string) ([]byte, error) {
 		return nil, fmt.Errorf("--%s: %w", pictureFlag(o.Name), err)
 	}
 	if info.Size() > int64(limit) {
-		return nil, fmt.Errorf("--%s: %s has %d bytes, the limit is %d", pictureFlag(o.Name), path, info.Size(), limit)
+		return nil, fmt.Errorf("--%s: %s has %d bytes, the limit is %d",
+			pictureFlag(o.Name), path, info.Size(), limit)
 	}
 	data, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {

@@ -42,15 +42,19 @@ whatever has failed, and 1 when the folder can be watched no longer. See docs/re
   bgremove remove photos -o cutouts --watch
   bgremove remove - <photo.jpg >cutout.png`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return removeBackgrounds(cmd, args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return removeBackgrounds(cmd, args, f)
+		},
 	}
 	addEngineFlags(cmd)
 	addPictureFlags(cmd.Flags())
 	flags := cmd.Flags()
 	flags.Lookup("format").Usage += " (default that of OUT, or png)"
-	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default - where IN is -)", runtime.GOMAXPROCS(0))
+	f.add(flags, "folder for the results, or the file for one of them, or - for stdout (default "+
+		"- where IN is -)", runtime.GOMAXPROCS(0))
 	flags.BoolVar(&f.dry, "dry-run", false, "print to stdout what would be done, and do nothing")
-	flags.BoolVar(&f.Watch, "watch", false, "go on with what is new or changes in the one folder IN, until interrupted")
+	flags.BoolVar(&f.Watch, "watch", false,
+		"go on with what is new or changes in the one folder IN, until interrupted")
 	return cmd
 }
 
@@ -64,7 +68,8 @@ func (f *fileFlags) add(flags *pflag.FlagSet, out string, jobs int) {
 	flags.StringVarP(&f.Out, "output", "o", "", out)
 	flags.IntVarP(&f.Jobs, "jobs", "j", jobs, "pictures at a time")
 	flags.BoolVar(&f.Force, "force", false, "write results anew that exist already")
-	flags.BoolVar(&f.JSON, "json", false, "print a JSON object a line to stdout for each file, and one that sums up")
+	flags.BoolVar(&f.JSON, "json", false,
+		"print a JSON object a line to stdout for each file, and one that sums up")
 	flags.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line to stderr for each file")
 	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "print nothing to stderr but what fails")
 }
@@ -97,13 +102,15 @@ func removeBackgrounds(cmd *cobra.Command, args []string, f fileFlags) error {
 		return app.UsageError{Err: err}
 	}
 	cutter := &remove.Cutter{
-		Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(),
+		Remover: remover, Options: options, Jobs: f.Jobs, Stdin: cmd.InOrStdin(),
+		Stdout: cmd.OutOrStdout(),
 	}
 	if f.Out == files.Stream && terminal.Attached(cutter.Stdout) {
 		return app.Usagef("-o: stdout is a terminal, which shows no pictures; name a file")
 	}
 	if in, ok := cutter.Stdin.(*os.File); ok && args[0] == files.Stream && terminal.Attached(in) {
-		return app.Usagef("IN: stdin is a terminal, which holds no picture; name a file or send one in")
+		return app.Usagef(
+			"IN: stdin is a terminal, which holds no picture; name a file or send one in")
 	}
 	defer remove.SaveMemory(f.Jobs)()
 	f.Format, f.Limits = options.Format, remover.Limits()
@@ -134,7 +141,8 @@ func (f fileFlags) validate(args []string) error {
 	var wrong faults
 	wrong.when(f.Out == "",
 		"-o: is needed: the folder for the results, or the file for one; - is stdout")
-	wrong.when(f.Jobs < 1 || f.Jobs > maxRemoveJobs, "--jobs: must be 1 to %d, is %d", maxRemoveJobs, f.Jobs)
+	wrong.when(f.Jobs < 1 || f.Jobs > maxRemoveJobs, "--jobs: must be 1 to %d, is %d",
+		maxRemoveJobs, f.Jobs)
 	wrong.when(len(args) > 1 && slices.Contains(args, files.Stream),
 		"IN: - is stdin, one picture, and nothing may be beside it; there are %d inputs", len(args))
 	wrong.when(toStdout && f.JSON, "--json: goes to stdout, and so does the picture with -o -")
@@ -145,6 +153,7 @@ func (f fileFlags) validate(args []string) error {
 	wrong.when(f.Watch && !toStdout && !folder,
 		"--watch: IN must be one folder, is %s", strings.Join(args, " "))
 	wrong.when(f.Watch && !toStdout && folder && files.Inside(args[0], f.Out),
-		"--watch: %s is in %s, where the results go: they could be taken for new pictures", args[0], f.Out)
+		"--watch: %s is in %s, where the results go: they could be taken for new pictures",
+		args[0], f.Out)
 	return wrong.err()
 }

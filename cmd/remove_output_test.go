@@ -18,13 +18,25 @@ func TestRemoveAgain(t *testing.T) {
 		want      []string
 	}{
 		{"a folder with an ending", "res.webp", []string{"in"}, []string{"a.png"}},
-		{"a folder with the ending of another format", "res.jpg", []string{"in", "--format", "webp"}, []string{"a.webp"}},
-		{"names that are endings only", "res", []string{"in/.jpg", "in/..png"}, []string{"..png.png", ".jpg.png"}},
+		{
+			"a folder with the ending of another format", "res.jpg",
+			[]string{"in", "--format", "webp"},
+			[]string{"a.webp"},
+		},
+		{
+			"names that are endings only", "res",
+			[]string{"in/.jpg", "in/..png"},
+			[]string{"..png.png", ".jpg.png"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inFolderWith(t, map[string]string{"in/a.png": "scene.png", "in/.jpg": "scene.png", "in/..png": "scene.png"})
+			inFolderWith(t, map[string]string{
+				"in/a.png": "scene.png", "in/.jpg": "scene.png", "in/..png": "scene.png",
+			})
 			for _, want := range []string{"", "0 done, "} {
-				if status, _, stderr := callRemove(t, append(test.args, "-o", test.out)...); status != 0 || !strings.HasPrefix(stderr, want) {
+				if status, _, stderr := callRemove(
+					t, append(test.args, "-o", test.out)...,
+				); status != 0 || !strings.HasPrefix(stderr, want) {
 					t.Errorf("status %d, %q", status, stderr)
 				}
 				wantTree(t, test.out, test.want...)
@@ -38,7 +50,8 @@ func TestRemoveRefusesEndings(t *testing.T) {
 	for _, test := range []struct {
 		out, format, message string
 	}{
-		{"x.bmp", "", "-o: x.bmp: no bmp is written; name a .png, .jpg, .webp or .zip, or end it with / for a folder"},
+		{"x.bmp", "", "-o: x.bmp: no bmp is written; name a .png, .jpg, .webp or .zip, or end it " +
+			"with / for a folder"},
 		{"cutout.pgn", "", "-o: cutout.pgn: no pgn is written"},
 		{"c.jpgg", "auto", "-o: c.jpgg: no jpgg is written"},
 		{"x.GIF", "png", "-o: x.GIF: no gif is written"},
@@ -50,7 +63,8 @@ func TestRemoveRefusesEndings(t *testing.T) {
 	} {
 		t.Run(test.out, func(t *testing.T) {
 			inFolderWith(t, map[string]string{"a.png": "scene.png", "there.bmp": "scene.png"})
-			status, _, stderr := callRemove(t, "a.png", "-o", test.out, "--format="+test.format, "--force")
+			status, _, stderr := callRemove(t, "a.png", "-o", test.out,
+				"--format="+test.format, "--force")
 			if status != exitUsage || !strings.Contains(stderr, test.message) {
 				t.Errorf("as %q: status %d, %q", test.format, status, stderr)
 			}
@@ -58,8 +72,11 @@ func TestRemoveRefusesEndings(t *testing.T) {
 		})
 	}
 	inFolderWith(t, map[string]string{"a.png": "scene.png"})
-	for out, format := range map[string]string{"x.jpeg": "JPG", "x.PNG": "Png", "x.cutout/": "", "y.cutout/": "auto"} {
-		if status, _, stderr := callRemove(t, "a.png", "-o", out, "--format="+format, "--bg-color=white"); status != 0 {
+	for out, format := range map[string]string{
+		"x.jpeg": "JPG", "x.PNG": "Png", "x.cutout/": "", "y.cutout/": "auto",
+	} {
+		if status, _, stderr := callRemove(t, "a.png", "-o", out, "--format="+format,
+			"--bg-color=white"); status != 0 {
 			t.Errorf("%s as %q: status %d, %q", out, format, status, stderr)
 		}
 	}
@@ -67,9 +84,12 @@ func TestRemoveRefusesEndings(t *testing.T) {
 
 func TestRemoveHintsAtSwitches(t *testing.T) {
 	inFolderWith(t, map[string]string{"a.png": "scene.png"})
-	for value, want := range map[string]string{"false": "false", "true": "true", "yes": "true", "No": "false", "1": "true"} {
+	for value, want := range map[string]string{
+		"false": "false", "true": "true", "yes": "true", "No": "false", "1": "true",
+	} {
 		status, _, stderr := callRemove(t, "a.png", "--crop", value, "-o", "x/")
-		if status != exitUsage || !strings.Contains(stderr, "no such file or folder: "+value+"; a switch takes its value after =, such as --crop="+want+"\n") {
+		if status != exitUsage || !strings.Contains(stderr, "no such file or folder: "+
+			value+"; a switch takes its value after =, such as --crop="+want+"\n") {
 			t.Errorf("%s: status %d, %q", value, status, stderr)
 		}
 	}
@@ -103,19 +123,30 @@ func TestRemovePipeInterrupted(t *testing.T) {
 }
 
 func TestRemoveDryRun(t *testing.T) {
-	inFolderWith(t, map[string]string{"in/a.png": "scene.png", "in/b/c.jpg": "scene.png", "in/d.png": "scene.png", "in/text": "../go.mod", "out/d.png": "scene.png"})
+	inFolderWith(t, map[string]string{
+		"in/a.png": "scene.png", "in/b/c.jpg": "scene.png",
+		"in/d.png": "scene.png", "in/text": "../go.mod", "out/d.png": "scene.png",
+	})
 	for _, test := range []struct {
 		args           []string
 		stdout, stderr string
 	}{
-		{nil, "in/a.png: out/a.png\nin/b/c.jpg: out/b/c.png\n", "2 would be done, 1 skipped, 1 not pictures\n"},
-		{[]string{"--format", "auto", "-q"}, "in/a.png: out/a.png or out/a.jpg\nin/b/c.jpg: out/b/c.png or out/b/c.jpg\n", ""},
+		{
+			nil, "in/a.png: out/a.png\nin/b/c.jpg: out/b/c.png\n",
+			"2 would be done, 1 skipped, 1 not pictures\n",
+		},
+		{
+			[]string{"--format", "auto", "-q"},
+			"in/a.png: out/a.png or out/a.jpg\nin/b/c.jpg: out/b/c.png or out/b/c.jpg\n", "",
+		},
 		{
 			[]string{"--json", "-q"},
-			`{"in":"in/a.png","out":"out/a.png","state":"planned"}` + "\n" + `{"in":"in/b/c.jpg","out":"out/b/c.png","state":"planned"}` + "\n", "",
+			`{"in":"in/a.png","out":"out/a.png","state":"planned"}` + "\n" +
+				`{"in":"in/b/c.jpg","out":"out/b/c.png","state":"planned"}` + "\n", "",
 		},
 	} {
-		status, stdout, stderr := callRemove(t, append([]string{"in", "-o", "out", "--dry-run"}, test.args...)...)
+		status, stdout, stderr := callRemove(t,
+			append([]string{"in", "-o", "out", "--dry-run"}, test.args...)...)
 		if status != 0 || stdout != test.stdout || stderr != test.stderr {
 			t.Errorf("%q: status %d, %q, %q", test.args, status, stdout, stderr)
 		}
@@ -125,8 +156,12 @@ func TestRemoveDryRun(t *testing.T) {
 
 // What is said at the end depends on what there was; with -q it is only what failed.
 func TestRemoveSummary(t *testing.T) {
-	inFolderWith(t, map[string]string{"in/a.png": "scene.png", "in/text": "../go.mod", "broken/a.png": "../go.mod", "broken/text": "../go.mod"})
-	if status, stdout, stderr := callRemove(t, "in", "-o", "out", "-q"); status != 0 || stdout+stderr != "" {
+	inFolderWith(t, map[string]string{
+		"in/a.png": "scene.png", "in/text": "../go.mod",
+		"broken/a.png": "../go.mod", "broken/text": "../go.mod",
+	})
+	if status, stdout, stderr := callRemove(t, "in", "-o", "out", "-q"); status != 0 ||
+		stdout+stderr != "" {
 		t.Errorf("quiet: status %d, %q, %q", status, stdout, stderr)
 	}
 	for _, test := range []struct {
@@ -138,7 +173,8 @@ func TestRemoveSummary(t *testing.T) {
 		{"broken/a.png", "bgremove: broken/a.png: ", false},
 	} {
 		status, _, stderr := callRemove(t, append(strings.Fields(test.args), "-o", "x")...)
-		if status != exitFailure || !strings.Contains(stderr, test.want) || strings.Contains(stderr, " done") != test.sums {
+		if status != exitFailure || !strings.Contains(stderr, test.want) ||
+			strings.Contains(stderr, " done") != test.sums {
 			t.Errorf("%s: status %d, %q", test.args, status, stderr)
 		}
 	}
@@ -148,7 +184,8 @@ func TestRemoveSummary(t *testing.T) {
 func TestRemoveFindsNothing(t *testing.T) {
 	inFolderWith(t, map[string]string{"hidden/.a.png": "scene.png", "text/text": "../go.mod"})
 	for args, want := range map[string]string{
-		"hidden": "no pictures found in hidden\n", "hidden -q": "", "hidden --dry-run": "no pictures found in hidden\n", "text": "0 done, 1 not pictures",
+		"hidden": "no pictures found in hidden\n", "hidden -q": "",
+		"hidden --dry-run": "no pictures found in hidden\n", "text": "0 done, 1 not pictures",
 	} {
 		status, _, stderr := callRemove(t, append(strings.Fields(args), "-o", "x")...)
 		if status != 0 || !strings.HasPrefix(stderr, want) || want == "" && stderr != "" {
@@ -164,11 +201,14 @@ func TestRemoveTellsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"in": "gone.png  open: no such file or directory\n", "./in -v": "gone.png: failed: open: no such file or directory\n",
-		"broken.png": "bgremove: broken.png: unsupported", "broken.png -v": "broken.png: failed: unsupported",
+		"in":            "gone.png  open: no such file or directory\n",
+		"./in -v":       "gone.png: failed: open: no such file or directory\n",
+		"broken.png":    "bgremove: broken.png: unsupported",
+		"broken.png -v": "broken.png: failed: unsupported",
 	} {
 		status, _, stderr := callRemove(t, append(strings.Fields(args), "-o", "x/")...)
-		if status != exitFailure || strings.Count(stderr, "gone.png")+strings.Count(stderr, "broken.png") != 1 || !strings.Contains(stderr, want) {
+		if status != exitFailure || strings.Count(stderr, "gone.png")+
+			strings.Count(stderr, "broken.png") != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: status %d, %q", args, status, stderr)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 	"bgremove/imaging/option"
 )
 
-// inFolderWith changes to a new folder with copies of files of testdata, by the path that each gets.
+// inFolderWith changes to a new folder with copies of files of testdata, by
+// the path that each gets.
 func inFolderWith(t *testing.T, copies map[string]string) {
 	t.Helper()
 	testdata, err := filepath.Abs("../testdata")
@@ -82,10 +83,14 @@ func decodeFile(t *testing.T, path string) (image.Image, string) {
 
 func TestRemoveKeepsTree(t *testing.T) {
 	inFolderWith(t, map[string]string{
-		"photos/a.jpg": "jpeg-baseline.jpg", "photos/b/c.PNG": "scene.png", "photos/no-ending": "scene.png", "photos/.hidden.jpg": "scene.png",
-		"photos/.git/x.jpg": "scene.png", "photos/notes.txt": "../go.mod", "else/x.png": "scene.png", "else/linked.png": "scene.png",
+		"photos/a.jpg": "jpeg-baseline.jpg", "photos/b/c.PNG": "scene.png",
+		"photos/no-ending": "scene.png", "photos/.hidden.jpg": "scene.png",
+		"photos/.git/x.jpg": "scene.png", "photos/notes.txt": "../go.mod",
+		"else/x.png": "scene.png", "else/linked.png": "scene.png",
 	})
-	for link, to := range map[string]string{"photos/link.jpg": "../else/linked.png", "photos/folder": "../else"} {
+	for link, to := range map[string]string{
+		"photos/link.jpg": "../else/linked.png", "photos/folder": "../else",
+	} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
 		}
@@ -103,13 +108,15 @@ func TestRemoveKeepsTree(t *testing.T) {
 	if err := os.WriteFile("photos/out/a.png", []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, stderr := callRemove(t, "photos", "-o", "photos/out"); status != 0 || !strings.HasPrefix(stderr, "0 done, 4 skipped: ") {
+	if status, _, stderr := callRemove(t, "photos", "-o", "photos/out"); status != 0 ||
+		!strings.HasPrefix(stderr, "0 done, 4 skipped: ") {
 		t.Errorf("again: status %d, %q", status, stderr)
 	}
 	if read(t, "photos/out/a.png") != "mine" {
 		t.Error("what existed was overwritten")
 	}
-	if status, _, stderr := callRemove(t, "photos", "-o", "photos/out", "--force", "-v"); status != 0 || !strings.Contains(stderr, "photos/a.jpg: photos/out/a.png, ") {
+	if status, _, stderr := callRemove(t, "photos", "-o", "photos/out", "--force",
+		"-v"); status != 0 || !strings.Contains(stderr, "photos/a.jpg: photos/out/a.png, ") {
 		t.Errorf("with --force: status %d, %q", status, stderr)
 	}
 	decodeFile(t, "photos/out/a.png")
@@ -129,24 +136,52 @@ func TestRemoveOutput(t *testing.T) {
 	}{
 		{"a file as named", []string{"a.png", "-o", "x.png"}, []string{"x.png"}},
 		{"a file into a folder", []string{"a.png", "-o", "new/"}, []string{"new/a.png"}},
-		{"a file into a folder without an ending", []string{"a.png", "-o", "new"}, []string{"new/a.png"}},
+		{
+			"a file into a folder without an ending",
+			[]string{"a.png", "-o", "new"},
+			[]string{"new/a.png"},
+		},
 		{"a pattern that matches one", []string{"in/b*", "-o", "new"}, []string{"new/b.png"}},
-		{"a file into a folder that exists", []string{"a.png", "-o", "."}, nil}, // it is a.png itself
-		{"files into a folder", []string{"a.png", "in/b.jpg", "-o", "new"}, []string{"new/a.png", "new/b.png"}},
+		// it is a.png itself
+		{"a file into a folder that exists", []string{"a.png", "-o", "."}, nil},
+		{
+			"files into a folder",
+			[]string{"a.png", "in/b.jpg", "-o", "new"},
+			[]string{"new/a.png", "new/b.png"},
+		},
 		{"a quoted pattern", []string{"in/*.jpg", "-o", "new"}, []string{"new/b.png", "new/c.png"}},
-		{"one file twice", []string{"in", "in/b.jpg", "-o", "new"}, []string{"new/b.png", "new/c.png"}},
+		{
+			"one file twice",
+			[]string{"in", "in/b.jpg", "-o", "new"},
+			[]string{"new/b.png", "new/c.png"},
+		},
 		{"format of the file", []string{"a.png", "-o", "x.webp"}, []string{"x.webp"}},
-		{"format", []string{"a.png", "-o", "new/", "--format", "jpg", "--bg-color", "white"}, []string{"new/a.jpg"}},
-		{"auto, opaque", []string{"a.png", "-o", "new/", "--format", "auto", "--bg-color", "white"}, []string{"new/a.jpg"}},
-		{"auto, transparent", []string{"a.png", "-o", "new/", "--format", "auto"}, []string{"new/a.png"}},
+		{
+			"format",
+			[]string{"a.png", "-o", "new/", "--format", "jpg", "--bg-color", "white"},
+			[]string{"new/a.jpg"},
+		},
+		{
+			"auto, opaque",
+			[]string{"a.png", "-o", "new/", "--format", "auto", "--bg-color", "white"},
+			[]string{"new/a.jpg"},
+		},
+		{
+			"auto, transparent",
+			[]string{"a.png", "-o", "new/", "--format", "auto"},
+			[]string{"new/a.png"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inFolderWith(t, map[string]string{"a.png": "scene.png", "in/b.jpg": "jpeg-baseline.jpg", "in/c.jpg": "jpeg-grey.jpg"})
+			inFolderWith(t, map[string]string{
+				"a.png": "scene.png", "in/b.jpg": "jpeg-baseline.jpg", "in/c.jpg": "jpeg-grey.jpg",
+			})
 			status, _, stderr := callRemove(t, test.args...)
 			if (status == 0) != (test.want != nil) {
 				t.Errorf("status %d, %q", status, stderr)
 			}
-			wantTree(t, ".", slices.Sorted(slices.Values(append(test.want, "a.png", "in/b.jpg", "in/c.jpg")))...)
+			wantTree(t, ".",
+				slices.Sorted(slices.Values(append(test.want, "a.png", "in/b.jpg", "in/c.jpg")))...)
 		})
 	}
 }
@@ -162,31 +197,83 @@ func TestRemoveRefuses(t *testing.T) {
 		{"no match", "nothing matches in/*.gif", []string{"in/*.gif", "-o", "out"}},
 		{"double star", "name the folder", []string{"in/**/*.jpg", "-o", "out"}},
 		{"bad pattern", "bad pattern: in/[", []string{"in/[", "-o", "out"}},
-		{"same result", "in/a.jpg and in/a.png would both become out/a.png", []string{"in", "-o", "out"}},
-		{"same result of two folders", "in/b.jpg and other/b.jpg would both become out/b.png", []string{"in/b.jpg", "other", "-o", "out"}},
-		{"its own input", "in/a.png would become in/a.png, which is a picture to work on", []string{"in/a.png", "-o", "in/"}},
-		{"another's input", "sub/in/a.jpg would become sub/in/a.png, which is", []string{"sub/in/a.jpg", "sub/in/a.png", "-o", "sub/in", "--force"}},
+		{
+			"same result", "in/a.jpg and in/a.png would both become out/a.png",
+			[]string{"in", "-o", "out"},
+		},
+		{
+			"same result of two folders", "in/b.jpg and other/b.jpg would both become out/b.png",
+			[]string{"in/b.jpg", "other", "-o", "out"},
+		},
+		{
+			"its own input", "in/a.png would become in/a.png, which is a picture to work on",
+			[]string{"in/a.png", "-o", "in/"},
+		},
+		{
+			"another's input", "sub/in/a.jpg would become sub/in/a.png, which is",
+			[]string{"sub/in/a.jpg", "sub/in/a.png", "-o", "sub/in", "--force"},
+		},
 		{"its own folder", "-o: ./in is the folder of the pictures", []string{"in", "-o", "./in"}},
-		{"a file for a folder", "-o: one.txt is a file, and must be a folder", []string{"in", "-o", "one.txt"}},
+		{
+			"a file for a folder", "-o: one.txt is a file, and must be a folder",
+			[]string{"in", "-o", "one.txt"},
+		},
 		{"jobs", "--jobs: must be 1 to 1024, is 0", []string{"in", "-o", "out", "-j", "0"}},
-		{"option", `format: must be auto, png, jpg, webp or zip, is "gif"`, []string{"in/b.jpg", "-o", "out", "--format", "gif"}},
-		{"switch", `crop: must be true, false, 1 or 0, is "often"`, []string{"in/b.jpg", "-o", "out", "--crop=often"}},
-		{"options that exclude each other", "JPEG has no transparency", []string{"in/b.jpg", "-o", "out.jpg"}},
-		{"mask that is none", "--mask: unsupported image format", []string{"in/b.jpg", "-o", "out", "--mask", "one.txt"}},
-		{"no background", "--bg-image: stat bogus: ", []string{"in/b.jpg", "-o", "out", "--bg-image", "bogus"}},
-		{"strokes that are none", "strokes: ", []string{"in/b.jpg", "-o", "out", "--strokes", "one.txt"}},
-		{"stdin and more", "nothing may be beside it; there are 2 inputs", []string{"-", "in", "-o", "out"}},
+		{
+			"option", `format: must be auto, png, jpg, webp or zip, is "gif"`,
+			[]string{"in/b.jpg", "-o", "out", "--format", "gif"},
+		},
+		{
+			"switch", `crop: must be true, false, 1 or 0, is "often"`,
+			[]string{"in/b.jpg", "-o", "out", "--crop=often"},
+		},
+		{
+			"options that exclude each other", "JPEG has no transparency",
+			[]string{"in/b.jpg", "-o", "out.jpg"},
+		},
+		{
+			"mask that is none", "--mask: unsupported image format",
+			[]string{"in/b.jpg", "-o", "out", "--mask", "one.txt"},
+		},
+		{
+			"no background", "--bg-image: stat bogus: ",
+			[]string{"in/b.jpg", "-o", "out", "--bg-image", "bogus"},
+		},
+		{
+			"strokes that are none", "strokes: ",
+			[]string{"in/b.jpg", "-o", "out", "--strokes", "one.txt"},
+		},
+		{
+			"stdin and more", "nothing may be beside it; there are 2 inputs",
+			[]string{"-", "in", "-o", "out"},
+		},
 		{"stdin into a folder", "a picture from stdin has no name", []string{"-", "-o", "in"}},
-		{"folder to stdout", "-o: stdout takes one picture, there are 3", []string{"in", "-o", "-"}},
+		{
+			"folder to stdout", "-o: stdout takes one picture, there are 3",
+			[]string{"in", "-o", "-"},
+		},
 		{"both to stdout", "--json: goes to stdout", []string{"in/b.jpg", "-o", "-", "--json"}},
-		{"watching a file", "--watch: IN must be one folder, is in/b.jpg", []string{"in/b.jpg", "-o", "out", "--watch"}},
-		{"watching results", "--watch: in is in ., where the results go", []string{"in", "-o", ".", "--watch"}},
-		{"watching to stdout", "--watch: results go to a folder", []string{"in", "-o", "-", "--watch"}},
-		{"configuration", "imaging.looks: must be 1 to 3, is 4", []string{"in", "-o", "out", "--imaging-looks", "4"}},
+		{
+			"watching a file", "--watch: IN must be one folder, is in/b.jpg",
+			[]string{"in/b.jpg", "-o", "out", "--watch"},
+		},
+		{
+			"watching results", "--watch: in is in ., where the results go",
+			[]string{"in", "-o", ".", "--watch"},
+		},
+		{
+			"watching to stdout", "--watch: results go to a folder",
+			[]string{"in", "-o", "-", "--watch"},
+		},
+		{
+			"configuration", "imaging.looks: must be 1 to 3, is 4",
+			[]string{"in", "-o", "out", "--imaging-looks", "4"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inFolderWith(t, map[string]string{
-				"in/a.jpg": "scene.png", "in/a.png": "scene.png", "in/b.jpg": "scene.png", "other/b.jpg": "scene.png", "one.txt": "../go.mod",
+				"in/a.jpg": "scene.png", "in/a.png": "scene.png", "in/b.jpg": "scene.png",
+				"other/b.jpg": "scene.png", "one.txt": "../go.mod",
 				"sub/in/a.jpg": "scene.png", "sub/in/a.png": "scene.png",
 			})
 			before := tree(t, ".")
@@ -201,7 +288,9 @@ func TestRemoveRefuses(t *testing.T) {
 
 // One that fails is named, and the others are done.
 func TestRemoveCorrupt(t *testing.T) {
-	inFolderWith(t, map[string]string{"in/a.jpg": "jpeg-baseline.jpg", "in/c.png": "scene.png", "in/text.png": "../go.mod"})
+	inFolderWith(t, map[string]string{
+		"in/a.jpg": "jpeg-baseline.jpg", "in/c.png": "scene.png", "in/text.png": "../go.mod",
+	})
 	whole := read(t, "in/a.jpg")
 	if err := os.WriteFile("in/b.jpg", []byte(whole[:len(whole)/2]), 0o600); err != nil {
 		t.Fatal(err)
@@ -211,7 +300,10 @@ func TestRemoveCorrupt(t *testing.T) {
 	if status != exitFailure || !strings.Contains(stderr, "\nbgremove: 2 of 4 failed\n") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
-	for _, row := range []string{"\n  in/b.jpg     jpeg: corrupt image: cut short ", "\n  in/text.png  unsupported image format: "} {
+	for _, row := range []string{
+		"\n  in/b.jpg     jpeg: corrupt image: cut short ",
+		"\n  in/text.png  unsupported image format: ",
+	} {
 		if !strings.Contains(stderr, row) {
 			t.Errorf("no row %q in %s", row, stderr)
 		}
@@ -233,17 +325,20 @@ func TestRemoveCorrupt(t *testing.T) {
 		}
 		states[last.In] = last.outcome
 	}
-	if a := states["in/a.jpg"]; a.State != "done" || a.Out != filepath.Join("out", "a.png") || a.Width == 0 || a.Height == 0 {
+	if a := states["in/a.jpg"]; a.State != "done" || a.Out != filepath.Join("out", "a.png") ||
+		a.Width == 0 || a.Height == 0 {
 		t.Errorf("in/a.jpg: %+v", a)
 	}
 	if b := states["in/b.jpg"]; b.State != "failed" || !strings.Contains(b.Error, "corrupt image") {
 		t.Errorf("in/b.jpg: %+v", b)
 	}
-	if s := last.Summary; s["done"] != 2 || s["failed"] != 2 || s["left"] != 0 || s["skipped"] != 0 {
+	if s := last.Summary; s["done"] != 2 || s["failed"] != 2 || s["left"] != 0 ||
+		s["skipped"] != 0 {
 		t.Errorf("summary: %v", s)
 	}
 
-	if status, _, stderr := callRemove(t, "in/b.jpg", "-o", "x.png"); status != exitFailure || !strings.HasPrefix(stderr, "bgremove: in/b.jpg: ") {
+	if status, _, stderr := callRemove(t, "in/b.jpg", "-o", "x.png"); status != exitFailure ||
+		!strings.HasPrefix(stderr, "bgremove: in/b.jpg: ") {
 		t.Errorf("alone: status %d, %q", status, stderr)
 	}
 }
@@ -276,7 +371,8 @@ func TestRemoveStreams(t *testing.T) {
 			} else if errs.Len() > 0 {
 				t.Errorf("stderr: %s", &errs)
 			}
-			if _, format, err := image.Decode(strings.NewReader(data)); err != nil || format != "png" {
+			if _, format, err := image.Decode(strings.NewReader(data)); err != nil ||
+				format != "png" {
 				t.Errorf("%v, %s", err, format)
 			}
 		})
@@ -292,25 +388,31 @@ func TestRemoveOptions(t *testing.T) {
 			t.Errorf("%s has no flag, or one without help", o.Name)
 		}
 	}
-	inFolderWith(t, map[string]string{"a.png": "scene.png", "mask.png": "mask.png", "bg.jpg": "one-colour.png"})
-	if err := os.WriteFile("strokes.json", []byte(`[{"label":"keep","radius":4,"points":[[40,40]]}]`), 0o600); err != nil {
+	inFolderWith(t,
+		map[string]string{"a.png": "scene.png", "mask.png": "mask.png", "bg.jpg": "one-colour.png"})
+	if err := os.WriteFile("strokes.json",
+		[]byte(`[{"label":"keep","radius":4,"points":[[40,40]]}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	status, _, stderr := callRemove(t, "a.png", "-o", "x/", "--format", "jpg", "--bg-color", "#00ff00", "--mask", "mask.png", "--strokes", "strokes.json")
+	status, _, stderr := callRemove(t, "a.png", "-o", "x/", "--format", "jpg", "--bg-color",
+		"#00ff00", "--mask", "mask.png", "--strokes", "strokes.json")
 	if status != 0 {
 		t.Fatal(stderr)
 	}
-	if img, format := decodeFile(t, "x/a.jpg"); format != "jpeg" || at(img, 0, 0).G < 250 || at(img, 0, 0).R > 5 {
+	if img, format := decodeFile(t, "x/a.jpg"); format != "jpeg" || at(img, 0, 0).G < 250 ||
+		at(img, 0, 0).R > 5 {
 		t.Errorf("%s with %v in the corner, want a JPEG with green", format, at(img, 0, 0))
 	}
-	if status, _, stderr := callRemove(t, "a.png", "-o", "cropped.png", "--crop", "--roi", "10% 10% 90% 90%"); status != 0 {
+	if status, _, stderr := callRemove(t, "a.png", "-o", "cropped.png", "--crop", "--roi",
+		"10% 10% 90% 90%"); status != 0 {
 		t.Fatal(stderr)
 	}
 	whole, _ := decodeFile(t, "a.png")
 	if img, _ := decodeFile(t, "cropped.png"); img.Bounds().Dx() >= whole.Bounds().Dx() {
 		t.Errorf("cropped to %v of %v", img.Bounds(), whole.Bounds())
 	}
-	if status, _, stderr := callRemove(t, "a.png", "-o", "bg.png", "--bg-image", "bg.jpg"); status != 0 {
+	if status, _, stderr := callRemove(t, "a.png", "-o", "bg.png", "--bg-image",
+		"bg.jpg"); status != 0 {
 		t.Fatal(stderr)
 	}
 	if img, _ := decodeFile(t, "bg.png"); at(img, 0, 0).A != 255 {
@@ -346,7 +448,8 @@ func TestRemoveInterrupted(t *testing.T) {
 		copies["in/"+string(rune('a'+i/10))+string(rune('0'+i%10))+".png"] = "scene.png"
 	}
 	inFolderWith(t, copies)
-	if err := syscall.Mkfifo("pipe", 0o600); err != nil { // so that there is something left however quick it is
+	// so that there is something left however quick it is
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -354,12 +457,16 @@ func TestRemoveInterrupted(t *testing.T) {
 	var stdout, stderr output
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"remove", "in", "pipe", "-o", "out", "-v", "-j", "2", "--engine", quickestEngine}, &stdout, &stderr)
+		ended <- run(ctx, []string{
+			"remove", "in", "pipe", "-o", "out", "-v", "-j", "2", "--engine", quickestEngine,
+		}, &stdout, &stderr)
 	}()
 	defer release(t, "pipe")
 	eventually(t, "the first results", func() bool { return len(tree(t, "out")) > 2 })
 	cancel()
-	if status := <-ended; status != exitFailure || !strings.Contains(stderr.String(), "bgremove: interrupted: ") || !strings.Contains(stderr.String(), " of 61 left") {
+	if status := <-ended; status != exitFailure ||
+		!strings.Contains(stderr.String(), "bgremove: interrupted: ") ||
+		!strings.Contains(stderr.String(), " of 61 left") {
 		t.Errorf("status %d, %s", status, stderr.String())
 	}
 	for _, name := range tree(t, "out") {

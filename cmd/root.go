@@ -1,4 +1,5 @@
-// Package cmd is the command line: the commands, the configuration of every package, and the wiring between them.
+// Package cmd is the command line: the commands, the configuration of every package, and
+// the wiring between them.
 package cmd
 
 import (
@@ -25,8 +26,9 @@ const (
 	exitUsage   = 2 // a bad command line or configuration
 )
 
-// Execute runs the command that the process was called with and returns its exit status. SIGINT, SIGTERM and SIGHUP, unless
-// that is ignored, as below nohup, end the command's context; a second SIGINT or SIGTERM kills the process.
+// Execute runs the command that the process was called with and returns its exit status. SIGINT,
+// SIGTERM and SIGHUP, unless that is ignored, as below nohup, end the command's context; a second
+// SIGINT or SIGTERM kills the process.
 func Execute() int {
 	ctx, stop := untilSignal()
 	defer stop()
@@ -48,7 +50,8 @@ func untilSignal() (context.Context, context.CancelFunc) {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCmd() //nolint:contextcheck // cobra hands the context on
-	started := false     // cobra has no type for the usage errors that it finds before a command runs
+	// cobra has no type for the usage errors that it finds before a command runs
+	started := false
 	noteStart(root, &started)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -57,7 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	for i, line := range strings.Split(err.Error(), "\n") { // names of files and words of servers are in it
+	// names of files and words of servers are in it
+	for i, line := range strings.Split(err.Error(), "\n") {
 		if i == 0 {
 			line = "bgremove: " + line
 		}
@@ -134,14 +138,16 @@ func (f faults) err() error {
 	return app.UsageError{Err: errors.Join(f...)}
 }
 
-// flagFault says in plain words what is wrong with the value of a flag; err has those of Go's parsers.
+// flagFault says in plain words what is wrong with the value of a flag; err has
+// those of Go's parsers.
 func flagFault(_ *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	if !errors.As(err, &bad) {
 		return err
 	}
 	must, ok := map[string]string{
-		"int": "a whole number", "duration": "a time with its unit, such as 90s, 5m or 1h30m", "bool": "true or false",
+		"int": "a whole number", "duration": "a time with its unit, such as 90s, 5m or 1h30m",
+		"bool": "true or false",
 	}[bad.GetFlag().Value.Type()]
 	if !ok || errors.Is(err, strconv.ErrRange) {
 		return err

@@ -29,7 +29,8 @@ what is left goes back to the queue, and the process exits with 0. A second sign
 	}{
 		{
 			app.All, "Run everything in this process; without queue.url the queue too",
-			"  bgremove serve all\n  bgremove serve all --proxy-addr :8080 --data-dir /var/lib/bgremove\n  bgremove serve all --ephemeral",
+			"  bgremove serve all\n  bgremove serve all --proxy-addr :8080 --data-dir " +
+				"/var/lib/bgremove\n  bgremove serve all --ephemeral",
 		},
 		{
 			app.Proxy, "Run the public HTTP API",
@@ -37,7 +38,8 @@ what is left goes back to the queue, and the process exits with 0. A second sign
 		},
 		{
 			app.Batch, "Run the workers that take jobs to the predictor",
-			"  bgremove serve batch --queue-url redis://redis:6379 --predict-url http://predict:5001",
+			"  bgremove serve batch --queue-url redis://redis:6379 --predict-url " +
+				"http://predict:5001",
 		},
 		{
 			app.Predict, "Run the predictor",

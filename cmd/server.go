@@ -11,11 +11,14 @@ import (
 func addServerFlags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.String("server", "",
-		"address of the server (default $"+settings.ServerEnv+", or else "+connect.DefaultAddress+")")
-	flags.String("key-file", "", "file with the API key (default the key in $"+settings.KeyEnv+"). "+
-		"No flag takes the key itself: others on this machine see command lines")
+		"address of the server (default $"+settings.ServerEnv+", or else "+
+			connect.DefaultAddress+")")
+	flags.String("key-file", "",
+		"file with the API key (default the key in $"+settings.KeyEnv+"). "+
+			"No flag takes the key itself: others on this machine see command lines")
 	flags.String("cacert", "",
-		"file with PEM certificates to trust beside those of the system (default $"+settings.CAEnv+")")
+		"file with PEM certificates to trust beside those of the system (default $"+
+			settings.CAEnv+")")
 }
 
 // serverOf returns the server that the flags and the environment name.

@@ -29,7 +29,8 @@ import (
 
 const (
 	maxSubmitJobs = 256
-	// serverPatience is how long a server may be full or away before a picture counts as failed, or the run is given up.
+	// serverPatience is how long a server may be full or away before a picture counts as failed,
+	// or the run is given up.
 	serverPatience = 10 * time.Minute
 )
 
@@ -74,10 +75,13 @@ Exit status: 0 done, 1 a picture failed or the run was interrupted, 2 bad comman
 	flags := cmd.Flags()
 	flags.Lookup("format").Usage += " (default png)"
 	f.add(flags, "folder for the results", 16)
-	flags.StringVar(&f.priority, "priority", "bulk", "interactive, normal or bulk: what the server takes first")
+	flags.StringVar(&f.priority, "priority", "bulk",
+		"interactive, normal or bulk: what the server takes first")
 	flags.DurationVar(&f.ttl, "ttl", 0, "how long the server keeps results (default its own)")
-	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, with the time that a full server has it wait (default no limit)")
-	flags.BoolVar(&f.seed, "seed-api", false, "the server has /start_job and /get_job only: there are no options of pictures, and no journal")
+	flags.DurationVar(&f.timeout, "timeout", 0, "how long one picture may take, with the time "+
+		"that a full server has it wait (default no limit)")
+	flags.BoolVar(&f.seed, "seed-api", false, "the server has /start_job and /get_job only: "+
+		"there are no options of pictures, and no journal")
 	flags.StringVar(&f.script.host, "host", "", "with --port, another way to say --server")
 	flags.IntVar(&f.script.port, "port", 0, "with --host, another way to say --server")
 	flags.StringVar(&f.script.in, "in_images_dir", "", "another way to say IN")
@@ -99,7 +103,8 @@ func (f *submitFlags) merge(cmd *cobra.Command, args []string) ([]string, error)
 		return nil, fmt.Errorf("--port: must be 1 to 65535, is %d", s.port)
 	}
 	if s.host != "" {
-		if err := cmd.Flags().Set("server", "http://"+net.JoinHostPort(s.host, strconv.Itoa(s.port))); err != nil {
+		if err := cmd.Flags().Set("server",
+			"http://"+net.JoinHostPort(s.host, strconv.Itoa(s.port))); err != nil {
 			return nil, err
 		}
 	}
@@ -125,8 +130,10 @@ func (f *submitFlags) validate(args []string) error {
 	wrong.when(exists && !files.IsDir(f.Out), "-o: %s is a file, and must be a folder", f.Out)
 	likeFile := files.HasPictureEnding(f.Out) || strings.EqualFold(filepath.Ext(f.Out), ".zip")
 	wrong.when(likeFile && !exists && !files.MeansFolder(f.Out),
-		"-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of that name", f.Out)
-	wrong.when(f.Jobs < 1 || f.Jobs > maxSubmitJobs, "--jobs: must be 1 to %d, is %d", maxSubmitJobs, f.Jobs)
+		"-o: %s is the name of a file, and OUT a folder; end it with / to have a folder of "+
+			"that name", f.Out)
+	wrong.when(f.Jobs < 1 || f.Jobs > maxSubmitJobs, "--jobs: must be 1 to %d, is %d",
+		maxSubmitJobs, f.Jobs)
 	wrong.when(!slices.Contains([]string{"interactive", "normal", "bulk"}, f.priority),
 		"--priority: must be interactive, normal or bulk, is %q", f.priority)
 	wrong.when(f.ttl < 0 || f.timeout < 0,
@@ -145,7 +152,8 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 	if err := refuseForSeed(cmd.Flags()); f.seed && err != nil {
 		return app.UsageError{Err: err}
 	}
-	f.Out = filepath.Clean(f.Out) + string(filepath.Separator) // whatever is there, a folder is meant
+	// whatever is there, a folder is meant
+	f.Out = filepath.Clean(f.Out) + string(filepath.Separator)
 	options, err := pictureOptions(cmd.Flags(), "")
 	if err != nil {
 		return app.UsageError{Err: err}
@@ -185,7 +193,8 @@ func submitFiles(cmd *cobra.Command, args []string, f submitFlags) (err error) {
 func refuseForSeed(flags *pflag.FlagSet) error {
 	for _, o := range option.Table() {
 		if name := pictureFlag(o.Name); flags.Changed(name) {
-			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s", name)
+			return fmt.Errorf("--seed-api: that API has no options for pictures, such as --%s",
+				name)
 		}
 	}
 	for _, name := range []string{"priority", "ttl", "key-file"} {
@@ -204,8 +213,9 @@ func newSeed(
 		return nil, err
 	}
 	s := &submit.Seed{
-		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second, Patience: serverPatience,
-		HTTP: &http.Client{Transport: client.Transport(server.Roots)}, Waiting: waiting,
+		Server: strings.TrimSuffix(server.Address, "/"), Every: time.Second,
+		Patience: serverPatience,
+		HTTP:     &http.Client{Transport: client.Transport(server.Roots)}, Waiting: waiting,
 	}
 	if probe {
 		if err := s.Probe(ctx); err != nil {
@@ -217,7 +227,8 @@ func newSeed(
 
 // newV1 opens the journal. With probe it asks the server first whether it is there.
 func newV1(
-	ctx context.Context, server connect.Server, options option.Options, f submitFlags, waiting connect.Waiting, probe bool,
+	ctx context.Context, server connect.Server, options option.Options, f submitFlags,
+	waiting connect.Waiting, probe bool,
 ) (*submit.V1, error) {
 	c, err := server.Client(serverPatience, waiting)
 	if err == nil && probe {
@@ -234,7 +245,8 @@ func newV1(
 		sent["ttl"] = f.ttl.String()
 	}
 	look := options.Values().Encode()
-	purpose := server.Address + "\n" + look + "\n" + strings.Join(slices.Sorted(maps.Values(sent)), "\n")
+	purpose := server.Address + "\n" + look + "\n" +
+		strings.Join(slices.Sorted(maps.Values(sent)), "\n")
 	journal, err := submit.OpenJournal(f.Out, look, purpose)
 	if err != nil {
 		return nil, err
@@ -242,7 +254,8 @@ func newV1(
 	return &submit.V1{Client: c, Options: sent, Journal: journal}, nil
 }
 
-// noteMixed tells of results that are kept, though a run before this one, which was not done, made them with other options.
+// noteMixed tells of results that are kept, though a run before this one, which was not done, made
+// them with other options.
 func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped []files.Task) {
 	n := 0
 	for _, t := range skipped {
@@ -252,6 +265,7 @@ func noteMixed(stderr io.Writer, f submitFlags, journal *submit.Journal, skipped
 		}
 	}
 	if n > 0 && !f.Quiet {
-		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n", terminal.Count(n, "result"))
+		fmt.Fprintf(stderr, "kept %s made with other options; --force makes all anew\n",
+			terminal.Count(n, "result"))
 	}
 }

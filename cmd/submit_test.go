@@ -77,15 +77,23 @@ func TestSubmitUsage(t *testing.T) {
 		{nil, "-o: is needed"},
 		{[]string{"-", "-o", t.TempDir()}, "bgremove: -: stdin and stdout are for remove"},
 		{[]string{"-o", "-"}, "bgremove: -: stdin and stdout are for remove"},
-		{[]string{"-o", file + ".png"}, "-o: " + file + ".png is the name of a file, and OUT a folder; end it with /"},
+		{[]string{"-o", file + ".png"}, "-o: " +
+			file + ".png is the name of a file, and OUT a folder; end it with /"},
 		{[]string{"-o", file + ".ZIP"}, "is the name of a file"},
-		{[]string{"-o", t.TempDir(), "--seed-api", "--format=jpg"}, "bgremove: --seed-api: that API has no options for pictures, such as --format"},
-		{[]string{"-o", t.TempDir(), "--host=localhost", "--port=1"}, "--server, and --host with --port, say the same"},
+		{
+			[]string{"-o", t.TempDir(), "--seed-api", "--format=jpg"},
+			"bgremove: --seed-api: that API has no options for pictures, such as --format",
+		},
+		{
+			[]string{"-o", t.TempDir(), "--host=localhost", "--port=1"},
+			"--server, and --host with --port, say the same",
+		},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--priority=normal"}, "--priority"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--ttl=1h"}, "--ttl"},
 		{[]string{"-o", t.TempDir(), "--seed-api", "--key-file=" + file}, "--key-file"},
 	} {
-		status, _, stderr := call(t, append([]string{"submit", in, "--server", server.URL}, tt.args...)...)
+		status, _, stderr := call(t,
+			append([]string{"submit", in, "--server", server.URL}, tt.args...)...)
 		if status != exitUsage || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%v: status %d, %q", tt.args, status, stderr)
 		}
@@ -112,9 +120,11 @@ func TestSubmitServerAway(t *testing.T) {
 		{nil, 0, "3 skipped"},
 		{[]string{"--seed-api"}, 0, "3 skipped"},
 		{[]string{"--force"}, exitFailure, "no answer from " + server.URL + ": connection refused"},
-		{[]string{"--force", "--seed-api"}, exitFailure, "no answer from " + server.URL + ": connection refused"},
+		{[]string{"--force", "--seed-api"}, exitFailure, "no answer from " +
+			server.URL + ": connection refused"},
 	} {
-		if status, _, stderr := call(t, slices.Concat(submit, tt.more)...); status != tt.status || !strings.Contains(stderr, tt.want) {
+		if status, _, stderr := call(t, slices.Concat(submit, tt.more)...); status != tt.status ||
+			!strings.Contains(stderr, tt.want) {
 			t.Errorf("%v: status %d, %q", tt.more, status, stderr)
 		}
 	}
@@ -143,18 +153,23 @@ func TestSubmitGivesUp(t *testing.T) {
 		"there is no option crop here":      {noOption, 3},
 	} {
 		server := newJobServer(t, tt.trouble)
-		status, _, stderr := call(t, "submit", album(t, 5), "-o", t.TempDir(), "--server", server.URL, "-j", "1")
-		if status != exitFailure || !strings.Contains(stderr, "gave up: ") || !strings.Contains(stderr, want) ||
-			!strings.Contains(stderr, fmt.Sprintf("%d of 5 left", tt.left)) || strings.Contains(stderr, "interrupted") || strings.Contains(stderr, `"http`) {
+		status, _, stderr := call(t, "submit", album(t, 5), "-o", t.TempDir(), "--server",
+			server.URL, "-j", "1")
+		if status != exitFailure || !strings.Contains(stderr, "gave up: ") ||
+			!strings.Contains(stderr, want) ||
+			!strings.Contains(stderr, fmt.Sprintf("%d of 5 left", tt.left)) ||
+			strings.Contains(stderr, "interrupted") || strings.Contains(stderr, `"http`) {
 			t.Errorf("status %d, want %q:\n%s", status, want, stderr)
 		}
 	}
 }
 
-// A result that was deleted, or is to be written anew, is made anew, though the journal is there yet: the other picture has failed.
+// A result that was deleted, or is to be written anew, is made anew, though the journal is there
+// yet: the other picture has failed.
 func TestSubmitAnew(t *testing.T) {
 	in, out := album(t, 1), filepath.Join(t.TempDir(), "out")
-	if err := os.WriteFile(filepath.Join(in, "broken.png"), []byte(brokenPicture), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(in, "broken.png"), []byte(brokenPicture),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	server := newJobServer(t, nil)
@@ -162,7 +177,8 @@ func TestSubmitAnew(t *testing.T) {
 	submit := []string{"submit", in, "-o", out, "--server", server.URL, "-j", "1"}
 	var made []string // the result after each run
 	for _, more := range [][]string{nil, nil, {"--force"}} {
-		if status, _, stderr := call(t, slices.Concat(submit, more)...); status != exitFailure || !strings.Contains(stderr, "1 done, 1 failed") {
+		if status, _, stderr := call(t, slices.Concat(submit, more)...); status != exitFailure ||
+			!strings.Contains(stderr, "1 done, 1 failed") {
 			t.Fatalf("%v: status %d, %q", more, status, stderr)
 		}
 		made = append(made, read(t, result))
@@ -182,7 +198,8 @@ func TestSubmitFolderLikePicture(t *testing.T) {
 	in, out := album(t, 1), filepath.Join(t.TempDir(), "out.png")
 	server := newJobServer(t, nil)
 	for _, dir := range []string{out + "/", out} {
-		if status, _, stderr := call(t, "submit", in, "-o", dir, "--server", server.URL); status != 0 {
+		if status, _, stderr := call(t, "submit", in, "-o", dir, "--server",
+			server.URL); status != 0 {
 			t.Errorf("%s: status %d, %q", dir, status, stderr)
 		}
 	}
@@ -194,7 +211,9 @@ func TestSubmitFolderLikePicture(t *testing.T) {
 // Who goes on with other options is told of the results that are kept.
 func TestSubmitOtherOptions(t *testing.T) {
 	in, out := album(t, 3), filepath.Join(t.TempDir(), "out")
-	if err := os.WriteFile(filepath.Join(in, "broken.png"), []byte(brokenPicture), 0o600); err != nil { // the journal is kept
+	// the journal is kept
+	if err := os.WriteFile(filepath.Join(in, "broken.png"), []byte(brokenPicture),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	server := newJobServer(t, nil)
@@ -211,8 +230,10 @@ func TestSubmitOtherOptions(t *testing.T) {
 		{"--bg-color yellow --force", false},
 		{"--bg-color yellow", false},
 	} {
-		args := append([]string{"submit", in, "-o", out, "--server", server.URL}, strings.Fields(run.args)...)
-		if status, _, stderr := call(t, args...); status != exitFailure || strings.Contains(stderr, told) != run.told {
+		args := append([]string{"submit", in, "-o", out, "--server", server.URL},
+			strings.Fields(run.args)...)
+		if status, _, stderr := call(t, args...); status != exitFailure ||
+			strings.Contains(stderr, told) != run.told {
 			t.Errorf("%s: status %d, %q", run.args, status, stderr)
 		}
 	}
@@ -226,8 +247,10 @@ func TestSubmitSeedTimeout(t *testing.T) {
 	}))
 	defer server.Close()
 	begun := time.Now()
-	status, _, stderr := call(t, "submit", album(t, 1), "-o", t.TempDir(), "--server", server.URL, "--seed-api", "--timeout", "300ms")
-	if status != exitFailure || !strings.Contains(stderr, "no result within 300ms") || time.Since(begun) > 20*time.Second {
+	status, _, stderr := call(t, "submit", album(t, 1), "-o", t.TempDir(), "--server", server.URL,
+		"--seed-api", "--timeout", "300ms")
+	if status != exitFailure || !strings.Contains(stderr, "no result within 300ms") ||
+		time.Since(begun) > 20*time.Second {
 		t.Errorf("status %d after %v, %q", status, time.Since(begun), stderr)
 	}
 }

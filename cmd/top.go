@@ -29,7 +29,8 @@ their own, name theirs with --metrics; each process once, as figures are added u
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < top.ShortestInterval {
-				return app.Usagef("--interval: must be at least %s, is %s", terminal.Duration(top.ShortestInterval), terminal.Duration(every))
+				return app.Usagef("--interval: must be at least %s, is %s",
+					terminal.Duration(top.ShortestInterval), terminal.Duration(every))
 			}
 			server, err := serverOf(cmd)
 			if err != nil {
@@ -40,13 +41,16 @@ their own, name theirs with --metrics; each process once, as figures are added u
 				return err
 			}
 			defer w.Close()
-			if once || wantsJSON(cmd) || !terminal.Attached(cmd.OutOrStdout()) || os.Getenv("TERM") == "" {
-				return server.Fault(cmd.Context(), w.Once(cmd.Context(), cmd.OutOrStdout(), every, wantsJSON(cmd)))
+			if once || wantsJSON(cmd) || !terminal.Attached(cmd.OutOrStdout()) ||
+				os.Getenv("TERM") == "" {
+				return server.Fault(cmd.Context(),
+					w.Once(cmd.Context(), cmd.OutOrStdout(), every, wantsJSON(cmd)))
 			}
 			return w.Watch(cmd.Context(), every)
 		},
 	}
-	cmd.Flags().StringArrayVar(&metrics, "metrics", nil, "address of a predictor's or batch process' server, as in http://predict:5001; may be given several times")
+	cmd.Flags().StringArrayVar(&metrics, "metrics", nil, "address of a predictor's or batch "+
+		"process' server, as in http://predict:5001; may be given several times")
 	cmd.Flags().DurationVar(&every, "interval", time.Second, "time between two looks")
 	cmd.Flags().BoolVar(&once, "once", false, "print the figures of one interval and end")
 	return cmd

@@ -25,7 +25,8 @@ func newVersionCmd() *cobra.Command {
 	}
 }
 
-// versions are names with their versions. What the linker did not set comes from what go build stamps by itself.
+// versions are names with their versions. What the linker did not set comes from what go
+// build stamps by itself.
 func versions() [][]string {
 	v, c, gocv := version, commit, "none"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// inner4 are the IPv4 networks that are not of the public internet (IANA's registry of special-purpose addresses, RFC 6890),
-// and one that is and leads inside all the same.
+// inner4 are the IPv4 networks that are not of the public internet (IANA's registry of
+// special-purpose addresses, RFC 6890), and one that is and leads inside all the same.
 var inner4 = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),        // this host
 	netip.MustParsePrefix("10.0.0.0/8"),       // private
@@ -26,8 +26,9 @@ var inner4 = []netip.Prefix{
 	netip.MustParsePrefix("240.0.0.0/4"),      // reserved, broadcast
 }
 
-// global6 are the only IPv6 addresses given out so far, but for those of inner6. Loopback, ULA, link-local, site-local, multicast,
-// NAT64 and every form with an IPv4 address in it but 6to4 and Teredo lie outside.
+// global6 are the only IPv6 addresses given out so far, but for those of inner6. Loopback, ULA,
+// link-local, site-local, multicast, NAT64 and every form with an IPv4 address in it but 6to4
+// and Teredo lie outside.
 var (
 	global6 = []netip.Prefix{netip.MustParsePrefix("2000::/3")}
 	inner6  = []netip.Prefix{
@@ -55,8 +56,9 @@ func within(networks []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// ours says that an address is this machine's, or of an IPv6 network that it is in: these are public by their number, but what
-// listens there may count on a firewall that is on the way of others only.
+// ours says that an address is this machine's, or of an IPv6 network that it is in: these
+// are public by their number, but what listens there may count on a firewall that is on
+// the way of others only.
 func ours(a netip.Addr) bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

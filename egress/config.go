@@ -58,7 +58,8 @@ func parseAllow(list string) (allowed, error) {
 		} else if name := plain(entry); isName(name) && !numeric(name) {
 			a.names[name] = true
 		} else {
-			return allowed{}, fmt.Errorf("must be host names, addresses and networks with commas between, has %q", entry)
+			return allowed{}, fmt.Errorf(
+				"must be host names, addresses and networks with commas between, has %q", entry)
 		}
 	}
 	return a, nil

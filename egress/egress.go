@@ -1,13 +1,16 @@
-// Package egress makes the requests to addresses that clients name: to fetch an image, or to tell of a job's end. Whoever may name
-// an address could otherwise have this server speak to what only it reaches: itself, its neighbours, the cloud's metadata service.
+// Package egress makes the requests to addresses that clients name: to fetch an image, or to tell
+// of a job's end. Whoever may name an address could otherwise have this server speak to what only
+// it reaches: itself, its neighbours, the cloud's metadata service.
 //
-// An address is judged twice, at first and after every redirect: by its text, before anything is looked up, and by the network
-// address that its name stands for at the moment at which a connection to that very address is made, so that a name which
-// changes its mind gains nothing. There is no proxy, no cookie, no Referer, no second use of a connection.
+// An address is judged twice, at first and after every redirect: by its text, before anything is
+// looked up, and by the network address that its name stands for at the moment at which a
+// connection to that very address is made, so that a name which changes its mind gains nothing.
+// There is no proxy, no cookie, no Referer, no second use of a connection.
 //
-// A client learns whether an address that is there in its text is allowed, and of a public server what it answered. All that happens
-// before an answer gives one and the same error: a name that is not there, one that stands for an inner address, a closed port. What
-// it can still tell apart is how long that took. An inner address is never sent a packet, unless it is in Config.Allow.
+// A client learns whether an address that is there in its text is allowed, and of a public server
+// what it answered. All that happens before an answer gives one and the same error: a name that is
+// not there, one that stands for an inner address, a closed port. What it can still tell apart is
+// how long that took. An inner address is never sent a packet, unless it is in Config.Allow.
 //
 // The package imports nothing of bgremove's.
 package egress
@@ -66,7 +69,9 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, allowed: names, log: log}
-	c.checked.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error { return c.checkAddress(address) }
+	c.checked.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		return c.checkAddress(address)
+	}
 	transport := &http.Transport{
 		DialContext:            c.dial,
 		TLSHandshakeTimeout:    handshakeMax,
@@ -91,7 +96,8 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	return c.checked.DialContext(ctx, network, address)
 }
 
-// checkAddress judges what a name was resolved to, ip:port, right before the connection to it is made.
+// checkAddress judges what a name was resolved to, ip:port, right before the
+// connection to it is made.
 func (c *Client) checkAddress(address string) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -118,15 +124,19 @@ func (c *Client) follow(to *http.Request, before []*http.Request) error {
 // stay follows no redirect: Standard Webhooks count one as a failure.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Check says early, without asking anybody, that an address would be refused: ErrURL or ErrForbidden.
+// Check says early, without asking anybody, that an address would be refused:
+// ErrURL or ErrForbidden.
 func (c *Client) Check(rawURL string) error {
 	_, err := c.parse(rawURL)
 	return err
 }
 
-// Get fetches at most maxBytes from an address within Config.Timeout, and says what type they are said to have.
-// Errors: ErrURL, ErrForbidden, ErrFetch, ErrTooLarge, or that of ctx where it was cancelled.
-func (c *Client) Get(ctx context.Context, rawURL string, maxBytes int64) (data []byte, contentType string, err error) {
+// Get fetches at most maxBytes from an address within Config.Timeout, and says what type
+// they are said to have. Errors: ErrURL, ErrForbidden, ErrFetch, ErrTooLarge, or that of ctx
+// where it was cancelled.
+func (c *Client) Get(
+	ctx context.Context, rawURL string, maxBytes int64,
+) (data []byte, contentType string, err error) {
 	u, err := c.parse(rawURL)
 	if err != nil {
 		return nil, "", err
@@ -137,7 +147,10 @@ func (c *Client) Get(ctx context.Context, rawURL string, maxBytes int64) (data [
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: it cannot be read", ErrURL)
 	}
-	req.Header = http.Header{"User-Agent": {userAgent}, "Accept": {"image/*, */*;q=0.5"}, "Accept-Encoding": {"identity"}}
+	req.Header = http.Header{
+		"User-Agent": {userAgent}, "Accept": {"image/*, */*;q=0.5"},
+		"Accept-Encoding": {"identity"},
+	}
 	res, err := c.fetch.Do(req)
 	if err != nil {
 		return nil, "", c.fault(ctx, u, err)
@@ -146,13 +159,17 @@ func (c *Client) Get(ctx context.Context, rawURL string, maxBytes int64) (data [
 	encoding := res.Header.Get("Content-Encoding")
 	switch {
 	case res.StatusCode != http.StatusOK:
-		return nil, "", fmt.Errorf("%w: it answers %d %s", ErrFetch, res.StatusCode, http.StatusText(res.StatusCode))
+		return nil, "", fmt.Errorf("%w: it answers %d %s",
+			ErrFetch, res.StatusCode, http.StatusText(res.StatusCode))
 	case encoding != "" && encoding != "identity":
-		return nil, "", fmt.Errorf("%w: it answers in a compressed form that was not asked for", ErrFetch)
+		return nil, "",
+			fmt.Errorf("%w: it answers in a compressed form that was not asked for", ErrFetch)
 	case res.ContentLength > maxBytes:
-		return nil, "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, res.ContentLength, maxBytes)
+		return nil, "", fmt.Errorf("%w: %d bytes, the limit is %d",
+			ErrTooLarge, res.ContentLength, maxBytes)
 	}
-	data, err = io.ReadAll(io.LimitReader(res.Body, maxBytes+1)) // grows with what comes, not with what is promised
+	// grows with what comes, not with what is promised
+	data, err = io.ReadAll(io.LimitReader(res.Body, maxBytes+1))
 	if err != nil {
 		return nil, "", c.fault(ctx, u, err)
 	}
@@ -162,9 +179,12 @@ func (c *Client) Get(ctx context.Context, rawURL string, maxBytes int64) (data [
 	return data, res.Header.Get("Content-Type"), nil
 }
 
-// Post sends a body and returns the status and the header of the answer, whose body is not read. Redirects are not followed. ctx bounds
-// it. Errors: ErrURL, ErrForbidden, ErrFetch, or that of ctx where it was cancelled.
-func (c *Client) Post(ctx context.Context, rawURL string, header http.Header, body []byte) (status int, answer http.Header, err error) {
+// Post sends a body and returns the status and the header of the answer, whose body is not read.
+// Redirects are not followed. ctx bounds it. Errors: ErrURL, ErrForbidden, ErrFetch, or that of ctx
+// where it was cancelled.
+func (c *Client) Post(
+	ctx context.Context, rawURL string, header http.Header, body []byte,
+) (status int, answer http.Header, err error) {
 	u, err := c.parse(rawURL)
 	if err != nil {
 		return 0, nil, err
@@ -189,7 +209,8 @@ func (c *Client) fault(ctx context.Context, u *url.URL, err error) error {
 		return context.Canceled
 	}
 	if errors.Is(err, errInner) {
-		c.log.WarnContext(ctx, "refused to connect to an inner address; egress.allow would allow it", "host", u.Host)
+		c.log.WarnContext(ctx,
+			"refused to connect to an inner address; egress.allow would allow it", "host", u.Host)
 	}
 	var outer *url.Error
 	if errors.As(err, &outer) {

@@ -18,7 +18,8 @@ func (c *Client) parse(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || strings.ContainsFunc(raw, unicode.IsControl): // the error may quote a password
+	case err != nil || strings.ContainsFunc(raw, unicode.IsControl):
+		// the error may quote a password
 		return nil, fmt.Errorf("%w: it cannot be read", ErrURL)
 	case c.cfg.HTTPSOnly && u.Scheme != "https":
 		return nil, fmt.Errorf("%w: it must begin with https://", ErrURL)
@@ -35,8 +36,8 @@ func (c *Client) parse(raw string) (*url.URL, error) {
 	return u, c.checkHost(u.Hostname())
 }
 
-// checkPort leaves out what is below 1024 but for HTTP's own: mail, remote shells and the like, some of which take commands out of
-// an HTTP request.
+// checkPort leaves out what is below 1024 but for HTTP's own: mail, remote shells and the like,
+// some of which take commands out of an HTTP request.
 func checkPort(port string) error {
 	if port == "" {
 		return nil
@@ -55,7 +56,8 @@ func (c *Client) checkHost(host string) error {
 		address, err := netip.ParseAddr(host)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%w: its host must be a name, or an address as in 192.0.2.1 or [2001:db8::1], is %q", ErrURL, host)
+			return fmt.Errorf("%w: its host must be a name, or an address as in 192.0.2.1 or "+
+				"[2001:db8::1], is %q", ErrURL, host)
 		case !public(address) && !c.allowed.address(address):
 			return fmt.Errorf("%w: %s is not a public address", ErrForbidden, address)
 		}
@@ -63,7 +65,9 @@ func (c *Client) checkHost(host string) error {
 	}
 	switch {
 	case !isName(name):
-		return fmt.Errorf("%w: its host must be of letters, digits, dots and - (others as xn--…), is %q", ErrURL, host)
+		return fmt.Errorf(
+			"%w: its host must be of letters, digits, dots and - (others as xn--…), is %q",
+			ErrURL, host)
 	case !c.allowed.names[name] && innerName(name):
 		return fmt.Errorf("%w: %q is not a public host", ErrForbidden, name)
 	}
@@ -73,21 +77,24 @@ func (c *Client) checkHost(host string) error {
 // plain is a host's name as it is compared: names do not tell cases apart, and may end with a dot.
 func plain(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }
 
-// isName says that a plain name is one of the DNS, of letters, digits, - and _. Go's HTTP client would make plain digits and dots of
-// other scripts' ones; so a name in another script is to be sent as it is in the DNS.
+// isName says that a plain name is one of the DNS, of letters, digits, - and _. Go's HTTP client
+// would make plain digits and dots of other scripts' ones; so a name in another script is to be
+// sent as it is in the DNS.
 func isName(name string) bool {
 	if len(name) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		if label == "" || len(label) > 63 ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return false
 		}
 	}
 	return true
 }
 
-// numeric says that a resolver may take a plain name for an IPv4 address: its last part is a number (WHATWG URL, 3.5).
+// numeric says that a resolver may take a plain name for an IPv4 address: its last part is a
+// number (WHATWG URL, 3.5).
 func numeric(name string) bool {
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	if hex, ok := strings.CutPrefix(last, "0x"); ok {
@@ -96,13 +103,15 @@ func numeric(name string) bool {
 	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
-// innerName says that a plain name cannot be a public host's: it is not even looked up. Names without a dot are those of containers
-// and of the local domain.
+// innerName says that a plain name cannot be a public host's: it is not even looked up. Names
+// without a dot are those of containers and of the local domain.
 func innerName(name string) bool {
 	if !strings.Contains(name, ".") {
 		return true
 	}
-	for _, zone := range []string{".localhost", ".local", ".internal", ".home.arpa", ".localdomain"} {
+	for _, zone := range []string{
+		".localhost", ".local", ".internal", ".home.arpa", ".localdomain",
+	} {
 		if strings.HasSuffix(name, zone) {
 			return true
 		}

@@ -29,8 +29,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// world is a client whose names are those of a DNS server of the test, and whose way ends at the machine: connections to addresses
-// that are not loopback are noted in place of made.
+// world is a client whose names are those of a DNS server of the test, and whose way ends at the
+// machine: connections to addresses that are not loopback are noted in place of made.
 type world struct {
 	*Client
 	dns    *names
@@ -46,7 +46,9 @@ func newWorld(t *testing.T, cfg Config, log io.Writer) *world {
 	must(t, err)
 	w := &world{Client: c, dns: startNames(t)}
 	check := c.checked.ControlContext
-	c.checked.ControlContext = func(ctx context.Context, network, address string, raw syscall.RawConn) error {
+	c.checked.ControlContext = func(
+		ctx context.Context, network, address string, raw syscall.RawConn,
+	) error {
 		if err := check(ctx, network, address, raw); err != nil {
 			return err
 		}
@@ -72,7 +74,8 @@ func (w *world) wantDialed(t *testing.T, want ...string) {
 	w.dialed = nil
 }
 
-// names is a DNS server on loopback. What it is asked for is a name's next addresses: the last of them stays.
+// names is a DNS server on loopback. What it is asked for is a name's next addresses:
+// the last of them stays.
 type names struct {
 	conn net.PacketConn
 	mu   sync.Mutex
@@ -107,7 +110,8 @@ func (n *names) set(name string, addresses ...string) {
 	n.all[name+"."] = addresses
 }
 
-// next answers a question of a kind; only one for IPv4 takes an address off, so that a lookup, which asks for both, does it once.
+// next answers a question of a kind; only one for IPv4 takes an address off, so that a lookup,
+// which asks for both, does it once.
 func (n *names) next(q dnsmessage.Question) (a netip.Addr, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -137,7 +141,9 @@ func (n *names) answer(question []byte) ([]byte, error) {
 	}
 	address, known := n.next(q)
 	answer := dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: header.ID, Response: true, Authoritative: true, RecursionAvailable: true},
+		Header: dnsmessage.Header{
+			ID: header.ID, Response: true, Authoritative: true, RecursionAvailable: true,
+		},
 		Questions: []dnsmessage.Question{q},
 	}
 	body := dnsmessage.ResourceBody(&dnsmessage.AAAAResource{AAAA: address.As16()})
@@ -150,17 +156,22 @@ func (n *names) answer(question []byte) ([]byte, error) {
 	case address.Is4():
 		body = &dnsmessage.AResource{A: address.As4()}
 	}
-	answer.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: body}}
+	answer.Answers = []dnsmessage.Resource{
+		{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: body},
+	}
 	return answer.Pack()
 }
 
 func (n *names) resolver() *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", n.conn.LocalAddr().String())
-	}}
+	return &net.Resolver{
+		PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "udp", n.conn.LocalAddr().String())
+		},
+	}
 }
 
-// bait is a server inside, on both loopback addresses where there are two, that must see no request.
+// bait is a server inside, on both loopback addresses where there are two,
+// that must see no request.
 type bait struct {
 	port string
 	hits atomic.Int64
@@ -174,10 +185,11 @@ func startBait(t *testing.T) *bait {
 		if err != nil {
 			return err
 		}
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			b.hits.Add(1)
-			_, _ = io.WriteString(w, "secret")
-		}))
+		s := httptest.NewUnstartedServer(
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				b.hits.Add(1)
+				_, _ = io.WriteString(w, "secret")
+			}))
 		_ = s.Listener.Close()
 		s.Listener = l
 		s.Start()

@@ -1,5 +1,5 @@
-// Package fault has the one table of what can go wrong: its word for programs, its HTTP status, its text for people, and
-// whether to try again. Both servers and the workers look it up there.
+// Package fault has the one table of what can go wrong: its word for programs, its HTTP status, its
+// text for people, and whether to try again. Both servers and the workers look it up there.
 //
 // It imports nothing of bgremove's and no HTTP server, so that every package may import it.
 package fault
@@ -16,7 +16,8 @@ import (
 // maxExcerpt is in bytes.
 const maxExcerpt = 64
 
-// Error is an error as a client sees it. What is left open is filled in from the table, by its Code.
+// Error is an error as a client sees it. What is left open is filled in from
+// the table, by its Code.
 type Error struct {
 	Code       string        // snake case; empty means one made of the status: 404 is not_found
 	Status     int           // of HTTP
@@ -73,8 +74,8 @@ type Row struct {
 	RetryAfter time.Duration
 }
 
-// Find returns the first row that err is one of. Where neither the row nor the table has a text, err's own is fit for a
-// client.
+// Find returns the first row that err is one of. Where neither the row nor the table has a text,
+// err's own is fit for a client.
 func Find(rows []Row, err error) (Error, bool) {
 	for _, row := range rows {
 		if !errors.Is(err, row.Is) {

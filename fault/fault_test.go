@@ -32,14 +32,18 @@ func TestComplete(t *testing.T) {
 	}{
 		{Error{Code: "queue_unavailable"}, "503 queue_unavailable The queue cannot be reached 5s"},
 		{Error{Code: "busy", Detail: "Later"}, "503 busy Later 2s"},
-		{Error{Code: "worker_lost", Detail: "its worker was lost"}, "500 worker_lost its worker was lost 0s"},
+		{
+			Error{Code: "worker_lost", Detail: "its worker was lost"},
+			"500 worker_lost its worker was lost 0s",
+		},
 		{Error{Code: "of_a_newer_version"}, "500 of_a_newer_version Internal Server Error 0s"},
 		{Error{Status: 404}, "404 not_found Not Found 0s"},
 		{Error{Status: 418}, "418 i'm_a_teapot I'm a teapot 0s"},
 		{New("bad_option", "roi: is %q", "x"), `400 bad_option roi: is "x" 0s`},
 	} {
 		e := tc.Complete()
-		if got := fmt.Sprint(e.Status, " ", e.Code, " ", e.Message(), " ", e.RetryAfter); got != tc.want {
+		if got := fmt.Sprint(e.Status, " ", e.Code, " ", e.Message(), " ",
+			e.RetryAfter); got != tc.want {
 			t.Errorf("%+v: %s, want %s", tc.Error, got, tc.want)
 		}
 	}
@@ -47,10 +51,15 @@ func TestComplete(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	full, gone := errors.New("full"), errors.New("gone")
-	rows := []Row{{Is: full, Code: "queue_full"}, {Is: gone, Code: "input_expired"}, {Is: errors.ErrUnsupported, Code: "timeout", Text: "Late"}}
+	rows := []Row{
+		{Is: full, Code: "queue_full"},
+		{Is: gone, Code: "input_expired"},
+		{Is: errors.ErrUnsupported, Code: "timeout", Text: "Late"},
+	}
 	for err, want := range map[error]string{
-		fmt.Errorf("%w: 7 of 5", full): "queue_full full: 7 of 5", gone: "input_expired The input of the job is not kept any more",
-		errors.ErrUnsupported: "timeout Late",
+		fmt.Errorf("%w: 7 of 5", full): "queue_full full: 7 of 5",
+		gone:                           "input_expired The input of the job is not kept any more",
+		errors.ErrUnsupported:          "timeout Late",
 	} {
 		if e, ok := Find(rows, err); !ok || e.Code+" "+e.Message() != want || !errors.Is(e, err) {
 			t.Errorf("%v: %s %s, want %s", err, e.Code, e.Message(), want)
@@ -63,7 +72,8 @@ func TestFind(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	for code, kind := range Codes() {
-		if kind.Status != StatusClientGone && http.StatusText(kind.Status) == "" || kind.Untaken && !kind.Transient {
+		if kind.Status != StatusClientGone && http.StatusText(kind.Status) == "" ||
+			kind.Untaken && !kind.Transient {
 			t.Errorf("%s: %+v", code, kind)
 		}
 	}

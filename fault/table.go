@@ -46,12 +46,17 @@ var kinds = map[string]Kind{
 		Status: http.StatusServiceUnavailable, Text: "The predictor cannot be reached",
 		Transient: true, Untaken: true, RetryAfter: 5 * time.Second,
 	},
-	"timeout": {Status: http.StatusGatewayTimeout, Text: "The prediction took too long", Transient: true},
+	"timeout": {
+		Status: http.StatusGatewayTimeout, Text: "The prediction took too long", Transient: true,
+	},
 	// No 502: a client sends that again, and the picture may be what ends the predictor.
 	"broken": {
-		Status: http.StatusInternalServerError, Text: "The connection to the predictor broke", Transient: true,
+		Status: http.StatusInternalServerError, Text: "The connection to the predictor broke",
+		Transient: true,
 	},
-	"internal": {Status: http.StatusInternalServerError, Text: "The prediction failed", Transient: true},
+	"internal": {
+		Status: http.StatusInternalServerError, Text: "The prediction failed", Transient: true,
+	},
 
 	// The queue and the place where pictures are kept.
 	"worker_lost": {Status: http.StatusInternalServerError, Transient: true},
@@ -63,16 +68,21 @@ var kinds = map[string]Kind{
 	},
 	"input_expired": {Status: http.StatusGone, Text: "The input of the job is not kept any more"},
 	"deadline":      {Status: http.StatusGone},
-	"cancelled":     {Status: http.StatusConflict, Text: "The prediction was cancelled", Transient: true, Untaken: true},
+	"cancelled": {
+		Status: http.StatusConflict, Text: "The prediction was cancelled",
+		Transient: true, Untaken: true,
+	},
 
 	// What follows ends a request, and no job.
 	"queue_full": {Status: http.StatusTooManyRequests, RetryAfter: 5 * time.Second},
 	"disk_full":  {Status: http.StatusServiceUnavailable, RetryAfter: 30 * time.Second},
 	"storage_failed": {
-		Status: http.StatusServiceUnavailable, Text: "The image store failed", RetryAfter: 5 * time.Second,
+		Status: http.StatusServiceUnavailable, Text: "The image store failed",
+		RetryAfter: 5 * time.Second,
 	},
 	"queue_unavailable": {
-		Status: http.StatusServiceUnavailable, Text: "The queue cannot be reached", RetryAfter: 5 * time.Second,
+		Status: http.StatusServiceUnavailable, Text: "The queue cannot be reached",
+		RetryAfter: 5 * time.Second,
 	},
 	"idempotency_conflict": {Status: http.StatusConflict},
 	"wrong_state":          {Status: http.StatusConflict},
@@ -82,7 +92,9 @@ var kinds = map[string]Kind{
 	"not_ready":            {Status: http.StatusConflict},
 	"no_result":            {Status: http.StatusConflict},
 	"wait_over":            {Status: http.StatusGatewayTimeout},
-	"shutting_down":        {Status: http.StatusServiceUnavailable, Text: "The server is shutting down"},
+	"shutting_down": {
+		Status: http.StatusServiceUnavailable, Text: "The server is shutting down",
+	},
 
 	"bad_body":               {Status: http.StatusUnprocessableEntity},
 	"bad_multipart":          {Status: http.StatusBadRequest},

@@ -30,7 +30,8 @@ func inFolderWith(t *testing.T, names ...string) {
 
 func put(t *testing.T, name, text string) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700),
+		os.WriteFile(name, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -60,7 +61,12 @@ func TestFind(t *testing.T) {
 		want []string
 		err  error
 	}{
-		{"folder", []string{"in"}, []string{"in/a at a", "in/b/c at b/c", "in/dangling at dangling", "in/link at link"}, nil},
+		{
+			"folder",
+			[]string{"in"},
+			[]string{"in/a at a", "in/b/c at b/c", "in/dangling at dangling", "in/link at link"},
+			nil,
+		},
 		{"folder and its file", []string{"in/b/", "in/b/c"}, []string{"in/b/c at c, named"}, nil},
 		{"file", []string{"in/b/c"}, []string{"in/b/c at c, named"}, nil},
 		{"hidden, named", []string{"in/.hidden"}, []string{"in/.hidden at .hidden, named"}, nil},
@@ -74,7 +80,8 @@ func TestFind(t *testing.T) {
 		{"two stars", []string{"in/**"}, nil, ErrPattern},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inFolderWith(t, "in/a", "in/b/c", "in/.hidden", "in/.git/x", "in/out/y", "other/x", "other/.y", "b[1]")
+			inFolderWith(t, "in/a", "in/b/c", "in/.hidden", "in/.git/x", "in/out/y", "other/x",
+				"other/.y", "b[1]")
 			symlink(t, "../other/x", "in/link")
 			symlink(t, "../bogus", "in/dangling")
 			symlink(t, "../other", "in/folder")
@@ -169,7 +176,8 @@ func TestPendingIsLazy(t *testing.T) {
 }
 
 func TestSweep(t *testing.T) {
-	stale, fresh, other := ".bgremove-ABCDEFGHIJKLMNOP.tmp", ".bgremove-BBCDEFGHIJKLMNOP.tmp", ".bgremove-submit"
+	stale, fresh, other := ".bgremove-ABCDEFGHIJKLMNOP.tmp", ".bgremove-BBCDEFGHIJKLMNOP.tmp",
+		".bgremove-submit"
 	inFolderWith(t, "out/"+stale, "out/"+fresh, "out/"+other)
 	now := time.Now()
 	for _, name := range []string{stale, other} {
@@ -298,7 +306,8 @@ func TestWatchRenamedFolder(t *testing.T) {
 	put(t, "in/new/y", "y")
 	put(t, "in/new/deep/y", "y")
 	put(t, "in/old/deep/z", "z")
-	wantChanges(t, changed, "in/new/deep/y at new/deep/y", "in/new/y at new/y", "in/old/deep/z at old/deep/z")
+	wantChanges(t, changed, "in/new/deep/y at new/deep/y", "in/new/y at new/y",
+		"in/old/deep/z at old/deep/z")
 }
 
 // fsnotify tells of an error where a folder is gone before it knows of its new name.
@@ -311,7 +320,8 @@ func TestWatchGoneFolders(t *testing.T) {
 	changed, faults, end := running(t, w)
 	for i := range 300 {
 		name := filepath.Join("in", strconv.Itoa(i))
-		if err := errors.Join(os.Mkdir(name, 0o700), os.Rename(name, "in/b"), os.Remove("in/b")); err != nil {
+		if err := errors.Join(os.Mkdir(name, 0o700), os.Rename(name, "in/b"),
+			os.Remove("in/b")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -334,7 +344,8 @@ func TestWatchUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := root.MkdirAll(strings.Repeat(strings.Repeat("n", 250)+"/", 20), 0o700); err != nil { // its path is too long for the system
+	// its path is too long for the system
+	if err := root.MkdirAll(strings.Repeat(strings.Repeat("n", 250)+"/", 20), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	w, err := NewWatcher("in", "")
@@ -343,7 +354,8 @@ func TestWatchUnreadable(t *testing.T) {
 	}
 	changed, faults, end := running(t, w)
 	fault := new(fs.PathError)
-	if err := <-faults; !errors.Is(err, syscall.ENAMETOOLONG) || !errors.As(err, &fault) || fault.Op != "watch" {
+	if err := <-faults; !errors.Is(err, syscall.ENAMETOOLONG) || !errors.As(err, &fault) ||
+		fault.Op != "watch" {
 		t.Error(err)
 	}
 	put(t, "in/new", "new")
@@ -358,8 +370,10 @@ func TestWatchLimits(t *testing.T) {
 		err  error
 		want string
 	}{
-		{syscall.ENOSPC, "watch in/b: sysctl fs.inotify.max_user_watches allows no more folders: no space left on device"},
-		{syscall.EMFILE, "watch in/b: sysctl fs.inotify.max_user_instances allows no more programs that watch: too many open files"},
+		{syscall.ENOSPC, "watch in/b: sysctl fs.inotify.max_user_watches allows no more folders: " +
+			"no space left on device"},
+		{syscall.EMFILE, "watch in/b: sysctl fs.inotify.max_user_instances allows no more " +
+			"programs that watch: too many open files"},
 		{syscall.EACCES, "watch in/b: permission denied\nwatch in/c: permission denied"},
 	} {
 		w := &Watcher{folders: map[string]bool{}, root: "in", add: func(dir string) error {
@@ -416,7 +430,8 @@ func TestWatchRecovers(t *testing.T) {
 		t.Errorf("%q came at once", places(early))
 	}
 	settled := merge(nil, w.settle(start.Add(settleTime)))
-	if want := []string{"in/changed at changed", "in/new/file at new/file"}; !slices.Equal(places(settled), want) {
+	if want := []string{"in/changed at changed", "in/new/file at new/file"}; !slices.Equal(
+		places(settled), want) {
 		t.Errorf("got %q, want %q", places(settled), want)
 	}
 }

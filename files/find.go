@@ -21,19 +21,25 @@ var (
 
 // File is one file to work on.
 type File struct {
-	Path  string // to open it by
-	Rel   string // its place below the folder that was asked for; its name alone where it was asked for itself
-	Named bool   // it was asked for itself, or by a pattern without folders
+	Path string // to open it by
+	// its place below the folder that was asked for; its name alone where it was asked for itself
+	Rel   string
+	Named bool // it was asked for itself, or by a pattern without folders
 }
 
-// Find lists the files that args name, in the order of args and then of names: files, folders with all that is in them, and patterns as
-// path.Match has them. What is hidden (its name begins with a dot) is left out of folders and patterns, and so are links to folders, what is
-// neither a file nor a link to one, and the folder skip; empty stands for none. A file that two args lead to is listed once.
+// Find lists the files that args name, in the order of args and then of names: files, folders
+// with all that is in them, and patterns as path.Match has them. What is hidden (its name begins
+// with a dot) is left out of folders and patterns, and so are links to folders, what is neither
+// a file nor a link to one, and the folder skip; empty stands for none. A file that two args
+// lead to is listed once.
 //
-// faults are the folders that could not be read; the others are listed all the same. err is about args: ErrNoMatch, ErrPattern, or the
-// system's own.
+// faults are the folders that could not be read; the others are listed all the same. err is about
+// args: ErrNoMatch, ErrPattern, or the system's own.
 func Find(args []string, skip string) (found []File, faults []error, err error) {
-	w := walk{skip: skip, file: func(f File) { found = append(found, f) }, fault: func(err error) { faults = append(faults, err) }}
+	w := walk{
+		skip: skip, file: func(f File) { found = append(found, f) },
+		fault: func(err error) { faults = append(faults, err) },
+	}
 	for _, arg := range args {
 		paths, err := expand(arg)
 		if err != nil {
@@ -67,7 +73,8 @@ func expand(arg string) ([]string, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNoMatch, arg)
 	}
 	if strings.Contains(arg, "**") {
-		return nil, fmt.Errorf("%w: %s: ** is not known; name the folder, all below it is taken", ErrPattern, arg)
+		return nil, fmt.Errorf("%w: %s: ** is not known; name the folder, all below it is taken",
+			ErrPattern, arg)
 	}
 	matches, err := filepath.Glob(arg)
 	if err != nil {

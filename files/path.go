@@ -30,7 +30,8 @@ func Inside(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// Resolved is path from the root on, with the links of as much of it as exists followed: two paths of one file give the same.
+// Resolved is path from the root on, with the links of as much of it as exists followed: two paths
+// of one file give the same.
 func Resolved(path string) string {
 	full, err := filepath.Abs(path)
 	if err != nil { // there is no working directory any more

@@ -43,8 +43,9 @@ type plan struct {
 // newPlan finds the files. err is a fault in args, faults are folders that cannot be read.
 func newPlan(args []string, o Options) (p *plan, faults []error, err error) {
 	p = &plan{
-		in: strings.Join(args, ", "), out: o.Out, force: o.Force, endings: endings(o.Format), limits: o.Limits,
-		taken: map[string]string{}, inputs: map[string]bool{},
+		in: strings.Join(args, ", "), out: o.Out, force: o.Force, endings: endings(o.Format),
+		limits: o.Limits,
+		taken:  map[string]string{}, inputs: map[string]bool{},
 	}
 	if args[0] == Stream {
 		p.single = true
@@ -59,7 +60,8 @@ func newPlan(args []string, o Options) (p *plan, faults []error, err error) {
 	}
 	p.single = Single(args, p.out)
 	if !p.single && Exists(p.out) && !IsDir(p.out) {
-		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s", p.out, strings.Join(args, " "))
+		return nil, nil, fmt.Errorf("-o: %s is a file, and must be a folder for what is in %s",
+			p.out, strings.Join(args, " "))
 	}
 	for _, dir := range args {
 		if IsDir(dir) && Resolved(dir) == Resolved(p.out) {
@@ -98,7 +100,8 @@ func Single(args []string, out string) bool {
 	if out == Stream || args[0] == Stream {
 		return true
 	}
-	if len(args) != 1 || IsDir(args[0]) || MeansFolder(out) || !Exists(out) && filepath.Ext(out) == "" {
+	if len(args) != 1 || IsDir(args[0]) || MeansFolder(out) ||
+		!Exists(out) && filepath.Ext(out) == "" {
 		return false
 	}
 	found, _, err := Find(args, "")
@@ -116,13 +119,15 @@ func (p *plan) add(f File) error {
 		t = Task{In: f.Path, Out: p.out, Named: true}
 	}
 	if other, ok := p.taken[t.Out]; ok && other != f.Path && Exists(other) {
-		return fmt.Errorf("%s and %s would both become %s", other, f.Path, t.candidates(p.endings)[0])
+		return fmt.Errorf("%s and %s would both become %s",
+			other, f.Path, t.candidates(p.endings)[0])
 	}
 	p.taken[t.Out] = f.Path
 	return p.place(t)
 }
 
-// withoutEnding keeps a name that is nothing else, such as .jpg: without it the result would be beside the folder it belongs in.
+// withoutEnding keeps a name that is nothing else, such as .jpg: without it the result would be
+// beside the folder it belongs in.
 func withoutEnding(path string) string {
 	ending := filepath.Ext(path)
 	if strings.Trim(strings.TrimSuffix(filepath.Base(path), ending), ".") == "" {
@@ -131,7 +136,8 @@ func withoutEnding(path string) string {
 	return strings.TrimSuffix(path, ending)
 }
 
-// forget drops what it knows of inputs that are gone, once there are twice as many as after the last time.
+// forget drops what it knows of inputs that are gone, once there are twice as many
+// as after the last time.
 func (p *plan) forget() {
 	if len(p.taken) < 2*p.forgot+1000 {
 		return
@@ -158,7 +164,9 @@ func (p *plan) place(t Task) error {
 			continue
 		}
 		if p.inputs[Resolved(out)] {
-			return fmt.Errorf("%s would become %s, which is a picture to work on; name another place with -o", t.In, out)
+			return fmt.Errorf(
+				"%s would become %s, which is a picture to work on; name another place with -o",
+				t.In, out)
 		}
 		if !p.force {
 			t.Out = out
@@ -198,11 +206,15 @@ func endings(f option.OutputFormat) []string {
 
 // HasPictureEnding tells whether a file is called like a picture.
 func HasPictureEnding(path string) bool {
-	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pnm", ".ppm", ".pgm", ".pbm"},
+	return slices.Contains([]string{
+		".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif",
+		".tiff", ".gif", ".pnm", ".ppm", ".pgm", ".pbm",
+	},
 		strings.ToLower(filepath.Ext(path)))
 }
 
-// isStrange tells whether a file is no picture, by how it begins. One that cannot be read may be a picture.
+// isStrange tells whether a file is no picture, by how it begins. One that cannot be
+// read may be a picture.
 func (p *plan) isStrange(path string) bool {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {

@@ -18,7 +18,9 @@ const headerBytes = 64 << 10 // in which most pictures say how large they are
 // Read returns what is in the file of a picture, or in stdin where path is Stream, unless that is
 // larger than limits. It returns once ctx ends, even if nothing comes from stdin or a pipe. Nothing
 // can break off such a read: it then lasts until the process ends.
-func Read(ctx context.Context, path string, stdin io.Reader, limits picture.Limits) ([]byte, error) {
+func Read(
+	ctx context.Context, path string, stdin io.Reader, limits picture.Limits,
+) ([]byte, error) {
 	var data []byte
 	var err error
 	read := make(chan struct{})
@@ -51,12 +53,15 @@ func readFile(path string, limits picture.Limits) ([]byte, error) {
 	return readPicture(f, info.Size(), limits)
 }
 
-// readPicture reads no more of a picture that is too large than shows it. size is 0 where it is not known.
+// readPicture reads no more of a picture that is too large than shows it. size is 0
+// where it is not known.
 func readPicture(f io.Reader, size int64, limits picture.Limits) ([]byte, error) {
 	if size > limits.MaxBytes {
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", picture.ErrTooLarge, size, limits.MaxBytes)
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d",
+			picture.ErrTooLarge, size, limits.MaxBytes)
 	}
-	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // which ReadFrom needs free to see the end
+	// which ReadFrom needs free to see the end
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	if _, err := b.ReadFrom(io.LimitReader(f, headerBytes)); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ func faulty(err error) outcome {
 
 // unnamed is err without the name of the file in, which stands before it.
 func unnamed(in string, err error) string {
-	if path := new(fs.PathError); errors.As(err, &path) && filepath.Clean(path.Path) == filepath.Clean(in) {
+	if path := new(fs.PathError); errors.As(err, &path) &&
+		filepath.Clean(path.Path) == filepath.Clean(in) {
 		return strings.ReplaceAll(err.Error(), path.Error(), path.Op+": "+path.Err.Error())
 	}
 	return err.Error()
@@ -111,7 +112,8 @@ func (r *report) add(o outcome) {
 	if r.opts.JSON {
 		r.writeJSON(o)
 	}
-	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.opts.Quiet // while watching: there is no table in the end
+	// while watching: there is no table in the end
+	told := o.State == stateFailed || o.State == stateDone && r.bar == nil && !r.opts.Quiet
 	if r.opts.Verbose || r.opts.Watch && told {
 		r.print(o.line())
 	}
@@ -148,14 +150,16 @@ func (r *report) dryRun(p *plan) error {
 		out := strings.Join(t.candidates(p.endings), " or ")
 		if r.opts.JSON {
 			r.writeJSON(outcome{In: t.In, Out: out, State: statePlanned})
-		} else if _, err := fmt.Fprintln(r.opts.Stdout, terminal.Printable(t.In+": "+out)); err != nil {
+		} else if _, err := fmt.Fprintln(r.opts.Stdout,
+			terminal.Printable(t.In+": "+out)); err != nil {
 			return err
 		}
 	}
 	if !r.opts.Quiet && p.empty() {
 		fmt.Fprintf(r.opts.Stderr, "no pictures found in %s\n", terminal.Printable(p.in))
 	} else if !r.opts.Quiet {
-		fmt.Fprintf(r.opts.Stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks), len(p.skipped), p.strange)
+		fmt.Fprintf(r.opts.Stderr, "%d would be done, %d skipped, %d not pictures\n", len(p.tasks),
+			len(p.skipped), p.strange)
 	}
 	return r.err
 }
@@ -167,7 +171,8 @@ func (r *report) left() int { return r.total - r.counts[stateDone] - r.counts[st
 func (r *report) end(ctx context.Context, strange int, gaveUp error) error {
 	r.quiet()
 	unfinished := r.left()
-	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.opts.JSON && !r.opts.Verbose {
+	if r.total == 1 && len(r.failed) == 1 && r.counts[stateSkipped]+strange == 0 && !r.opts.JSON &&
+		!r.opts.Verbose {
 		return fmt.Errorf("%s: %s", r.failed[0].In, r.failed[0].Error)
 	}
 	r.printFailed()
@@ -193,8 +198,9 @@ func (r *report) end(ctx context.Context, strange int, gaveUp error) error {
 func (r *report) sumUp(strange int) {
 	if r.opts.JSON {
 		r.writeJSON(map[string]any{"summary": map[string]any{
-			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped], "failed": r.counts[stateFailed],
-			"left": r.left(), "not_pictures": strange,
+			"done": r.counts[stateDone], "skipped": r.counts[stateSkipped],
+			"failed": r.counts[stateFailed],
+			"left":   r.left(), "not_pictures": strange,
 			"ms": time.Since(r.start).Milliseconds(),
 		}})
 	}
@@ -214,7 +220,8 @@ func (r *report) printFailed() {
 		reason, _, _ := strings.Cut(o.Error, "\n")
 		rows[i] = []string{"  " + o.In, reason}
 	}
-	_ = terminal.PrintColumns(r.opts.Stderr, rows) // like every write to stderr: there is nowhere to tell of it
+	// like every write to stderr: there is nowhere to tell of it
+	_ = terminal.PrintColumns(r.opts.Stderr, rows)
 }
 
 func (r *report) summary(strange int) string {

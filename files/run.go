@@ -27,7 +27,8 @@ type Options struct {
 	Limits picture.Limits      // on the pictures
 	Jobs   int                 // pictures at a time
 	Force  bool                // results that exist are written anew
-	Watch  bool                // a folder is watched: each file is told of at once, as there is no end
+	// a folder is watched: each file is told of at once, as there is no end
+	Watch bool
 
 	JSON    bool // a line of JSON for each file goes to Stdout, and one that sums up
 	Verbose bool // a line for each file goes to Stderr

@@ -44,7 +44,8 @@ func TestNotesBesideTheBar(t *testing.T) {
 	_ = terminal.Close()
 	<-read
 	_ = keyboard.Close()
-	lines := strings.Count(shown.String(), "\ra note\r\n") + strings.Count(shown.String(), "\na note\r\n")
+	lines := strings.Count(shown.String(), "\ra note\r\n") + strings.Count(shown.String(),
+		"\na note\r\n")
 	if lines != n {
 		t.Errorf("%d of %d notes are lines of their own: %.400q", lines, n, shown.String())
 	}
@@ -61,7 +62,8 @@ func TestPlanForgets(t *testing.T) {
 		p.taken[fmt.Sprint("out/", i)] = fmt.Sprint("gone", i)
 		p.inputs[fmt.Sprint("gone", i)] = true
 		if p.forget(); len(p.taken) > 1100 || len(p.inputs) > 1100 || p.taken["out/stays"] == "" {
-			t.Fatalf("after %d files %d outputs and %d inputs are known, %v", i, len(p.taken), len(p.inputs), p.taken["out/stays"])
+			t.Fatalf("after %d files %d outputs and %d inputs are known, %v",
+				i, len(p.taken), len(p.inputs), p.taken["out/stays"])
 		}
 	}
 }

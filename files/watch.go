@@ -17,11 +17,13 @@ import (
 )
 
 const (
-	settleTime  = 500 * time.Millisecond // that a file's size and time stand still before it counts as whole
+	// that a file's size and time stand still before it counts as whole
+	settleTime  = 500 * time.Millisecond
 	settleCheck = 100 * time.Millisecond
 )
 
-// Watcher notices what is new or has changed in a folder and all below it. What Find leaves out it leaves out too.
+// Watcher notices what is new or has changed in a folder and all below it. What Find leaves
+// out it leaves out too.
 type Watcher struct {
 	root, skip string
 	events     *fsnotify.Watcher
@@ -44,21 +46,26 @@ type unsteady struct {
 	since time.Time // that it has been so
 }
 
-// NewWatcher begins to watch root, but not skip, a folder that may be in it. What is there already is not new. Close it, or call Run. What
-// keeps it from watching a folder below root is no error, but for a limit of the system.
+// NewWatcher begins to watch root, but not skip, a folder that may be in it. What is there already
+// is not new. Close it, or call Run. What keeps it from watching a folder below root is no error,
+// but for a limit of the system.
 func NewWatcher(root, skip string) (*Watcher, error) {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, unwatchable(root, err)
 	}
-	w := &Watcher{root: root, skip: skip, events: events, add: events.Add, known: map[string]stamp{}, pending: map[string]*unsteady{}, folders: map[string]bool{}}
+	w := &Watcher{
+		root: root, skip: skip, events: events, add: events.Add, known: map[string]stamp{},
+		pending: map[string]*unsteady{}, folders: map[string]bool{},
+	}
 	w.folder(root, func(f File) {
 		if s, err := stampOf(f.Path); err == nil {
 			w.known[f.Path] = s
 		}
 	})
 	for _, err := range w.faults {
-		if fault := new(fs.PathError); isLimit(err) || errors.As(err, &fault) && fault.Path == root {
+		if fault := new(fs.PathError); isLimit(err) ||
+			errors.As(err, &fault) && fault.Path == root {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
@@ -68,8 +75,8 @@ func NewWatcher(root, skip string) (*Watcher, error) {
 // Close ends the watching.
 func (w *Watcher) Close() error { return w.events.Close() }
 
-// Run sends what is new or has changed, sorted, once it stands still, and what keeps it from seeing a part of the folder, until ctx ends; it
-// then closes w. While nobody receives, it collects.
+// Run sends what is new or has changed, sorted, once it stands still, and what keeps it from seeing
+// a part of the folder, until ctx ends; it then closes w. While nobody receives, it collects.
 func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- error) error {
 	defer w.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -96,7 +103,8 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- 
 			if !ok {
 				return errors.New("watch " + w.root + ": the system ended it")
 			}
-			if filepath.Clean(e.Name) == filepath.Clean(w.root) && (e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) {
+			if filepath.Clean(e.Name) == filepath.Clean(w.root) &&
+				(e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) {
 				return fmt.Errorf("watch %s: it is gone", w.root)
 			}
 			w.note(e)
@@ -115,8 +123,8 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- []File, faults chan<- 
 	}
 }
 
-// errors are those of the system. One is never waited for: that a watch which fsnotify is to end has ended. It is sent under the lock that Add
-// takes.
+// errors are those of the system. One is never waited for: that a watch which fsnotify is to end
+// has ended. It is sent under the lock that Add takes.
 func (w *Watcher) errors(ctx context.Context) <-chan error {
 	errs := make(chan error)
 	go func() {
@@ -166,8 +174,9 @@ func (w *Watcher) recover(err error) {
 	w.again()
 }
 
-// again looks at all as if for the first time: fsnotify ends the watch of a folder that gets another name, even one that was asked for under
-// the new name, and goes on calling the folders below it by the old.
+// again looks at all as if for the first time: fsnotify ends the watch of a folder that gets
+// another name, even one that was asked for under the new name, and goes on calling the
+// folders below it by the old.
 func (w *Watcher) again() {
 	w.moved = false
 	clear(w.folders)
@@ -202,15 +211,19 @@ func (w *Watcher) folder(dir string, file func(File)) {
 }
 
 // isLimit tells whether the system has no more of what each watch, or each watching program, takes.
-func isLimit(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) }
+func isLimit(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE)
+}
 
-// unwatchable says what keeps dir from being watched. What the system calls its limits would send people to look at their disks.
+// unwatchable says what keeps dir from being watched. What the system calls its limits would send
+// people to look at their disks.
 func unwatchable(dir string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		err = fmt.Errorf("sysctl fs.inotify.max_user_watches allows no more folders: %w", err)
 	case errors.Is(err, syscall.EMFILE):
-		err = fmt.Errorf("sysctl fs.inotify.max_user_instances allows no more programs that watch: %w", err)
+		err = fmt.Errorf(
+			"sysctl fs.inotify.max_user_instances allows no more programs that watch: %w", err)
 	}
 	return &fs.PathError{Op: "watch", Path: dir, Err: err}
 }

@@ -16,7 +16,8 @@ import (
 // ErrNotRegular says that a folder, a device or the like is where a file is to be written.
 var ErrNotRegular = errors.New("is there and is no regular file")
 
-// staleAfter is how long nothing has been written to a pending file that no program is at work on any more.
+// staleAfter is how long nothing has been written to a pending file that no program
+// is at work on any more.
 const staleAfter = 24 * time.Hour
 
 // Pending is a file that is not yet in its place. It is not safe for concurrent use.
@@ -26,9 +27,10 @@ type Pending struct {
 	done bool     // it is in its place, or gone
 }
 
-// Create begins a file in dir. Nothing is there before the first byte; dir is then made if there is none. The file is hidden, so that no walk
-// takes it for one, and in the folder where it is to be, as only within a file system a rename is one step. Discard it in the end. Errors are
-// the system's own, of what shows that nothing can be written there.
+// Create begins a file in dir. Nothing is there before the first byte; dir is then made if there is
+// none. The file is hidden, so that no walk takes it for one, and in the folder where it is to be,
+// as only within a file system a rename is one step. Discard it in the end. Errors are the system's
+// own, of what shows that nothing can be written there.
 func Create(dir string) (*Pending, error) {
 	there := dir
 	for !Exists(there) && there != filepath.Dir(there) {
@@ -52,12 +54,13 @@ func (p *Pending) open() (err error) {
 		return err
 	}
 	name := filepath.Join(p.dir, ".bgremove-"+rand.Text()[:16]+".tmp")
-	p.file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666) //nolint:gosec // the caller's umask decides
+	//nolint:gosec // the caller's umask decides
+	p.file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	return err
 }
 
-// Sweep removes from dir what programs left there that were killed before Commit, as far as can be done. Those that are at work are not
-// disturbed: what they write is newer.
+// Sweep removes from dir what programs left there that were killed before Commit, as far as can be
+// done. Those that are at work are not disturbed: what they write is newer.
 func Sweep(dir string, now time.Time) {
 	entries, _ := os.ReadDir(dir) // of a folder that is not there yet, none
 	for _, e := range entries {
@@ -78,16 +81,19 @@ func (p *Pending) Write(data []byte) (int, error) {
 	return p.file.Write(data)
 }
 
-// Commit puts the file at path, in place of what is there. Whoever looks there sees what was there before or all of it, never a part.
-// Errors: ErrNotRegular, the system's own.
+// Commit puts the file at path, in place of what is there. Whoever looks there sees what was there
+// before or all of it, never a part. Errors: ErrNotRegular, the system's own.
 func (p *Pending) Commit(path string) error {
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeSymlink == 0 {
-		return fmt.Errorf("write %s: %w", path, ErrNotRegular) // a rename would put a file in the place of a device
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() &&
+		info.Mode()&os.ModeSymlink == 0 {
+		// a rename would put a file in the place of a device
+		return fmt.Errorf("write %s: %w", path, ErrNotRegular)
 	}
 	if err := p.open(); err != nil { // it is to be empty
 		return err
 	}
-	// Or a power failure may leave the name without what it names, which the next run would take for done.
+	// Or a power failure may leave the name without what it names, which the next
+	// run would take for done.
 	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
 		return err
 	}
@@ -108,7 +114,8 @@ func (p *Pending) Discard() error {
 	return os.Remove(p.file.Name())
 }
 
-// Write makes path, its folders included, hold data, as Commit does. After an error nothing of it is left.
+// Write makes path, its folders included, hold data, as Commit does. After an error
+// nothing of it is left.
 func Write(path string, data []byte) (err error) {
 	p, err := Create(filepath.Dir(path))
 	if err != nil {

@@ -35,7 +35,8 @@ type body struct {
 	cut     bool  // err is this server's doing, and the client goes on sending
 }
 
-// boundBody refuses a body that says it is too large before any of it is read, and cuts off one that turns out to be.
+// boundBody refuses a body that says it is too large before any of it is read, and cuts off
+// one that turns out to be.
 func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().ContentLength > s.opts.BodyLimit {
@@ -54,7 +55,8 @@ func (s *Server) newBody(r *http.Request) *body {
 }
 
 func (s *Server) tooLarge() error {
-	return fault.New("too_large", "The request body is larger than the limit of %d bytes", s.opts.BodyLimit)
+	return fault.New("too_large", "The request body is larger than the limit of %d bytes",
+		s.opts.BodyLimit)
 }
 
 // Read implements io.Reader. Its errors are Faults.
@@ -84,34 +86,38 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
-// readFault tells a client that is slow from one that left and one that sent too little. Over HTTP/2 what is sent too little ends
-// the stream: nobody is left to answer either.
+// readFault tells a client that is slow from one that left and one that sent too little. Over
+// HTTP/2 what is sent too little ends the stream: nobody is left to answer either.
 func (b *body) readFault(err error) error {
 	var broken *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.Error{
 			Code: "request_timeout", Err: err,
-			Detail: fmt.Sprintf("The request took longer than the limit of %v", b.server.cfg.ReadTimeout),
+			Detail: fmt.Sprintf("The request took longer than the limit of %v",
+				b.server.cfg.ReadTimeout),
 		}
 	case b.http2, errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
-	return fault.Error{Code: "bad_request", Err: err, Detail: "The request body ends early or is malformed"}
+	return fault.Error{
+		Code: "bad_request", Err: err, Detail: "The request body ends early or is malformed",
+	}
 }
 
 // Close implements io.Closer.
 func (b *body) Close() error { return b.src.Close() }
 
-// discard has the client send all: one whose connection is closed while it sends finds a broken connection in place of the answer.
+// discard has the client send all: one whose connection is closed while it sends finds a broken
+// connection in place of the answer.
 func (b *body) discard() {
 	if b.err == nil || b.cut {
 		_ = b.drain()
 	}
 }
 
-// drain reads what is left of the body without keeping it. Its error, a Fault, is that the body did not end within the limit and the read
-// timeout.
+// drain reads what is left of the body without keeping it. Its error, a Fault, is that the body did
+// not end within the limit and the read timeout.
 func (b *body) drain() error {
 	_, err := io.CopyN(io.Discard, b.src, b.server.opts.BodyLimit+1)
 	switch {
@@ -130,8 +136,9 @@ func (b *body) release() {
 	b.charged = 0
 }
 
-// ReserveUpload takes n bytes of the upload budget for the request that ctx is of, as its body does: for a handler that
-// fetches an image itself. Its error is a fault.Error. ReleaseUpload, or the end of the request, gives them back.
+// ReserveUpload takes n bytes of the upload budget for the request that ctx is of, as its body
+// does: for a handler that fetches an image itself. Its error is a fault.Error. ReleaseUpload, or
+// the end of the request, gives them back.
 //
 // What is larger than the whole budget takes all of it.
 func ReserveUpload(ctx context.Context, n int64) error {
@@ -147,10 +154,12 @@ func ReserveUpload(ctx context.Context, n int64) error {
 	return nil
 }
 
-func tooBusy() error { return fault.New("busy", "Too many uploads at the same time; try again later") }
+func tooBusy() error {
+	return fault.New("busy", "Too many uploads at the same time; try again later")
+}
 
-// ReleaseUpload takes the body of the request that ctx is of off the upload budget before the request ends: for handlers that no longer hold
-// the body and go on to wait.
+// ReleaseUpload takes the body of the request that ctx is of off the upload budget before the
+// request ends: for handlers that no longer hold the body and go on to wait.
 func ReleaseUpload(ctx context.Context) {
 	if b := stateOf(ctx).body; b != nil {
 		b.release()
@@ -162,7 +171,8 @@ func ReadBody(c echo.Context) ([]byte, error) {
 	return ReadAll(c.Request().Body, c.Request().ContentLength)
 }
 
-// ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a part of the request's body.
+// ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a
+// part of the request's body.
 func ReadAll(src io.Reader, length int64) ([]byte, error) {
 	first := int64(firstRead)
 	if length >= 0 {
@@ -179,16 +189,17 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 			return nil, err
 		}
 		if len(buf) == cap(buf) {
-			larger := make([]byte, len(buf), capacity(int64(len(buf)), length)) // append would take a quarter more
+			// append would take a quarter more
+			larger := make([]byte, len(buf), capacity(int64(len(buf)), length))
 			copy(larger, buf)
 			buf = larger
 		}
 	}
 }
 
-// capacity is what a buffer grows to that is full with what has arrived. It is at most eight times that, as memory is not to
-// be had for a Content-Length alone; once that would do for all, it is as much as all needs, in one step or two: each step
-// copies what there is.
+// capacity is what a buffer grows to that is full with what has arrived. It is at most eight times
+// that, as memory is not to be had for a Content-Length alone; once that would do for all, it is as
+// much as all needs, in one step or two: each step copies what there is.
 func capacity(have, length int64) int64 {
 	switch {
 	case length < have:

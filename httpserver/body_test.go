@@ -41,7 +41,8 @@ func TestBodyLimit(t *testing.T) {
 	}
 	t.Run("refused before it is read", func(t *testing.T) {
 		_, r := ts.dial(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
-		if got := readRaw(t, r); got.status != 413 || got.header.Get(HeaderErrorCode) != "too_large" {
+		if got := readRaw(t, r); got.status != 413 ||
+			got.header.Get(HeaderErrorCode) != "too_large" {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -60,7 +61,8 @@ func TestClientThatSendsOnReadsTheAnswer(t *testing.T) {
 	if got := ts.do(t, "POST", "/echo", io.LimitReader(zeros{}, 15*mib)); got.status != 413 {
 		t.Errorf("over the limit: %+v", got)
 	}
-	_, r := ts.dial(t, "POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+	_, r := ts.dial(t,
+		"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
 	if got := readRaw(t, r); got.status != 418 {
 		t.Errorf("100-continue: %+v", got)
 	}
@@ -77,14 +79,16 @@ func TestBodyEndsEarly(t *testing.T) {
 			if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
-			if got := readRaw(t, r); got.status != 400 || got.body != `{"detail":"The request body ends early or is malformed"}` {
+			if got := readRaw(t, r); got.status != 400 ||
+				got.body != `{"detail":"The request body ends early or is malformed"}` {
 				t.Errorf("%+v", got)
 			}
 		})
 	}
 }
 
-// A client that promises more than it sends is waited for no longer than the read timeout, however long the answer takes.
+// A client that promises more than it sends is waited for no longer than the read timeout, however
+// long the answer takes.
 func TestLingerEnds(t *testing.T) {
 	ts := start(t, func(cfg *Config, _ *Options) { cfg.ReadTimeout = 300 * time.Millisecond })
 	wait := func(c echo.Context) error {
@@ -104,11 +108,18 @@ func TestLingerEnds(t *testing.T) {
 		request string
 		status  int
 	}{
-		"no body came":    {"GET /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 408},
-		"a part":          {"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc", 408},
-		"no last chunk":   {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 408},
-		"over the limit":  {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n600\r\n" + strings.Repeat("x", 0x600), 413},
-		"broken chunking": {"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+		"no body came": {"GET /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 408},
+		"a part":       {"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc", 408},
+		"no last chunk": {
+			"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 408,
+		},
+		"over the limit": {
+			"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n600\r\n" +
+				strings.Repeat("x", 0x600), 413,
+		},
+		"broken chunking": {
+			"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, r := ts.dial(t, raw.request)
@@ -117,13 +128,15 @@ func TestLingerEnds(t *testing.T) {
 			}
 		})
 	}
-	conn, _ := ts.dial(t, "POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+	conn, _ := ts.dial(t,
+		"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
 	if _, err := io.WriteString(conn, "0\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	waits := func(n string) func() bool {
 		return func() bool {
-			return strings.Contains(ts.do(t, "GET", "/metrics", nil).body, "bgremove_test_http_requests_in_flight "+n)
+			return strings.Contains(ts.do(t, "GET", "/metrics", nil).body,
+				"bgremove_test_http_requests_in_flight "+n)
 		}
 	}
 	eventually(t, waits("2")) // and that for the metrics
@@ -163,7 +176,8 @@ func TestUploadBudget(t *testing.T) {
 	<-holding
 
 	got := ts.do(t, "POST", "/echo", body())
-	if got.status != 503 || got.header.Get(HeaderErrorCode) != "busy" || got.header.Get("Retry-After") != "2" {
+	if got.status != 503 || got.header.Get(HeaderErrorCode) != "busy" ||
+		got.header.Get("Retry-After") != "2" {
 		t.Errorf("over the budget: %d %s", got.status, got.header)
 	}
 	if got := ts.do(t, "POST", "/echo", strings.NewReader("small")); got.status != 200 {
@@ -185,7 +199,8 @@ func TestReadBodyMemory(t *testing.T) {
 	for _, size := range []int64{0, 1, firstRead - 1, firstRead, firstRead + 1, 700_000, 5 << 20} {
 		for _, known := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d bytes, length known %v", size, known), func(t *testing.T) {
-				r, err := http.NewRequestWithContext(t.Context(), "POST", "/", io.LimitReader(zeros{}, size))
+				r, err := http.NewRequestWithContext(t.Context(), "POST", "/",
+					io.LimitReader(zeros{}, size))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -24,8 +24,8 @@ const (
 	hstsAge      = 365 * 24 * time.Hour // for which a browser takes no answer without TLS
 )
 
-// ParseOrigins reads a list of origins with commas between, each as browsers send it: scheme://host, with :port where it is not
-// the scheme's own. A lone * is every page there is.
+// ParseOrigins reads a list of origins with commas between, each as browsers send it:
+// scheme://host, with :port where it is not the scheme's own. A lone * is every page there is.
 func ParseOrigins(list string) ([]string, error) {
 	var origins []string
 	var errs []error
@@ -47,8 +47,11 @@ func ParseOrigins(list string) ([]string, error) {
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Scheme+"://"+u.Host != origin:
-		return fmt.Errorf("must be http:// or https:// with a host, and nothing after it but a port, is %q", origin)
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "",
+		u.Scheme+"://"+u.Host != origin:
+		return fmt.Errorf(
+			"must be http:// or https:// with a host, and nothing after it but a port, is %q",
+			origin)
 	case strings.ToLower(origin) != origin, strings.Contains(origin, "*"):
 		return fmt.Errorf("must be in lower case and without *, is %q", origin)
 	case u.Scheme == "http" && u.Port() == "80", u.Scheme == "https" && u.Port() == "443":
@@ -57,8 +60,9 @@ func checkOrigin(origin string) error {
 	return nil
 }
 
-// secureHeaders are part of every answer. A handler that gives out a page says in a Content-Security-Policy of its own what the page
-// may load; what is not a page may load and frame nothing, should a browser show it as one.
+// secureHeaders are part of every answer. A handler that gives out a page says in a
+// Content-Security-Policy of its own what the page may load; what is not a page may load and frame
+// nothing, should a browser show it as one.
 func secureHeaders() echo.MiddlewareFunc {
 	return middleware.SecureWithConfig(middleware.SecureConfig{
 		ContentTypeNosniff:    "nosniff",
@@ -70,18 +74,21 @@ func secureHeaders() echo.MiddlewareFunc {
 	})
 }
 
-// crossOrigin has browsers let pages of the given origins use the server, and no others. There are no cookies to protect: what a
-// page may do with an answer depends on its origin alone, and credentials are never allowed.
+// crossOrigin has browsers let pages of the given origins use the server, and no others. There are
+// no cookies to protect: what a page may do with an answer depends on its origin alone, and
+// credentials are never allowed.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
-		AllowOrigins:  origins,
-		ExposeHeaders: []string{anyOrigin}, // of methods, a route's own; of request headers, whatever is asked for
+		AllowOrigins: origins,
+		// of methods, a route's own; of request headers, whatever is asked for
+		ExposeHeaders: []string{anyOrigin},
 		MaxAge:        int(preflightAge.Seconds()),
 	})
 }
 
-// sameOrigin refuses what a browser sends for a page of an origin that is not listed: such a page could put work on a server
-// that only this machine, or this network, can reach. Programs are no browsers and pass.
+// sameOrigin refuses what a browser sends for a page of an origin that is not listed: such a
+// page could put work on a server that only this machine, or this network, can reach. Programs
+// are no browsers and pass.
 func sameOrigin(origins []string) (echo.MiddlewareFunc, error) {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range origins {
@@ -95,7 +102,10 @@ func sameOrigin(origins []string) (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if err := protection.Check(c.Request()); err != nil {
-				return fault.Error{Code: "cross_origin", Detail: "Requests by pages of other sites are refused", Err: err}
+				return fault.Error{
+					Code:   "cross_origin",
+					Detail: "Requests by pages of other sites are refused", Err: err,
+				}
 			}
 			return next(c)
 		}

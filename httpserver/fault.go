@@ -13,7 +13,8 @@ import (
 	"bgremove/fault"
 )
 
-// HeaderErrorCode carries the code of a fault.Error, so that a client of ours need not read the message.
+// HeaderErrorCode carries the code of a fault.Error, so that a client of ours
+// need not read the message.
 const HeaderErrorCode = "X-Error-Code"
 
 // errClientGone is a connection that broke while its request was read.
@@ -63,8 +64,9 @@ func RenderDetail(c echo.Context, f fault.Error) error {
 	return c.JSON(f.Status, map[string]any{"detail": f.Detail})
 }
 
-// answer writes the answer to err and returns what the log and the metrics say about it. It writes nothing once a response
-// has begun, or when the client has left; the connection must then be broken off.
+// answer writes the answer to err and returns what the log and the metrics say about it. It
+// writes nothing once a response has begun, or when the client has left; the connection
+// must then be broken off.
 func (s *Server) answer(c echo.Context, err error) (f fault.Error, answered bool) {
 	f = s.fault(c, err).Complete()
 	if c.Response().Committed {
@@ -75,7 +77,8 @@ func (s *Server) answer(c echo.Context, err error) (f fault.Error, answered bool
 		return f, false
 	}
 	// A client that waits for 100 Continue sends nothing until it is read.
-	if b := stateOf(c.Request().Context()).body; b != nil && c.Request().Header.Get("Expect") == "" {
+	if b := stateOf(c.Request().Context()).
+		body; b != nil && c.Request().Header.Get("Expect") == "" {
 		b.discard()
 	}
 	header := c.Response().Header()
@@ -91,8 +94,9 @@ func (s *Server) fault(c echo.Context, err error) fault.Error {
 	state := stateOf(c.Request().Context())
 	switch {
 	case state.body != nil && state.body.err != nil:
-		// What a parser makes of a body that could not be read is not what went wrong. And this comes before the context,
-		// which net/http ends on any failed read: a client that was too slow is still there.
+		// What a parser makes of a body that could not be read is not what went wrong. And this
+		// comes before the context, which net/http ends on any failed read: a client that was
+		// too slow is still there.
 		err = state.body.err
 	case errors.Is(context.Cause(state.ctx), errShuttingDown):
 		return fault.Error{Code: "shutting_down"}

@@ -19,20 +19,22 @@ const (
 	formBegin = 64 // bytes by which a form is told from a picture
 )
 
-// isForm tells an urlencoded form from a picture that is said to be one. A form begins with a name, of letters, digits and
-// some signs, and an equals sign, and no control byte is near. Among the first bytes of a picture there is one; in PNM of
-// text, white space comes before any equals sign.
+// isForm tells an urlencoded form from a picture that is said to be one. A form begins with a name,
+// of letters, digits and some signs, and an equals sign, and no control byte is near. Among the
+// first bytes of a picture there is one; in PNM of text, white space comes before any equals sign.
 func isForm(data []byte) bool {
 	begin := bytes.TrimRight(data[:min(len(data), formBegin)], "\r\n")
 	name, _, ok := bytes.Cut(begin, []byte("="))
 	strange := func(r rune) bool {
-		return r >= 0x80 || base64Symbols[byte(r)] >= symbolSpace && !strings.ContainsRune("%.[]", r)
+		return r >= 0x80 ||
+			base64Symbols[byte(r)] >= symbolSpace && !strings.ContainsRune("%.[]", r)
 	}
-	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) && !bytes.ContainsFunc(begin, unicode.IsControl)
+	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) && !bytes.ContainsFunc(begin,
+		unicode.IsControl)
 }
 
-// decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the last counts. An empty
-// picture is absent.
+// decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the
+// last counts. An empty picture is absent.
 func decodeForm(data []byte, f Form) (Upload, error) {
 	up := newUpload(f)
 	texts := map[string][]byte{}
@@ -51,7 +53,8 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 		}
 		// A plus stands for a space. In base64 as it is it means a plus.
 		picture, plus := slices.Contains(f.pictures(), known), byte(' ')
-		if picture || slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Key == known && field.MaxFile > 0 }) {
+		if picture || slices.ContainsFunc(f.Fields,
+			func(field Field) bool { return field.Key == known && field.MaxFile > 0 }) {
 			plus = '+'
 		}
 		if text, ok = unescape(text, plus); !ok {
@@ -65,17 +68,19 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 	return up, err
 }
 
-// unescape takes percent-encoding away in place; false means that it is none. plus is what a plus stands for.
+// unescape takes percent-encoding away in place; false means that it is none. plus is
+// what a plus stands for.
 func unescape(text []byte, plus byte) (plain []byte, ok bool) {
 	plain = text[:0]
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		switch {
-		case c == '+':
+		switch c {
+		case '+':
 			c = plus
-		case c == '%':
+		case '%':
 			var plain [1]byte
-			if _, err := hex.Decode(plain[:], text[i+1:min(i+3, len(text))]); err != nil || i+2 >= len(text) {
+			if _, err := hex.Decode(plain[:], text[i+1:min(i+3, len(text))]); err != nil ||
+				i+2 >= len(text) {
 				return nil, false
 			}
 			c = plain[0]
@@ -86,8 +91,8 @@ func unescape(text []byte, plus byte) (plain []byte, ok bool) {
 	return plain, true
 }
 
-// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the picture. length is
-// what the whole body is said to have in bytes, -1 for unknown.
+// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds
+// the picture. length is what the whole body is said to have in bytes, -1 for unknown.
 func readMultipart(body io.Reader, length int64, boundary string, f Form) (Upload, error) {
 	if boundary == "" {
 		return Upload{}, badForm("Missing boundary in multipart.", nil)
@@ -103,7 +108,8 @@ func readMultipart(body io.Reader, length int64, boundary string, f Form) (Uploa
 			return Upload{}, malformed(err)
 		}
 		if parts == maxParts {
-			return Upload{}, badForm(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
+			return Upload{},
+				badForm(fmt.Sprintf("The multipart body has more than %d parts", maxParts), nil)
 		}
 		if err := up.readPart(part, length, f); err != nil {
 			return Upload{}, err
@@ -157,7 +163,8 @@ func (up *Upload) readField(part *multipart.Part, length int64, f Field) error {
 	case err != nil:
 		return malformed(err)
 	case int64(len(value)) > limit:
-		return badForm(fmt.Sprintf("The field %s is longer than the limit of %d bytes", f.Key, limit), nil)
+		return badForm(
+			fmt.Sprintf("The field %s is longer than the limit of %d bytes", f.Key, limit), nil)
 	case file && len(value) == 0: // as text it would stand for none
 		return badOption(f.Key, "the file is empty (0 bytes)")
 	case file:

@@ -36,7 +36,8 @@ func (s *Server) healthRoutes() {
 		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 	})
 	s.Echo.GET("/readyz", s.readyz)
-	s.Echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.opts.Registry, promhttp.HandlerOpts{})))
+	s.Echo.GET("/metrics",
+		echo.WrapHandler(promhttp.HandlerFor(s.opts.Registry, promhttp.HandlerOpts{})))
 }
 
 type readiness struct {
@@ -53,7 +54,8 @@ func (s *Server) readyz(c echo.Context) error {
 			answer.Checks[name] = s.reason(err)
 			answer.Status, status = "unavailable", http.StatusServiceUnavailable
 			s.opts.Logger.LogAttrs(c.Request().Context(), slog.LevelWarn, "readiness check failed",
-				slog.String("check", name), slog.Any("error", err), slog.String("request_id", RequestID(c.Request().Context())))
+				slog.String("check", name), slog.Any("error", err), slog.String("request_id",
+					RequestID(c.Request().Context())))
 		}
 	}
 	select {

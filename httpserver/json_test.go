@@ -15,7 +15,8 @@ import (
 func TestImageJSON(t *testing.T) {
 	ts := start(t, nil)
 	image := []byte{0xfb, 0xff, 0xfe, 'p', 'n', 'g', 0}
-	std, raw := base64.StdEncoding.EncodeToString(image), base64.RawURLEncoding.EncodeToString(image)
+	std, raw := base64.StdEncoding.EncodeToString(image),
+		base64.RawURLEncoding.EncodeToString(image)
 	for name, body := range map[string]string{
 		"standard":          `{"image":"` + std + `"}`,
 		"no padding":        `{"image":"` + strings.TrimRight(std, "=") + `"}`,
@@ -30,7 +31,8 @@ func TestImageJSON(t *testing.T) {
 		"white space":       " \n{ \"image\" : \"" + std + "\" } \n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := ts.do(t, "POST", "/image", strings.NewReader(body)); got.status != 200 || got.body != string(image) {
+			if got := ts.do(t, "POST", "/image", strings.NewReader(body)); got.status != 200 ||
+				got.body != string(image) {
 				t.Errorf("%d %q", got.status, got.body)
 			}
 		})
@@ -43,7 +45,10 @@ func TestImageJSONFaults(t *testing.T) {
 	for _, tc := range []struct{ name, body, want string }{
 		{"no body", ``, `{"type":"missing","loc":["body"],"msg":"Field required","input":null}`},
 		{"null", ` null `, `{"type":"missing","loc":["body"],"msg":"Field required","input":null}`},
-		{"empty object", `{}`, `{"type":"missing","loc":["body","image"],"msg":"Field required","input":null}`},
+		{
+			"empty object", `{}`,
+			`{"type":"missing","loc":["body","image"],"msg":"Field required","input":null}`,
+		},
 		{"text", `hello`, `{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"` + invalid + `"}}`},
 		{"cut off", `{"image":`, `{"type":"json_invalid","loc":["body",9],"msg":"JSON decode error","input":{},"ctx":{"error":"` + invalid + `"}}`},
 		{"trailing", `{"image":"AA"}x`, `{"type":"json_invalid","loc":["body",15],"msg":"JSON decode error","input":{},"ctx":{"error":"` + invalid + `"}}`},
@@ -80,13 +85,19 @@ func TestImageJSONFaults(t *testing.T) {
 			"data URL without data", `{"image":"data:image/png;base64,"}`,
 			`{"type":"string_too_short","loc":["body","image"],"msg":"String should have at least 1 character","input":"data:image/png;base64,","ctx":{"min_length":1}}`,
 		},
-		{"data URL, not base64", `{"image":"data:image/svg+xml,AAAA"}`, base64Fault("data:image/svg+xml,AAAA", "a data URL must begin with data:<type>;base64,")},
-		{"not base64", `{"image":"not base64!"}`, base64Fault("not base64!", "invalid symbol at offset 10")},
-		{"one symbol", `{"image":"AAAAA"}`, base64Fault("AAAAA", "5 bytes are not a whole number of groups")},
-		{"too little padding", `{"image":"AA="}`, base64Fault("AA=", "3 bytes are not a whole number of groups")},
-		{"padding inside", `{"image":"AA==AA=="}`, base64Fault("AA==AA==", "invalid symbol at offset 4")},
+		{"data URL, not base64", `{"image":"data:image/svg+xml,AAAA"}`, base64Fault(
+			"data:image/svg+xml,AAAA", "a data URL must begin with data:<type>;base64,")},
+		{"not base64", `{"image":"not base64!"}`, base64Fault("not base64!",
+			"invalid symbol at offset 10")},
+		{"one symbol", `{"image":"AAAAA"}`, base64Fault("AAAAA",
+			"5 bytes are not a whole number of groups")},
+		{"too little padding", `{"image":"AA="}`, base64Fault("AA=",
+			"3 bytes are not a whole number of groups")},
+		{"padding inside", `{"image":"AA==AA=="}`, base64Fault("AA==AA==",
+			"invalid symbol at offset 4")},
 		{"only padding", `{"image":"===="}`, base64Fault("====", "invalid symbol at offset 0")},
-		{"long", `{"image":"` + strings.Repeat("é", 100_000) + `"}`, base64Fault(strings.Repeat("é", 30)+"…", "invalid symbol at offset 0")},
+		{"long", `{"image":"` + strings.Repeat("é", 100_000) +
+			`"}`, base64Fault(strings.Repeat("é", 30)+"…", "invalid symbol at offset 0")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := ts.do(t, "POST", "/image", strings.NewReader(tc.body))
@@ -106,15 +117,18 @@ func base64Fault(input, reason string) string {
 		}
 		return strings.TrimSpace(out.String())
 	}
-	return `{"type":"base64_decode","loc":["body","image"],"msg":` + quoted("Base64 decoding error: '"+reason+"'") +
+	return `{"type":"base64_decode","loc":["body","image"],"msg":` +
+		quoted("Base64 decoding error: '"+reason+"'") +
 		`,"input":` + quoted(input) + `,"ctx":{"error":` + quoted(reason) + `}}`
 }
 
 func TestMembers(t *testing.T) {
 	for object, want := range map[string]string{
-		`{}`: "", ` { "a\u0062" : 1 } `: "ab=1", `{"a":"b","c":[1,{"d":"}"}],"e":{}}`: `a="b" c=[1,{"d":"}"}] e={}`,
-		`{"a":"\\\\","b":"\\\"","q\"":":"}`: `a="\\\\" b="\\\"" q"=":"`,
-		"{\"a\" :\tnull ,\n\"b\":-1.5e3}":   "a=null b=-1.5e3", `{"a":true,"a":[[]]}`: "a=true a=[[]]",
+		`{}`: "", ` { "a\u0062" : 1 } `: "ab=1",
+		`{"a":"b","c":[1,{"d":"}"}],"e":{}}`: `a="b" c=[1,{"d":"}"}] e={}`,
+		`{"a":"\\\\","b":"\\\"","q\"":":"}`:  `a="\\\\" b="\\\"" q"=":"`,
+		"{\"a\" :\tnull ,\n\"b\":-1.5e3}":    "a=null b=-1.5e3",
+		`{"a":true,"a":[[]]}`:                "a=true a=[[]]",
 	} {
 		var got []string
 		for name, value := range members([]byte(object)) {
@@ -126,12 +140,14 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// FuzzImageJSON holds that any body gives an image or a BadBody that can be sent, and that what encoding/json and
-// encoding/base64 read is read the same here.
+// FuzzImageJSON holds that any body gives an image or a BadBody that can be sent, and that what
+// encoding/json and encoding/base64 read is read the same here.
 func FuzzImageJSON(f *testing.F) {
 	for _, seed := range []string{
-		`{"image":"aGVsbG8="}`, `{"image":"aGVs bG8"}`, `{"image":"data:image/png;base64,aGVsbG8="}`, `{"image":"\u0041A\/\n"}`,
-		`{"image":"data:,"}`, `{"image":null}`, `[]`, `{"image":"====","image":1}`, "\xff", `{"IMAGE":"A-_="}`, `"\ud800"`, ``,
+		`{"image":"aGVsbG8="}`, `{"image":"aGVs bG8"}`,
+		`{"image":"data:image/png;base64,aGVsbG8="}`, `{"image":"\u0041A\/\n"}`,
+		`{"image":"data:,"}`, `{"image":null}`, `[]`, `{"image":"====","image":1}`, "\xff",
+		`{"IMAGE":"A-_="}`, `"\ud800"`, ``,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -156,7 +172,8 @@ func FuzzImageJSON(f *testing.F) {
 		var std struct {
 			Image []byte `json:"image"`
 		}
-		if utf8.Valid(body) && json.Unmarshal(body, &std) == nil && len(std.Image) > 0 && !bytes.Equal(image, std.Image) {
+		if utf8.Valid(body) && json.Unmarshal(body, &std) == nil && len(std.Image) > 0 &&
+			!bytes.Equal(image, std.Image) {
 			t.Fatalf("got %q, encoding/json reads %q", image, std.Image)
 		}
 	})

@@ -71,7 +71,10 @@ func start(t *testing.T, edit func(*Config, *Options)) *testServer {
 	opts := Options{
 		Addr: "127.0.0.1:0", Subsystem: "test", BodyLimit: bodyLimit,
 		Faults: func(err error) (fault.Error, bool) {
-			return fault.Error{Status: http.StatusTeapot, Code: "teapot", Detail: "I am a teapot", RetryAfter: 1500 * time.Millisecond, Err: err},
+			return fault.Error{
+					Status: http.StatusTeapot, Code: "teapot", Detail: "I am a teapot",
+					RetryAfter: 1500 * time.Millisecond, Err: err,
+				},
 				errors.Is(err, errTeapot)
 		},
 		Logger:   slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -90,7 +93,8 @@ func start(t *testing.T, edit func(*Config, *Options)) *testServer {
 	}
 	ts := &testServer{
 		Server: server, log: log, done: make(chan error, 1),
-		url: "http://" + server.Addr().String(), http: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second},
+		url:  "http://" + server.Addr().String(),
+		http: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second},
 	}
 	go func() { ts.done <- server.Serve() }()
 	t.Cleanup(func() {
@@ -108,7 +112,9 @@ func start(t *testing.T, edit func(*Config, *Options)) *testServer {
 
 func routes(e *echo.Echo) {
 	e.GET("/health", func(c echo.Context) error { return c.JSON(http.StatusOK, "ok") })
-	e.GET("/items/:id", func(c echo.Context) error { return c.JSON(http.StatusOK, RequestID(c.Request().Context())) })
+	e.GET("/items/:id", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, RequestID(c.Request().Context()))
+	})
 	e.GET("/teapot", func(echo.Context) error { return errTeapot })
 	e.GET("/unknown", func(echo.Context) error { return errors.New("secret of 10.0.0.1") })
 	e.GET("/panic", func(echo.Context) error { panic("boom") })
@@ -144,7 +150,9 @@ type answer struct {
 	body   string
 }
 
-func (ts *testServer) do(t *testing.T, method, path string, body io.Reader, header ...string) answer {
+func (ts *testServer) do(
+	t *testing.T, method, path string, body io.Reader, header ...string,
+) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, ts.url+path, body)
 	if err != nil {
@@ -167,7 +175,9 @@ func read(t *testing.T, resp *http.Response) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: strings.TrimSpace(string(data))}
+	return answer{
+		status: resp.StatusCode, header: resp.Header, body: strings.TrimSpace(string(data)),
+	}
 }
 
 // dial sends raw bytes, for requests that net/http's client would not send.

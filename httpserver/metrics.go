@@ -41,7 +41,9 @@ func newMetrics(subsystem string, registry prometheus.Registerer) (*metrics, err
 }
 
 func (m *metrics) observe(c echo.Context, status int, took time.Duration) {
-	labels := []string{routeLabel(c), methodLabel(stateOf(c.Request().Context()).method), strconv.Itoa(status)}
+	labels := []string{
+		routeLabel(c), methodLabel(stateOf(c.Request().Context()).method), strconv.Itoa(status),
+	}
 	m.requests.WithLabelValues(labels...).Inc()
 	m.duration.WithLabelValues(labels...).Observe(took.Seconds())
 }
@@ -56,7 +58,8 @@ func routeLabel(c echo.Context) string {
 
 func methodLabel(method string) string {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions:
 		return method
 	}
 	return "OTHER"

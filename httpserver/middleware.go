@@ -44,16 +44,19 @@ func stateOf(ctx context.Context) *state {
 	return &state{ctx: ctx}
 }
 
-// RequestID is the id of the request that ctx belongs to: the client's X-Request-ID or a fresh one. Empty outside of requests.
+// RequestID is the id of the request that ctx belongs to: the client's X-Request-ID or a fresh one.
+// Empty outside of requests.
 func RequestID(ctx context.Context) string { return stateOf(ctx).id }
 
-// LogAttr adds to the line that the request leaves in the access log. For middleware and handlers, not for what they start.
+// LogAttr adds to the line that the request leaves in the access log. For middleware and handlers,
+// not for what they start.
 func LogAttr(c echo.Context, attr slog.Attr) {
 	st := stateOf(c.Request().Context())
 	st.attrs = append(st.attrs, attr)
 }
 
-// normalise gives a request its id, routes HEAD as GET (net/http then leaves out the body) and takes one trailing slash off.
+// normalise gives a request its id, routes HEAD as GET (net/http then leaves out the body) and
+// takes one trailing slash off.
 func normalise(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st := &state{ctx: r.Context(), id: r.Header.Get(echo.HeaderXRequestID), method: r.Method}
@@ -91,8 +94,11 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// conclude answers what a handler's error asks for, logs and counts. It is false where an answer that had begun cannot be ended well.
-func (s *Server) conclude(c echo.Context, span telemetry.Span, start time.Time, err error) (answered bool) {
+// conclude answers what a handler's error asks for, logs and counts. It is false where an answer
+// that had begun cannot be ended well.
+func (s *Server) conclude(
+	c echo.Context, span telemetry.Span, start time.Time, err error,
+) (answered bool) {
 	f, answered := fault.Error{Status: c.Response().Status}, true
 	if err != nil {
 		f, answered = s.answer(c, err)
@@ -103,21 +109,26 @@ func (s *Server) conclude(c echo.Context, span telemetry.Span, start time.Time, 
 	return answered
 }
 
-// boundWrite starts the write timeout with the answer's first byte, as the answer may come minutes after the request.
+// boundWrite starts the write timeout with the answer's first byte, as the answer may come
+// minutes after the request.
 func (s *Server) boundWrite(c echo.Context) {
-	// The deadline of the connection's last answer would still stand. A writer that has no deadlines is a test's.
+	// The deadline of the connection's last answer would still stand. A writer that has no
+	// deadlines is a test's.
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
 	c.Response().Before(func() { s.ExtendWrite(c) })
 }
 
-// ExtendWrite gives the client another Config.WriteTimeout to take what is written: for streams, before each event.
+// ExtendWrite gives the client another Config.WriteTimeout to take what is written: for
+// streams, before each event.
 func (s *Server) ExtendWrite(c echo.Context) {
-	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	_ = http.NewResponseController(c.Response()).
+		SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 }
 
-// Linger is for a handler that has what it needs of the request and now waits: net/http would end the request when the time to read it is
-// over. What the client has yet to send is read before that, or a Fault says why not: while a request is not whole nobody notices that its
-// client left, and without a limit of time it may never be.
+// Linger is for a handler that has what it needs of the request and now waits: net/http would end
+// the request when the time to read it is over. What the client has yet to send is read before
+// that, or a Fault says why not: while a request is not whole nobody notices that its client left,
+// and without a limit of time it may never be.
 func (s *Server) Linger(c echo.Context) error {
 	if b := stateOf(c.Request().Context()).body; b != nil {
 		if err := b.drain(); err != nil {
@@ -154,14 +165,17 @@ func (s *Server) log(c echo.Context, f fault.Error, err error, took time.Duratio
 	if errors.As(err, &p) {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
-	s.opts.Logger.LogAttrs(c.Request().Context(), logLevel(c, f.Status, p != nil), "http request", attrs...)
+	s.opts.Logger.LogAttrs(c.Request().Context(), logLevel(c, f.Status, p != nil),
+		"http request", attrs...)
 }
 
 func logLevel(c echo.Context, status int, panicked bool) slog.Level {
 	switch {
 	case panicked || status == http.StatusInternalServerError:
 		return slog.LevelError
-	case isHealthRoute(c.Path()), c.Request().Method == http.MethodGet && status < http.StatusBadRequest: // polls come by the second
+	case isHealthRoute(c.Path()),
+		c.Request().Method == http.MethodGet && status < http.StatusBadRequest:
+		// polls come by the second
 		return slog.LevelDebug
 	case status > http.StatusInternalServerError:
 		return slog.LevelWarn
@@ -188,16 +202,19 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// IsHead tells whether only the header of the answer is asked for. To handlers such a request looks like a GET.
+// IsHead tells whether only the header of the answer is asked for. To handlers such a
+// request looks like a GET.
 func IsHead(c echo.Context) bool { return stateOf(c.Request().Context()).method == http.MethodHead }
 
-// Query is the parsed query. Unlike echo's it does not drop what it cannot read: that is a Fault of status 400.
+// Query is the parsed query. Unlike echo's it does not drop what it cannot read: that is
+// a Fault of status 400.
 func Query(c echo.Context) (url.Values, error) {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return nil, fault.Error{
 			Code: "bad_query", Err: err,
-			Detail: "The query is not valid percent-encoding: " + strconv.Quote(fault.Excerpt(c.Request().URL.RawQuery)),
+			Detail: "The query is not valid percent-encoding: " +
+				strconv.Quote(fault.Excerpt(c.Request().URL.RawQuery)),
 		}
 	}
 	return values, nil

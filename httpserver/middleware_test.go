@@ -21,16 +21,26 @@ func TestErrorShapes(t *testing.T) {
 		code, body         string
 	}{
 		{"no route", "GET", "/nowhere", 404, "not_found", `{"detail":"Not Found"}`},
-		{"wrong method", "POST", "/health", 405, "method_not_allowed", `{"detail":"Method Not Allowed"}`},
+		{
+			"wrong method", "POST", "/health", 405,
+			"method_not_allowed", `{"detail":"Method Not Allowed"}`,
+		},
 		{"known error", "GET", "/teapot", 418, "teapot", `{"detail":"I am a teapot"}`},
-		{"unknown error", "GET", "/unknown", 500, "internal_server_error", `{"detail":"Internal Server Error"}`},
-		{"panic", "GET", "/panic", 500, "internal_server_error", `{"detail":"Internal Server Error"}`},
+		{
+			"unknown error", "GET", "/unknown", 500,
+			"internal_server_error", `{"detail":"Internal Server Error"}`,
+		},
+		{
+			"panic", "GET", "/panic", 500, "internal_server_error",
+			`{"detail":"Internal Server Error"}`,
+		},
 		{"HEAD has no body", "HEAD", "/teapot", 418, "teapot", ""},
 		{"odd method", "BREW", "/nowhere", 404, "not_found", `{"detail":"Not Found"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := ts.do(t, tc.method, tc.path, nil)
-			if got.status != tc.status || got.body != tc.body || got.header.Get(HeaderErrorCode) != tc.code {
+			if got.status != tc.status || got.body != tc.body ||
+				got.header.Get(HeaderErrorCode) != tc.code {
 				t.Errorf("got %d %s %s", got.status, got.header.Get(HeaderErrorCode), got.body)
 			}
 		})
@@ -45,7 +55,9 @@ func TestErrorShapes(t *testing.T) {
 
 func TestRender(t *testing.T) {
 	ts := start(t, func(_ *Config, opts *Options) {
-		opts.Render = func(c echo.Context, f fault.Error) error { return c.String(f.Status, f.Code+": "+f.Message()) }
+		opts.Render = func(c echo.Context, f fault.Error) error {
+			return c.String(f.Status, f.Code+": "+f.Message())
+		}
 	})
 	for path, want := range map[string]string{
 		"/teapot": "teapot: I am a teapot",
@@ -60,14 +72,17 @@ func TestRender(t *testing.T) {
 
 func TestErrorsAreLoggedOnce(t *testing.T) {
 	ts := start(t, nil)
-	for path, want := range map[string]string{"/unknown": "secret of 10.0.0.1", "/panic": "panic: boom"} {
+	for path, want := range map[string]string{
+		"/unknown": "secret of 10.0.0.1", "/panic": "panic: boom",
+	} {
 		id := "id" + strings.ReplaceAll(path, "/", "-")
 		ts.do(t, "GET", path, nil, "X-Request-ID", id)
 		line := ts.logged(t, "request_id", id)
 		if line["error"] != want || line["level"] != "ERROR" || line["status"] != 500.0 {
 			t.Errorf("%s: %v", path, line)
 		}
-		if stack, _ := line["stack"].(string); (path == "/panic") != strings.Contains(stack, "main_test.go") {
+		if stack, _ := line["stack"].(string); (path == "/panic") != strings.Contains(stack,
+			"main_test.go") {
 			t.Errorf("%s: stack %q", path, stack)
 		}
 	}
@@ -88,7 +103,8 @@ func TestErrorAfterAnswerBeganBreaksConnection(t *testing.T) {
 	if err == nil || strings.Contains(string(data), "teapot") {
 		t.Errorf("half an answer read as a whole one: %d bytes, %v", len(data), err)
 	}
-	if line := ts.logged(t, "request_id", "half"); line["status"] != 200.0 || line["error"] != errTeapot.Error() {
+	if line := ts.logged(t, "request_id", "half"); line["status"] != 200.0 ||
+		line["error"] != errTeapot.Error() {
 		t.Errorf("log: %v", line)
 	}
 }
@@ -124,7 +140,8 @@ func TestRequestID(t *testing.T) {
 
 func TestHeadAndTrailingSlash(t *testing.T) {
 	ts := start(t, nil)
-	if got := ts.do(t, "HEAD", "/items/1", nil); got.status != 200 || got.body != "" || got.header.Get("Content-Type") != "application/json" {
+	if got := ts.do(t, "HEAD", "/items/1", nil); got.status != 200 || got.body != "" ||
+		got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("HEAD: %+v", got)
 	}
 	if got := ts.do(t, "HEAD", "/echo", nil); got.status != 405 {
@@ -153,7 +170,8 @@ func TestAccessLog(t *testing.T) {
 		id := strings.Trim(strings.ReplaceAll(tc.path[:5], "/", "-"), "-")
 		ts.do(t, "GET", tc.path, nil, "X-Request-ID", id)
 		line := ts.logged(t, "request_id", id)
-		if line["route"] != tc.route || line["level"] != tc.level || line["status"] != tc.status || line["remote"] != "127.0.0.1" {
+		if line["route"] != tc.route || line["level"] != tc.level || line["status"] != tc.status ||
+			line["remote"] != "127.0.0.1" {
 			t.Errorf("%s: %v", tc.path, line)
 		}
 		if strings.Contains(line["path"].(string), "secret") {
@@ -183,7 +201,8 @@ func TestMetrics(t *testing.T) {
 	ts.do(t, "GET", "/items/1", nil)
 	ts.do(t, "GET", "/items/2", nil)
 	ts.do(t, "BREW", "/made/up", nil)
-	eventually(t, func() bool { return len(ts.log.lines(t)) == 3 }) // counted before they are logged
+	// counted before they are logged
+	eventually(t, func() bool { return len(ts.log.lines(t)) == 3 })
 	got := ts.do(t, "GET", "/metrics", nil).body
 	for _, want := range []string{
 		`bgremove_test_http_requests_total{code="200",method="GET",route="/items/:id"} 2`,
@@ -208,7 +227,8 @@ func TestClientGone(t *testing.T) {
 	conn, _ := ts.dial(t, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 	<-entered
 	conn.Close()
-	if line := ts.logged(t, "path", "/wait"); line["status"] != 499.0 || line["bytes"] != 0.0 || line["level"] != "INFO" {
+	if line := ts.logged(t, "path", "/wait"); line["status"] != 499.0 || line["bytes"] != 0.0 ||
+		line["level"] != "INFO" {
 		t.Errorf("log: %v", line)
 	}
 }
@@ -238,7 +258,8 @@ func TestQuery(t *testing.T) {
 	if got := ts.do(t, "GET", "/query?a=%C3%BC", nil); got.body != `"ü"` {
 		t.Errorf("%+v", got)
 	}
-	if got := ts.do(t, "GET", "/query?a=%zz", nil); got.status != 400 || got.header.Get(HeaderErrorCode) != "bad_query" {
+	if got := ts.do(t, "GET", "/query?a=%zz", nil); got.status != 400 ||
+		got.header.Get(HeaderErrorCode) != "bad_query" {
 		t.Errorf("bad percent-encoding: %+v", got)
 	}
 }

@@ -1,5 +1,6 @@
-// Package httpserver is what bgremove's HTTP servers share: echo with a request id, an access log, metrics, panic recovery,
-// bounds on request bodies, errors in FastAPI's shapes, health routes, and a life from Listen to Shutdown.
+// Package httpserver is what bgremove's HTTP servers share: echo with a request id, an access log,
+// metrics, panic recovery, bounds on request bodies, errors in FastAPI's shapes, health routes, and
+// a life from Listen to Shutdown.
 //
 // It imports echo and the Prometheus client, and of bgremove's fault, reload and telemetry.
 package httpserver
@@ -30,21 +31,26 @@ const (
 // errShuttingDown ends the contexts of requests that outlast Shutdown's context.
 var errShuttingDown = errors.New("server is shutting down")
 
-// Options are what differs between two servers of one process. Config, Logger and Registry may be shared by them.
+// Options are what differs between two servers of one process. Config, Logger and Registry
+// may be shared by them.
 type Options struct {
 	Addr      string // host:port; port 0 takes a free one
 	Subsystem string // names the metrics: bgremove_<Subsystem>_http_...
 	BodyLimit int64  // largest request body in bytes
 
-	// PEM files of a certificate with its chain, and of its key, read again when they change; both empty means no TLS.
+	// PEM files of a certificate with its chain, and of its key, read again when they change;
+	// both empty means no TLS.
 	TLSCert, TLSKey string
-	// Origins are those of the pages that browsers let use the server, besides its own: see ParseOrigins.
+	// Origins are those of the pages that browsers let use the server, besides its
+	// own: see ParseOrigins.
 	Origins []string
 
-	// Faults says how an error is answered; false means that it is not known, which is a 500. May be nil.
+	// Faults says how an error is answered; false means that it is not known,
+	// which is a 500. May be nil.
 	Faults func(error) (fault.Error, bool)
-	// Render writes the fault as the body of an answer in the dialect of the route; nil means RenderDetail.
-	// Status, X-Error-Code and Retry-After are the server's work: Render must answer with f.Status.
+	// Render writes the fault as the body of an answer in the dialect of the route; nil
+	// means RenderDetail. Status, X-Error-Code and Retry-After are the server's work: Render
+	// must answer with f.Status.
 	Render func(c echo.Context, f fault.Error) error
 	Checks []Check // for /readyz
 
@@ -69,11 +75,13 @@ type Server struct {
 	drainOnce sync.Once
 }
 
-// New has /livez, /readyz and /metrics, and does not listen yet. An ErrCertificate says that there can be no TLS.
+// New has /livez, /readyz and /metrics, and does not listen yet. An ErrCertificate says
+// that there can be no TLS.
 func New(cfg Config, opts Options) (*Server, error) {
 	uploads := &uploads{max: int64(cfg.UploadMiB) << 20}
 	if opts.BodyLimit > uploads.max {
-		return nil, fmt.Errorf("upload_mib: must hold a request body of %d bytes, is %d MiB", opts.BodyLimit, cfg.UploadMiB)
+		return nil, fmt.Errorf("upload_mib: must hold a request body of %d bytes, is %d MiB",
+			opts.BodyLimit, cfg.UploadMiB)
 	}
 	metrics, err := newMetrics(opts.Subsystem, opts.Registry)
 	if err != nil {
@@ -112,8 +120,9 @@ func New(cfg Config, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// use sets up what every request goes through, from outside in: observe sees what the others turned into errors; preflights are
-// answered before anything is asked of them; a panic while a body is read is recovered too.
+// use sets up what every request goes through, from outside in: observe sees what the others turned
+// into errors; preflights are answered before anything is asked of them; a panic while a body is
+// read is recovered too.
 func (s *Server) use() error {
 	own, err := sameOrigin(s.opts.Origins)
 	if err != nil {
@@ -127,7 +136,8 @@ func (s *Server) use() error {
 	return nil
 }
 
-// Listen takes the address, so that Addr is known and clients may connect; they are answered once Serve runs.
+// Listen takes the address, so that Addr is known and clients may connect; they are
+// answered once Serve runs.
 func (s *Server) Listen() error {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.opts.Addr)
 	if err != nil {
@@ -148,7 +158,8 @@ func (s *Server) URL() string {
 	return "http://" + s.Addr().String()
 }
 
-// Serve answers requests until Shutdown, and then returns nil. Any other end is an error. Listen comes first.
+// Serve answers requests until Shutdown, and then returns nil. Any other end is an
+// error. Listen comes first.
 func (s *Server) Serve() error {
 	serve := s.http.Serve
 	if s.cert != nil {
@@ -161,17 +172,19 @@ func (s *Server) Serve() error {
 	return nil
 }
 
-// Drain makes /readyz answer 503, so that no new clients are sent here, and closes the channel that Draining gives.
-// Requests are still answered.
+// Drain makes /readyz answer 503, so that no new clients are sent here, and closes the channel that
+// Draining gives. Requests are still answered.
 func (s *Server) Drain() {
 	s.drainOnce.Do(func() { close(s.draining) })
 }
 
-// Draining is closed once the server drains: long polls and event streams end then, or they would hold up Shutdown.
+// Draining is closed once the server drains: long polls and event streams end then, or they
+// would hold up Shutdown.
 func (s *Server) Draining() <-chan struct{} { return s.draining }
 
-// Shutdown drains, takes no more connections and waits for running requests. When ctx ends first, their contexts end with
-// it, and connections that are still busy after a short grace are closed; that is an error.
+// Shutdown drains, takes no more connections and waits for running requests. When ctx ends
+// first, their contexts end with it, and connections that are still busy after a short grace are
+// closed; that is an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	defer s.abort(errShuttingDown)

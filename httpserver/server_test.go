@@ -19,7 +19,10 @@ func TestListenFindsAPort(t *testing.T) {
 	if port := ts.Addr().(*net.TCPAddr).Port; port == 0 {
 		t.Error("port is 0")
 	}
-	second, err := New(DefaultConfig(), Options{Addr: ts.Addr().String(), Subsystem: "other", Logger: ts.opts.Logger, Registry: ts.opts.Registry})
+	second, err := New(DefaultConfig(), Options{
+		Addr: ts.Addr().String(), Subsystem: "other",
+		Logger: ts.opts.Logger, Registry: ts.opts.Registry,
+	})
 	if err != nil {
 		t.Fatalf("a second server on the same registry: %v", err)
 	}
@@ -36,7 +39,9 @@ func TestConfigValidate(t *testing.T) {
 		t.Error(err)
 	}
 	err := Config{IdleTimeout: time.Second}.Validate()
-	for _, key := range []string{"read_header_timeout: ", "read_timeout: ", "write_timeout: ", "upload_mib: "} {
+	for _, key := range []string{
+		"read_header_timeout: ", "read_timeout: ", "write_timeout: ", "upload_mib: ",
+	} {
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%v does not name %s", err, key)
 		}
@@ -56,14 +61,16 @@ func TestNewRefuses(t *testing.T) {
 		t.Error("two servers with the same metrics")
 	}
 	opts.Subsystem, opts.BodyLimit = "b", 2<<20
-	if _, err := New(Config{UploadMiB: 1}, opts); err == nil || !strings.Contains(err.Error(), "upload_mib") {
+	if _, err := New(Config{UploadMiB: 1}, opts); err == nil ||
+		!strings.Contains(err.Error(), "upload_mib") {
 		t.Errorf("body limit over the upload budget: %v", err)
 	}
 }
 
 func TestServeReportsUnexpectedEnd(t *testing.T) {
 	server, err := New(DefaultConfig(), Options{
-		Addr: "127.0.0.1:0", Subsystem: "test", Logger: start(t, nil).opts.Logger, Registry: prometheus.NewRegistry(),
+		Addr: "127.0.0.1:0", Subsystem: "test", Logger: start(t, nil).opts.Logger,
+		Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +100,8 @@ func TestShutdownWaitsForRunningRequest(t *testing.T) {
 	<-entered
 
 	ts.Drain()
-	if got := ts.do(t, "GET", "/readyz", nil); got.status != 503 || !strings.Contains(got.body, `"draining"`) {
+	if got := ts.do(t, "GET", "/readyz", nil); got.status != 503 ||
+		!strings.Contains(got.body, `"draining"`) {
 		t.Errorf("readyz while draining: %+v", got)
 	}
 	if got := ts.do(t, "GET", "/livez", nil); got.status != 200 {
@@ -158,7 +166,8 @@ func TestSlowClients(t *testing.T) {
 
 	_, r = ts.dial(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
 	got := readRaw(t, r)
-	if got.status != 408 || got.body != `{"detail":"The request took longer than the limit of 100ms"}` {
+	if got.status != 408 ||
+		got.body != `{"detail":"The request took longer than the limit of 100ms"}` {
 		t.Errorf("slow body: %+v", got)
 	}
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
@@ -214,7 +223,8 @@ func TestReadyz(t *testing.T) {
 	if line := ts.logged(t, "check", "unknown"); line["error"] != "secret" {
 		t.Errorf("log: %v", line)
 	}
-	if got := start(t, nil).do(t, "GET", "/readyz", nil); got.status != 200 || got.body != `{"status":"ok","checks":{}}` {
+	if got := start(t, nil).do(t, "GET", "/readyz", nil); got.status != 200 ||
+		got.body != `{"status":"ok","checks":{}}` {
 		t.Errorf("no checks: %+v", got)
 	}
 }

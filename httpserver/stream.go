@@ -10,8 +10,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// WriteJSON answers 200 with a document made of parts: a string is JSON as it stands, a []byte a base64 string, or null where it
-// is nil. Images are encoded as they are written, so a large one is not held a second time.
+// WriteJSON answers 200 with a document made of parts: a string is JSON as it stands, a []byte a
+// base64 string, or null where it is nil. Images are encoded as they are written, so a large one is
+// not held a second time.
 func WriteJSON(c echo.Context, parts ...any) error {
 	length := 0
 	for _, part := range parts {

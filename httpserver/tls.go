@@ -28,7 +28,8 @@ func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 		if err != nil {
 			return err
 		}
-		log.Info("certificate", "file", certFile, "names", pair.Leaf.DNSNames, "addresses", pair.Leaf.IPAddresses, "not_after", pair.Leaf.NotAfter)
+		log.Info("certificate", "file", certFile, "names", pair.Leaf.DNSNames, "addresses",
+			pair.Leaf.IPAddresses, "not_after", pair.Leaf.NotAfter)
 		c.current.Store(&pair)
 		return nil
 	}
@@ -43,9 +44,11 @@ func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 // config has HTTP/2 too. Connections keep the certificate that they began with.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return c.current.Load(), nil
+		},
 	}
 }
 

@@ -34,14 +34,17 @@ func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	a := &authority{pool: x509.NewCertPool()}
 	a.cert, a.key = a.issue(t, &x509.Certificate{
-		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-		Subject: pkix.Name{CommonName: "test"},
+		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign,
+		Subject:  pkix.Name{CommonName: "test"},
 	})
 	a.pool.AddCert(a.cert)
 	return a
 }
 
-func (a *authority) issue(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (a *authority) issue(
+	t *testing.T, template *x509.Certificate,
+) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -67,14 +70,16 @@ func (a *authority) issue(t *testing.T, template *x509.Certificate) (*x509.Certi
 func (a *authority) server(t *testing.T, serial int64) (certPEM, keyPEM []byte) {
 	t.Helper()
 	cert, key := a.issue(t, &x509.Certificate{
-		SerialNumber: big.NewInt(serial), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(serial), DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 // replace puts a file in another's place, as renewals do.
@@ -112,10 +117,12 @@ func startTLS(t *testing.T, edit func(*Config)) *tlsServer {
 	return ts
 }
 
-// client trusts the server's certificates and closes its connections with the test; a fresh one makes a connection a request.
+// client trusts the server's certificates and closes its connections with the test; a fresh one
+// makes a connection a request.
 func (ts *tlsServer) client(fresh bool) *http.Client {
 	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: ts.pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, DisableKeepAlives: fresh,
+		TLSClientConfig:   &tls.Config{RootCAs: ts.pool, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true, DisableKeepAlives: fresh,
 	}}
 }
 
@@ -133,15 +140,21 @@ func TestTLS(t *testing.T) {
 	if !strings.HasPrefix(ts.url, "https://127.0.0.1:") {
 		t.Errorf("URL is %s", ts.url)
 	}
-	resp, err := ts.http.Post(ts.url+"/echo", "text/plain", strings.NewReader("hello")) //nolint:noctx // a client with a time-out
+	//nolint:noctx // a client with a time-out
+	resp, err := ts.http.Post(ts.url+"/echo", "text/plain", strings.NewReader("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, resp); got.body != "hello" || resp.ProtoMajor != 2 || got.header.Get("Strict-Transport-Security") != "max-age=31536000" {
+	if got := read(t, resp); got.body != "hello" || resp.ProtoMajor != 2 ||
+		got.header.Get("Strict-Transport-Security") != "max-age=31536000" {
 		t.Errorf("%s: %+v", resp.Proto, got)
 	}
-	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		dialer := tls.Dialer{Config: &tls.Config{RootCAs: ts.pool, MinVersion: tls.VersionTLS10, MaxVersion: version}}
+	for version, want := range map[uint16]bool{
+		tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true,
+	} {
+		dialer := tls.Dialer{Config: &tls.Config{
+			RootCAs: ts.pool, MinVersion: tls.VersionTLS10, MaxVersion: version,
+		}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", ts.Addr().String())
 		if err == nil {
 			conn.Close()
@@ -155,10 +168,12 @@ func TestTLS(t *testing.T) {
 // Limits and faults hold over HTTP/2 as they do over HTTP/1.1.
 func TestHTTP2(t *testing.T) {
 	ts := startTLS(t, nil)
-	if got := ts.do(t, "POST", "/echo", strings.NewReader(strings.Repeat("x", bodyLimit+1))); got.status != 413 {
+	if got := ts.do(t, "POST", "/echo",
+		strings.NewReader(strings.Repeat("x", bodyLimit+1))); got.status != 413 {
 		t.Errorf("too large: %+v", got)
 	}
-	if got := ts.do(t, "POST", "/echo", chunked{strings.NewReader(strings.Repeat("x", bodyLimit+1))}); got.status != 413 {
+	if got := ts.do(t, "POST", "/echo",
+		chunked{strings.NewReader(strings.Repeat("x", bodyLimit+1))}); got.status != 413 {
 		t.Errorf("too large, of unknown length: %+v", got)
 	}
 	resp, err := ts.http.Get(ts.url + "/half") //nolint:noctx // a client with a time-out
@@ -218,7 +233,8 @@ func TestHTTP2ClientsThatSendNoMore(t *testing.T) {
 	}
 }
 
-// Certificates are renewed under load without a request that fails. A pair that does not fit, or is none, changes nothing.
+// Certificates are renewed under load without a request that fails. A pair that does not fit, or is
+// none, changes nothing.
 func TestCertificateIsRenewed(t *testing.T) {
 	ts := startTLS(t, nil)
 	stop := make(chan struct{})
@@ -247,7 +263,8 @@ func TestCertificateIsRenewed(t *testing.T) {
 	client := ts.client(true)
 	wantSerial := func(want int64) {
 		t.Helper()
-		eventually(t, func() bool { serial, err := ts.serial(client); return err == nil && serial == want })
+		eventually(t,
+			func() bool { serial, err := ts.serial(client); return err == nil && serial == want })
 	}
 	wantSerial(2)
 
@@ -284,7 +301,8 @@ func TestNoCertificate(t *testing.T) {
 		"the wrong order": {ts.keyFile, ts.certFile},
 	} {
 		opts := ts.opts
-		opts.Subsystem, opts.TLSCert, opts.TLSKey = strings.ReplaceAll(name, " ", "_"), files[0], files[1]
+		opts.Subsystem, opts.TLSCert, opts.TLSKey = strings.ReplaceAll(name, " ", "_"),
+			files[0], files[1]
 		opts.Subsystem = strings.ReplaceAll(opts.Subsystem, "'", "")
 		if _, err := New(DefaultConfig(), opts); !errors.Is(err, ErrCertificate) {
 			t.Errorf("%s: %v", name, err)

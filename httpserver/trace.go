@@ -9,8 +9,8 @@ import (
 	"bgremove/telemetry"
 )
 
-// beginSpan begins a request's span, below the one that its traceparent names, and puts it into the request's context. Health and metrics,
-// which somebody asks for every few seconds, have none.
+// beginSpan begins a request's span, below the one that its traceparent names, and puts it into the
+// request's context. Health and metrics, which somebody asks for every few seconds, have none.
 func beginSpan(c echo.Context) telemetry.Span {
 	if !telemetry.On() || isHealthRoute(c.Path()) {
 		return telemetry.Span{}
@@ -26,7 +26,8 @@ func beginSpan(c echo.Context) telemetry.Span {
 	return span
 }
 
-// endSpan says how the request was answered. What the client did wrong is no failure of the server's.
+// endSpan says how the request was answered. What the client did wrong is no
+// failure of the server's.
 func endSpan(span telemetry.Span, f fault.Error, err error) {
 	span.Number("http.response.status_code", f.Status)
 	if f.Code != "" {

@@ -13,7 +13,9 @@ func TestRequestsHaveSpans(t *testing.T) {
 	ts := start(t, nil)
 	ts.do(t, "GET", "/items/7", nil, telemetry.Header, parent)
 	ts.do(t, "HEAD", "/items/8", nil, telemetry.Header, "nonsense")
-	for _, path := range []string{"/teapot", "/unknown", "/panic", "/health", "/livez", "/readyz", "/metrics", "/nowhere"} {
+	for _, path := range []string{
+		"/teapot", "/unknown", "/panic", "/health", "/livez", "/readyz", "/metrics", "/nowhere",
+	} {
 		ts.do(t, "GET", path, nil)
 	}
 	if line := ts.logged(t, "path", "/items/7"); line["trace_id"] != parent[3:35] {
@@ -39,10 +41,13 @@ func TestRequestsHaveSpans(t *testing.T) {
 			continue
 		}
 		s := spans[0]
-		if s.Kind != "SPAN_KIND_SERVER" || s.Attributes["http.response.status_code"] != want.status || s.Failed != want.failed || s.Attributes["bgremove.request_id"] == "" {
+		if s.Kind != "SPAN_KIND_SERVER" ||
+			s.Attributes["http.response.status_code"] != want.status || s.Failed != want.failed ||
+			s.Attributes["bgremove.request_id"] == "" {
 			t.Errorf("%s: %+v", name, s)
 		}
-		if below := s.Parent == parent[36:52] && s.Trace == parent[3:35]; below != (name == "GET /items/:id") {
+		if below := s.Parent == parent[36:52] &&
+			s.Trace == parent[3:35]; below != (name == "GET /items/:id") {
 			t.Errorf("%s is below %s of %s", name, s.Parent, s.Trace)
 		}
 	}

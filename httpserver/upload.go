@@ -16,29 +16,34 @@ import (
 
 // Form names what a request's body may hold.
 type Form struct {
-	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart form, base64 elsewhere.
-	// The first is the one that a client is told of where there is no picture.
+	// Pictures are the names of a field that holds the picture: the bytes of a part of a
+	// multipart form, base64 elsewhere. The first is the one that a client is told of
+	// where there is no picture.
 	Pictures []string
-	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is absent.
+	// Encoded are names of a field that holds it as base64 in a multipart form too.
+	// An empty one is absent.
 	Encoded []string
 	Fields  []Field
 }
 
 // Field is an option that may be in a request's body.
 type Field struct {
-	Key     string
-	Limit   int // of its text, in bytes
-	MaxFile int // in bytes, where it is a file: a part of a multipart form, base64 elsewhere; else 0
+	Key   string
+	Limit int // of its text, in bytes
+	// in bytes, where it is a file: a part of a multipart form, base64 elsewhere; else 0
+	MaxFile int
 }
 
 // Upload is a request's body, however it was sent.
 type Upload struct {
-	Picture []byte            // nil where there is none; it may be empty
-	Texts   url.Values        // options
-	Files   map[string][]byte // options that are files; one that cannot be decoded is among the texts
-	Unknown string            // the first name in the body that is none of the form's; empty for none
-	JSON    bool              // the body was JSON
-	none    error             // why there is no picture
+	Picture []byte     // nil where there is none; it may be empty
+	Texts   url.Values // options
+	// options that are files; one that cannot be decoded is among the texts
+	Files map[string][]byte
+	// the first name in the body that is none of the form's; empty for none
+	Unknown string
+	JSON    bool  // the body was JSON
+	none    error // why there is no picture
 }
 
 // Need returns the fault of a request whose picture is needed, and absent.
@@ -58,12 +63,12 @@ func newUpload(f Form) Upload {
 	return up
 }
 
-// ReadUpload reads a body that is a picture, a form with one, or JSON with one as base64. Whether a picture is needed is for
-// the caller to say. Every fault is a fault.Error.
+// ReadUpload reads a body that is a picture, a form with one, or JSON with one as base64. Whether a
+// picture is needed is for the caller to say. Every fault is a fault.Error.
 //
-// What has no Content-Type is JSON if it begins with a brace, as no picture does, else a picture. curl says of every file that
-// it is an urlencoded form, unless it is told otherwise: what says so is one if it begins like one (see isForm), and is else
-// read as if it said nothing.
+// What has no Content-Type is JSON if it begins with a brace, as no picture does, else a picture.
+// curl says of every file that it is an urlencoded form, unless it is told otherwise: what says so
+// is one if it begins like one (see isForm), and is else read as if it said nothing.
 func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	r := c.Request()
 	contentType := r.Header.Get(echo.HeaderContentType)
@@ -74,7 +79,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 		return Upload{}, unsupportedMedia(contentType)
 	case media == echo.MIMEMultipartForm:
 		return readMultipart(r.Body, r.ContentLength, params["boundary"], f)
-	case untyped, media == echo.MIMEApplicationJSON, media == echo.MIMEOctetStream, strings.HasPrefix(media, "image/"):
+	case untyped, media == echo.MIMEApplicationJSON, media == echo.MIMEOctetStream,
+		strings.HasPrefix(media, "image/"):
 	default:
 		return Upload{}, unsupportedMedia(contentType)
 	}
@@ -82,7 +88,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	switch {
 	case err != nil:
 		return Upload{}, err
-	case media == echo.MIMEApplicationJSON, untyped && bytes.HasPrefix(bytes.TrimLeft(data, jsonSpace), []byte("{")):
+	case media == echo.MIMEApplicationJSON,
+		untyped && bytes.HasPrefix(bytes.TrimLeft(data, jsonSpace), []byte("{")):
 		return decodeObject(data, f)
 	case media == echo.MIMEApplicationForm && isForm(data):
 		return decodeForm(data, f)
@@ -94,7 +101,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	return up, nil
 }
 
-// ReadJSON reads a body that is a JSON object, whatever its Content-Type says, as ReadUpload reads one.
+// ReadJSON reads a body that is a JSON object, whatever its Content-Type says,
+// as ReadUpload reads one.
 func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	data, err := ReadBody(c)
 	if err != nil {
@@ -103,8 +111,9 @@ func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	return decodeObject(data, f)
 }
 
-// decodeObject reads a JSON object. Names are matched without regard to case, and of two equal ones the last counts. A member
-// that is null is absent; the text of a number, a list or an object is its JSON.
+// decodeObject reads a JSON object. Names are matched without regard to case, and of two
+// equal ones the last counts. A member that is null is absent; the text of a number, a list
+// or an object is its JSON.
 func decodeObject(data []byte, f Form) (Upload, error) {
 	if err := checkObject(data); err != nil {
 		return Upload{}, err
@@ -120,7 +129,8 @@ func decodeObject(data []byte, f Form) (Upload, error) {
 		}
 	}
 	for name, value := range texts {
-		notText := badField(name, "string_type", "Input should be a valid string", excerptJSON(value), nil)
+		notText := badField(name, "string_type", "Input should be a valid string",
+			excerptJSON(value), nil)
 		switch picture := slices.Contains(f.pictures(), name); {
 		case value[0] == '"':
 			texts[name] = unquoted(value)
@@ -199,6 +209,7 @@ func badOption(key, format string, args ...any) error {
 
 func unsupportedMedia(contentType string) error {
 	return fault.New("unsupported_media_type",
-		"Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is %s",
+		"Content-Type must be application/json, multipart/form-data, image/* or "+
+			"application/octet-stream, is %s",
 		strconv.Quote(fault.Excerpt(contentType)))
 }

@@ -21,7 +21,11 @@ import (
 func testForm() Form {
 	return Form{
 		Pictures: []string{"image", "file"}, Encoded: []string{"image_b64"},
-		Fields: []Field{{Key: "roi", Limit: 64}, {Key: "mask", Limit: 140, MaxFile: 100}, {Key: "bg_image", Limit: 140, MaxFile: 100}},
+		Fields: []Field{
+			{Key: "roi", Limit: 64},
+			{Key: "mask", Limit: 140, MaxFile: 100},
+			{Key: "bg_image", Limit: 140, MaxFile: 100},
+		},
 	}
 }
 
@@ -29,14 +33,16 @@ func testForm() Form {
 func multipartOf(pairs ...string) string {
 	var body strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
-		fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", pairs[i], pairs[i+1])
+		fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n",
+			pairs[i], pairs[i+1])
 	}
 	return body.String() + "--b--\r\n"
 }
 
 // A picture and its options are the same in whatever body and field they come.
 func TestReadUpload(t *testing.T) {
-	const form, multipart, none = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", ""
+	const form, multipart, none = "application/x-www-form-urlencoded",
+		"multipart/form-data; boundary=b", ""
 	for _, tc := range []struct{ name, contentType, body, want string }{
 		{"body", "image/png", "xyz", "xyz map[] map[]"},
 		{"untyped", none, "xyz", "xyz map[] map[]"},
@@ -49,37 +55,87 @@ func TestReadUpload(t *testing.T) {
 		{"empty picture", "image/png", "", " map[] map[]"},
 		{"a text", "text/plain", "xyz", "Content-Type must be application/json"},
 
-		{"JSON", "application/json", `{"FILE":"eHl6","roi":null,"mask":"_\u002b-_"}`, "xyz map[] map[mask:\xff\xef\xbf]"},
-		{"JSON, an escape", "application/json", `{"image":"eHl6","roi":"\u0031"}`, "xyz map[roi:[1]] map[]"},
-		{"JSON, no text", "application/json", `{"image":"eHl6","mask":[ {"x":1} ],"roi":5}`, `xyz map[mask:[[ {"x":1} ]] roi:[5]] map[]`},
-		{"JSON, twice", "application/json", `{"image":5,"roi":"a","image":"eHl6","ROI":"b"}`, "xyz map[roi:[b]] map[]"},
-		{"JSON, a bad file", "application/json", `{"image":"eHl6","mask":"%"}`, "xyz map[mask:[%]] map[]"},
-		{"JSON, a name of another", "application/json", `{"image_b64":"eHl6","image":null,"q\"":{"image":1}}`, `unknown q"`},
-		{"JSON, empty", "application/json", `{"image_b64":"","roi":""}`, "body.image: Field required"},
-		{"JSON, no string", "application/json", `{"image":5}`, "body.image: Input should be a valid string"},
-		{"JSON, two", "application/json", `{"image":"eHl6","file":"eHl6"}`, "The body has more than one image"},
-		{"JSON, a long text", "application/json", `{"image":"eHl6","roi":"` + strings.Repeat("x", 65) + `"}`, "bad option: roi: 65 bytes of text, the limit is 64"},
+		{
+			"JSON", "application/json", `{"FILE":"eHl6","roi":null,"mask":"_\u002b-_"}`,
+			"xyz map[] map[mask:\xff\xef\xbf]",
+		},
+		{
+			"JSON, an escape", "application/json",
+			`{"image":"eHl6","roi":"\u0031"}`, "xyz map[roi:[1]] map[]",
+		},
+		{
+			"JSON, no text", "application/json", `{"image":"eHl6","mask":[ {"x":1} ],"roi":5}`,
+			`xyz map[mask:[[ {"x":1} ]] roi:[5]] map[]`,
+		},
+		{
+			"JSON, twice", "application/json",
+			`{"image":5,"roi":"a","image":"eHl6","ROI":"b"}`, "xyz map[roi:[b]] map[]",
+		},
+		{
+			"JSON, a bad file", "application/json",
+			`{"image":"eHl6","mask":"%"}`, "xyz map[mask:[%]] map[]",
+		},
+		{
+			"JSON, a name of another", "application/json",
+			`{"image_b64":"eHl6","image":null,"q\"":{"image":1}}`, `unknown q"`,
+		},
+		{
+			"JSON, empty", "application/json",
+			`{"image_b64":"","roi":""}`, "body.image: Field required",
+		},
+		{
+			"JSON, no string", "application/json", `{"image":5}`,
+			"body.image: Input should be a valid string",
+		},
+		{
+			"JSON, two", "application/json", `{"image":"eHl6","file":"eHl6"}`,
+			"The body has more than one image",
+		},
+		{"JSON, a long text", "application/json", `{"image":"eHl6","roi":"` +
+			strings.Repeat("x", 65) + `"}`, "bad option: roi: 65 bytes of text, the limit is 64"},
 
 		{"form", form, "roi=1+2%25&image=eHl6", "xyz map[roi:[1 2%]] map[]"},
-		{"form, escaped", form, "i%6Dage=data:image/png;base64,eHl6&mask=/%2b-+", "xyz map[] map[mask:\xff\xef\xbe]"},
+		{
+			"form, escaped", form, "i%6Dage=data:image/png;base64,eHl6&mask=/%2b-+",
+			"xyz map[] map[mask:\xff\xef\xbe]",
+		},
 		{"form, empty", form, "roi=&image_b64=&mask=&image=", "body.image: Field required"},
 		{"form, twice", form, "image_b64=eHl6&roi=a&roi=b", "xyz map[roi:[b]] map[]"},
 		{"form, a new line after it", form, "image=eHl6\n", "xyz map[] map[]"},
 		{"form, unknown", form, "image=eHl6&tint=red", "unknown tint"},
 		{"form, two", form, "image=eHl6&image_b64=eHl6", "The body has more than one image"},
 		{"form, not base64", form, "image=e", "body.image: Base64 decoding error"},
-		{"form, not escaped well", form, "image=eHl6&roi=%2", "The form is not valid percent-encoding"},
-		{"form, a long text", form, "roi=" + strings.Repeat("x", 65), "bad option: roi: 65 bytes of text, the limit is 64"},
+		{
+			"form, not escaped well", form, "image=eHl6&roi=%2",
+			"The form is not valid percent-encoding",
+		},
+		{"form, a long text", form, "roi=" +
+			strings.Repeat("x", 65), "bad option: roi: 65 bytes of text, the limit is 64"},
 
-		{"multipart", multipart, multipartOf("file", "xyz", "roi", "1", "mask\"; filename=\"m", "m", "bg_image", "/+-+"), "xyz map[roi:[1]] map[bg_image:\xff\xef\xbe mask:m]"},
-		{"multipart, base64", multipart, multipartOf("image_b64", "eHl6", "roi", "1"), "xyz map[roi:[1]] map[]"},
-		{"multipart, empty", multipart, multipartOf("image_b64", "", "roi", ""), "body.image: Field required"},
-		{"multipart, unknown", multipart, multipartOf("image", "xyz", "tint", "red"), "unknown tint"},
-		{"multipart, two", multipart, multipartOf("image", "xyz", "file", "xyz"), "The multipart body has more than one image"},
-		{"multipart, a long text", multipart, multipartOf("image", "xyz", "roi", strings.Repeat("x", 65)), "The field roi is longer than the limit of 64 bytes"},
+		{"multipart", multipart, multipartOf("file", "xyz", "roi", "1", "mask\"; filename=\"m", "m",
+			"bg_image", "/+-+"), "xyz map[roi:[1]] map[bg_image:\xff\xef\xbe mask:m]"},
+		{
+			"multipart, base64", multipart,
+			multipartOf("image_b64", "eHl6", "roi", "1"), "xyz map[roi:[1]] map[]",
+		},
+		{
+			"multipart, empty", multipart,
+			multipartOf("image_b64", "", "roi", ""), "body.image: Field required",
+		},
+		{
+			"multipart, unknown", multipart,
+			multipartOf("image", "xyz", "tint", "red"), "unknown tint",
+		},
+		{
+			"multipart, two", multipart, multipartOf("image", "xyz", "file", "xyz"),
+			"The multipart body has more than one image",
+		},
+		{"multipart, a long text", multipart, multipartOf("image", "xyz", "roi",
+			strings.Repeat("x", 65)), "The field roi is longer than the limit of 64 bytes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(tc.body))
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/",
+				strings.NewReader(tc.body))
 			r.Header.Set("Content-Type", tc.contentType)
 			up, err := ReadUpload(echo.New().NewContext(r, nil), testForm())
 			if err == nil && up.Picture == nil {
@@ -113,10 +169,13 @@ func TestNoPictureIsAForm(t *testing.T) {
 	}
 }
 
-// FuzzForm holds that any body gives a picture and options that came with it, as net/url reads them, or a fault of the
-// client's.
+// FuzzForm holds that any body gives a picture and options that came with it, as net/url reads
+// them, or a fault of the client's.
 func FuzzForm(f *testing.F) {
-	for _, seed := range []string{"roi=1+2&image=eHl6", "image=%65Hl6&mask=%2b", "a=%", "&&=&", "image_b64=&mask=x", "GIF89a=\x00", "P3=\n"} {
+	for _, seed := range []string{
+		"roi=1+2&image=eHl6", "image=%65Hl6&mask=%2b", "a=%",
+		"&&=&", "image_b64=&mask=x", "GIF89a=\x00", "P3=\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -124,13 +183,15 @@ func FuzzForm(f *testing.F) {
 		size := len(body)
 		up, err := decodeForm(body, testForm())
 		var bad fault.Error
-		if err != nil && (!errors.As(err, &bad) || bad.Complete().Status >= http.StatusInternalServerError) {
+		if err != nil &&
+			(!errors.As(err, &bad) || bad.Complete().Status >= http.StatusInternalServerError) {
 			t.Fatalf("%v is not a fault of the client's", err)
 		}
 		if err == nil && (len(up.Picture) > size || len(up.Texts.Get("roi")) > 64) {
 			t.Fatalf("%d bytes of a picture and %q from %d", len(up.Picture), up.Texts, size)
 		}
-		if roi := values["roi"]; err == nil && len(roi) > 0 && !bytes.ContainsRune(body, ';') && up.Texts.Get("roi") != roi[len(roi)-1] {
+		if roi := values["roi"]; err == nil && len(roi) > 0 && !bytes.ContainsRune(body, ';') &&
+			up.Texts.Get("roi") != roi[len(roi)-1] {
 			t.Fatalf("got %q, net/url reads %q", up.Texts, values)
 		}
 	})
@@ -140,10 +201,13 @@ func FuzzForm(f *testing.F) {
 func FuzzMultipart(f *testing.F) {
 	for _, seed := range []string{
 		"--b\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\nxyz\r\n--b--\r\n",
-		"--b\r\nContent-Disposition: form-data; name=roi\r\n\r\n1 1 2 2\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
-		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name=image\r\n\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=roi\r\n\r\n1 1 2 2\r\n--b\r\n" +
+			"Content-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\nxyz\r\n--b\r\n" +
+			"Content-Disposition: form-data; name=image\r\n\r\n\r\n--b--",
 		"--b\r\nContent-Disposition: form-data; name=mask; filename=a\r\n\r\n\r\n--b--",
-		"--b\r\nContent-Disposition: form-data; name=bg_image; filename=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=bg_image; filename=a\r\n\r\nxyz\r\n--b\r\n" +
+			"Content-Disposition: form-data; name=file\r\n\r\n\r\n--b--",
 		"--b\nContent-Disposition: form-data; name=image\n\nxyz\n--b--", "--b--", "--b\r\n", "",
 	} {
 		f.Add([]byte(seed))
@@ -154,7 +218,8 @@ func FuzzMultipart(f *testing.F) {
 		switch {
 		case err == nil && len(in.Picture) > len(body):
 			t.Fatalf("%d bytes of an image from %d", len(in.Picture), len(body))
-		case err != nil && (!errors.As(err, &bad) || bad.Complete().Status < 400 || bad.Complete().Status >= http.StatusInternalServerError):
+		case err != nil && (!errors.As(err, &bad) || bad.Complete().Status < 400 ||
+			bad.Complete().Status >= http.StatusInternalServerError):
 			t.Fatalf("%v is not a fault of the client's", err)
 		}
 		for name, values := range in.Texts {
@@ -175,14 +240,18 @@ func TestMultipartLimitsParts(t *testing.T) {
 	}
 }
 
-// An empty file is not the absence of one. What a browser sends for a field that was left empty has no file name.
+// An empty file is not the absence of one. What a browser sends for a field that was left
+// empty has no file name.
 func TestMultipartEmptyFile(t *testing.T) {
-	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz", "mask\"; filename=\"a.png", "")
+	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz",
+		"mask\"; filename=\"a.png", "")
 	wantDetail(t, "", "image", "xyz", "mask\"; filename=\"", "")
-	wantDetail(t, "bad option: bg_image: the file is empty (0 bytes)", "image", "xyz", "bg_image\"; filename=\"a.png", "")
+	wantDetail(t, "bad option: bg_image: the file is empty (0 bytes)", "image", "xyz",
+		"bg_image\"; filename=\"a.png", "")
 }
 
-// wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for none.
+// wantDetail reads a form of name, value pairs; says is in the detail of its
+// fault, and empty for none.
 func wantDetail(t *testing.T, says string, pairs ...string) {
 	t.Helper()
 	_, err := readMultipart(strings.NewReader(multipartOf(pairs...)), -1, "b", testForm())

@@ -16,7 +16,9 @@ func scaled(b *testing.B) *picture.Image {
 }
 
 func BenchmarkInspect(b *testing.B) {
-	for _, name := range []string{"jpeg-baseline.jpg", "scene.png", "webp-lossy.webp", "tiff-rgb.tif", "pnm-p3.ppm"} {
+	for _, name := range []string{
+		"jpeg-baseline.jpg", "scene.png", "webp-lossy.webp", "tiff-rgb.tif", "pnm-p3.ppm",
+	} {
 		data := imagingtest.ReadTestdata(b, name)
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
@@ -31,7 +33,10 @@ func BenchmarkInspect(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	for _, name := range []string{"jpeg-baseline.jpg", "jpeg-exif-6.jpg", "scene.png", "webp-lossy.webp", "pnm-p6.ppm", "gif-plain.gif"} {
+	for _, name := range []string{
+		"jpeg-baseline.jpg", "jpeg-exif-6.jpg", "scene.png",
+		"webp-lossy.webp", "pnm-p6.ppm", "gif-plain.gif",
+	} {
 		data := imagingtest.ReadTestdata(b, name)
 		info, err := codec.Inspect(data, imagingtest.Limits())
 		if err != nil {
@@ -76,7 +81,8 @@ func BenchmarkEncode(b *testing.B) {
 	for _, channels := range []option.Channels{option.ChannelsRGBA, option.ChannelsAlpha} {
 		b.Run(string(channels), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := compose.Encode(img, matte, option.Options{Channels: channels}, imagingtest.Limits()); err != nil {
+				if _, err := compose.Encode(img, matte, option.Options{Channels: channels},
+					imagingtest.Limits()); err != nil {
 					b.Fatal(err)
 				}
 			}

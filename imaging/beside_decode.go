@@ -14,7 +14,8 @@ import (
 // besideDecode has an engine begin with a reduced picture while the image is decoded. The goroutine
 // that decodes has ended when it returns.
 func besideDecode(
-	ctx context.Context, e engine.Previewer, data []byte, info codec.Info, preview picture.Source, hints picture.Hints,
+	ctx context.Context, e engine.Previewer, data []byte, info codec.Info, preview picture.Source,
+	hints picture.Hints,
 ) (*picture.Image, *picture.Matte, error) {
 	var img *picture.Image
 	var decodeErr error

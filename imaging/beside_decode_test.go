@@ -34,7 +34,8 @@ func photo(t testing.TB, w, h, orientation int) []byte {
 	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
 		t.Fatal(err)
 	}
-	exif := []byte(exifPrefix + "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	const header, entry = "MM\x00*\x00\x00\x00\x08\x00\x01", "\x01\x12\x00\x03\x00\x00\x00\x01"
+	exif := []byte(exifPrefix + header + entry + "\x00\x00\x00\x00\x00\x00\x00\x00")
 	exif[len(exifPrefix)+19] = byte(orientation)
 	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
 	return slices.Concat(b.Bytes()[:2], segment, exif, b.Bytes()[2:])
@@ -49,7 +50,8 @@ func inspected(t testing.TB, data []byte) codec.Info {
 	return info
 }
 
-// TestReducedStandsForTheImage: whatever the orientation, and where sides are no multiples of the factor, both give the same small picture.
+// TestReducedStandsForTheImage: whatever the orientation, and where sides are no multiples of the
+// factor, both give the same small picture.
 func TestReducedStandsForTheImage(t *testing.T) {
 	for orientation := 1; orientation <= 8; orientation++ {
 		for _, size := range []image.Point{{803, 605}, {800, 600}, {809, 607}} {
@@ -71,13 +73,18 @@ func TestReducedStandsForTheImage(t *testing.T) {
 					continue // TestDecodeReduced says where there must be one
 				}
 				from := codec.PreviewOf(reduced, info)
-				if longer := max(from.Img.Width, from.Img.Height); longer < least || longer > 2*least+2 {
+				if longer := max(from.Img.Width, from.Img.Height); longer < least ||
+					longer > 2*least+2 {
 					t.Errorf("%v: %d px, want %d or a little more", size, longer, least)
 				}
-				for _, part := range []image.Rectangle{image.Rect(0, 0, img.Width, img.Height), image.Rect(101, 53, 487, 399)} {
-					got, want := from.Reduce(part, 40), picture.Source{Img: img, Factor: 1}.Reduce(part, 40)
+				for _, part := range []image.Rectangle{
+					image.Rect(0, 0, img.Width, img.Height), image.Rect(101, 53, 487, 399),
+				} {
+					got, want := from.Reduce(part, 40),
+						picture.Source{Img: img, Factor: 1}.Reduce(part, 40)
 					if off := meanOff(got.Pix, want.Pix); off > 2.5 {
-						t.Errorf("orientation %d, %v, a %dth: colours are %.1f off in %v", orientation, size, from.Factor, off, part)
+						t.Errorf("orientation %d, %v, a %dth: colours are %.1f off in %v",
+							orientation, size, from.Factor, off, part)
 					}
 				}
 			}
@@ -99,14 +106,15 @@ func TestReducedRefuses(t *testing.T) {
 		data  []byte
 		least int
 	}{"a small picture": {whole, 401}, "PNG": {imagingtest.ReadTestdata(t, "scene.png"), 1}} {
-		if _, ok, err := codec.DecodeReduced(tt.data, inspected(t, tt.data), tt.least); ok || err != nil {
+		if _, ok, err := codec.DecodeReduced(tt.data, inspected(t, tt.data), tt.least); ok ||
+			err != nil {
 			t.Errorf("%s: %v, %v; want nothing", name, ok, err)
 		}
 	}
 }
 
-// TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults. The last roi
-// is too small for a reduced picture to stand for the image.
+// TestBesideDecode: the same cut-out as from the image alone, near enough, and the same faults. The
+// last roi is too small for a reduced picture to stand for the image.
 func TestBesideDecode(t *testing.T) {
 	e := newFast(t)
 	for roi, size := range map[string]image.Point{
@@ -133,23 +141,28 @@ func TestBesideDecodeFaults(t *testing.T) {
 	e := newFast(t)
 	data := photo(t, 1600, 1200, 1)
 	info := inspected(t, data)
-	if _, _, err := segment(t.Context(), e, data, info, picture.Hints{ROI: imagingtest.ROI(t, "0 0 1601 10")}, 0); !errors.Is(err, picture.ErrOption) {
+	if _, _, err := segment(
+		t.Context(), e, data, info, picture.Hints{ROI: imagingtest.ROI(t, "0 0 1601 10")}, 0,
+	); !errors.Is(err, picture.ErrOption) {
 		t.Errorf("roi outside: %v, want ErrOption", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := segment(ctx, e, data, info, picture.Hints{}, 0); !errors.Is(err, context.Canceled) {
+	if _, _, err := segment(ctx, e, data, info, picture.Hints{}, 0); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	info.Width++ // the picture is not what the header says
-	if _, _, err := segment(t.Context(), e, data, info, picture.Hints{}, 0); !errors.Is(err, picture.ErrCorrupt) {
+	if _, _, err := segment(t.Context(), e, data, info, picture.Hints{}, 0); !errors.Is(err,
+		picture.ErrCorrupt) {
 		t.Errorf("another size: %v, want ErrCorrupt", err)
 	}
 }
 
 func TestInParallelPanicsWhereItIsCalled(t *testing.T) {
 	for _, n := range []int{1, 1000} {
-		if picture.Caught(func() { picture.InParallel(0, n, func(int, int) { panic("out of range") }) }) == nil {
+		if picture.Caught(
+			func() { picture.InParallel(0, n, func(int, int) { panic("out of range") }) }) == nil {
 			t.Errorf("%d rows: no panic", n)
 		}
 	}

@@ -20,7 +20,9 @@ type Config struct {
 
 // DefaultConfig allows 32 MiB and 50 megapixels and uses the fast engine.
 func DefaultConfig() Config {
-	return Config{MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: engine.Names()[0], Looks: fast.LooksCloser}
+	return Config{
+		MaxImageMiB: 32, MaxImageMegapixels: 50, Engine: engine.Names()[0], Looks: fast.LooksCloser,
+	}
 }
 
 // Validate joins every fault; each starts with the key it is about.
@@ -30,11 +32,13 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("max_image_mib: must be 1 to 1024, is %d", c.MaxImageMiB))
 	}
 	if c.MaxImageMegapixels < 1 || c.MaxImageMegapixels > 1000 {
-		errs = append(errs, fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
+		errs = append(errs,
+			fmt.Errorf("max_image_megapixels: must be 1 to 1000, is %d", c.MaxImageMegapixels))
 	}
 	errs = append(errs, engine.Check(c.Engine))
 	if c.Looks < fast.LooksOnce || c.Looks > fast.LooksCloser {
-		errs = append(errs, fmt.Errorf("looks: must be %d to %d, is %d", fast.LooksOnce, fast.LooksCloser, c.Looks))
+		errs = append(errs,
+			fmt.Errorf("looks: must be %d to %d, is %d", fast.LooksOnce, fast.LooksCloser, c.Looks))
 	}
 	if c.Prior != "" {
 		if _, _, err := fast.ReadPrior(c.Prior); err != nil {
@@ -46,7 +50,9 @@ func (c Config) Validate() error {
 
 // Limits are the bounds that Inspect enforces.
 func (c Config) Limits() picture.Limits {
-	return picture.Limits{MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000}
+	return picture.Limits{
+		MaxBytes: int64(c.MaxImageMiB) << 20, MaxPixels: int64(c.MaxImageMegapixels) * 1_000_000,
+	}
 }
 
 // engines is what the engines take of it.

@@ -15,10 +15,12 @@ import (
 
 func builtEngines() []string { return []string{fast.Name} }
 
-// TestNoOpenCV: who asks for the engine that is not here is told why, in a request and in the configuration.
+// TestNoOpenCV: who asks for the engine that is not here is told why, in a request
+// and in the configuration.
 func TestNoOpenCV(t *testing.T) {
 	const why = "engine: opencv is not in this build (built without cgo); must be fast"
-	_, err := newRemover(t).Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{Engine: "opencv"})
+	_, err := newRemover(t).Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"),
+		option.Options{Engine: "opencv"})
 	if !errors.Is(err, picture.ErrOption) || !strings.HasSuffix(err.Error(), why) {
 		t.Errorf("a request: %v", err)
 	}

@@ -28,7 +28,8 @@ func TestEveryColourPictureCutsAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p := img.Pix[3*(45*120+60):]; img.Alpha != nil || p[0] == p[1] || int(p[0])-int(p[2]) < 100 {
+		if p := img.Pix[3*(45*120+60):]; img.Alpha != nil || p[0] == p[1] ||
+			int(p[0])-int(p[2]) < 100 {
 			continue // no colours, or others
 		}
 		cut++

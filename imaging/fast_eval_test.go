@@ -11,7 +11,8 @@ import (
 	"bgremove/imaging/eval"
 )
 
-var everyPicture = flag.Bool("every-picture", false, "measure on the whole validation set, not on an eighth of it")
+var everyPicture = flag.Bool("every-picture", false,
+	"measure on the whole validation set, not on an eighth of it")
 
 // TestFastOnValidationSet measures the mean IoU where the pictures are at hand.
 func TestFastOnValidationSet(t *testing.T) {
@@ -41,10 +42,12 @@ func TestFastOnValidationSet(t *testing.T) {
 		least float64 // mean IoU
 	}{{"auto", eval.HintConfig{}, .86}, {"roi", eval.HintConfig{ROI: &widen}, .89}} {
 		r := eval.Run(t.Context(), eval.Config{
-			Engines: []eval.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints, Jobs: runtime.NumCPU(),
+			Engines: []eval.Engine{fast}, Limits: remover.Limits(), Hints: mode.hints,
+			Jobs: runtime.NumCPU(),
 		}, pairs)
 		if r.Unread > 0 || r.Interrupted {
-			t.Fatalf("%d of %d pictures measured, %d could not be read", len(r.Pictures), r.Asked, r.Unread)
+			t.Fatalf("%d of %d pictures measured, %d could not be read",
+				len(r.Pictures), r.Asked, r.Unread)
 		}
 		sums, counts := map[string]float64{}, map[string]int{}
 		for _, p := range r.Pictures {

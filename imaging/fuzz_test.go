@@ -32,15 +32,20 @@ func FuzzRemove(f *testing.F) {
 		switch {
 		case err != nil && !isOurs(err):
 			t.Errorf("error %v is none of ours", err)
-		case err == nil && (inspectErr != nil || res.Width != info.Width || res.Height != info.Height || len(res.Data) == 0):
-			t.Errorf("a result of %d×%d px, inspected were %+v, %v", res.Width, res.Height, info, inspectErr)
+		case err == nil && (inspectErr != nil || res.Width != info.Width ||
+			res.Height != info.Height || len(res.Data) == 0):
+			t.Errorf("a result of %d×%d px, inspected were %+v, %v",
+				res.Width, res.Height, info, inspectErr)
 		}
 	})
 }
 
 // isOurs tells whether err is one that a client can be told.
 func isOurs(err error) bool {
-	for _, want := range []error{picture.ErrUnsupported, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrOption, picture.ErrNoForeground} {
+	for _, want := range []error{
+		picture.ErrUnsupported, picture.ErrCorrupt,
+		picture.ErrTooLarge, picture.ErrOption, picture.ErrNoForeground,
+	} {
 		if errors.Is(err, want) {
 			return true
 		}

@@ -14,14 +14,15 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// TestTestdataIsGenerated: the committed pictures are those of the generator, byte for byte, or as pictures where another version
-// of an encoder writes other bytes.
+// TestTestdataIsGenerated: the committed pictures are those of the generator, byte for byte, or as
+// pictures where another version of an encoder writes other bytes.
 func TestTestdataIsGenerated(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the generator")
 	}
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules", "bgremove/tools/generate", "-out", dir)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "-tags", "gocv_specific_modules",
+		"bgremove/tools/generate", "-out", dir)
 	cmd.Dir = imagingtest.Testdata(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("generate: %v\n%s", err, out)
@@ -38,13 +39,15 @@ func TestTestdataIsGenerated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := imagingtest.ReadTestdata(t, e.Name()); !bytes.Equal(got, want) && !samePicture(t, got, want) {
+		if want := imagingtest.ReadTestdata(t, e.Name()); !bytes.Equal(got, want) &&
+			!samePicture(t, got, want) {
 			t.Errorf("%s is not what the generator makes", e.Name())
 		}
 	}
 }
 
-// samePicture allows each sample a difference of 3, which another encoder of a lossy format may make.
+// samePicture allows each sample a difference of 3, which another encoder of a
+// lossy format may make.
 func samePicture(t *testing.T, a, b []byte) bool {
 	t.Helper()
 	var images [2]*picture.Image

@@ -16,16 +16,19 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// TestNativeMemoryIsFreed runs every path that makes matrices, also those that fail half way. One lost matrix of the scene a round
-// would be 30 KB or more, 12 MB in all.
+// TestNativeMemoryIsFreed runs every path that makes matrices, also those that fail half way. One
+// lost matrix of the scene a round would be 30 KB or more, 12 MB in all.
 func TestNativeMemoryIsFreed(t *testing.T) {
 	if _, err := residentBytes(); err != nil {
 		t.Skip(err)
 	}
 	r := newRemover(t)
 	files := [][]byte{
-		imagingtest.ReadTestdata(t, "jpeg-exif-7.jpg"), imagingtest.ReadTestdata(t, "png-rgba16.png"), imagingtest.ReadTestdata(t, "one-colour.png"),
-		imagingtest.Edit(imagingtest.ReadTestdata(t, "scene.png"), 300, make([]byte, 100)...), imagingtest.ReadTestdata(t, "gif-offset.gif"),
+		imagingtest.ReadTestdata(t, "jpeg-exif-7.jpg"),
+		imagingtest.ReadTestdata(t, "png-rgba16.png"),
+		imagingtest.ReadTestdata(t, "one-colour.png"),
+		imagingtest.Edit(imagingtest.ReadTestdata(t, "scene.png"), 300, make([]byte, 100)...),
+		imagingtest.ReadTestdata(t, "gif-offset.gif"),
 	}
 	round := func() {
 		for _, data := range files {
@@ -34,7 +37,10 @@ func TestNativeMemoryIsFreed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if img, err := codec.Decode(data, info); err == nil {
-				_, _ = compose.Encode(img, &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}, option.Options{}, imagingtest.Limits())
+				_, _ = compose.Encode(img, &picture.Matte{
+					Width: img.Width, Height: img.Height,
+					Alpha: make([]uint8, img.Width*img.Height),
+				}, option.Options{}, imagingtest.Limits())
 				_, _ = bgrRoundTrip(img)
 				_, _, _ = codec.DecodeReduced(data, info, 15)
 				_, _ = codec.EncodeJPEG(img.Pix, img.Width, img.Height, 3, 90)

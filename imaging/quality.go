@@ -8,17 +8,23 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// Quality describes a cut-out without knowing the truth. Confidence is made of the others; docs/quality.md says how, and how far to trust
-// it.
+// Quality describes a cut-out without knowing the truth. Confidence is made of the others;
+// docs/quality.md says how, and how far to trust it.
 type Quality struct {
-	Confidence      float64  `json:"confidence"`       // 0..1: how likely the cut-out is good, IoU ≥ .8
-	ForegroundShare float64  `json:"foreground_share"` // of the picture, by alpha
-	Box             Box      `json:"box"`              // of alpha ≥ 128
-	BorderContact   float64  `json:"border_contact"`   // share of the picture's outermost pixels that are foreground
-	Components      int      `json:"components"`       // connected pieces of foreground of .1 % of what was looked at and more
-	EdgeContrast    float64  `json:"edge_contrast"`    // mean colour difference across the edge, 0..1
-	Agreement       *float64 `json:"agreement"`        // IoU of what the network alone says with the result; null where none was asked
-	Certainty       *float64 `json:"certainty"`        // how far from undecided the network is where either says foreground, 0..1; null as above
+	// 0..1: how likely the cut-out is good, IoU ≥ .8
+	Confidence      float64 `json:"confidence"`
+	ForegroundShare float64 `json:"foreground_share"` // of the picture, by alpha
+	Box             Box     `json:"box"`              // of alpha ≥ 128
+	// share of the picture's outermost pixels that are foreground
+	BorderContact float64 `json:"border_contact"`
+	// connected pieces of foreground of .1 % of what was looked at and more
+	Components int `json:"components"`
+	// mean colour difference across the edge, 0..1
+	EdgeContrast float64 `json:"edge_contrast"`
+	// IoU of what the network alone says with the result; null where none was asked
+	Agreement *float64 `json:"agreement"`
+	// how far from undecided the network is where either says foreground, 0..1; null as above
+	Certainty *float64 `json:"certainty"`
 }
 
 // Box is a rectangle in px.
@@ -88,8 +94,8 @@ func assess(img *picture.Image, m *picture.Matte, belief *picture.Belief) Qualit
 	return q
 }
 
-// edgeContrast is the mean distance of colours that lie a little inside and a little outside of the edge, side by side or one above the
-// other; 1 is that of black and white.
+// edgeContrast is the mean distance of colours that lie a little inside and a little outside of the
+// edge, side by side or one above the other; 1 is that of black and white.
 func edgeContrast(k picture.Reduced, mask []uint8) float64 {
 	const apart = 3 // px
 	var sum, n float64
@@ -121,7 +127,8 @@ func edgeContrast(k picture.Reduced, mask []uint8) float64 {
 	return sum / n / 255
 }
 
-// extent measures a matte at full resolution, no more opaque than the image is itself; own is its alpha, or nil.
+// extent measures a matte at full resolution, no more opaque than the image is itself;
+// own is its alpha, or nil.
 func extent(m *picture.Matte, own []uint8, cores int) (share, border float64, box Box) {
 	rows := make([]rowExtent, m.Height)
 	picture.InParallel(cores, m.Height, func(from, to int) {
@@ -152,19 +159,20 @@ func extent(m *picture.Matte, own []uint8, cores int) (share, border float64, bo
 		outermost -= (m.Width - 2) * (m.Height - 2)
 	}
 	share = float64(sum) / 255 / float64(len(m.Alpha))
-	return share, float64(foreground) / float64(outermost), Box{all.Min.X, all.Min.Y, all.Dx(), all.Dy()}
+	return share, float64(foreground) / float64(outermost),
+		Box{all.Min.X, all.Min.Y, all.Dx(), all.Dy()}
 }
 
-// rowExtent is the sum of a row of alpha, where its foreground begins and ends, both 0 where there is none, and how many of the
-// picture's outermost pixels are foreground.
+// rowExtent is the sum of a row of alpha, where its foreground begins and ends, both 0 where there
+// is none, and how many of the picture's outermost pixels are foreground.
 type rowExtent struct {
 	sum        int64
 	first, end int
 	outermost  int64
 }
 
-// extentOf goes through eight pixels at a time where they are all background or all foreground. In a row at the picture's border every pixel
-// is outermost, in the others the first and the last.
+// extentOf goes through eight pixels at a time where they are all background or all foreground. In
+// a row at the picture's border every pixel is outermost, in the others the first and the last.
 func extentOf(row []uint8, atBorder bool) (e rowExtent) {
 	found := func(from, to int) {
 		if e.end == 0 {
@@ -201,8 +209,9 @@ func extentOf(row []uint8, atBorder bool) (e rowExtent) {
 	return e
 }
 
-// confidence is a logistic regression on what the network thinks of the result, fitted to photos with known masks. (The other figures
-// were tried and add nothing to these two.) Without an opinion it is ½.
+// confidence is a logistic regression on what the network thinks of the result, fitted to
+// photos with known masks. (The other figures were tried and add nothing to these two.)
+// Without an opinion it is ½.
 func (q *Quality) confidence() float64 {
 	const certainty, agreement, bias = 9.24, 2.85, -8.79
 	if q.Agreement == nil {

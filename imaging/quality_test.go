@@ -15,7 +15,9 @@ import (
 // TestExtent compares with a slow count.
 func TestExtent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	for _, size := range []image.Point{{1, 1}, {1, 9}, {9, 1}, {2, 2}, {3, 3}, {17, 40}, {64, 33}, {200, 5}} {
+	for _, size := range []image.Point{
+		{1, 1}, {1, 9}, {9, 1}, {2, 2}, {3, 3}, {17, 40}, {64, 33}, {200, 5},
+	} {
 		for _, kind := range []string{"noise", "empty", "full", "block"} {
 			m := &picture.Matte{Width: size.X, Height: size.Y, Alpha: make([]uint8, size.X*size.Y)}
 			var own []uint8
@@ -24,7 +26,8 @@ func TestExtent(t *testing.T) {
 				case kind == "noise":
 					m.Alpha[i] = uint8(rng.Uint32())
 					own = append(own, uint8(rng.Uint32()))
-				case kind == "full", kind == "block" && x >= size.X/4 && x < size.X-1 && y >= size.Y/3:
+				case kind == "full",
+					kind == "block" && x >= size.X/4 && x < size.X-1 && y >= size.Y/3:
 					m.Alpha[i] = 255
 				}
 			}
@@ -49,7 +52,8 @@ func TestExtent(t *testing.T) {
 			share, border, got := extent(m, own, 0)
 			want := Box{box.Min.X, box.Min.Y, box.Dx(), box.Dy()}
 			if math.Abs(share-sum) > 1e-9 || math.Abs(border-edge/outermost) > 1e-9 || got != want {
-				t.Errorf("%v %s: share %g, border %g, box %v; want %g, %g, %v", size, kind, share, border, got, sum, edge/outermost, want)
+				t.Errorf("%v %s: share %g, border %g, box %v; want %g, %g, %v",
+					size, kind, share, border, got, sum, edge/outermost, want)
 			}
 		}
 	}
@@ -58,7 +62,8 @@ func TestExtent(t *testing.T) {
 func TestOpinion(t *testing.T) {
 	opinionOn := func(z []float32, alpha []uint8) opinion {
 		part := image.Rect(0, 0, len(z), 1)
-		return opinionOf(&picture.Belief{part, picture.Grid{len(z), 1, 1, z}}, &picture.Matte{Width: len(z), Height: 1, Alpha: alpha})
+		return opinionOf(&picture.Belief{part, picture.Grid{len(z), 1, 1, z}},
+			&picture.Matte{Width: len(z), Height: 1, Alpha: alpha})
 	}
 	o := opinionOn([]float32{4, 4, -4, -4, 0.0001}, []uint8{255, 128, 200, 127, 255})
 	sure := math.Tanh(2)
@@ -85,24 +90,29 @@ func TestEdgeContrast(t *testing.T) {
 	}
 }
 
-// TestQualityOfAResult: what is said of the scene is so, by either engine, and says nothing of what the image itself has transparent.
+// TestQualityOfAResult: what is said of the scene is so, by either engine, and says nothing of what
+// the image itself has transparent.
 func TestQualityOfAResult(t *testing.T) {
 	r := newRemover(t)
 	for _, engine := range r.Engines() {
-		res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{Engine: engine})
+		res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"),
+			option.Options{Engine: engine})
 		if err != nil {
 			t.Fatal(err)
 		}
 		q := res.Quality
 		box := image.Rect(q.Box.X, q.Box.Y, q.Box.X+q.Box.Width, q.Box.Y+q.Box.Height)
-		truth := fast.BoxOf(imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "mask.png")), res.Width)
+		truth := fast.BoxOf(
+			imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "mask.png")), res.Width)
 		if inner, outer := truth.Inset(4), truth.Inset(-4); !inner.In(box) || !box.In(outer) {
 			t.Errorf("%s: box %v, the mask's is %v", engine, box, truth)
 		}
-		if q.Components != 1 || q.BorderContact != 0 || q.EdgeContrast < .05 || q.ForegroundShare < .1 || q.ForegroundShare > .5 {
+		if q.Components != 1 || q.BorderContact != 0 || q.EdgeContrast < .05 ||
+			q.ForegroundShare < .1 || q.ForegroundShare > .5 {
 			t.Errorf("%s: %+v", engine, q)
 		}
-		if q.Agreement == nil || *q.Agreement < .6 || q.Certainty == nil || *q.Certainty < .3 || !(q.Confidence > 0 && q.Confidence < 1) {
+		if q.Agreement == nil || *q.Agreement < .6 || q.Certainty == nil || *q.Certainty < .3 ||
+			!(q.Confidence > 0 && q.Confidence < 1) {
 			t.Errorf("%s: %+v", engine, q)
 		}
 	}

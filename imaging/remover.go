@@ -16,8 +16,8 @@ import (
 	"bgremove/imaging/stage"
 )
 
-// Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how many run at once; they share the
-// cores.
+// Remover cuts the foreground out of images. It is safe for concurrent use and sets no limit on how
+// many run at once; they share the cores.
 type Remover struct {
 	limits  picture.Limits
 	cores   int
@@ -67,8 +67,8 @@ func (r *Remover) CheckOptions(opts option.Options) error {
 	return err
 }
 
-// Checked is an image with options that a Remover has found to be right, as far as that shows without
-// decoding.
+// Checked is an image with options that a Remover has found to be right, as far as that
+// shows without decoding.
 type Checked struct {
 	Data    []byte
 	Info    codec.Info
@@ -98,8 +98,8 @@ func (r *Remover) Remove(ctx context.Context, data []byte, opts option.Options) 
 	return r.RemoveChecked(ctx, c)
 }
 
-// RemoveChecked decodes, segments and encodes one image that Check returned. It looks at ctx between
-// the steps; a native call runs to its end.
+// RemoveChecked decodes, segments and encodes one image that Check returned. It looks at ctx
+// between the steps; a native call runs to its end.
 //
 // Errors: ErrCorrupt, ErrUnsupported, ErrOption, ErrNoForeground, ctx's own.
 func (r *Remover) RemoveChecked(ctx context.Context, c Checked) (Result, error) {
@@ -116,7 +116,8 @@ func (r *Remover) RemoveChecked(ctx context.Context, c Checked) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	cores := max(1, r.cores/int(r.running.Add(1))) // more goroutines than cores make none of the images faster
+	// more goroutines than cores make none of the images faster
+	cores := max(1, r.cores/int(r.running.Add(1)))
 	defer r.running.Add(-1)
 	img, matte, err := segment(ctx, engine, data, info, hints, cores)
 	if err != nil {
@@ -150,9 +151,14 @@ func (r *Remover) Assess(img *picture.Image, hints picture.Hints, m *picture.Mat
 	return assess(img, m, belief)
 }
 
-// segment decodes and finds the foreground: at the same time, where the engine can begin with a reduced picture.
-func segment(ctx context.Context, cutter engine.Engine, data []byte, info codec.Info, hints picture.Hints, cores int) (*picture.Image, *picture.Matte, error) {
-	const worthIt = 1_500_000 // pixels: the whole of a smaller image is there nearly as soon as a reduced picture
+// segment decodes and finds the foreground: at the same time, where the engine can begin
+// with a reduced picture.
+func segment(
+	ctx context.Context, cutter engine.Engine, data []byte,
+	info codec.Info, hints picture.Hints, cores int,
+) (*picture.Image, *picture.Matte, error) {
+	// pixels: the whole of a smaller image is there nearly as soon as a reduced picture
+	const worthIt = 1_500_000
 	if e, ok := cutter.(engine.Previewer); ok && info.Width*info.Height >= worthIt {
 		end := stage.Begin(ctx, "preview")
 		side := e.PreviewSide(image.Pt(info.Width, info.Height), hints)

@@ -25,7 +25,8 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 || res.Engine != fast.Name {
+	if res.ContentType != "image/png" || res.Width != 120 || res.Height != 90 ||
+		res.Engine != fast.Name {
 		t.Errorf("%s of %d×%d px by %s", res.ContentType, res.Width, res.Height, res.Engine)
 	}
 	out := imagingtest.DecodePNG(t, res.Data)
@@ -56,7 +57,8 @@ func TestRemove(t *testing.T) {
 // TestRemoveKeepsTheInputsAlpha: the result is nowhere more opaque than the picture was.
 func TestRemoveKeepsTheInputsAlpha(t *testing.T) {
 	r := newRemover(t)
-	res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "png-rgba.png"), option.Options{ROI: imagingtest.ROI(t, "10 5 100% 100%")})
+	res, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "png-rgba.png"),
+		option.Options{ROI: imagingtest.ROI(t, "10 5 100% 100%")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +87,8 @@ func TestRemoveOnTestdata(t *testing.T) {
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
 		default:
-			if out := imagingtest.DecodePNG(t, res.Data); out.Rect.Dx() != 120 || out.Rect.Dy() != 90 {
+			if out := imagingtest.DecodePNG(t, res.Data); out.Rect.Dx() != 120 ||
+				out.Rect.Dy() != 90 {
 				t.Errorf("%s: %v px", name, out.Rect.Size())
 			}
 		}
@@ -103,7 +106,8 @@ func TestRemoveIsDeterministic(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if again, err := r.Remove(t.Context(), data, option.Options{}); err != nil || !bytes.Equal(again.Data, first.Data) {
+			if again, err := r.Remove(t.Context(), data, option.Options{}); err != nil ||
+				!bytes.Equal(again.Data, first.Data) {
 				t.Errorf("another result (%v)", err)
 			}
 		})
@@ -124,16 +128,37 @@ func TestRemoveRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"an engine there is not", t.Context(), data, option.Options{Engine: "magic"}, picture.ErrOption, `engine: must be fast or opencv, is "magic"`},
-		{"channels there are not", t.Context(), data, option.Options{Channels: "cmyk"}, picture.ErrOption, `"cmyk"`},
-		{"a roi outside", t.Context(), data, option.Options{ROI: imagingtest.ROI(t, "0 0 121 90")}, picture.ErrOption, "120×90 px"},
+		{
+			"an engine there is not", t.Context(), data,
+			option.Options{Engine: "magic"},
+			picture.ErrOption, `engine: must be fast or opencv, is "magic"`,
+		},
+		{
+			"channels there are not", t.Context(), data,
+			option.Options{Channels: "cmyk"},
+			picture.ErrOption, `"cmyk"`,
+		},
+		{
+			"a roi outside", t.Context(), data,
+			option.Options{ROI: imagingtest.ROI(t, "0 0 121 90")},
+			picture.ErrOption, "120×90 px",
+		},
 		{"text", t.Context(), []byte("text"), option.Options{}, picture.ErrUnsupported, ""},
-		{"half a picture", t.Context(), data[:len(data)/2], option.Options{}, picture.ErrCorrupt, "cut short"},
-		{"too large a picture", t.Context(), imagingtest.PNGHeader(60000, 60000), option.Options{}, picture.ErrTooLarge, "the limit is 50000000"},
+		{
+			"half a picture", t.Context(), data[:len(data)/2],
+			option.Options{},
+			picture.ErrCorrupt, "cut short",
+		},
+		{
+			"too large a picture", t.Context(), imagingtest.PNGHeader(60000, 60000),
+			option.Options{},
+			picture.ErrTooLarge, "the limit is 50000000",
+		},
 		{"a context that ended", cancelled, data, option.Options{}, context.Canceled, ""},
 	}
 	for _, tt := range tests {
-		if _, err := r.Remove(tt.ctx, tt.data, tt.opts); !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
+		if _, err := r.Remove(tt.ctx, tt.data, tt.opts); !errors.Is(err, tt.want) ||
+			!strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v; want %v that says %q", tt.name, err, tt.want, tt.says)
 		}
 	}
@@ -145,7 +170,9 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		"max_image_megapixels": func(c *Config) { c.MaxImageMegapixels = 2000 },
 		"engine":               func(c *Config) { c.Engine = "magic" },
 		"looks":                func(c *Config) { c.Looks = 4 },
-		"prior":                func(c *Config) { c.Prior = filepath.Join(t.TempDir(), "none.json") },
+		"prior": func(c *Config) {
+			c.Prior = filepath.Join(t.TempDir(), "none.json")
+		},
 	} {
 		cfg := DefaultConfig()
 		change(&cfg)
@@ -157,12 +184,14 @@ func TestNewRefusesBadConfig(t *testing.T) {
 	if got := r.Engines(); !slices.Equal(got, builtEngines()) || r.DefaultEngine() != fast.Name {
 		t.Errorf("engines %v, default %s", got, r.DefaultEngine())
 	}
-	if got, want := r.Limits(), (picture.Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
+	if got, want := r.Limits(),
+		(picture.Limits{MaxBytes: 32 << 20, MaxPixels: 50_000_000}); got != want {
 		t.Errorf("limits %+v, want %+v", got, want)
 	}
 }
 
-// TestPriorFromFiles: another network is read from where the configuration says, and what is wrong with it is said.
+// TestPriorFromFiles: another network is read from where the configuration says, and what is
+// wrong with it is said.
 func TestPriorFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, data []byte) string {
@@ -189,7 +218,8 @@ func TestPriorFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"), option.Options{}); err != nil {
+	if _, err := r.Remove(t.Context(), imagingtest.ReadTestdata(t, "scene.png"),
+		option.Options{}); err != nil {
 		t.Error(err)
 	}
 	write("long.f16", append(slices.Clone(weights), 0, 0))
@@ -213,10 +243,13 @@ func TestPriorFromFiles(t *testing.T) {
 func TestFormatsHaveLimits(t *testing.T) {
 	r := newRemover(t)
 	wide := slices.Concat([]byte("P5 17000 1 255\n"), make([]byte, 17000))
-	if _, err := r.Remove(t.Context(), wide, option.Options{Format: option.OutputWebP}); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), "16383") {
+	if _, err := r.Remove(
+		t.Context(), wide, option.Options{Format: option.OutputWebP},
+	); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), "16383") {
 		t.Errorf("%v, want ErrOption with the limit", err)
 	}
-	if _, err := r.Remove(t.Context(), wide, option.Options{}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
+	if _, err := r.Remove(t.Context(), wide, option.Options{}); err != nil && !errors.Is(err,
+		picture.ErrNoForeground) {
 		t.Errorf("as PNG: %v", err)
 	}
 }

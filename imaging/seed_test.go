@@ -12,8 +12,9 @@ import (
 
 const evalDir = "../../shared/eval"
 
-// TestSeedPeople: with nothing given, the portraits that this project began with reach from their hair to the lower border. (One
-// of them loses its trousers, which are nearly as pale as the wall, but for a hand.)
+// TestSeedPeople: with nothing given, the portraits that this project began with reach from their
+// hair to the lower border. (One of them loses its trousers, which are nearly as pale as the
+// wall, but for a hand.)
 func TestSeedPeople(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(evalDir, "seed", "*.jpg"))
 	if err != nil || len(files) == 0 {
@@ -33,12 +34,14 @@ func TestSeedPeople(t *testing.T) {
 		first, last, n := matteRows(matte)
 		share := float64(n) / float64(len(matte.Alpha))
 		if first > img.Height/20 || last < img.Height*97/100 || share < .2 || share > .7 {
-			t.Errorf("%s: foreground in rows %d to %d of %d, %.0f %% of the picture", filepath.Base(name), first, last, img.Height, 100*share)
+			t.Errorf("%s: foreground in rows %d to %d of %d, %.0f %% of the picture",
+				filepath.Base(name), first, last, img.Height, 100*share)
 		}
 	}
 }
 
-// matteRows returns the first and last row with 5 or more foreground pixels, and how many there are in all.
+// matteRows returns the first and last row with 5 or more foreground pixels, and how
+// many there are in all.
 func matteRows(m *picture.Matte) (first, last, total int) {
 	first = m.Height
 	for y := range m.Height {

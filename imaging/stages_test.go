@@ -15,7 +15,10 @@ import (
 // Every stage of a result is there once, within the time that the whole took.
 func TestStages(t *testing.T) {
 	r := newRemover(t)
-	small := []string{"decode", "reduce", "prior", "closer", "cut", "clean", "whole", "band", "alpha", "encode", "quality"}
+	small := []string{
+		"decode", "reduce", "prior", "closer", "cut", "clean",
+		"whole", "band", "alpha", "encode", "quality",
+	}
 	for name, tt := range map[string]struct {
 		data []byte
 		want []string
@@ -33,7 +36,8 @@ func TestStages(t *testing.T) {
 		for _, s := range res.Stages {
 			names = append(names, s.Name)
 			if s.Took < 0 || s.Start.Before(began) || s.Start.Add(s.Took).After(began.Add(total)) {
-				t.Errorf("%s: %s took %v from %v on, of %v", name, s.Name, s.Took, s.Start.Sub(began), total)
+				t.Errorf("%s: %s took %v from %v on, of %v",
+					name, s.Name, s.Took, s.Start.Sub(began), total)
 			}
 		}
 		slices.Sort(names)
@@ -56,7 +60,8 @@ func largeJPEG(t *testing.T) []byte {
 }
 
 func TestResultWithoutStagesAsJSON(t *testing.T) {
-	if text, err := json.Marshal(Result{}); err != nil || strings.Contains(string(text), "timings") {
+	if text, err := json.Marshal(Result{}); err != nil ||
+		strings.Contains(string(text), "timings") {
 		t.Errorf("a result without stages is %s, %v", text, err)
 	}
 }

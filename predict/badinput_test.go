@@ -17,8 +17,8 @@ import (
 	"bgremove/imaging/option"
 )
 
-// badInput is a request that must be refused. The answer's detail is a string that begins with detail, or, where field is
-// set, a list whose first element has this "type loc.loc".
+// badInput is a request that must be refused. The answer's detail is a string that begins with
+// detail, or, where field is set, a list whose first element has this "type loc.loc".
 type badInput struct {
 	name              string
 	path, contentType string // "" is POST /predict as image/png; "-" is no Content-Type
@@ -38,12 +38,15 @@ func imageInputs(t *testing.T) []badInput {
 	in := []badInput{
 		{name: "empty body", status: 422, code: "corrupt_image", detail: "corrupt image: "},
 		{
-			name: "over the image limit", body: repeat("x", 1<<20+1), status: 413, code: "too_large",
+			name: "over the image limit", body: repeat("x", 1<<20+1),
+			status: 413, code: "too_large",
 			detail: "image too large: 1048577 bytes, the limit is 1048576",
 		},
 	}
 	for _, bad := range imagingtest.BadImages(t) {
-		in = append(in, badInput{name: bad.Name, body: bad.Data, status: bad.Status, code: bad.Code, detail: bad.Message})
+		in = append(in, badInput{
+			name: bad.Name, body: bad.Data, status: bad.Status, code: bad.Code, detail: bad.Message,
+		})
 	}
 	return in
 }
@@ -51,23 +54,38 @@ func imageInputs(t *testing.T) []badInput {
 func jsonInputs() []badInput {
 	var in []badInput
 	for _, bad := range imagingtest.BadBodies() {
-		in = append(in, badInput{name: "JSON: " + bad.Name, contentType: jsonType, body: bad.Body, status: 422, code: "bad_body", field: bad.Field})
+		in = append(in, badInput{
+			name: "JSON: " + bad.Name, contentType: jsonType,
+			body: bad.Body, status: 422, code: "bad_body", field: bad.Field,
+		})
 	}
 	return append(
 		in,
 		badInput{
-			name: "JSON: roi number", contentType: jsonType, body: `{"image":"AAAA","roi":5}`, status: 400, code: "bad_option",
+			name: "JSON: roi number", contentType: jsonType, body: `{"image":"AAAA","roi":5}`,
+			status: 400, code: "bad_option",
 			detail: `bad option: roi: must be "x1 y1 x2 y2" with spaces between, is "5"`,
 		},
 		badInput{
 			name: "JSON: strokes", contentType: jsonType, body: `{"image":"AAAA","strokes":[{"label":"keep","radius":0,"points":[[1,1]]}],"quality":0}`,
-			status: 400, code: "bad_option", detail: "bad option: strokes: stroke 1: radius must be 0.5 to 2000 px, is 0; bad option: quality: must be 1 to 100, is 0",
+			status: 400, code: "bad_option", detail: "bad option: strokes: stroke 1: radius must " +
+				"be 0.5 to 2000 px, is 0; bad option: quality: must be 1 to 100, is 0",
 		},
-		badInput{name: "nothing at all", contentType: notType, status: 422, code: "bad_body", field: "missing body.image"},
-		badInput{name: "JSON untyped", contentType: notType, body: `{"image":5}`, status: 422, code: "bad_body", field: "string_type body.image"},
-		badInput{name: "text untyped", contentType: notType, body: "hello", status: 415, code: "unsupported_format", detail: "unsupported image format: "},
 		badInput{
-			name: "JSON: text as an image", contentType: jsonType, body: `{"image":"` + base64.StdEncoding.EncodeToString([]byte("hello")) + `"}`,
+			name: "nothing at all", contentType: notType, status: 422,
+			code: "bad_body", field: "missing body.image",
+		},
+		badInput{
+			name: "JSON untyped", contentType: notType, body: `{"image":5}`,
+			status: 422, code: "bad_body", field: "string_type body.image",
+		},
+		badInput{
+			name: "text untyped", contentType: notType, body: "hello", status: 415,
+			code: "unsupported_format", detail: "unsupported image format: ",
+		},
+		badInput{
+			name: "JSON: text as an image", contentType: jsonType,
+			body:   `{"image":"` + base64.StdEncoding.EncodeToString([]byte("hello")) + `"}`,
 			status: 415, code: "unsupported_format", detail: "unsupported image format: ",
 		},
 	)
@@ -79,7 +97,9 @@ func multipartInputs(t *testing.T) []badInput {
 	const malformed = "The multipart body is malformed or ends early"
 	formCase := func(name string, pairs ...string) badInput {
 		contentType, body := form(t, pairs...)
-		return badInput{name: name, contentType: contentType, body: body, status: 400, code: "bad_multipart"}
+		return badInput{
+			name: name, contentType: contentType, body: body, status: 400, code: "bad_multipart",
+		}
 	}
 	with := func(in badInput, status int, code, detail, field string) badInput {
 		in.status, in.code, in.detail, in.field = status, code, detail, field
@@ -93,17 +113,36 @@ func multipartInputs(t *testing.T) []badInput {
 	}
 	return []badInput{
 		with(formCase("form without parts"), 422, "bad_body", "", "missing body.image"),
-		with(formCase("form without file", "roi", "1 1 2 2"), 422, "bad_body", "", "missing body.image"),
-		with(formCase("form with an empty file", "image", ""), 422, "corrupt_image", "corrupt image: ", ""),
-		with(formCase("form with two files", "image", scene, "file", scene), 400, "multiple_images", "The multipart body has more than one image", ""),
-		with(formCase("form with a bad roi", "image", scene, "roi", "1"), 400, "bad_option", "bad option: roi", ""),
-		with(formCase("form with a long field", "image", scene, "roi", repeat("1", 2000)), 400, "bad_multipart", "The field roi is longer than", ""),
-		with(formCase("form with many parts", many...), 400, "bad_multipart", "The multipart body has more than 64 parts", ""),
+		with(formCase("form without file", "roi", "1 1 2 2"), 422, "bad_body", "",
+			"missing body.image"),
+		with(formCase("form with an empty file", "image", ""), 422, "corrupt_image",
+			"corrupt image: ", ""),
+		with(formCase("form with two files", "image", scene, "file", scene), 400, "multiple_images",
+			"The multipart body has more than one image", ""),
+		with(formCase("form with a bad roi", "image", scene, "roi", "1"), 400, "bad_option",
+			"bad option: roi", ""),
+		with(formCase("form with a long field", "image", scene, "roi", repeat("1", 2000)), 400,
+			"bad_multipart", "The field roi is longer than", ""),
+		with(formCase("form with many parts", many...), 400, "bad_multipart",
+			"The multipart body has more than 64 parts", ""),
 		with(cut, 400, "bad_multipart", malformed, ""),
-		{name: "form without boundary", contentType: "multipart/form-data", body: "x", status: 400, code: "bad_multipart", detail: "Missing boundary in multipart."},
-		{name: "empty form body", contentType: "multipart/form-data; boundary=b", status: 422, code: "bad_body", field: "missing body.image"},
-		{name: "form of another boundary", contentType: "multipart/form-data; boundary=b", body: "--c\r\n\r\n", status: 422, code: "bad_body", field: "missing body.image"},
-		{name: "form with a bad part", contentType: "multipart/form-data; boundary=b", body: "--b\r\n\x00\r\n\r\nx\r\n--b--", status: 400, code: "bad_multipart", detail: malformed},
+		{
+			name: "form without boundary", contentType: "multipart/form-data", body: "x",
+			status: 400, code: "bad_multipart", detail: "Missing boundary in multipart.",
+		},
+		{
+			name: "empty form body", contentType: "multipart/form-data; boundary=b",
+			status: 422, code: "bad_body", field: "missing body.image",
+		},
+		{
+			name: "form of another boundary", contentType: "multipart/form-data; boundary=b",
+			body: "--c\r\n\r\n", status: 422, code: "bad_body", field: "missing body.image",
+		},
+		{
+			name: "form with a bad part", contentType: "multipart/form-data; boundary=b",
+			body: "--b\r\n\x00\r\n\r\nx\r\n--b--", status: 400,
+			code: "bad_multipart", detail: malformed,
+		},
 	}
 }
 
@@ -112,34 +151,70 @@ func optionInputs(t *testing.T) []badInput {
 	scene := imagingtest.File(t, "scene.png")
 	var in []badInput
 	for _, query := range []string{
-		"roi=NaN+0+5+5", "roi=0+0+Inf+5", "roi=-1+0+5+5", "roi=5+5+1+1", "roi=1+1+1+1", "roi=1+2+3", "roi=1+2+3+4+5", "roi=a+b+c+d",
-		"roi=0+0+99999+99999", "roi=0+0+60000+60000", "roi=0+0+101%25+50%25", "roi=1e1+1+20+20", "roi=0x1+0+5+5", "roi=%FF",
-		"engine=u2net", "engine=../../etc/passwd", "channels=rgb", "channels=RGBA", "roi=1&engine=opencv&channels=y",
-		"format=gif", "format=jpg", "quality=0", "bg_color=%23fff8", "channels=alpha&bg_color=red", "strokes=%5B%5B%5D%5D", "mask=!",
+		"roi=NaN+0+5+5", "roi=0+0+Inf+5", "roi=-1+0+5+5", "roi=5+5+1+1", "roi=1+1+1+1", "roi=1+2+3",
+		"roi=1+2+3+4+5", "roi=a+b+c+d",
+		"roi=0+0+99999+99999", "roi=0+0+60000+60000", "roi=0+0+101%25+50%25", "roi=1e1+1+20+20",
+		"roi=0x1+0+5+5", "roi=%FF",
+		"engine=u2net", "engine=../../etc/passwd", "channels=rgb", "channels=RGBA",
+		"roi=1&engine=opencv&channels=y",
+		"format=gif", "format=jpg", "quality=0", "bg_color=%23fff8", "channels=alpha&bg_color=red",
+		"strokes=%5B%5B%5D%5D", "mask=!",
 		"mask=AAAA", // no image file
 	} {
 		in = append(in, badInput{
-			name: query, path: "/predict?" + query, body: scene, status: 400, code: "bad_option", detail: "bad option: ",
+			name: query, path: "/predict?" + query, body: scene, status: 400, code: "bad_option",
+			detail: "bad option: ",
 		})
 	}
 	return append(
 		in,
-		badInput{name: "percent-encoding", path: "/predict?roi=%zz", body: scene, status: 400, code: "bad_query", detail: "The query is not valid"},
-		badInput{name: "semicolon", path: "/predict?roi=1;engine=2", body: scene, status: 400, code: "bad_query", detail: "The query is not valid"},
+		badInput{
+			name: "percent-encoding", path: "/predict?roi=%zz", body: scene,
+			status: 400, code: "bad_query", detail: "The query is not valid",
+		},
+		badInput{
+			name: "semicolon", path: "/predict?roi=1;engine=2", body: scene,
+			status: 400, code: "bad_query", detail: "The query is not valid",
+		},
 	)
 }
 
 func routeInputs() []badInput {
 	const media = "Content-Type must be"
 	return []badInput{
-		{name: "urlencoded", contentType: "application/x-www-form-urlencoded", body: "image=AAAA", status: 415, code: "unsupported_format", detail: "unsupported image format"},
-		{name: "text type", contentType: "text/plain", body: "AAAA", status: 415, code: "unsupported_media_type", detail: media},
-		{name: "broken type", contentType: "image/", body: "x", status: 415, code: "unsupported_media_type", detail: media},
-		{name: "absurd type", contentType: repeat("é;", 500), body: "x", status: 415, code: "unsupported_media_type", detail: media},
-		{name: "wrong route", path: "/predicts", body: "x", status: 404, code: "not_found", detail: "Not Found"},
-		{name: "route of the proxy", path: "/start_job", contentType: jsonType, body: "{}", status: 404, code: "not_found", detail: "Not Found"},
-		{name: "path upwards", path: "/../predict", body: "x", status: 404, code: "not_found", detail: "Not Found"},
-		{name: "wrong method", path: "/health", body: "x", status: 405, code: "method_not_allowed", detail: "Method Not Allowed"},
+		{
+			name: "urlencoded", contentType: "application/x-www-form-urlencoded",
+			body: "image=AAAA", status: 415, code: "unsupported_format",
+			detail: "unsupported image format",
+		},
+		{
+			name: "text type", contentType: "text/plain", body: "AAAA",
+			status: 415, code: "unsupported_media_type", detail: media,
+		},
+		{
+			name: "broken type", contentType: "image/", body: "x",
+			status: 415, code: "unsupported_media_type", detail: media,
+		},
+		{
+			name: "absurd type", contentType: repeat("é;", 500), body: "x",
+			status: 415, code: "unsupported_media_type", detail: media,
+		},
+		{
+			name: "wrong route", path: "/predicts", body: "x",
+			status: 404, code: "not_found", detail: "Not Found",
+		},
+		{
+			name: "route of the proxy", path: "/start_job", contentType: jsonType,
+			body: "{}", status: 404, code: "not_found", detail: "Not Found",
+		},
+		{
+			name: "path upwards", path: "/../predict", body: "x",
+			status: 404, code: "not_found", detail: "Not Found",
+		},
+		{
+			name: "wrong method", path: "/health", body: "x", status: 405,
+			code: "method_not_allowed", detail: "Method Not Allowed",
+		},
 	}
 }
 
@@ -170,8 +245,10 @@ func TestBadInput(t *testing.T) {
 
 func (in badInput) check(t *testing.T, got answer) {
 	t.Helper()
-	if got.status != in.status || got.header.Get("X-Error-Code") != in.code || len(got.body) > 2048 {
-		t.Fatalf("got %d %s %.300s\nwant %d %s", got.status, got.header.Get("X-Error-Code"), got.body, in.status, in.code)
+	if got.status != in.status || got.header.Get("X-Error-Code") != in.code ||
+		len(got.body) > 2048 {
+		t.Fatalf("got %d %s %.300s\nwant %d %s",
+			got.status, got.header.Get("X-Error-Code"), got.body, in.status, in.code)
 	}
 	var out struct {
 		Detail any `json:"detail"`
@@ -213,7 +290,8 @@ func fieldShape(detail any) string {
 func stillAnswers(t *testing.T, ts *testServer) {
 	t.Helper()
 	size := sceneSize(t)
-	got := ts.do(t, "POST", "/predict", "image/png", strings.NewReader(imagingtest.File(t, "scene.png")))
+	got := ts.do(t, "POST", "/predict", "image/png",
+		strings.NewReader(imagingtest.File(t, "scene.png")))
 	if got.status != http.StatusOK {
 		t.Fatalf("a good request afterwards: %d %s", got.status, got.body)
 	}
@@ -231,27 +309,44 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{
 			post + "Content-Length: 999999999999\r\n\r\n",
-			badInput{name: "oversize", status: 413, code: "too_large", detail: fmt.Sprintf("The request body is larger than the limit of %d bytes", limit)},
+			badInput{name: "oversize", status: 413, code: "too_large", detail: fmt.Sprintf(
+				"The request body is larger than the limit of %d bytes", limit)},
 		},
 		{
-			post + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", limit+1, repeat("x", int(limit)+1)),
-			badInput{name: "oversize, chunked", status: 413, code: "too_large", detail: "The request body is larger than"},
+			post + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+				limit+1, repeat("x", int(limit)+1)),
+			badInput{
+				name: "oversize, chunked", status: 413, code: "too_large",
+				detail: "The request body is larger than",
+			},
 		},
 		{
 			post + "Content-Length: 100\r\n\r\nfew",
-			badInput{name: "says more than it sends", status: 400, code: "bad_request", detail: "The request body ends early or is malformed"},
+			badInput{
+				name: "says more than it sends", status: 400, code: "bad_request",
+				detail: "The request body ends early or is malformed",
+			},
 		},
 		{
 			post + "Content-Length: 3\r\n\r\nmany more",
-			badInput{name: "says less than it sends", status: 415, code: "unsupported_format", detail: "unsupported image format"},
+			badInput{
+				name: "says less than it sends", status: 415,
+				code: "unsupported_format", detail: "unsupported image format",
+			},
 		},
 		{
 			post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
-			badInput{name: "bad chunk", status: 400, code: "bad_request", detail: "The request body ends early or is malformed"},
+			badInput{
+				name: "bad chunk", status: 400, code: "bad_request",
+				detail: "The request body ends early or is malformed",
+			},
 		},
 		{
 			"BREW /predict HTTP/1.1\r\nHost: x\r\n\r\n",
-			badInput{name: "odd method", status: 405, code: "method_not_allowed", detail: "Method Not Allowed"},
+			badInput{
+				name: "odd method", status: 405,
+				code: "method_not_allowed", detail: "Method Not Allowed",
+			},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.check(t, ts.raw(t, tc.raw)) })
@@ -270,7 +365,8 @@ func TestBadRequests(t *testing.T) {
 		})
 	}
 	t.Run("large header", func(t *testing.T) {
-		if got := ts.raw(t, "GET /health HTTP/1.1\r\nHost: x\r\nX: "+repeat("x", 70<<10)); got.status != 431 {
+		if got := ts.raw(t,
+			"GET /health HTTP/1.1\r\nHost: x\r\nX: "+repeat("x", 70<<10)); got.status != 431 {
 			t.Errorf("got %d %s", got.status, got.body)
 		}
 	})

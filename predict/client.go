@@ -23,7 +23,8 @@ import (
 const (
 	dialTimeout   = 5 * time.Second
 	healthTimeout = 5 * time.Second
-	// Well below the server's: a connection that the server closes just as it is used again reads as a broken one.
+	// Well below the server's: a connection that the server closes just as it is used again
+	// reads as a broken one.
 	idleTimeout = 30 * time.Second
 	maxIdle     = 64
 
@@ -44,8 +45,9 @@ func NewClient(baseURL string, timeout time.Duration) *Client {
 	return &Client{
 		url: strings.TrimSuffix(baseURL, "/"), timeout: timeout,
 		transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: idleTimeout,
-			MaxIdleConns: maxIdle, MaxIdleConnsPerHost: maxIdle, DisableCompression: true,
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
+			IdleConnTimeout: idleTimeout,
+			MaxIdleConns:    maxIdle, MaxIdleConnsPerHost: maxIdle, DisableCompression: true,
 		},
 	}
 }
@@ -53,9 +55,11 @@ func NewClient(baseURL string, timeout time.Duration) *Client {
 // Close closes idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Predict is Predictor.Predict on the server, with the same errors and these: ErrUnavailable when the image never left,
-// ErrBroken when the connection broke after that.
-func (c *Client) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+// Predict is Predictor.Predict on the server, with the same errors and these: ErrUnavailable when
+// the image never left, ErrBroken when the connection broke after that.
+func (c *Client) Predict(
+	ctx context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	ctx, span := telemetry.Begin(ctx, telemetry.Client, "POST /predict")
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -69,7 +73,9 @@ func (c *Client) Predict(ctx context.Context, data []byte, opts option.Options) 
 	return result, nil
 }
 
-func (c *Client) predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (c *Client) predict(
+	ctx context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	body, err := newFormBody(data, opts)
 	if err != nil {
 		return imaging.Result{}, err
@@ -99,7 +105,8 @@ func (c *Client) Healthy(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFaultBytes)) // to the end, or the connection cannot be used again
+	// to the end, or the connection cannot be used again
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFaultBytes))
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%w: /health answered %d", ErrUnavailable, resp.StatusCode)
@@ -111,10 +118,14 @@ func (c *Client) Healthy(ctx context.Context) error {
 	return nil
 }
 
-// do tells a request that was never sent from one that may have reached the server. Redirects are not followed.
-func (c *Client) do(ctx context.Context, method, address string, body formBody) (*http.Response, error) {
+// do tells a request that was never sent from one that may have reached the server.
+// Redirects are not followed.
+func (c *Client) do(
+	ctx context.Context, method, address string, body formBody,
+) (*http.Response, error) {
 	var sent atomic.Bool // the transport calls back from goroutines of its own
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	ctx = httptrace.WithClientTrace(ctx,
+		&httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -143,7 +154,8 @@ func readResult(resp *http.Response) (imaging.Result, error) {
 		return imaging.Result{}, fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	if len(data) > maxResultBytes {
-		return imaging.Result{}, fmt.Errorf("%w: the result is larger than the limit of %d bytes", ErrInternal, maxResultBytes)
+		return imaging.Result{}, fmt.Errorf("%w: the result is larger than the limit of %d bytes",
+			ErrInternal, maxResultBytes)
 	}
 	if len(data) == 0 {
 		return imaging.Result{}, fmt.Errorf("%w: the answer is not a predictor's", ErrUnavailable)

@@ -10,7 +10,8 @@ import (
 	"bgremove/httpserver"
 )
 
-// Config is the predictor's: where it listens, how its clients reach it, and how much it takes on at once.
+// Config is the predictor's: where it listens, how its clients reach it, and how
+// much it takes on at once.
 type Config struct {
 	Addr    string        `yaml:"addr" help:"address the predictor listens on (host:port)"`
 	URL     string        `yaml:"url" secret:"urls" help:"where batch workers reach the predictors: http:// or https:// addresses, separated by commas"`
@@ -38,7 +39,8 @@ func (c Config) URLs() []string {
 	return list
 }
 
-// memberName is a predictor's address as logs and metrics show it: without a user's name and password.
+// memberName is a predictor's address as logs and metrics show it: without a
+// user's name and password.
 func memberName(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -59,7 +61,8 @@ func (c Config) Validate() error {
 		name, err := memberName(address)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, or several separated by commas, is %q", address))
+			errs = append(errs, fmt.Errorf("url: must be an http:// or https:// address, or "+
+				"several separated by commas, is %q", address))
 		case seen[name]:
 			errs = append(errs, fmt.Errorf("url: lists %q twice", address))
 		}

@@ -29,7 +29,8 @@ func TestConfigListsPredictors(t *testing.T) {
 	} {
 		cfg := DefaultConfig()
 		cfg.URL = list
-		if err := cfg.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if err := cfg.Validate(); (err == nil) != (want == "") ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", list, err, want)
 		}
 	}

@@ -15,11 +15,13 @@ import (
 var (
 	// ErrBusy: no slot became free in time. The image was not looked at.
 	ErrBusy = errors.New("predictor busy")
-	// ErrUnavailable: the predictor could not be reached, or is shutting down. The image was not looked at.
+	// ErrUnavailable: the predictor could not be reached, or is shutting down. The
+	// image was not looked at.
 	ErrUnavailable = errors.New("predictor unavailable")
 	// ErrTimeout: the prediction took longer than Config.Timeout.
 	ErrTimeout = errors.New("prediction timed out")
-	// ErrBroken: the connection broke with the image on its way. The image may be what ended the predictor.
+	// ErrBroken: the connection broke with the image on its way. The image may be
+	// what ended the predictor.
 	ErrBroken = errors.New("connection to the predictor broke")
 	// ErrInternal: the engine failed in a way that is not known to be the image's fault.
 	ErrInternal = errors.New("prediction failed")
@@ -28,7 +30,8 @@ var (
 // maxMessage bounds the text of a fault, in bytes.
 const maxMessage = 512
 
-// faults says which code an error has. The first row with a code is the one that Client maps the code back to.
+// faults says which code an error has. The first row with a code is the one that Client
+// maps the code back to.
 var faults = []fault.Row{
 	{Is: picture.ErrUnsupported, Code: "unsupported_format"},
 	{Is: picture.ErrCorrupt, Code: "corrupt_image"},

@@ -59,7 +59,9 @@ func testImaging() imaging.Config {
 	return cfg
 }
 
-func newPredictor(t *testing.T, remover Remover, cfg Config, registry *prometheus.Registry) *Predictor {
+func newPredictor(
+	t *testing.T, remover Remover, cfg Config, registry *prometheus.Registry,
+) *Predictor {
 	t.Helper()
 	p, err := New(remover, cfg, registry)
 	if err != nil {
@@ -92,8 +94,12 @@ func start(t *testing.T, remover Remover, cfg Config) *testServer {
 	}
 	registry := prometheus.NewRegistry()
 	p := newPredictor(t, remover, cfg, registry)
-	about := About{Version: "v0", Engine: engine.DefaultEngine(), Engines: engine.Engines(), Limits: engine.Limits()}
-	server, err := NewServer(p, about, cfg, httpserver.DefaultConfig(), slog.New(slog.DiscardHandler), registry)
+	about := About{
+		Version: "v0", Engine: engine.DefaultEngine(),
+		Engines: engine.Engines(), Limits: engine.Limits(),
+	}
+	server, err := NewServer(p, about, cfg, httpserver.DefaultConfig(),
+		slog.New(slog.DiscardHandler), registry)
 	if err != nil {
 		t.Fatal(err)
 	}

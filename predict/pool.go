@@ -23,12 +23,16 @@ type poolPace struct {
 }
 
 func defaultPace() poolPace {
-	return poolPace{down: 500 * time.Millisecond, up: 3 * time.Second, answer: 5 * time.Second, abandon: 30 * time.Second}
+	return poolPace{
+		down: 500 * time.Millisecond, up: 3 * time.Second,
+		answer: 5 * time.Second, abandon: 30 * time.Second,
+	}
 }
 
-// Pool predicts on the servers of a list: each image goes to the one with the fewest images under way, among those that are
-// up. A member is down from a fault of its own until it answers a question for its health. It is safe for concurrent use,
-// and a prometheus.Collector of its members' state. Its owner closes it.
+// Pool predicts on the servers of a list: each image goes to the one with the fewest images under
+// way, among those that are up. A member is down from a fault of its own until it answers a
+// question for its health. It is safe for concurrent use, and a prometheus.Collector of its
+// members' state. Its owner closes it.
 type Pool struct {
 	members []*member
 	pace    poolPace
@@ -52,9 +56,10 @@ type member struct {
 	down     error // why it gets no images; nil while it is up
 	faults   int   // so far: an answer to a question from before the last one says nothing
 	inFlight int
-	answered time.Time       // when it last was not silent
-	alive    context.Context //nolint:containedctx // of the images that it holds; ends when it is given up
-	giveUp   context.CancelFunc
+	answered time.Time // when it last was not silent
+	//nolint:containedctx // of the images that it holds; ends when it is given up
+	alive  context.Context
+	giveUp context.CancelFunc
 }
 
 var (
@@ -72,9 +77,11 @@ func newPool(addresses []string, timeout time.Duration, pace poolPace, log *slog
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pool{
 		pace: pace, log: log, stop: stop,
-		numbers: prometheus.NewDesc("bgremove_predictors", "Predictors that this process may send images to, by state: up or down.",
+		numbers: prometheus.NewDesc("bgremove_predictors",
+			"Predictors that this process may send images to, by state: up or down.",
 			[]string{"state"}, nil),
-		flying: prometheus.NewDesc("bgremove_predictors_in_flight", "Images under way to a predictor or worked on there.",
+		flying: prometheus.NewDesc("bgremove_predictors_in_flight",
+			"Images under way to a predictor or worked on there.",
 			[]string{"predictor"}, nil),
 	}
 	for _, address := range addresses {
@@ -82,7 +89,10 @@ func newPool(addresses []string, timeout time.Duration, pace poolPace, log *slog
 		if err != nil {
 			name = "(no address)" // Config.Validate refuses it
 		}
-		m := &member{name: name, client: NewClient(address, timeout), hurry: make(chan struct{}, 1), down: errNotAsked, answered: time.Now()}
+		m := &member{
+			name: name, client: NewClient(address, timeout),
+			hurry: make(chan struct{}, 1), down: errNotAsked, answered: time.Now(),
+		}
 		m.alive, m.giveUp = context.WithCancel(context.Background())
 		p.members = append(p.members, m)
 		p.asking.Go(func() { p.watch(ctx, m) })
@@ -111,9 +121,11 @@ func (p *Pool) Names() []string {
 	return names
 }
 
-// Predict is Client.Predict on the least busy member. The next one is tried while an image was not looked at (ErrUnavailable,
-// ErrBusy); after that an error is the caller's to judge.
-func (p *Pool) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+// Predict is Client.Predict on the least busy member. The next one is tried while an image was not
+// looked at (ErrUnavailable, ErrBusy); after that an error is the caller's to judge.
+func (p *Pool) Predict(
+	ctx context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	tried := make(map[*member]bool, len(p.members))
 	var refusal error
 	for {
@@ -144,7 +156,9 @@ func (p *Pool) Predict(ctx context.Context, data []byte, opts option.Options) (i
 }
 
 // predict ends as broken when the member is given up meanwhile.
-func (m *member) predict(ctx, alive context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (m *member) predict(
+	ctx, alive context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	bounded, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(alive, cancel)()
@@ -155,7 +169,8 @@ func (m *member) predict(ctx, alive context.Context, data []byte, opts option.Op
 	return result, err
 }
 
-// take finds the member that is up, was not tried and has the fewest images in flight, those that are equal in turn.
+// take finds the member that is up, was not tried and has the fewest images in flight, those
+// that are equal in turn.
 func (p *Pool) take(tried map[*member]bool) (*member, context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -163,7 +178,8 @@ func (p *Pool) take(tried map[*member]bool) (*member, context.Context) {
 	at := 0
 	for i := range p.members {
 		k := (p.next + i) % len(p.members)
-		if m := p.members[k]; m.down == nil && !tried[m] && (best == nil || m.inFlight < best.inFlight) {
+		if m := p.members[k]; m.down == nil && !tried[m] &&
+			(best == nil || m.inFlight < best.inFlight) {
 			best, at = m, k
 		}
 	}
@@ -175,7 +191,8 @@ func (p *Pool) take(tried map[*member]bool) (*member, context.Context) {
 	return best, best.alive
 }
 
-// give ends what take began. A member with a fault of its own is asked for its health before it gets another image.
+// give ends what take began. A member with a fault of its own is asked for its health before
+// it gets another image.
 func (p *Pool) give(m *member, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,8 +214,8 @@ func (p *Pool) setDown(m *member, err error) {
 	m.faults++
 }
 
-// Healthy returns nil while one member is up, else an ErrUnavailable that says of each why it is not. Where none is up they are
-// asked once more.
+// Healthy returns nil while one member is up, else an ErrUnavailable that says of each why it is
+// not. Where none is up they are asked once more.
 func (p *Pool) Healthy(ctx context.Context) error {
 	if p.absent() == nil {
 		return nil
@@ -263,7 +280,8 @@ func (p *Pool) ask(ctx context.Context, m *member) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	silent := errors.Is(err, context.DeadlineExceeded)
-	if !silent { // one that refuses or drains is no better, but the images that it holds end by themselves
+	// one that refuses or drains is no better, but the images that it holds end by themselves
+	if !silent {
 		m.answered = time.Now()
 	}
 	switch {
@@ -294,8 +312,10 @@ func (p *Pool) Collect(ch chan<- prometheus.Metric) {
 		if m.down == nil {
 			up++
 		}
-		ch <- prometheus.MustNewConstMetric(p.flying, prometheus.GaugeValue, float64(m.inFlight), m.name)
+		ch <- prometheus.MustNewConstMetric(p.flying, prometheus.GaugeValue,
+			float64(m.inFlight), m.name)
 	}
 	ch <- prometheus.MustNewConstMetric(p.numbers, prometheus.GaugeValue, float64(up), "up")
-	ch <- prometheus.MustNewConstMetric(p.numbers, prometheus.GaugeValue, float64(len(p.members)-up), "down")
+	ch <- prometheus.MustNewConstMetric(p.numbers, prometheus.GaugeValue,
+		float64(len(p.members)-up), "down")
 }

@@ -22,7 +22,10 @@ import (
 )
 
 func testPace() poolPace {
-	return poolPace{down: 20 * time.Millisecond, up: 50 * time.Millisecond, answer: 200 * time.Millisecond, abandon: 400 * time.Millisecond}
+	return poolPace{
+		down: 20 * time.Millisecond, up: 50 * time.Millisecond,
+		answer: 200 * time.Millisecond, abandon: 400 * time.Millisecond,
+	}
 }
 
 // nobody is an address at which connections are refused.
@@ -88,7 +91,8 @@ func TestPoolSharesEvenly(t *testing.T) {
 bgremove_predictors{state="down"} 1
 bgremove_predictors{state="up"} 2
 `
-	if err := testutil.CollectAndCompare(p, strings.NewReader(want), "bgremove_predictors"); err != nil {
+	if err := testutil.CollectAndCompare(p, strings.NewReader(want),
+		"bgremove_predictors"); err != nil {
 		t.Error(err)
 	}
 	close(release)
@@ -103,32 +107,35 @@ bgremove_predictors{state="up"} 2
 	}
 }
 
-// scripted is a server whose /health is fine and whose /predict gives a raw answer, or breaks the connection where that is empty.
+// scripted is a server whose /health is fine and whose /predict gives a raw answer, or breaks the
+// connection where that is empty.
 func scripted(t *testing.T, answer func() (status int, code string)) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/health" {
-			_, _ = w.Write([]byte(`{"health":"ok"}`))
-			return
-		}
-		status, code := answer()
-		if status == 0 {
-			panic(http.ErrAbortHandler)
-		}
-		w.Header().Set("X-Error-Code", code)
-		w.WriteHeader(status)
-	})}
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/health" {
+				_, _ = w.Write([]byte(`{"health":"ok"}`))
+				return
+			}
+			status, code := answer()
+			if status == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			w.Header().Set("X-Error-Code", code)
+			w.WriteHeader(status)
+		})}
 	done := make(chan struct{})
 	go func() { _ = server.Serve(l); close(done) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })
 	return "http://" + l.Addr().String()
 }
 
-// What one member refuses without a look goes to the next; what it may have looked at comes back to the caller.
+// What one member refuses without a look goes to the next; what it may have looked at
+// comes back to the caller.
 func TestPoolPassesOnOnlyWhatWasNotLookedAt(t *testing.T) {
 	release := make(chan struct{})
 	close(release)
@@ -150,8 +157,10 @@ func TestPoolPassesOnOnlyWhatWasNotLookedAt(t *testing.T) {
 		p := testPool(t, faulty, good)
 		untilUp(t, p, 2)
 		_, err := p.Predict(t.Context(), []byte("x"), option.Options{})
-		if !errors.Is(err, test.want) || asked.Load() != 1 || (held.Load() == 1) != (test.want == nil) {
-			t.Errorf("%d %s: error %v after %d and %d images, want %v", test.status, test.code, err, asked.Load(), held.Load(), test.want)
+		if !errors.Is(err, test.want) || asked.Load() != 1 ||
+			(held.Load() == 1) != (test.want == nil) {
+			t.Errorf("%d %s: error %v after %d and %d images, want %v",
+				test.status, test.code, err, asked.Load(), held.Load(), test.want)
 		}
 	}
 }
@@ -160,7 +169,8 @@ func TestPoolAllBusy(t *testing.T) {
 	busy := func() (int, string) { return 503, "busy" }
 	p := testPool(t, scripted(t, busy), nobody, scripted(t, busy))
 	untilUp(t, p, 2)
-	if _, err := p.Predict(t.Context(), []byte("x"), option.Options{}); !errors.Is(err, ErrBusy) || errors.Is(err, ErrUnavailable) {
+	if _, err := p.Predict(t.Context(), []byte("x"), option.Options{}); !errors.Is(err, ErrBusy) ||
+		errors.Is(err, ErrUnavailable) {
 		t.Errorf("error is %v, want busy", err)
 	}
 	if err := p.Healthy(t.Context()); err != nil {
@@ -172,7 +182,8 @@ func TestPoolNobodyThere(t *testing.T) {
 	p := testPool(t, "http://me:secret@127.0.0.1:1", "http://127.0.0.1:2/")
 	err := p.Healthy(t.Context())
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "http://127.0.0.1:1: ") ||
-		!strings.Contains(err.Error(), "http://127.0.0.1:2: ") || strings.Contains(err.Error(), "secret") {
+		!strings.Contains(err.Error(), "http://127.0.0.1:2: ") ||
+		strings.Contains(err.Error(), "secret") {
 		t.Errorf("Healthy: %v", err)
 	}
 	_, err = p.Predict(t.Context(), []byte("x"), option.Options{})
@@ -184,7 +195,8 @@ func TestPoolNobodyThere(t *testing.T) {
 	}
 }
 
-// A member that takes connections and says nothing gets no more images, and loses those that it holds after a while.
+// A member that takes connections and says nothing gets no more images, and loses those that
+// it holds after a while.
 func TestPoolMemberHangs(t *testing.T) {
 	var hangs atomic.Bool
 	freeze := make(chan struct{})
@@ -192,13 +204,14 @@ func TestPoolMemberHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frozen := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/predict" || hangs.Load() {
-			hangs.Store(true)
-			<-freeze
-		}
-		_, _ = w.Write([]byte(`{"health":"ok"}`))
-	})}
+	frozen := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/predict" || hangs.Load() {
+				hangs.Store(true)
+				<-freeze
+			}
+			_, _ = w.Write([]byte(`{"health":"ok"}`))
+		})}
 	done := make(chan struct{})
 	go func() { _ = frozen.Serve(l); close(done) }()
 	t.Cleanup(func() { close(freeze); _ = frozen.Close(); <-done })
@@ -210,7 +223,8 @@ func TestPoolMemberHangs(t *testing.T) {
 		broken <- err
 	}()
 	untilUp(t, p, 0)
-	if err := p.Healthy(t.Context()); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), errSilent.Error()) {
+	if err := p.Healthy(t.Context()); !errors.Is(err, ErrUnavailable) ||
+		!strings.Contains(err.Error(), errSilent.Error()) {
 		t.Errorf("Healthy: %v", err)
 	}
 	if err := <-broken; !errors.Is(err, ErrBroken) {

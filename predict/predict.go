@@ -1,7 +1,7 @@
 // Package predict runs the engine behind admission control, serves it over HTTP, and is its client.
 //
-// A Predictor in this process and a Client of one elsewhere have the same methods and the same errors. The package imports
-// httpserver, telemetry, and values and sentinels of imaging.
+// A Predictor in this process and a Client of one elsewhere have the same methods and the same
+// errors. The package imports httpserver, telemetry, and values and sentinels of imaging.
 package predict
 
 import (
@@ -66,11 +66,14 @@ func (p *Predictor) Healthy(context.Context) error {
 	return nil
 }
 
-// Predict cuts the foreground out of one encoded image. Faults of the input are found before a slot is waited for. It
-// returns as soon as ctx ends, though native code cannot be stopped and keeps its slot until it returns.
+// Predict cuts the foreground out of one encoded image. Faults of the input are found before a slot
+// is waited for. It returns as soon as ctx ends, though native code cannot be stopped and keeps its
+// slot until it returns.
 //
 // Errors: those of imaging.Remover, ErrBusy, ErrTimeout, ErrUnavailable, ErrInternal, ctx's own.
-func (p *Predictor) Predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (p *Predictor) Predict(
+	ctx context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	ctx, span := telemetry.Begin(ctx, telemetry.Internal, "predict")
 	result, err := p.predict(ctx, data, opts)
 	p.metrics.count(err)
@@ -83,7 +86,9 @@ func (p *Predictor) Predict(ctx context.Context, data []byte, opts option.Option
 	return result, err
 }
 
-func (p *Predictor) predict(ctx context.Context, data []byte, opts option.Options) (imaging.Result, error) {
+func (p *Predictor) predict(
+	ctx context.Context, data []byte, opts option.Options,
+) (imaging.Result, error) {
 	checked, err := p.remover.Check(data, opts)
 	if err != nil {
 		return imaging.Result{}, known(err)
@@ -95,7 +100,8 @@ func (p *Predictor) predict(ctx context.Context, data []byte, opts option.Option
 	wait := time.Since(start)
 	p.metrics.waited(wait)
 	if err != nil {
-		if err = ended(ctx, bounded, err); errors.Is(err, ErrTimeout) { // the image was not looked at
+		// the image was not looked at
+		if err = ended(ctx, bounded, err); errors.Is(err, ErrTimeout) {
 			err = fmt.Errorf("%w: no free slot within %v", ErrBusy, p.timeout)
 		}
 		return imaging.Result{}, err
@@ -161,7 +167,9 @@ func (p *Predictor) run(ctx context.Context, checked imaging.Checked) (imaging.R
 	}
 }
 
-func (p *Predictor) remove(ctx context.Context, checked imaging.Checked) (_ imaging.Result, err error) {
+func (p *Predictor) remove(
+	ctx context.Context, checked imaging.Checked,
+) (_ imaging.Result, err error) {
 	defer func(start time.Time) {
 		p.metrics.duration.Observe(time.Since(start).Seconds())
 		if v := recover(); v != nil {
@@ -171,7 +179,8 @@ func (p *Predictor) remove(ctx context.Context, checked imaging.Checked) (_ imag
 	return p.remover.RemoveChecked(ctx, checked)
 }
 
-// ended tells the end of the caller's context from the Predictor's own timeout and from other errors.
+// ended tells the end of the caller's context from the Predictor's own timeout
+// and from other errors.
 func ended(caller, bounded context.Context, err error) error {
 	switch {
 	case caller.Err() != nil:
@@ -182,7 +191,8 @@ func ended(caller, bounded context.Context, err error) error {
 	return err
 }
 
-// Drain refuses new images and waits for those being worked on, abandoned ones included. It may be called again.
+// Drain refuses new images and waits for those being worked on, abandoned ones included.
+// It may be called again.
 func (p *Predictor) Drain(ctx context.Context) error {
 	p.closed.Store(true)
 	if err := p.slots.Acquire(ctx, p.size); err != nil {

@@ -18,7 +18,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// gate is an engine whose calls end when a test says so, as native code would: ctx is not looked at.
+// gate is an engine whose calls end when a test says so, as native code
+// would: ctx is not looked at.
 type gate struct {
 	entered chan string // the image of each call, as it begins
 	release chan error  // one value ends one call
@@ -147,7 +148,8 @@ func TestPredictTimeouts(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if err := <-call(ctx, p, "own deadline"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
+	if err := <-call(ctx, p, "own deadline"); !errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, ErrTimeout) {
 		t.Errorf("own deadline: %v, want ctx's error", err)
 	}
 	g.release <- nil
@@ -157,17 +159,18 @@ func TestEngineFailures(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	cfg := testConfig()
 	cfg.Slots = 1
-	p := newPredictor(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
-		switch string(data) {
-		case "panic":
-			panic("boom")
-		case "error":
-			return imaging.Result{}, errors.New("cv::Exception")
-		case "corrupt":
-			return imaging.Result{}, picture.ErrCorrupt
-		}
-		return imaging.Result{Data: data}, nil
-	}}, cfg, registry)
+	p := newPredictor(t,
+		fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+			switch string(data) {
+			case "panic":
+				panic("boom")
+			case "error":
+				return imaging.Result{}, errors.New("cv::Exception")
+			case "corrupt":
+				return imaging.Result{}, picture.ErrCorrupt
+			}
+			return imaging.Result{Data: data}, nil
+		}}, cfg, registry)
 	for image, want := range map[string]error{
 		"panic": ErrInternal, "error": ErrInternal, "corrupt": picture.ErrCorrupt, "good": nil,
 	} {
@@ -188,7 +191,8 @@ bgremove_predict_predictions_total{code="ok"} 2
 # TYPE bgremove_predict_slots gauge
 bgremove_predict_slots 1
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "bgremove_predict_predictions_total", "bgremove_predict_slots"); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
+		"bgremove_predict_predictions_total", "bgremove_predict_slots"); err != nil {
 		t.Error(err)
 	}
 }
@@ -200,7 +204,8 @@ func TestROIIsCheckedBeforeASlotIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Predict(t.Context(), []byte("10x10"), option.Options{ROI: roi}); !errors.Is(err, picture.ErrOption) {
+	if _, err := p.Predict(t.Context(), []byte("10x10"), option.Options{ROI: roi}); !errors.Is(err,
+		picture.ErrOption) {
 		t.Errorf("got %v, want ErrOption", err)
 	}
 }
@@ -208,18 +213,19 @@ func TestROIIsCheckedBeforeASlotIsTaken(t *testing.T) {
 func TestSlotsAreNeverExceeded(t *testing.T) {
 	var mu sync.Mutex
 	var now, most int
-	p := newPredictor(t, fakeRemover{remove: func(ctx context.Context, data []byte) (imaging.Result, error) {
-		mu.Lock()
-		now++
-		most = max(most, now)
-		mu.Unlock()
-		defer func() {
+	p := newPredictor(t,
+		fakeRemover{remove: func(ctx context.Context, data []byte) (imaging.Result, error) {
 			mu.Lock()
-			now--
+			now++
+			most = max(most, now)
 			mu.Unlock()
-		}()
-		return imaging.Result{Data: data}, ctx.Err()
-	}}, testConfig(), prometheus.NewRegistry())
+			defer func() {
+				mu.Lock()
+				now--
+				mu.Unlock()
+			}()
+			return imaging.Result{Data: data}, ctx.Err()
+		}}, testConfig(), prometheus.NewRegistry())
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
@@ -228,7 +234,8 @@ func TestSlotsAreNeverExceeded(t *testing.T) {
 			if i%2 == 0 {
 				cancel()
 			}
-			if _, err := p.Predict(ctx, []byte("x"), option.Options{}); err != nil && !errors.Is(err, context.Canceled) {
+			if _, err := p.Predict(ctx, []byte("x"), option.Options{}); err != nil &&
+				!errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})

@@ -28,16 +28,23 @@ type server struct {
 }
 
 // NewServer serves p on cfg.Addr. The caller runs the server and drains p after it.
-func NewServer(p *Predictor, about About, cfg Config, httpCfg httpserver.Config, logger *slog.Logger, registry *prometheus.Registry) (*httpserver.Server, error) {
+func NewServer(
+	p *Predictor, about About, cfg Config, httpCfg httpserver.Config,
+	logger *slog.Logger, registry *prometheus.Registry,
+) (*httpserver.Server, error) {
 	hs, err := httpserver.New(httpCfg, httpserver.Options{
-		Addr: cfg.Addr, Subsystem: "predict", BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, option.TotalBytes()), Faults: classify,
-		Checks: []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger, Registry: registry,
+		Addr: cfg.Addr, Subsystem: "predict",
+		BodyLimit: httpserver.Base64Limit(about.Limits.MaxBytes, option.TotalBytes()),
+		Faults:    classify,
+		Checks:    []httpserver.Check{{Name: "predictor", Run: p.Healthy}}, Logger: logger,
+		Registry: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &server{predictor: p, about: about}
-	hs.Echo.GET("/", func(c echo.Context) error { return c.JSON(http.StatusOK, "Hello API Server!\n") })
+	hs.Echo.GET("/",
+		func(c echo.Context) error { return c.JSON(http.StatusOK, "Hello API Server!\n") })
 	hs.Echo.GET("/health", s.health)
 	hs.Echo.GET("/metadata", s.metadata)
 	hs.Echo.POST("/predict", s.predict)
@@ -72,7 +79,8 @@ func (s *server) metadata(c echo.Context) error {
 	return c.JSON(http.StatusOK, metadata{
 		Status: "ok", Version: s.about.Version, Engine: s.about.Engine, Engines: s.about.Engines,
 		Channels: option.ChannelChoices(), Formats: option.FormatChoices(),
-		Limits: limits{s.about.Limits.MaxBytes, s.about.Limits.MaxPixels}, Slots: s.predictor.Slots(),
+		Limits: limits{s.about.Limits.MaxBytes, s.about.Limits.MaxPixels},
+		Slots:  s.predictor.Slots(),
 	})
 }
 
@@ -80,7 +88,8 @@ func (s *server) metadata(c echo.Context) error {
 func uploadForm() httpserver.Form {
 	f := httpserver.Form{Pictures: []string{"image", "file"}}
 	for _, o := range option.Table() {
-		f.Fields = append(f.Fields, httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
+		f.Fields = append(f.Fields,
+			httpserver.Field{Key: o.Name, Limit: o.MaxText, MaxFile: o.MaxFile})
 	}
 	return f
 }

@@ -70,7 +70,8 @@ func TestSeedRoutes(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
 		}
 	}
-	if got := ts.do(t, "GET", "/metrics", "", nil); !bytes.Contains(got.body, []byte("bgremove_predict_slots 2")) {
+	if got := ts.do(t, "GET", "/metrics", "", nil); !bytes.Contains(got.body,
+		[]byte("bgremove_predict_slots 2")) {
 		t.Errorf("/metrics: %s", got.body)
 	}
 }
@@ -80,13 +81,21 @@ func TestPredictJSON(t *testing.T) {
 	scene := base64.StdEncoding.EncodeToString([]byte(imagingtest.File(t, "scene.png")))
 	want := sceneSize(t)
 	for name, tc := range map[string]struct{ contentType, path, body string }{
-		"seed client":     {"application/json", "/predict", `{"image":"` + scene + `"}`},
-		"charset":         {"application/json; charset=utf-8", "/predict", `{"image":"` + scene + `"}`},
+		"seed client": {"application/json", "/predict", `{"image":"` + scene + `"}`},
+		"charset": {
+			"application/json; charset=utf-8", "/predict", `{"image":"` + scene + `"}`,
+		},
 		"no Content-Type": {"", "/predict", "\n{\"image\":\"" + scene + `"}`},
-		"data URL":        {"application/json", "/predict", `{"image":"data:image/png;base64,` + scene + `"}`},
-		"option in body":  {"application/json", "/predict", `{"image":"` + scene + `","roi":"5% 5% 95% 95%","engine":null}`},
-		"option in query": {"application/json", "/predict?roi=5%25+5%25+95%25+95%25&engine=fast", `{"image":"` + scene + `","roi":""}`},
-		"trailing slash":  {"application/json", "/predict/", `{"image":"` + scene + `"}`},
+		"data URL": {
+			"application/json", "/predict", `{"image":"data:image/png;base64,` + scene + `"}`,
+		},
+		"option in body": {"application/json", "/predict", `{"image":"` +
+			scene + `","roi":"5% 5% 95% 95%","engine":null}`},
+		"option in query": {
+			"application/json", "/predict?roi=5%25+5%25+95%25+95%25&engine=fast",
+			`{"image":"` + scene + `","roi":""}`,
+		},
+		"trailing slash": {"application/json", "/predict/", `{"image":"` + scene + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ts.do(t, "POST", tc.path, tc.contentType, strings.NewReader(tc.body))
@@ -94,7 +103,8 @@ func TestPredictJSON(t *testing.T) {
 				Status string `json:"status"`
 				Image  []byte `json:"img_none_bg_base64"`
 			}
-			if err := json.Unmarshal(got.body, &out); err != nil || got.status != 200 || out.Status != "ok" {
+			if err := json.Unmarshal(got.body, &out); err != nil || got.status != 200 ||
+				out.Status != "ok" {
 				t.Fatalf("%d %.100s: %v", got.status, got.body, err)
 			}
 			if got.header.Get("Content-Type") != "application/json" {
@@ -109,7 +119,8 @@ func TestPredictRaw(t *testing.T) {
 	ts := start(t, nil, testConfig())
 	scene, want := imagingtest.File(t, "scene.png"), sceneSize(t)
 	imageType, imageForm := form(t, "image", scene)
-	fileType, fileForm := form(t, "other", "x", "channels", "alpha", "file", scene, "roi", "5% 5% 95% 95%")
+	fileType, fileForm := form(t, "other", "x", "channels", "alpha", "file", scene, "roi",
+		"5% 5% 95% 95%")
 	for name, tc := range map[string]struct{ contentType, path, body string }{
 		"image type":          {"image/png", "/predict", scene},
 		"other image type":    {"image/jpeg", "/predict", scene},
@@ -121,7 +132,8 @@ func TestPredictRaw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ts.do(t, "POST", tc.path, tc.contentType, strings.NewReader(tc.body))
-			if got.status != 200 || got.header.Get("Content-Type") != "image/png" || got.header.Get("X-Engine") != "fast" {
+			if got.status != 200 || got.header.Get("Content-Type") != "image/png" ||
+				got.header.Get("X-Engine") != "fast" {
 				t.Fatalf("%d %v %.100s", got.status, got.header, got.body)
 			}
 			checkPNG(t, got.body, want.Width, want.Height)
@@ -140,16 +152,19 @@ func sceneSize(t *testing.T) codec.Info {
 
 func TestLargestImageFitsBody(t *testing.T) {
 	largest := bytes.Repeat([]byte{'x'}, int(testImaging().Limits().MaxBytes))
-	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
-		return imaging.Result{Data: data, ContentType: "image/png"}, nil
-	}}, testConfig())
+	ts := start(t,
+		fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+			return imaging.Result{Data: data, ContentType: "image/png"}, nil
+		}}, testConfig())
 	encoded := base64.StdEncoding.EncodeToString(largest)
 	var lines strings.Builder // as `base64` prints it
 	for line := range chunks(encoded, 76) {
 		lines.WriteString(line + `\n`)
 	}
-	got := ts.do(t, "POST", "/predict", "application/json", strings.NewReader(`{"image":"`+lines.String()+`"}`))
-	if want := `{"status":"ok","img_none_bg_base64":"` + encoded + `"}` + "\n"; got.status != 200 || string(got.body) != want {
+	got := ts.do(t, "POST", "/predict", "application/json",
+		strings.NewReader(`{"image":"`+lines.String()+`"}`))
+	if want := `{"status":"ok","img_none_bg_base64":"` + encoded + `"}` + "\n"; got.status != 200 ||
+		string(got.body) != want {
 		t.Errorf("%d %.100s", got.status, got.body)
 	}
 }
@@ -174,7 +189,8 @@ func TestServerBusy(t *testing.T) {
 	first := call(t.Context(), ts.predictor, "first")
 	<-g.entered
 	got := ts.do(t, "POST", "/predict", "image/png", strings.NewReader("second"))
-	if got.status != 503 || got.header.Get("Retry-After") != "2" || got.header.Get("X-Error-Code") != "busy" {
+	if got.status != 503 || got.header.Get("Retry-After") != "2" ||
+		got.header.Get("X-Error-Code") != "busy" {
 		t.Errorf("%d %v %s", got.status, got.header, got.body)
 	}
 	if got := ts.do(t, "GET", "/health", "", nil); got.status != 200 {
@@ -187,9 +203,12 @@ func TestServerBusy(t *testing.T) {
 }
 
 func TestServerHidesInternals(t *testing.T) {
-	ts := start(t, fakeRemover{remove: func(context.Context, []byte) (imaging.Result, error) { panic("secret") }}, testConfig())
+	ts := start(t, fakeRemover{
+		remove: func(context.Context, []byte) (imaging.Result, error) { panic("secret") },
+	}, testConfig())
 	got := ts.do(t, "POST", "/predict", "image/png", strings.NewReader("x"))
-	if got.status != http.StatusInternalServerError || strings.TrimSpace(string(got.body)) != `{"detail":"The prediction failed"}` {
+	if got.status != http.StatusInternalServerError ||
+		strings.TrimSpace(string(got.body)) != `{"detail":"The prediction failed"}` {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"bgremove/imaging/stage"
 )
 
-// headerTiming has the stages of a result, in ms: https://www.w3.org/TR/server-timing/. Browsers show it.
+// headerTiming has the stages of a result, in ms:
+// https://www.w3.org/TR/server-timing/. Browsers show it.
 const headerTiming = "Server-Timing"
 
 // Bounds on what is read of a header: there are some 15 stages.
@@ -27,8 +28,9 @@ func writeTiming(stages stage.Stages) string {
 	return strings.Join(metrics, ", ")
 }
 
-// readTiming takes what it can read: servers between may add metrics of their own. Of two with one name it takes the first. Quoted
-// descriptions that hold a comma or a semicolon are not understood, and make it leave out what they belong to.
+// readTiming takes what it can read: servers between may add metrics of their own. Of two with one
+// name it takes the first. Quoted descriptions that hold a comma or a semicolon are not understood,
+// and make it leave out what they belong to.
 func readTiming(headers []string) (stages stage.Stages) {
 	seen := map[string]bool{}
 	for metric := range strings.SplitSeq(strings.Join(headers, ","), ",") {
@@ -55,7 +57,8 @@ func duration(params string) (time.Duration, bool) {
 			continue
 		}
 		ms, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || !(ms >= 0 && ms <= float64(maxStageTime.Milliseconds())) { // the negation refuses NaN too
+		// the negation refuses NaN too
+		if err != nil || !(ms >= 0 && ms <= float64(maxStageTime.Milliseconds())) {
 			return 0, false
 		}
 		return time.Duration(ms * float64(time.Millisecond)), true

@@ -60,15 +60,22 @@ func FuzzReadTiming(f *testing.F) {
 
 // What the engine's stages took is the same in process, over the wire and in the metrics.
 func TestStagesCrossTheWire(t *testing.T) {
-	want := stage.Stages{{Name: "decode", Took: 3 * time.Millisecond}, {Name: "prior", Took: 1500 * time.Microsecond}}
-	ts := start(t, fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
-		return imaging.Result{Data: data, ContentType: "image/png", Width: 10, Height: 10, Stages: want}, nil
-	}}, testConfig())
+	want := stage.Stages{
+		{Name: "decode", Took: 3 * time.Millisecond},
+		{Name: "prior", Took: 1500 * time.Microsecond},
+	}
+	ts := start(t,
+		fakeRemover{remove: func(_ context.Context, data []byte) (imaging.Result, error) {
+			return imaging.Result{
+				Data: data, ContentType: "image/png", Width: 10, Height: 10, Stages: want,
+			}, nil
+		}}, testConfig())
 	got, err := ts.client(t).Predict(t.Context(), []byte("x"), option.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Stages) != 3 || got.Stages[0].Name != "slot" || !reflect.DeepEqual(got.Stages[1:], want) {
+	if len(got.Stages) != 3 || got.Stages[0].Name != "slot" ||
+		!reflect.DeepEqual(got.Stages[1:], want) {
 		t.Errorf("stages %v, want slot and %v", got.Stages, want)
 	}
 	if n := testutil.CollectAndCount(ts.predictor.metrics.stages); n != len(want) {
@@ -86,7 +93,8 @@ func TestSizesAreMeasured(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.Predict(t.Context(), []byte("bad"), option.Options{}); err == nil { // refused before a slot is taken: no work
+	// refused before a slot is taken: no work
+	if _, err := p.Predict(t.Context(), []byte("bad"), option.Options{}); err == nil {
 		t.Error("no error")
 	}
 	families, err := registry.Gather()
@@ -103,7 +111,8 @@ func TestSizesAreMeasured(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"bgremove_predict_input_bytes": 10, "bgremove_predict_input_pixels": 200, "bgremove_predict_result_bytes": 12,
+		"bgremove_predict_input_bytes": 10, "bgremove_predict_input_pixels": 200,
+		"bgremove_predict_result_bytes": 12,
 	} {
 		if sums[name] != want {
 			t.Errorf("%s is %v, want %v", name, sums[name], want)
@@ -115,7 +124,8 @@ func TestSizesAreMeasured(t *testing.T) {
 func TestTraceCrossesTheWire(t *testing.T) {
 	collector, flush := telemetrytest.Start(t)
 	ts := start(t, nil, testConfig())
-	if _, err := ts.client(t).Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")), option.Options{}); err != nil {
+	if _, err := ts.client(t).Predict(t.Context(), []byte(imagingtest.File(t, "scene.png")),
+		option.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return testutil.ToFloat64(ts.predictor.metrics.inUse) == 0 })
@@ -139,10 +149,12 @@ func TestTraceCrossesTheWire(t *testing.T) {
 	} {
 		s, there := spans[name]
 		if !there || s.Trace != first.Trace || ids[s.Parent] != parent {
-			t.Errorf("%s: %v, below %q in trace %s, want below %q in %s", name, there, ids[s.Parent], s.Trace, parent, first.Trace)
+			t.Errorf("%s: %v, below %q in trace %s, want below %q in %s",
+				name, there, ids[s.Parent], s.Trace, parent, first.Trace)
 		}
 	}
-	if got := spans["POST /predict SPAN_KIND_SERVER"].Attributes; got["http.response.status_code"] != "200" || got["http.route"] != "/predict" {
+	got := spans["POST /predict SPAN_KIND_SERVER"].Attributes
+	if got["http.response.status_code"] != "200" || got["http.route"] != "/predict" {
 		t.Errorf("%v", got)
 	}
 }

@@ -14,8 +14,9 @@ import (
 
 const headerAPIKey = "X-Api-Key"
 
-// Authenticate asks for an API key at every route but those that are public: a route is closed unless it is listed below. The key goes
-// into the request's context, and its name into the access log.
+// Authenticate asks for an API key at every route but those that are public: a route is
+// closed unless it is listed below. The key goes into the request's context, and its
+// name into the access log.
 //
 // No key is a 401, a wrong one a 403, as remove.bg answers.
 func Authenticate(keys *apikey.Keys, metricsPublic bool) echo.MiddlewareFunc {
@@ -27,14 +28,16 @@ func Authenticate(keys *apikey.Keys, metricsPublic bool) echo.MiddlewareFunc {
 			presented := presentedKey(c.Request().Header)
 			if presented == "" {
 				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
-				return fault.New("missing_key", "An API key is needed, as X-Api-Key: KEY or Authorization: Bearer KEY")
+				return fault.New("missing_key",
+					"An API key is needed, as X-Api-Key: KEY or Authorization: Bearer KEY")
 			}
 			key, ok := keys.Find(presented)
 			if !ok {
 				return fault.New("auth_failed", "The API key is not known")
 			}
 			httpserver.LogAttr(c, slog.String("key", key.Name))
-			// Caches between know that Authorization makes an answer private, but nothing of X-Api-Key.
+			// Caches between know that Authorization makes an answer private,
+			// but nothing of X-Api-Key.
 			c.Response().Header().Set(echo.HeaderCacheControl, "private")
 			r := c.Request()
 			c.SetRequest(r.WithContext(apikey.NewContext(r.Context(), key)))
@@ -43,7 +46,8 @@ func Authenticate(keys *apikey.Keys, metricsPublic bool) echo.MiddlewareFunc {
 	}
 }
 
-// isPublic goes by the pattern of a route, not by the path that a client sends. None at all is not public.
+// isPublic goes by the pattern of a route, not by the path that a client sends.
+// None at all is not public.
 func isPublic(route string, metricsPublic bool) bool {
 	switch route {
 	case "/", "/health", "/livez", "/readyz", "/openapi.json", "/docs":
@@ -54,7 +58,8 @@ func isPublic(route string, metricsPublic bool) bool {
 	return strings.HasPrefix(route, "/docs/")
 }
 
-// presentedKey is the key in a request's header, X-Api-Key before Authorization; an empty value counts as none.
+// presentedKey is the key in a request's header, X-Api-Key before Authorization; an
+// empty value counts as none.
 func presentedKey(header http.Header) string {
 	if key := header.Get(headerAPIKey); key != "" {
 		return key

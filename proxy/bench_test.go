@@ -30,15 +30,19 @@ func (idleJobs) Repeated(context.Context, queue.Request) (string, error) { retur
 func (idleJobs) Enqueue(context.Context, queue.Request) (string, error)  { return someID, nil }
 func (idleJobs) Watch(string, bool) (<-chan struct{}, func())            { return nil, func() {} }
 func (idleJobs) Pending(context.Context, int) ([]string, error)          { return nil, nil }
-func (idleJobs) Input(context.Context, queue.Job) ([]byte, error)        { return nil, queue.ErrNotFound }
-func (j idleJobs) Output(context.Context, queue.Job) ([]byte, error)     { return j.output, nil }
-func (idleJobs) Stats(context.Context) (queue.Stats, error)              { return queue.Stats{}, nil }
-func (idleJobs) Rate(context.Context) (float64, error)                   { return 0, nil }
-func (idleJobs) MaxDepth() int                                           { return 1 }
-func (idleJobs) Cancel(context.Context, string) error                    { return nil }
-func (idleJobs) Requeue(context.Context, string) error                   { return nil }
-func (idleJobs) Delete(context.Context, string) error                    { return nil }
-func (idleJobs) Refund(context.Context, queue.Spent) error               { return nil }
+func (idleJobs) Input(context.Context, queue.Job) ([]byte, error) {
+	return nil, queue.ErrNotFound
+}
+func (j idleJobs) Output(context.Context, queue.Job) ([]byte, error) { return j.output, nil }
+func (idleJobs) Stats(context.Context) (queue.Stats, error) {
+	return queue.Stats{}, nil
+}
+func (idleJobs) Rate(context.Context) (float64, error)     { return 0, nil }
+func (idleJobs) MaxDepth() int                             { return 1 }
+func (idleJobs) Cancel(context.Context, string) error      { return nil }
+func (idleJobs) Requeue(context.Context, string) error     { return nil }
+func (idleJobs) Delete(context.Context, string) error      { return nil }
+func (idleJobs) Refund(context.Context, queue.Spent) error { return nil }
 func (idleJobs) Job(context.Context, string) (queue.Job, error) {
 	return queue.Job{ID: someID, State: queue.Succeeded, Result: workerSays}, nil
 }
@@ -51,19 +55,24 @@ func (idleJobs) Spend(context.Context, string, int64, int64) (queue.Spent, error
 	return queue.Spent{}, nil
 }
 
-// BenchmarkRequestWithBackground is a small picture with a bg_image of 4 MiB, in each way that it may come.
+// BenchmarkRequestWithBackground is a small picture with a bg_image of 4 MiB, in
+// each way that it may come.
 func BenchmarkRequestWithBackground(b *testing.B) {
 	scene := imagingtest.File(b, "scene.png")
 	background := grown(b, "scene.png", option.MaxBackgroundBytes)
 	inForm, formType := form(b, scene, "bg_image", "?")
-	inForm = strings.Replace(inForm, "name=\"bg_image\"\r\n\r\n?", "name=\"bg_image\"; filename=\"b.png\"\r\n\r\n"+background, 1)
+	inForm = strings.Replace(inForm, "name=\"bg_image\"\r\n\r\n?",
+		"name=\"bg_image\"; filename=\"b.png\"\r\n\r\n"+background, 1)
 	encode := base64.StdEncoding.EncodeToString
-	inJSON := `{"image":"` + encode([]byte(scene)) + `","bg_image":"` + encode([]byte(background)) + `"}`
+	inJSON := `{"image":"` + encode([]byte(scene)) + `","bg_image":"` +
+		encode([]byte(background)) + `"}`
 	for _, way := range []struct{ name, body, contentType string }{
 		{"form", inForm, formType},
 		{"JSON", inJSON, "application/json"},
 	} {
-		b.Run(way.name, func(b *testing.B) { requests(b, "/v1/jobs", way.body, way.contentType, http.StatusAccepted) })
+		b.Run(way.name, func(b *testing.B) {
+			requests(b, "/v1/jobs", way.body, way.contentType, http.StatusAccepted)
+		})
 	}
 }
 
@@ -79,11 +88,14 @@ func BenchmarkRemovePhoto(b *testing.B) {
 		{"form", inForm, formType},
 		{"JSON", inJSON, "application/json"},
 	} {
-		b.Run(way.name, func(b *testing.B) { requests(b, "/v1/remove", way.body, way.contentType, http.StatusOK) })
+		b.Run(way.name, func(b *testing.B) {
+			requests(b, "/v1/remove", way.body, way.contentType, http.StatusOK)
+		})
 	}
 }
 
-// grown is a file of the test data with so many bytes: noise behind its end, which no decoder reads.
+// grown is a file of the test data with so many bytes: noise behind its end,
+// which no decoder reads.
 func grown(tb testing.TB, name string, size int) string {
 	file := []byte(imagingtest.File(tb, name))
 	noise := rand.NewChaCha8([32]byte{})
@@ -95,7 +107,8 @@ func grown(tb testing.TB, name string, size int) string {
 func requests(b *testing.B, path, body, contentType string, status int) {
 	config := DefaultConfig()
 	server, err := New(config, Parts{
-		HTTP: httpserver.DefaultConfig(), Limits: imaging.DefaultConfig().Limits(), Jobs: idleJobs{make([]byte, 4<<20)},
+		HTTP:   httpserver.DefaultConfig(),
+		Limits: imaging.DefaultConfig().Limits(), Jobs: idleJobs{make([]byte, 4<<20)},
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Version: "test",
 	})
 	if err != nil {
@@ -103,7 +116,7 @@ func requests(b *testing.B, path, body, contentType string, status int) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, path, strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
 		w := &discarded{header: http.Header{}}
 		server.Echo.ServeHTTP(w, r)

@@ -40,7 +40,8 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("tls_cert: must be set together with tls_key"))
 	}
 	if _, err := httpserver.ParseOrigins(c.CORSOrigins); err != nil {
-		errs = append(errs, fmt.Errorf("cors_origins: %s", strings.ReplaceAll(err.Error(), "\n", "; ")))
+		errs = append(errs,
+			fmt.Errorf("cors_origins: %s", strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return errors.Join(errs...)
 }
@@ -52,10 +53,12 @@ func (c Config) Warnings() []string {
 	}
 	var warnings []string
 	if !httpserver.OnLoopback(c.Addr) {
-		warnings = append(warnings, "it asks for no key and listens on other addresses than loopback: set proxy.api_keys_file, or have something before it ask")
+		warnings = append(warnings, "it asks for no key and listens on other addresses than "+
+			"loopback: set proxy.api_keys_file, or have something before it ask")
 	}
 	if strings.TrimSpace(c.CORSOrigins) == "*" {
-		warnings = append(warnings, "it asks for no key and lets the pages of every site use it: set proxy.api_keys_file, or list the sites in proxy.cors_origins")
+		warnings = append(warnings, "it asks for no key and lets the pages of every site use it: "+
+			"set proxy.api_keys_file, or list the sites in proxy.cors_origins")
 	}
 	return warnings
 }

@@ -67,7 +67,9 @@ func startWith(t *testing.T, cfg queue.Config, edit func(*Config)) *testServer {
 }
 
 // startFaces has faces of the test's choice.
-func startFaces(t *testing.T, cfg queue.Config, edit func(*Config), faces []func(face.Desk) face.Face) *testServer {
+func startFaces(
+	t *testing.T, cfg queue.Config, edit func(*Config), faces []func(face.Desk) face.Face,
+) *testServer {
 	t.Helper()
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	q, err := queue.Open(t.Context(), cfg, log)
@@ -88,7 +90,8 @@ func startFaces(t *testing.T, cfg queue.Config, edit func(*Config), faces []func
 		edit(&config)
 	}
 	server, err := newServer(config, Parts{
-		HTTP: httpserver.DefaultConfig(), Limits: testLimits(), Jobs: q, Checks: checks, Logger: log, Registry: registry, Version: "test",
+		HTTP: httpserver.DefaultConfig(), Limits: testLimits(), Jobs: q, Checks: checks,
+		Logger: log, Registry: registry, Version: "test",
 	}, faces)
 	if err != nil {
 		t.Fatal(err)
@@ -100,12 +103,15 @@ func startFaces(t *testing.T, cfg queue.Config, edit func(*Config), faces []func
 	go func() { done <- server.Serve() }()
 	ts := &testServer{
 		queue: q, consumer: consumer, server: server, url: "http://" + server.Addr().String(),
-		http: &http.Client{Transport: spec.Transport(t, &http.Transport{}), Timeout: 20 * time.Second},
+		http: &http.Client{
+			Transport: spec.Transport(t, &http.Transport{}), Timeout: 20 * time.Second,
+		},
 	}
 	checked := ts.http
 	t.Cleanup(func() {
 		checked.CloseIdleConnections()
-		if err := errors.Join(server.Shutdown(context.Background()), <-done); err != nil { // t.Context() has ended by now
+		// t.Context() has ended by now
+		if err := errors.Join(server.Shutdown(context.Background()), <-done); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
 	})
@@ -121,7 +127,8 @@ type answer struct {
 // do sends a request with these headers, given as name, value, name, value, ...
 func (ts *testServer) do(t *testing.T, method, path, body string, headers ...string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, ts.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, ts.url+path,
+		strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +149,9 @@ func read(t *testing.T, resp *http.Response) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: strings.TrimSuffix(string(data), "\n")}
+	return answer{
+		status: resp.StatusCode, header: resp.Header, body: strings.TrimSuffix(string(data), "\n"),
+	}
 }
 
 func (ts *testServer) get(t *testing.T, path string) answer {
@@ -166,7 +175,8 @@ func imageJSON(image string) string {
 // startJob submits an image and returns the job's id.
 func (ts *testServer) startJob(t *testing.T, image string) string {
 	t.Helper()
-	return startedID(t, ts.do(t, "POST", "/start_job", imageJSON(image), "Content-Type", "application/json"))
+	return startedID(t,
+		ts.do(t, "POST", "/start_job", imageJSON(image), "Content-Type", "application/json"))
 }
 
 // startedID is the id in start_job's answer, which must say that the job was taken.
@@ -210,7 +220,11 @@ func (ts *testServer) complete(t *testing.T, j queue.Claimed, output string) {
 
 func (ts *testServer) fail(t *testing.T, j queue.Claimed, transient bool, want queue.State) {
 	t.Helper()
-	if state, err := ts.consumer.Fail(t.Context(), j, queue.Fault{Code: "corrupt_image", Message: "png: corrupt image: cut short", Transient: transient}); err != nil || state != want {
+	if state, err := ts.consumer.Fail(
+		t.Context(), j, queue.Fault{
+			Code: "corrupt_image", Message: "png: corrupt image: cut short", Transient: transient,
+		},
+	); err != nil || state != want {
 		t.Fatalf("state %q, err %v; want %q", state, err, want)
 	}
 }

@@ -19,13 +19,15 @@ import (
 func TestRoutesAreDocumented(t *testing.T) {
 	ts := start(t, embedded(t))
 	routes := ts.server.Echo.Routes()
-	if !slices.ContainsFunc(routes, func(r *echo.Route) bool { return strings.HasPrefix(r.Path, "/v1/") }) {
+	if !slices.ContainsFunc(routes,
+		func(r *echo.Route) bool { return strings.HasPrefix(r.Path, "/v1/") }) {
 		t.Skip("the handlers of /v1 are not there yet")
 	}
 	spec.CheckRoutes(t, routes)
 }
 
-// Every option of imaging can be given wherever openapi.yaml has options, and its choices are the document's.
+// Every option of imaging can be given wherever openapi.yaml has options, and its
+// choices are the document's.
 func TestOptionsAreDocumented(t *testing.T) {
 	var document struct {
 		Components struct {
@@ -57,7 +59,8 @@ func TestOptionsAreDocumented(t *testing.T) {
 	}
 }
 
-// Every code that a client may see is in the document, with its status. A client that left sees none.
+// Every code that a client may see is in the document, with its status. A
+// client that left sees none.
 func TestCodesAreDocumented(t *testing.T) {
 	var document struct {
 		Components struct {

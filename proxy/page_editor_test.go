@@ -45,7 +45,8 @@ func (ts *testServer) cut(t *testing.T, j queue.Claimed, confidence float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ts.consumer.Complete(t.Context(), j, []byte(imagingtest.File(t, "png-rgba.png")), string(about)); err != nil {
+	if err := ts.consumer.Complete(t.Context(), j, []byte(imagingtest.File(t, "png-rgba.png")),
+		string(about)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -81,19 +82,24 @@ func dragMouse(ctx context.Context, t *testing.T, points ...[2]float64) {
 		do(ctx, t, chromedp.MouseEvent(kind, x, y, chromedp.ButtonLeft))
 	}
 	x, y := onScreen(ctx, t, points[len(points)-1][0], points[len(points)-1][1])
-	do(ctx, t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x, y, chromedp.ButtonLeft))
+	do(ctx, t,
+		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x, y, chromedp.ButtonLeft))
 }
 
 // checkStroke compares places to 2 px: the canvas is scaled and laid out on whole px.
-func checkStroke(t *testing.T, got picture.Stroke, keep bool, radius float64, first, last picture.Point) {
+func checkStroke(
+	t *testing.T, got picture.Stroke, keep bool, radius float64, first, last picture.Point,
+) {
 	t.Helper()
 	near := func(a, b picture.Point) bool { return (a.X-b.X)*(a.X-b.X)+(a.Y-b.Y)*(a.Y-b.Y) <= 4 }
-	if got.Keep != keep || got.Radius != radius || !near(got.Points[0], first) || !near(got.Points[len(got.Points)-1], last) {
+	if got.Keep != keep || got.Radius != radius || !near(got.Points[0], first) ||
+		!near(got.Points[len(got.Points)-1], last) {
 		t.Errorf("got %+v, want keep %v, radius %v from %v to %v", got, keep, radius, first, last)
 	}
 }
 
-// Strokes, background and format become options of a new job, and what was painted stays for the next one.
+// Strokes, background and format become options of a new job, and what was painted
+// stays for the next one.
 func TestPageImproves(t *testing.T) {
 	ts := start(t, embedded(t))
 	ctx := editing(t, ts, .9)
@@ -115,26 +121,32 @@ func TestPageImproves(t *testing.T) {
 	j := ts.claim(t)
 	opts := optionsOf(t, j)
 	white := option.Colour{R: 255, G: 255, B: 255}
-	if opts.Format != option.OutputJPEG || opts.Background == nil || *opts.Background != white || len(opts.Strokes) != 2 || len(opts.Strokes[1].Points) != 1 {
+	if opts.Format != option.OutputJPEG || opts.Background == nil || *opts.Background != white ||
+		len(opts.Strokes) != 2 || len(opts.Strokes[1].Points) != 1 {
 		t.Fatalf("options %+v", opts)
 	}
-	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45}, picture.Point{X: 90, Y: 45})
-	checkStroke(t, opts.Strokes[1], false, 6, picture.Point{X: 12, Y: 81}, picture.Point{X: 12, Y: 81})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45},
+		picture.Point{X: 90, Y: 45})
+	checkStroke(t, opts.Strokes[1], false, 6, picture.Point{X: 12, Y: 81},
+		picture.Point{X: 12, Y: 81})
 	waitFor(ctx, t, state+` === "working…"`)
 	ts.cut(t, j, .3)
 	waitFor(ctx, t, state+` === ""`) // whoever drew strokes knows better
 
 	openEditor(ctx, t)
-	do(ctx, t, chromedp.Click(`[value=webp]`), chromedp.Click(`[value=custom]`), chromedp.Click(`#redo`))
+	do(ctx, t, chromedp.Click(`[value=webp]`), chromedp.Click(`[value=custom]`),
+		chromedp.Click(`#redo`))
 	j = ts.claim(t)
 	again := optionsOf(t, j)
-	if again.Format != option.OutputWebP || again.Background.String() != "#3b82f6" || !reflect.DeepEqual(again.Strokes, opts.Strokes) {
+	if again.Format != option.OutputWebP || again.Background.String() != "#3b82f6" ||
+		!reflect.DeepEqual(again.Strokes, opts.Strokes) {
 		t.Errorf("options %+v", again)
 	}
 	// A second try that fails leaves the first result to go on with.
 	ts.fail(t, j, false, queue.Failed)
 	waitFor(ctx, t, state+`.startsWith("png: corrupt image")`)
-	if !evaluate[bool](ctx, t, `[...`+card("scene.png")+`.querySelectorAll("a, button")].every(e => !e.hidden)`) {
+	if !evaluate[bool](ctx, t,
+		`[...`+card("scene.png")+`.querySelectorAll("a, button")].every(e => !e.hidden)`) {
 		t.Error("the first result cannot be had any more")
 	}
 }
@@ -171,8 +183,10 @@ func TestPagePaintsByKeyboard(t *testing.T) {
 	if len(opts.Strokes) != 2 {
 		t.Fatalf("strokes %+v", opts.Strokes)
 	}
-	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45}, picture.Point{X: 60, Y: 45})
-	checkStroke(t, opts.Strokes[1], true, 2.4, picture.Point{X: 60, Y: 49.8}, picture.Point{X: 69.6, Y: 49.8})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 60, Y: 45},
+		picture.Point{X: 60, Y: 45})
+	checkStroke(t, opts.Strokes[1], true, 2.4, picture.Point{X: 60, Y: 49.8},
+		picture.Point{X: 69.6, Y: 49.8})
 }
 
 func TestPagePaintsByTouch(t *testing.T) {
@@ -180,7 +194,8 @@ func TestPagePaintsByTouch(t *testing.T) {
 	ctx := editing(t, ts, .9)
 	touch := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
 		t.Helper()
-		if _, err := chromedp.Call(ctx, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points}); err != nil {
+		if _, err := chromedp.Call(ctx, input.DispatchTouchEvent,
+			input.DispatchTouchEventParams{Type: kind, TouchPoints: points}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,5 +211,6 @@ func TestPagePaintsByTouch(t *testing.T) {
 	waitFor(ctx, t, `document.getElementById("note").textContent === "1 stroke"`)
 	do(ctx, t, chromedp.Click(`#redo`))
 	opts := optionsOf(t, ts.claim(t))
-	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 30, Y: 22.5}, picture.Point{X: 60, Y: 67.5})
+	checkStroke(t, opts.Strokes[0], true, 2.4, picture.Point{X: 30, Y: 22.5},
+		picture.Point{X: 60, Y: 67.5})
 }

@@ -21,15 +21,18 @@ const (
 func enterKey(ctx context.Context, t *testing.T, key string) {
 	t.Helper()
 	waitFor(ctx, t, asksForKey+` && document.activeElement.matches("#key input")`)
-	do(ctx, t, chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(key+"\r"))
+	do(ctx, t, chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`),
+		chromedp.KeyEvent(key+"\r"))
 }
 
 // shown is true once the card shows a result of the file.
 func shown(name string) string {
-	return card(name) + ` && !` + card(name) + `.querySelector("a").hidden && ` + card(name) + `.className === ""`
+	return card(name) + ` && !` + card(name) + `.querySelector("a").hidden && ` +
+		card(name) + `.className === ""`
 }
 
-// The page asks for the key before it sends a picture, says when the key is wrong, keeps it in the tab alone, and forgets it on demand.
+// The page asks for the key before it sends a picture, says when the key is wrong, keeps it in the
+// tab alone, and forgets it on demand.
 func TestPageAsksForKey(t *testing.T) {
 	secret, line := newKey(t, "alice", 0)
 	ts := asking(t, embedded(t), true, line)
@@ -37,13 +40,17 @@ func TestPageAsksForKey(t *testing.T) {
 	waitFor(ctx, t, asksForKey+` && `+keyReason+` === "This server asks for an API key."`)
 	upload(ctx, t, path(t, "scene.png"), path(t, "jpeg-baseline.jpg"))
 	for _, name := range []string{"scene.png", "jpeg-baseline.jpg"} {
-		waitFor(ctx, t, card(name)+`.querySelector(".state").textContent === "waiting for the API key"`)
+		waitFor(ctx, t,
+			card(name)+`.querySelector(".state").textContent === "waiting for the API key"`)
 	}
 	enterKey(ctx, t, "schlüssel")
 	waitFor(ctx, t, keyReason+`.startsWith("An API key is one word")`)
 	enterKey(ctx, t, secret+"0")
 	waitFor(ctx, t, asksForKey+` && `+keyReason+` === "The server does not know this API key."`)
-	if sent := evaluate[int](ctx, t, `performance.getEntriesByType("resource").filter(e => e.name.endsWith("/v1/jobs")).length`); sent != 0 {
+	if sent := evaluate[int](
+		ctx, t,
+		`performance.getEntriesByType("resource").filter(e => e.name.endsWith("/v1/jobs")).length`,
+	); sent != 0 {
 		t.Errorf("%d pictures were sent without a key", sent)
 	}
 	enterKey(ctx, t, " "+secret+" ") // as it is pasted
@@ -69,7 +76,8 @@ func TestPageAsksForKey(t *testing.T) {
 	waitFor(ctx, t, asksForKey)
 }
 
-// A key that is taken back while a job runs is asked for anew, and the job goes on. A picture whose job is another key's is sent again.
+// A key that is taken back while a job runs is asked for anew, and the job goes on. A picture whose
+// job is another key's is sent again.
 func TestPageKeyChanges(t *testing.T) {
 	alice, aliceLine := newKey(t, "alice", 0)
 	bob, bobLine := newKey(t, "bob", 0)
@@ -101,7 +109,8 @@ func TestPageKeyChanges(t *testing.T) {
 		ts.cut(t, j, .9)
 		waitFor(ctx, t, shown("scene.png"))
 		got, err := ts.queue.Job(t.Context(), j.ID)
-		if err != nil || got.Tenant != tc.name || got.Parent != parent || got.KeepInput != tc.fresh {
+		if err != nil || got.Tenant != tc.name || got.Parent != parent ||
+			got.KeepInput != tc.fresh {
 			t.Errorf("%d: %+v, %v; want one of %q", i, got, err, parent)
 		}
 		parent = j.ID
@@ -118,5 +127,7 @@ func TestPageBudget(t *testing.T) {
 	ts.cut(t, ts.claim(t), .9)
 	waitFor(ctx, t, shown("scene.png"))
 	upload(ctx, t, write(t, "second.png", imagingtest.File(t, "scene.png")))
-	waitFor(ctx, t, `/^the megapixels of the API key are used up; trying again in [3-6]\d s…$/.test(`+card("second.png")+`.querySelector(".state").textContent)`)
+	waitFor(ctx, t,
+		`/^the megapixels of the API key are used up; trying again in [3-6]\d s…$/.test(`+
+			card("second.png")+`.querySelector(".state").textContent)`)
 }

@@ -35,10 +35,14 @@ func browser(t *testing.T, ts *testServer) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(program), chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1000, 900),
-		chromedp.NoSandbox, // its sandbox does not work for root or in most containers; the page is ours
+		chromedp.ExecPath(program), chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.WindowSize(1000, 900),
+		// its sandbox does not work for root or in most containers; the page is ours
+		chromedp.NoSandbox,
 	}
-	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
+	for _, flag := range []string{
+		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
+	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
@@ -59,7 +63,8 @@ func do(ctx context.Context, t *testing.T, actions ...chromedp.Action[chromedp.V
 // waitFor waits until the JavaScript expression is true.
 func waitFor(ctx context.Context, t *testing.T, expression string) {
 	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression,
+		chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
 		text, _ := chromedp.Run(ctx, chromedp.TextContent("#jobs"))
 		t.Fatalf("%s: %v; the page says %q", expression, err, text)
 	}
@@ -111,9 +116,15 @@ func TestPage(t *testing.T) {
 	ctx := browser(t, ts)
 	png := imagingtest.File(t, "png-rgba.png")
 	worked := make(chan error, 1)
-	names := []string{"scene.png", "jpeg-baseline.jpg", "webp-lossy.webp", "tiff-rgb.tif", "pnm-p6.ppm", "gif-plain.gif"}
+	names := []string{
+		"scene.png", "jpeg-baseline.jpg", "webp-lossy.webp",
+		"tiff-rgb.tif", "pnm-p6.ppm", "gif-plain.gif",
+	}
 	go func() { worked <- ts.work(ctx, len(names), func(string) string { return png }) }()
-	paths := []string{write(t, "cut-off.png", png[:len(png)/2]), write(t, "notes.txt", "hello"), write(t, "empty.jpg", "")}
+	paths := []string{
+		write(t, "cut-off.png", png[:len(png)/2]),
+		write(t, "notes.txt", "hello"), write(t, "empty.jpg", ""),
+	}
 	for _, name := range names {
 		paths = append(paths, path(t, name))
 	}
@@ -121,17 +132,21 @@ func TestPage(t *testing.T) {
 
 	for _, name := range names {
 		img, link := card(name)+`.querySelector("img")`, card(name)+`.querySelector("a")`
-		waitFor(ctx, t, link+" && "+img+".src === "+link+".href && "+img+".naturalWidth === 120 && !"+img+".hidden")
-		download, href := evaluate[string](ctx, t, link+".download"), evaluate[string](ctx, t, link+".href")
+		waitFor(ctx, t, link+" && "+img+".src === "+link+".href && "+
+			img+".naturalWidth === 120 && !"+img+".hidden")
+		download, href := evaluate[string](ctx, t, link+".download"), evaluate[string](ctx,
+			t, link+".href")
 		stem := strings.TrimSuffix(name, filepath.Ext(name))
 		if download != stem+"-cutout.png" || !strings.HasPrefix(href, "blob:") {
 			t.Errorf("%s: the link saves %s as %q", name, href, download)
 		}
 	}
 	for name, reason := range map[string]string{
-		"cut-off.png": "png: corrupt image: ", "notes.txt": "unsupported image format: only JPEG", "empty.jpg": "The file is empty",
+		"cut-off.png": "png: corrupt image: ", "notes.txt": "unsupported image format: only JPEG",
+		"empty.jpg": "The file is empty",
 	} {
-		waitFor(ctx, t, card(name)+`.querySelector(".failed .state").textContent.startsWith("`+reason+`")`)
+		waitFor(ctx, t,
+			card(name)+`.querySelector(".failed .state").textContent.startsWith("`+reason+`")`)
 	}
 	if err := <-worked; err != nil {
 		t.Error(err)
@@ -158,9 +173,12 @@ func TestPageRetries(t *testing.T) {
 	waitFor(ctx, t, state+` === "working…"`)
 	online := func(on bool) {
 		t.Helper()
-		if _, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-			MatchedNetworkConditions: []*network.Conditions{{Offline: !on, DownloadThroughput: -1, UploadThroughput: -1}},
-		}); err != nil {
+		if _, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule,
+			network.EmulateNetworkConditionsByRuleParams{
+				MatchedNetworkConditions: []*network.Conditions{
+					{Offline: !on, DownloadThroughput: -1, UploadThroughput: -1},
+				},
+			}); err != nil {
 			t.Fatal(err)
 		}
 	}

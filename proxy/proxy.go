@@ -1,7 +1,8 @@
-// Package proxy is the public HTTP API: a server with a face for each dialect that it speaks, and one intake behind them.
+// Package proxy is the public HTTP API: a server with a face for each dialect that it speaks, and
+// one intake behind them.
 //
-// It sees the queue through the intake's interface and never runs a job itself. It imports httpserver and values of queue
-// and imaging.
+// It sees the queue through the intake's interface and never runs a job itself. It imports
+// httpserver and values of queue and imaging.
 package proxy
 
 import (
@@ -40,7 +41,8 @@ type Parts struct {
 	Checks   []httpserver.Check // for readiness
 	Pictures intake.Outside     // for image_url; nil where that is switched off
 	Callback intake.Outside     // for callback_url; nil where that is switched off
-	Version  string             // of what cuts the pictures: results of another are not taken from the cache
+	// of what cuts the pictures: results of another are not taken from the cache
+	Version  string
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 }
@@ -62,19 +64,24 @@ func newServer(cfg Config, p Parts, faces []func(face.Desk) face.Face) (*httpser
 		Subsystem: "proxy",
 		BodyLimit: httpserver.Base64Limit(p.Limits.MaxBytes, option.TotalBytes()),
 		Faults:    intake.Fault,
-		Render:    func(c echo.Context, f fault.Error) error { return spoken.of(c).WriteFault(c, f) },
-		Checks:    p.Checks,
-		Logger:    p.Logger,
-		Registry:  p.Registry,
+		Render: func(c echo.Context, f fault.Error) error {
+			return spoken.of(c).WriteFault(c, f)
+		},
+		Checks:   p.Checks,
+		Logger:   p.Logger,
+		Registry: p.Registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	desk := face.Desk{Server: s, Intake: intake.New(intake.Config{
-		KeepInput: cfg.KeepInput, Cache: cfg.Cache, CacheAcrossKeys: cfg.CacheAcrossKeys, MaxWaiting: cfg.MaxWaiting,
+		KeepInput: cfg.KeepInput, Cache: cfg.Cache, CacheAcrossKeys: cfg.CacheAcrossKeys,
+		MaxWaiting: cfg.MaxWaiting,
 	}, intake.Parts{
-		Jobs: p.Jobs, Limits: p.Limits, Version: p.Version, Pictures: p.Pictures, Callbacks: p.Callback,
-		Draining: s.Draining(), Reserve: httpserver.ReserveUpload, Release: httpserver.ReleaseUpload,
+		Jobs: p.Jobs, Limits: p.Limits, Version: p.Version, Pictures: p.Pictures,
+		Callbacks: p.Callback,
+		Draining:  s.Draining(), Reserve: httpserver.ReserveUpload,
+		Release: httpserver.ReleaseUpload,
 	})}
 	for _, newFace := range faces {
 		f := newFace(desk)
@@ -88,11 +95,13 @@ func newServer(cfg Config, p Parts, faces []func(face.Desk) face.Face) (*httpser
 // dialects are the faces of a server.
 type dialects []face.Face
 
-// of returns the face that a request's path belongs to, whether or not it has a route: the one with the longest prefix.
+// of returns the face that a request's path belongs to, whether or not it has a route: the one
+// with the longest prefix.
 func (d dialects) of(c echo.Context) face.Face {
 	best := d[0]
 	for _, f := range d {
-		if strings.HasPrefix(c.Request().URL.Path+"/", f.Prefix()+"/") && len(f.Prefix()) > len(best.Prefix()) {
+		if strings.HasPrefix(c.Request().URL.Path+"/", f.Prefix()+"/") &&
+			len(f.Prefix()) > len(best.Prefix()) {
 			best = f
 		}
 	}

@@ -80,13 +80,16 @@ func testHello(t *testing.T, cfg queue.Config) {
 		t.Errorf("got %d %.100s, want the page", got.status, got.body)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "text/html; charset=UTF-8", "Vary": "Accept", "X-Content-Type-Options": "nosniff",
+		"Content-Type": "text/html; charset=UTF-8", "Vary": "Accept",
+		"X-Content-Type-Options": "nosniff",
 	} {
 		if got.header.Get(name) != want {
 			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
 		}
 	}
-	if csp := got.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "http") {
+	if csp := got.header.Get(
+		"Content-Security-Policy",
+	); !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "http") {
 		t.Errorf("Content-Security-Policy: %q", csp)
 	}
 }
@@ -95,23 +98,29 @@ func testStartJob(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	scene := imagingtest.File(t, "scene.png")
 	encoded := base64.StdEncoding.EncodeToString([]byte(scene))
-	bare := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(imagingtest.File(t, "one-colour.png"))), "=")
+	bare := strings.TrimRight(
+		base64.StdEncoding.EncodeToString([]byte(imagingtest.File(t, "one-colour.png"))), "=")
 	for _, tc := range []struct{ name, body, contentType, image string }{
 		{"plain", `{"image":"` + encoded + `"}`, "application/json", scene},
-		{"data URL", `{"image":"data:image/png;base64,` + encoded + `"}`, "application/json", scene},
-		{"unpadded", `{"image":"` + bare + `"}`, "application/json", imagingtest.File(t, "one-colour.png")},
+		{"data URL", `{"image":"data:image/png;base64,` +
+			encoded + `"}`, "application/json", scene},
+		{"unpadded", `{"image":"` + bare + `"}`, "application/json", imagingtest.File(t,
+			"one-colour.png")},
 		{"further fields", `{"image":"` + encoded + `","name":[{}]}`, "application/json", scene},
 		{"no type", `{"image":"` + encoded + `"}`, "", scene},
 		{"another type", `{"image":"` + encoded + `"}`, "text/plain", scene},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			id := startedID(t, ts.do(t, "POST", "/start_job", tc.body, "Content-Type", tc.contentType))
+			id := startedID(t,
+				ts.do(t, "POST", "/start_job", tc.body, "Content-Type", tc.contentType))
 			if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(id) {
 				t.Errorf("the id %q is not 128 bits in hex", id)
 			}
 			j := ts.claim(t)
-			if image, err := ts.consumer.Input(t.Context(), j); j.ID != id || err != nil || string(image) != tc.image {
-				t.Errorf("claimed %s with %d bytes, %v; want %s with %d", j.ID, len(image), err, id, len(tc.image))
+			if image, err := ts.consumer.Input(t.Context(), j); j.ID != id || err != nil ||
+				string(image) != tc.image {
+				t.Errorf("claimed %s with %d bytes, %v; want %s with %d",
+					j.ID, len(image), err, id, len(tc.image))
 			}
 		})
 	}
@@ -121,8 +130,9 @@ func testStartJob(t *testing.T, cfg queue.Config) {
 func testOptions(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	mask := imagingtest.File(t, "mask.png")
-	id := startedID(t, ts.do(t, "POST", "/start_job", strings.TrimSuffix(imageJSON(imagingtest.File(t, "scene.png")), "}")+
-		`,"strokes":[{"label":"drop","radius":8,"points":[[1,2],[3.0,4]]}],"quality":80,"format":"jpeg","bg_color":"White","roi":"","engine":null,
+	id := startedID(t, ts.do(t, "POST", "/start_job",
+		strings.TrimSuffix(imageJSON(imagingtest.File(t, "scene.png")), "}")+
+			`,"strokes":[{"label":"drop","radius":8,"points":[[1,2],[3.0,4]]}],"quality":80,"format":"jpeg","bg_color":"White","roi":"","engine":null,
 		"mask":"data:image/png;base64,`+base64.StdEncoding.EncodeToString([]byte(mask))+`"}`))
 	j := ts.claim(t)
 	values, err := url.ParseQuery(j.Options)
@@ -131,8 +141,11 @@ func testOptions(t *testing.T, cfg queue.Config) {
 	}
 	got, err := option.Parse(values.Get)
 	want := option.Options{
-		Mask: []byte(mask), Format: option.OutputJPEG, Quality: 80, Background: &option.Colour{R: 255, G: 255, B: 255},
-		Strokes: []picture.Stroke{{Radius: 8, Points: []picture.Point{{X: 1, Y: 2}, {X: 3, Y: 4}}}},
+		Mask: []byte(mask), Format: option.OutputJPEG, Quality: 80,
+		Background: &option.Colour{R: 255, G: 255, B: 255},
+		Strokes: []picture.Stroke{
+			{Radius: 8, Points: []picture.Point{{X: 1, Y: 2}, {X: 3, Y: 4}}},
+		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -142,7 +155,10 @@ func testOptions(t *testing.T, cfg queue.Config) {
 func testQuality(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	scene := imagingtest.File(t, "scene.png")
-	text, err := json.Marshal(imaging.Quality{Confidence: .9, ForegroundShare: .25, Box: imaging.Box{X: 1, Y: 2, Width: 3, Height: 4}, Components: 1})
+	text, err := json.Marshal(imaging.Quality{
+		Confidence: .9, ForegroundShare: .25,
+		Box: imaging.Box{X: 1, Y: 2, Width: 3, Height: 4}, Components: 1,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,22 +170,28 @@ func testQuality(t *testing.T, cfg queue.Config) {
 		`{"quality":{"confidence":"high"}}`:     "",
 	} {
 		id := ts.startJob(t, scene)
-		if err := ts.consumer.Complete(t.Context(), ts.claim(t), []byte("PNG"), result); err != nil {
+		if err := ts.consumer.Complete(t.Context(), ts.claim(t), []byte("PNG"),
+			result); err != nil {
 			t.Fatal(err)
 		}
-		ts.get(t, "/get_job/"+id).want(t, 200, strings.TrimSuffix(ok(id, scene, "PNG"), "}")+want+"}")
+		ts.get(t, "/get_job/"+id).
+			want(t, 200, strings.TrimSuffix(ok(id, scene, "PNG"), "}")+want+"}")
 	}
 }
 
 // ng is get_job's answer without images.
 func ng(id, jobStatus, rest string) string {
-	return fmt.Sprintf(`{"status":"ng","job_id":%q,"job_status":%s,"img_in_base64":null,"img_out_base64":null%s}`, id, jobStatus, rest)
+	return fmt.Sprintf(
+		`{"status":"ng","job_id":%q,"job_status":%s,"img_in_base64":null,"img_out_base64":null%s}`,
+		id, jobStatus, rest)
 }
 
 // ok is get_job's answer with both images.
 func ok(id, in, out string) string {
 	enc := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":"SUCCEED","img_in_base64":%q,"img_out_base64":%q}`, id, enc([]byte(in)), enc([]byte(out)))
+	return fmt.Sprintf(
+		`{"status":"ok","job_id":%q,"job_status":"SUCCEED","img_in_base64":%q,"img_out_base64":%q}`,
+		id, enc([]byte(in)), enc([]byte(out)))
 }
 
 func testStates(t *testing.T, cfg queue.Config) {
@@ -191,21 +213,25 @@ func testStates(t *testing.T, cfg queue.Config) {
 
 	fails := ts.startJob(t, scene)
 	ts.fail(t, ts.claim(t), false, queue.Failed)
-	ts.get(t, "/get_job/"+fails).want(t, 200, ng(fails, `"FAILED"`, `,"detail":"corrupt_image: png: corrupt image: cut short"`))
+	ts.get(t, "/get_job/"+fails).want(t, 200,
+		ng(fails, `"FAILED"`, `,"detail":"corrupt_image: png: corrupt image: cut short"`))
 
 	cancelled := ts.startJob(t, scene)
 	if err := ts.queue.Cancel(t.Context(), cancelled); err != nil {
 		t.Fatal(err)
 	}
-	ts.get(t, "/get_job/"+cancelled).want(t, 200, ng(cancelled, `"FAILED"`, `,"detail":"cancelled: cancelled by request"`))
+	ts.get(t, "/get_job/"+cancelled).
+		want(t, 200, ng(cancelled, `"FAILED"`, `,"detail":"cancelled: cancelled by request"`))
 }
 
 func testUnknownIDs(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	known := ts.startJob(t, imagingtest.File(t, "scene.png"))
 	for _, id := range []string{
-		"0", strings.Repeat("0", 32), strings.ToUpper(known), known + "0", known[1:], " ", "*", "..", "../" + known, "a/b", "\x00", "\r\nX: y",
-		"%", "%2F", "'; DROP TABLE jobs; --", "{bg:default}:lease", "絵\u202e🖼", "\xff\xfe", strings.Repeat("x", 10_000), "<script>", `"`, "\\",
+		"0", strings.Repeat("0", 32), strings.ToUpper(known), known + "0", known[1:], " ", "*",
+		"..", "../" + known, "a/b", "\x00", "\r\nX: y",
+		"%", "%2F", "'; DROP TABLE jobs; --", "{bg:default}:lease", "絵\u202e🖼", "\xff\xfe",
+		strings.Repeat("x", 10_000), "<script>", `"`, "\\",
 	} {
 		got := ts.get(t, "/get_job/"+url.PathEscape(id))
 		var out struct {
@@ -213,11 +239,13 @@ func testUnknownIDs(t *testing.T, cfg queue.Config) {
 			JobID          *string `json:"job_id"`
 			JobStatus      any     `json:"job_status"`
 		}
-		if err := json.Unmarshal([]byte(got.body), &out); err != nil || out.JobID == nil || len(*out.JobID) > 100 {
+		if err := json.Unmarshal([]byte(got.body), &out); err != nil || out.JobID == nil ||
+			len(*out.JobID) > 100 {
 			t.Errorf("%.40q: %v in %.300q", id, err, got.body)
 			continue
 		}
-		if got.status != 404 || out.Status != "ng" || out.JobStatus != nil || out.Detail != "Job not found" || got.header.Get("X-Error-Code") != "not_found" {
+		if got.status != 404 || out.Status != "ng" || out.JobStatus != nil ||
+			out.Detail != "Job not found" || got.header.Get("X-Error-Code") != "not_found" {
 			t.Errorf("%.40q: got %d %s", id, got.status, got.body)
 		}
 	}
@@ -269,7 +297,8 @@ func testExpiry(t *testing.T, cfg queue.Config) {
 	done := ts.startJob(t, scene)
 	ts.complete(t, ts.claim(t), scene)
 	late := ts.startJob(t, scene)
-	eventually(t, "the result to expire", func() bool { return ts.get(t, "/get_job/"+done).status == 410 })
+	eventually(t, "the result to expire",
+		func() bool { return ts.get(t, "/get_job/"+done).status == 410 })
 	eventually(t, "the deadline to pass", func() bool {
 		// Expired jobs are found by those who look for work. What they get before is given back.
 		jobs, _, err := ts.consumer.Claim(t.Context(), 1)
@@ -283,7 +312,8 @@ func testExpiry(t *testing.T, cfg queue.Config) {
 		}
 		return len(jobs) == 0
 	})
-	ts.get(t, "/get_job/"+late).want(t, 200, ng(late, `"FAILED"`, `,"detail":"deadline: not started before its deadline"`))
+	ts.get(t, "/get_job/"+late).
+		want(t, 200, ng(late, `"FAILED"`, `,"detail":"deadline: not started before its deadline"`))
 }
 
 // A result's image goes a moment before its job does.
@@ -304,7 +334,8 @@ func TestResultGoneBeforeItsJob(t *testing.T) {
 	id := ts.startJob(t, scene)
 	ts.complete(t, ts.claim(t), "PNG")
 	remove(id, "job")
-	ts.get(t, "/get_job/"+id).want(t, 200, strings.Replace(ok(id, "", "PNG"), `"img_in_base64":""`, `"img_in_base64":null`, 1))
+	ts.get(t, "/get_job/"+id).want(t, 200,
+		strings.Replace(ok(id, "", "PNG"), `"img_in_base64":""`, `"img_in_base64":null`, 1))
 	remove(id, "res")
 	ts.get(t, "/get_job/"+id).want(t, 410, ng(id, "null", `,"detail":"The result has expired"`))
 }
@@ -312,7 +343,10 @@ func TestResultGoneBeforeItsJob(t *testing.T) {
 // In the seed, a job could be claimed before its image was stored, and get the result of another.
 func testEachItsOwnImages(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
-	names := []string{"scene.png", "jpeg-baseline.jpg", "webp-lossy.webp", "gif-plain.gif", "bmp-rgb.bmp", "tiff-rgb.tif", "pnm-p6.ppm"}
+	names := []string{
+		"scene.png", "jpeg-baseline.jpg", "webp-lossy.webp",
+		"gif-plain.gif", "bmp-rgb.bmp", "tiff-rgb.tif", "pnm-p6.ppm",
+	}
 	const rounds = 3
 	cutOut := func(image string) string { return "cut-out of " + image }
 	worked := make(chan error, 1)
@@ -387,18 +421,22 @@ func TestRedisStopped(t *testing.T) {
 	ts := start(t, cfg)
 	id := ts.startJob(t, imagingtest.File(t, "scene.png"))
 	redis.Stop()
-	ts.get(t, "/readyz").want(t, 503, `{"status":"unavailable","checks":{"queue":"The queue cannot be reached"}}`)
+	ts.get(t, "/readyz").
+		want(t, 503, `{"status":"unavailable","checks":{"queue":"The queue cannot be reached"}}`)
 	ts.get(t, "/livez").want(t, 200, `{"status":"ok"}`)
 	ts.get(t, "/health").want(t, 200, `{"status":"ok"}`)
 	for _, ask := range []func() answer{
-		func() answer { return ts.do(t, "POST", "/start_job", imageJSON(imagingtest.File(t, "scene.png"))) },
+		func() answer {
+			return ts.do(t, "POST", "/start_job", imageJSON(imagingtest.File(t, "scene.png")))
+		},
 		func() answer { return ts.get(t, "/get_job/"+id) },
 		func() answer { return ts.get(t, "/metadata") },
 	} {
 		begun := time.Now()
 		got := ask()
 		got.want(t, 503, `{"detail":"The queue cannot be reached"}`)
-		if got.header.Get("Retry-After") != "5" || got.header.Get("X-Error-Code") != "queue_unavailable" {
+		if got.header.Get("Retry-After") != "5" ||
+			got.header.Get("X-Error-Code") != "queue_unavailable" {
 			t.Errorf("headers %v", got.header)
 		}
 		if took := time.Since(begun); took > 10*time.Second {

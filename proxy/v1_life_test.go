@@ -24,13 +24,17 @@ func testLife(t *testing.T, cfg queue.Config) {
 	})
 	claimed := ts.claim(t)
 	ts.get(t, "/v1/jobs/"+id+"/result").wantProblem(t, 409, "not_ready")
-	eventually(t, "the job to run", func() bool { return ts.get(t, "/v1/jobs/"+id).job(t, 200).State == queue.Running })
-	if err := ts.consumer.Complete(t.Context(), claimed, []byte("cut-out"), workerSays); err != nil {
+	eventually(t, "the job to run",
+		func() bool { return ts.get(t, "/v1/jobs/"+id).job(t, 200).State == queue.Running })
+	if err := ts.consumer.Complete(t.Context(), claimed, []byte("cut-out"),
+		workerSays); err != nil {
 		t.Fatal(err)
 	}
 	j := ts.get(t, "/v1/jobs/"+id).job(t, 200)
-	if j.State != queue.Succeeded || j.Attempt != 1 || string(j.Result["width"]) != "120" || string(j.Result["bytes"]) != "7" ||
-		string(j.Result["cached"]) != "false" || j.TimingsMS["cut"] != 1.5 || j.Links["result"] != "/v1/jobs/"+id+"/result" || j.Error != nil ||
+	if j.State != queue.Succeeded || j.Attempt != 1 || string(j.Result["width"]) != "120" ||
+		string(j.Result["bytes"]) != "7" ||
+		string(j.Result["cached"]) != "false" || j.TimingsMS["cut"] != 1.5 ||
+		j.Links["result"] != "/v1/jobs/"+id+"/result" || j.Error != nil ||
 		len(j.Timeline) != 3 || j.Timeline[1].Worker != "test" || j.ExpiresAt == "" {
 		t.Errorf("%+v", j)
 	}
@@ -46,7 +50,8 @@ func testLife(t *testing.T, cfg queue.Config) {
 		t.Errorf("the stream is %q", got.body)
 	}
 	again := ts.do(t, "GET", "/v1/jobs/"+id+"/events", "", "Last-Event-ID", "3")
-	if !strings.HasPrefix(again.body, "id: 3\nevent: succeeded\n") || strings.Count(again.body, "event:") != 1 {
+	if !strings.HasPrefix(again.body, "id: 3\nevent: succeeded\n") ||
+		strings.Count(again.body, "event:") != 1 {
 		t.Errorf("after the last event: %q", again.body)
 	}
 }
@@ -63,7 +68,8 @@ func testPreferWait(t *testing.T, cfg queue.Config) {
 	ts.finish(t, "second")
 	got = <-answers
 	j := got.job(t, 200)
-	if j.State != queue.Succeeded || got.header.Get("Location") != "/v1/jobs/"+j.ID || got.header.Get("Preference-Applied") != "wait=30" {
+	if j.State != queue.Succeeded || got.header.Get("Location") != "/v1/jobs/"+j.ID ||
+		got.header.Get("Preference-Applied") != "wait=30" {
 		t.Errorf("%+v, %v", j, got.header)
 	}
 }
@@ -72,7 +78,8 @@ func testLongPoll(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	id := ts.create(t, "").job(t, 202).ID
 	start := time.Now()
-	if j := ts.get(t, "/v1/jobs/"+id+"?wait=50ms").job(t, 200); j.State != queue.Queued || time.Since(start) < 50*time.Millisecond {
+	if j := ts.get(t, "/v1/jobs/"+id+"?wait=50ms").job(t, 200); j.State != queue.Queued ||
+		time.Since(start) < 50*time.Millisecond {
 		t.Errorf("%s after %v", j.State, time.Since(start))
 	}
 	answers := make(chan answer, 1)
@@ -92,24 +99,30 @@ func testLongPoll(t *testing.T, cfg queue.Config) {
 	}
 }
 
-// Where no more requests may wait, none is refused whose job is queued, and none is queued that is refused.
+// Where no more requests may wait, none is refused whose job is queued, and none is
+// queued that is refused.
 func testMaxWaiting(t *testing.T, cfg queue.Config) {
 	ts := startWith(t, cfg, func(c *Config) { c.MaxWaiting = 1 })
 	id := ts.create(t, "").job(t, 202).ID
 	answers := make(chan answer, 1)
 	ts.do(t, "HEAD", "/v1/jobs/"+id+"/events", "").want(t, 200, "")
-	for _, line := range []string{"POST /v1/remove", "GET /v1/jobs/" + id + "/events", "GET /v1/jobs/" + id + "?wait=20s"} { // not whole yet
+	// not whole yet
+	for _, line := range []string{"POST /v1/remove", "GET /v1/jobs/" +
+		id + "/events", "GET /v1/jobs/" + id + "?wait=20s"} {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ts.server.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := io.WriteString(conn, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc"); err != nil {
+		if _, err := io.WriteString(conn, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: "+
+			"image/png\r\nContent-Length: 5000\r\n\r\nabc"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, "the requests to come", func() bool {
-		return strings.Contains(ts.get(t, "/metrics").body, "bgremove_proxy_http_requests_in_flight 4") // and that for the metrics
+		// and that for the metrics
+		return strings.Contains(ts.get(t, "/metrics").body,
+			"bgremove_proxy_http_requests_in_flight 4")
 	})
 	ts.get(t, "/v1/jobs/"+id+"?wait=10ms").job(t, 200)
 	go func() { answers <- ts.get(t, "/v1/jobs/"+id+"?wait=20s") }()
@@ -119,7 +132,8 @@ func testMaxWaiting(t *testing.T, cfg queue.Config) {
 	ts.get(t, "/v1/jobs/"+id+"?wait=1s").wantProblem(t, 503, "busy")
 	ts.get(t, "/v1/jobs/"+id+"/events").wantProblem(t, 503, "busy")
 	before := ts.stats(t).Counters["enqueued"]
-	ts.do(t, "POST", "/v1/remove", imagingtest.File(t, "scene.png"), "Content-Type", "image/png").wantProblem(t, 503, "busy")
+	ts.do(t, "POST", "/v1/remove", imagingtest.File(t, "scene.png"), "Content-Type", "image/png").
+		wantProblem(t, 503, "busy")
 	if after := ts.stats(t).Counters["enqueued"]; after != before {
 		t.Errorf("%d jobs of refused requests", after-before)
 	}
@@ -131,7 +145,8 @@ func testMaxWaiting(t *testing.T, cfg queue.Config) {
 	(<-answers).job(t, 200)
 }
 
-// TestFullBeforeBody: a client that waits to be asked for its picture is refused without sending it.
+// TestFullBeforeBody: a client that waits to be asked for its picture is
+// refused without sending it.
 func TestFullBeforeBody(t *testing.T) {
 	cfg := embedded(t)
 	cfg.MaxDepth = 1
@@ -153,8 +168,10 @@ func TestFullBeforeBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" || sent {
-			t.Errorf("%s: %d, Retry-After %q, the body was asked for: %v", path, resp.StatusCode, resp.Header.Get("Retry-After"), sent)
+		if resp.StatusCode != http.StatusTooManyRequests ||
+			resp.Header.Get("Retry-After") == "" || sent {
+			t.Errorf("%s: %d, Retry-After %q, the body was asked for: %v",
+				path, resp.StatusCode, resp.Header.Get("Retry-After"), sent)
 		}
 	}
 }

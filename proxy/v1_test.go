@@ -68,7 +68,8 @@ const workerSays = `{"content_type":"image/png","width":120,"height":90,"engine"
 // finish does the next job's work.
 func (ts *testServer) finish(t *testing.T, output string) {
 	t.Helper()
-	if err := ts.consumer.Complete(t.Context(), ts.claim(t), []byte(output), workerSays); err != nil {
+	if err := ts.consumer.Complete(t.Context(), ts.claim(t), []byte(output),
+		workerSays); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,8 +91,10 @@ func (a answer) wantProblem(t *testing.T, status int, code string) v1.Problem {
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%d %s: %v", a.status, a.body, err)
 	}
-	if a.status != status || p.Status != status || p.Code != code || a.header.Get("X-Error-Code") != code || p.Type != "about:blank" ||
-		p.Title != http.StatusText(status) || p.Detail == "" || p.RequestID != a.header.Get("X-Request-Id") ||
+	if a.status != status || p.Status != status || p.Code != code ||
+		a.header.Get("X-Error-Code") != code || p.Type != "about:blank" ||
+		p.Title != http.StatusText(status) || p.Detail == "" ||
+		p.RequestID != a.header.Get("X-Request-Id") ||
 		a.header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("got %d %s with %v, want %d %s", a.status, a.body, a.header, status, code)
 	}
@@ -101,7 +104,8 @@ func (a answer) wantProblem(t *testing.T, status int, code string) v1.Problem {
 // create submits the test's picture.
 func (ts *testServer) create(t *testing.T, query string, headers ...string) answer {
 	t.Helper()
-	return ts.do(t, "POST", "/v1/jobs"+query, imagingtest.File(t, "scene.png"), append([]string{"Content-Type", "image/png"}, headers...)...)
+	return ts.do(t, "POST", "/v1/jobs"+query, imagingtest.File(t, "scene.png"),
+		append([]string{"Content-Type", "image/png"}, headers...)...)
 }
 
 func form(t testing.TB, image string, fields ...string) (body, contentType string) {
@@ -130,12 +134,17 @@ func form(t testing.TB, image string, fields ...string) (body, contentType strin
 func testThreeWays(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	scene := imagingtest.File(t, "scene.png")
-	inForm, formType := form(t, scene, "format", "webp", "quality", "70", "priority", "bulk", "ttl", "90")
-	inJSON := `{"image":"` + base64.StdEncoding.EncodeToString([]byte(scene)) + `","format":"webp","quality":70,"priority":"bulk","ttl":90}`
-	inURL := "format=webp&quality=70&priority=bulk&ttl=1.5m&image=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(scene)))
+	inForm, formType := form(t, scene, "format", "webp", "quality", "70", "priority",
+		"bulk", "ttl", "90")
+	inJSON := `{"image":"` + base64.StdEncoding.EncodeToString([]byte(scene)) +
+		`","format":"webp","quality":70,"priority":"bulk","ttl":90}`
+	inURL := "format=webp&quality=70&priority=bulk&ttl=1.5m&image=" +
+		url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(scene)))
 	const query = "?format=webp&quality=70&priority=bulk&ttl=1.5m"
 	// What is undocumented and yet taken is not held against the document.
-	undocumented := &testServer{url: ts.url, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	undocumented := &testServer{
+		url: ts.url, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	}
 	for _, tc := range []struct {
 		name, query, body, contentType string
 		over                           *testServer
@@ -149,16 +158,20 @@ func testThreeWays(t *testing.T, cfg queue.Config) {
 		{"as curl has it", query, scene, "application/x-www-form-urlencoded", undocumented},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := tc.over.do(t, "POST", "/v1/jobs"+tc.query, tc.body, "Content-Type", tc.contentType)
+			got := tc.over.do(t, "POST", "/v1/jobs"+tc.query, tc.body, "Content-Type",
+				tc.contentType)
 			j := got.job(t, 202)
-			if got.header.Get("Location") != "/v1/jobs/"+j.ID || j.State != queue.Queued || j.Priority != "bulk" || j.Input.Width != 120 ||
-				j.Input.ContentType != "image/png" || j.Input.Bytes != int64(len(scene)) || j.Options["format"] != "webp" || j.Options["quality"] != "70" ||
+			if got.header.Get("Location") != "/v1/jobs/"+j.ID || j.State != queue.Queued ||
+				j.Priority != "bulk" || j.Input.Width != 120 ||
+				j.Input.ContentType != "image/png" || j.Input.Bytes != int64(len(scene)) ||
+				j.Options["format"] != "webp" || j.Options["quality"] != "70" ||
 				j.Options["ttl"] != "1m30s" {
 				t.Errorf("%+v at %s", j, got.header.Get("Location"))
 			}
 			claimed := ts.claim(t)
 			image, err := ts.consumer.Input(t.Context(), claimed)
-			if err != nil || string(image) != scene || claimed.ID != j.ID || claimed.Options != "format=webp&quality=70" {
+			if err != nil || string(image) != scene || claimed.ID != j.ID ||
+				claimed.Options != "format=webp&quality=70" {
 				t.Errorf("claimed %+v with %d bytes, %v", claimed, len(image), err)
 			}
 		})
@@ -185,24 +198,56 @@ func testBadRequests(t *testing.T, cfg queue.Config) {
 		{"cut short", "POST", "/v1/jobs", "image/png", scene[:200], 422, "corrupt_image"},
 		{"broken form", "POST", "/v1/jobs", "multipart/form-data", "x", 400, "bad_multipart"},
 		{"two images", "POST", "/v1/jobs", formType, twoImages, 400, "multiple_images"},
-		{"image and address", "POST", "/v1/jobs?image_url=http://x", "image/png", scene, 400, "multiple_images"},
-		{"address", "POST", "/v1/jobs", "application/json", `{"image_url":"https://example.com/a.png"}`, 400, "urls_off"},
-		{"callback", "POST", "/v1/jobs?callback_url=https://example.com", "image/png", scene, 400, "callbacks_off"},
+		{
+			"image and address", "POST", "/v1/jobs?image_url=http://x",
+			"image/png", scene, 400, "multiple_images",
+		},
+		{
+			"address", "POST", "/v1/jobs", "application/json",
+			`{"image_url":"https://example.com/a.png"}`, 400, "urls_off",
+		},
+		{
+			"callback", "POST", "/v1/jobs?callback_url=https://example.com",
+			"image/png", scene, 400, "callbacks_off",
+		},
 		{"priority", "POST", "/v1/jobs?priority=urgent", "image/png", scene, 400, "bad_option"},
 		{"ttl", "POST", "/v1/jobs?ttl=9999h", "image/png", scene, 400, "bad_option"},
-		{"quality", "POST", "/v1/jobs", "application/json", `{"image":"` + b64 + `","quality":101}`, 400, "bad_option"},
+		{"quality", "POST", "/v1/jobs", "application/json", `{"image":"` +
+			b64 + `","quality":101}`, 400, "bad_option"},
 		{"roi outside", "POST", "/v1/jobs?roi=0+0+121+90", "image/png", scene, 400, "bad_option"},
 		{"query", "POST", "/v1/jobs?roi=%zz", "image/png", scene, 400, "bad_query"},
 		{"wait", "POST", "/v1/remove?wait=2m", "image/png", scene, 400, "bad_option"},
 		{"unknown option", "POST", "/v1/jobs?bg_colour=red", "image/png", scene, 400, "bad_option"},
-		{"unknown option in JSON", "POST", "/v1/jobs", "application/json", `{"roi":"0 0 9 9","nested":{"roi":1},"image":"` + b64 + `"}`, 400, "bad_option"},
-		{"unknown option of a form", "POST", "/v1/remove", unknownType, unknownField, 400, "bad_option"},
-		{"query of refine", "POST", "/v1/jobs/x/refine?qualty=1", "application/json", "{}", 400, "bad_option"},
-		{"address for refine", "POST", "/v1/jobs/x/refine", "application/json", `{"image_url":"http://x"}`, 400, "bad_option"},
-		{"image for refine", "POST", "/v1/jobs/x/refine", "application/json", `{"image":"AAAA"}`, 400, "bad_option"},
-		{"long option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roi":"` + strings.Repeat(" ", 2000) + `"}`, 400, "bad_option"},
-		{"unknown option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roii":"0 0 9 9"}`, 400, "bad_option"},
-		{"wait where Prefer is meant", "POST", "/v1/jobs?wait=3", "image/png", scene, 400, "bad_option"},
+		{
+			"unknown option in JSON", "POST", "/v1/jobs", "application/json",
+			`{"roi":"0 0 9 9","nested":{"roi":1},"image":"` + b64 + `"}`, 400, "bad_option",
+		},
+		{
+			"unknown option of a form", "POST", "/v1/remove",
+			unknownType, unknownField, 400, "bad_option",
+		},
+		{
+			"query of refine", "POST", "/v1/jobs/x/refine?qualty=1",
+			"application/json", "{}", 400, "bad_option",
+		},
+		{
+			"address for refine", "POST", "/v1/jobs/x/refine",
+			"application/json", `{"image_url":"http://x"}`, 400, "bad_option",
+		},
+		{
+			"image for refine", "POST", "/v1/jobs/x/refine",
+			"application/json", `{"image":"AAAA"}`, 400, "bad_option",
+		},
+		{"long option of refine", "POST", "/v1/jobs/x/refine", "application/json", `{"roi":"` +
+			strings.Repeat(" ", 2000) + `"}`, 400, "bad_option"},
+		{
+			"unknown option of refine", "POST", "/v1/jobs/x/refine",
+			"application/json", `{"roii":"0 0 9 9"}`, 400, "bad_option",
+		},
+		{
+			"wait where Prefer is meant", "POST", "/v1/jobs?wait=3",
+			"image/png", scene, 400, "bad_option",
+		},
 		{"unknown filter", "GET", "/v1/jobs?status=failed", "", "", 400, "bad_option"},
 		{"unknown wait", "GET", "/v1/jobs/x?timeout=3", "", "", 400, "bad_option"},
 		{"limit", "GET", "/v1/jobs?limit=201", "", "", 400, "bad_option"},
@@ -214,12 +259,16 @@ func testBadRequests(t *testing.T, cfg queue.Config) {
 		{"delete unknown", "DELETE", "/v1/jobs/x", "", "", 404, "not_found"},
 		{"retry unknown", "POST", "/v1/jobs/x/retry", "", "", 404, "not_found"},
 		{"refine unknown", "POST", "/v1/jobs/x/refine", "application/json", "{}", 404, "not_found"},
-		{"refine with a form", "POST", "/v1/jobs/x/refine", formType, twoImages, 415, "unsupported_media_type"},
+		{
+			"refine with a form", "POST", "/v1/jobs/x/refine",
+			formType, twoImages, 415, "unsupported_media_type",
+		},
 		{"no such path", "GET", "/v1/nothing", "", "", 404, "not_found"},
 		{"no such method", "PUT", "/v1/jobs", "", "", 405, "method_not_allowed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			ts.do(t, tc.method, tc.path, tc.body, "Content-Type", tc.contentType).wantProblem(t, tc.status, tc.code)
+			ts.do(t, tc.method, tc.path, tc.body, "Content-Type", tc.contentType).
+				wantProblem(t, tc.status, tc.code)
 		})
 	}
 	ts.create(t, "", "Idempotency-Key", "a b").wantProblem(t, 400, "bad_option")
@@ -237,7 +286,8 @@ func testIdempotency(t *testing.T, cfg queue.Config) {
 	ts.create(t, "?format=webp", "Idempotency-Key", "k").wantProblem(t, 409, "idempotency_conflict")
 	ts.create(t, "?ttl=60", "Idempotency-Key", "k").wantProblem(t, 409, "idempotency_conflict")
 	ts.finish(t, "cut-out")
-	if again := ts.create(t, "", "Idempotency-Key", "k", "Prefer", "wait=1").job(t, 200); again.ID != first.ID || again.State != queue.Succeeded {
+	if again := ts.create(t, "", "Idempotency-Key", "k", "Prefer", "wait=1").
+		job(t, 200); again.ID != first.ID || again.State != queue.Succeeded {
 		t.Errorf("%+v", again)
 	}
 }
@@ -247,7 +297,8 @@ func testCacheAnswersAtOnce(t *testing.T, cfg queue.Config) {
 	first := ts.create(t, "").job(t, 202)
 	ts.finish(t, "cut-out")
 	second := ts.create(t, "").job(t, 202)
-	if second.ID == first.ID || second.State != queue.Succeeded || string(second.Result["cached"]) != "true" || second.TimingsMS != nil {
+	if second.ID == first.ID || second.State != queue.Succeeded ||
+		string(second.Result["cached"]) != "true" || second.TimingsMS != nil {
 		t.Errorf("%+v", second)
 	}
 	ts.get(t, "/v1/jobs/"+second.ID+"/result").want(t, 200, "cut-out")
@@ -270,7 +321,8 @@ func testList(t *testing.T, cfg queue.Config) {
 			Next string   `json:"next_cursor"`
 		}
 		got := ts.get(t, "/v1/jobs?limit=2&cursor="+cursor)
-		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || len(page.Jobs) > 2 {
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 ||
+			len(page.Jobs) > 2 {
 			t.Fatalf("%d %s: %v", got.status, got.body, err)
 		}
 		for _, j := range page.Jobs {
@@ -283,7 +335,8 @@ func testList(t *testing.T, cfg queue.Config) {
 	if strings.Join(seen, " ") != strings.Join(ids, " ") {
 		t.Errorf("listed %v of %v", seen, ids)
 	}
-	if got := ts.get(t, "/v1/jobs?state=succeeded"); strings.Count(got.body, `"state":`) != 1 || !strings.Contains(got.body, ids[0]) {
+	if got := ts.get(t, "/v1/jobs?state=succeeded"); strings.Count(got.body, `"state":`) != 1 ||
+		!strings.Contains(got.body, ids[0]) {
 		t.Errorf("succeeded: %s", got.body)
 	}
 	ts.get(t, "/v1/jobs?state=failed").want(t, 200, `{"jobs":[]}`)
@@ -299,7 +352,8 @@ func testImages(t *testing.T, cfg queue.Config) {
 	got := ts.get(t, url)
 	got.want(t, 200, "cut-out")
 	tag := got.header.Get("ETag")
-	if tag == "" || got.header.Get("Content-Type") != "image/png" || got.header.Get("X-Content-Type-Options") != "nosniff" {
+	if tag == "" || got.header.Get("Content-Type") != "image/png" ||
+		got.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v", got.header)
 	}
 	ts.do(t, "GET", url, "", "If-None-Match", tag).want(t, 304, "")
@@ -310,7 +364,8 @@ func testImages(t *testing.T, cfg queue.Config) {
 		t.Errorf("%+v", got)
 	}
 	ts.do(t, "HEAD", url, "").want(t, 200, "")
-	if got := ts.get(t, "/v1/jobs/"+id+"/input"); got.status != 200 || got.body != strings.TrimSuffix(scene, "\n") || got.header.Get("ETag") == tag {
+	if got := ts.get(t, "/v1/jobs/"+id+"/input"); got.status != 200 ||
+		got.body != strings.TrimSuffix(scene, "\n") || got.header.Get("ETag") == tag {
 		t.Errorf("%d %v", got.status, got.header)
 	}
 
@@ -321,7 +376,8 @@ func testImages(t *testing.T, cfg queue.Config) {
 	ts.fail(t, ts.claim(t), false, queue.Failed)
 	failed := ts.get(t, "/v1/jobs?state=failed")
 	failedID := regexp.MustCompile(`[0-9a-f]{32}`).FindString(failed.body)
-	if p := ts.get(t, "/v1/jobs/"+failedID+"/result").wantProblem(t, 409, "no_result"); !strings.Contains(p.Detail, "corrupt_image") {
+	if p := ts.get(t, "/v1/jobs/"+failedID+"/result").
+		wantProblem(t, 409, "no_result"); !strings.Contains(p.Detail, "corrupt_image") {
 		t.Errorf("%+v", p)
 	}
 }
@@ -329,7 +385,8 @@ func testImages(t *testing.T, cfg queue.Config) {
 func testCancelAndDelete(t *testing.T, cfg queue.Config) {
 	ts := start(t, cfg)
 	id := ts.create(t, "").job(t, 202).ID
-	if j := ts.do(t, "DELETE", "/v1/jobs/"+id, "").job(t, 200); j.State != queue.Cancelled || j.Error == nil || j.Error.Code != "cancelled" {
+	if j := ts.do(t, "DELETE", "/v1/jobs/"+id, "").job(t, 200); j.State != queue.Cancelled ||
+		j.Error == nil || j.Error.Code != "cancelled" {
 		t.Errorf("%+v", j)
 	}
 	ts.do(t, "DELETE", "/v1/jobs/"+id, "").want(t, 204, "")
@@ -347,7 +404,8 @@ func testRetry(t *testing.T, cfg queue.Config) {
 	ts.do(t, "POST", "/v1/jobs/"+id+"/retry", "").wantProblem(t, 409, "wrong_state")
 	ts.fail(t, ts.claim(t), false, queue.Failed)
 	got := ts.do(t, "POST", "/v1/jobs/"+id+"/retry", "")
-	if j := got.job(t, 202); j.State != queue.Queued || j.Error != nil || got.header.Get("Location") != "/v1/jobs/"+id {
+	if j := got.job(t, 202); j.State != queue.Queued || j.Error != nil ||
+		got.header.Get("Location") != "/v1/jobs/"+id {
 		t.Errorf("%+v", j)
 	}
 	ts.finish(t, "x")
@@ -364,7 +422,8 @@ func testQueue(t *testing.T, cfg queue.Config) {
 	if err := json.Unmarshal([]byte(got.body), &out); err != nil || got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if out["running"] != 1.0 || out["max_depth"] != 10000.0 || out["queued"].(map[string]any)["bulk"] != 1.0 {
+	if out["running"] != 1.0 || out["max_depth"] != 10000.0 ||
+		out["queued"].(map[string]any)["bulk"] != 1.0 {
 		t.Errorf("%s", got.body)
 	}
 }

@@ -13,14 +13,16 @@ func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 	id := enqueue(t, q, Request{Image: []byte("in")})
 	state, err := c.Fail(ctx, claim(t, c), Fault{"busy", "predictor is busy", true, false})
 	must(t, err)
-	if j := wantState(t, q, id, Retrying); state != Retrying || j.Code != "busy" || j.Due.Before(j.Started) {
+	if j := wantState(t, q, id, Retrying); state != Retrying || j.Code != "busy" ||
+		j.Due.Before(j.Started) {
 		t.Errorf("state %s, job %+v", state, j)
 	}
 	second := claim(t, c) // waits for the backoff
 	if second.Attempt != 2 {
 		t.Errorf("attempt is %d, want 2", second.Attempt)
 	}
-	state, err = c.Fail(ctx, second, Fault{"busy", "predictor is busy", true, false}) // no attempts left
+	// no attempts left
+	state, err = c.Fail(ctx, second, Fault{"busy", "predictor is busy", true, false})
 	must(t, err)
 	if j := wantState(t, q, id, Failed); state != Failed || j.Message != "predictor is busy" {
 		t.Errorf("state %s, job %+v", state, j)
@@ -46,9 +48,11 @@ func testRetryThenDeadLetterThenRequeue(t *testing.T, q *Queue) {
 func testPermanentFaultFailsAtOnce(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	id := enqueue(t, q, Request{})
-	state, err := c.Fail(t.Context(), claim(t, c), Fault{"corrupt_image", "truncated", false, false})
+	state, err := c.Fail(t.Context(), claim(t, c),
+		Fault{"corrupt_image", "truncated", false, false})
 	must(t, err)
-	if j := wantState(t, q, id, Failed); state != Failed || j.Attempt != 1 || j.Code != "corrupt_image" {
+	if j := wantState(t, q, id, Failed); state != Failed || j.Attempt != 1 ||
+		j.Code != "corrupt_image" {
 		t.Errorf("state %s, job %+v", state, j)
 	}
 }
@@ -66,7 +70,8 @@ func testLapsedLease(t *testing.T, q *Queue) {
 	wantErr(t, err, ErrLost)
 	wantErr(t, dead.Release(ctx, first), ErrLost)
 	must(t, c.Complete(ctx, second, []byte("out"), ""))
-	if out, err := q.Output(ctx, wantState(t, q, id, Succeeded)); err != nil || string(out) != "out" {
+	if out, err := q.Output(ctx, wantState(t, q, id, Succeeded)); err != nil ||
+		string(out) != "out" {
 		t.Errorf("output is %q, %v", out, err)
 	}
 }

@@ -22,8 +22,9 @@ var (
 	errMemory = memoryFault{}
 )
 
-// memoryFault is Redis' refusal to write. It is an ErrFull to those who submit and an ErrUnavailable to those who work: what
-// they have in hands can be settled once results have reached their TTL.
+// memoryFault is Redis' refusal to write. It is an ErrFull to those who submit and an
+// ErrUnavailable to those who work: what they have in hands can be settled once results
+// have reached their TTL.
 type memoryFault struct{}
 
 func (memoryFault) Error() string {
@@ -38,7 +39,8 @@ func outOfMemory(err error) bool {
 	return errors.As(err, &answer) && strings.Contains(answer.Error(), "OOM command not allowed")
 }
 
-// breaker fails commands at once while the server is known to be away. Without it every caller would wait for its own time-out.
+// breaker fails commands at once while the server is known to be away. Without it every caller
+// would wait for its own time-out.
 type breaker struct {
 	away  atomic.Bool
 	alive atomic.Bool // a command was answered lately
@@ -80,8 +82,8 @@ func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// watchServer asks the server now and then, over a client of its own, and has the queue's client give up at once while there
-// is no answer.
+// watchServer asks the server now and then, over a client of its own, and has the queue's client
+// give up at once while there is no answer.
 func (q *Queue) watchServer(ctx context.Context) {
 	b := &q.breaker
 	q.redis.AddHook(b)

@@ -29,7 +29,8 @@ func BenchmarkImage(b *testing.B) {
 		b.Run(kind.name+"/put", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				must(b, q.blobs.Put(b.Context(), q.blobs.newRef(newID(), "in"), image, 30*time.Second))
+				must(b,
+					q.blobs.Put(b.Context(), q.blobs.newRef(newID(), "in"), image, 30*time.Second))
 			}
 		})
 		ref := q.blobs.newRef(newID(), "in")
@@ -42,7 +43,8 @@ func BenchmarkImage(b *testing.B) {
 		q := open(b, cfg)
 		put := func() string {
 			id := newID()
-			must(b, q.durable.spool.Accept(id, spool.File{Image: image, Expires: time.Now().Add(time.Hour)}))
+			must(b, q.durable.spool.Accept(id,
+				spool.File{Image: image, Expires: time.Now().Add(time.Hour)}))
 			return id
 		}
 		b.Run("put", func(b *testing.B) {

@@ -11,8 +11,9 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// benchOnEach measures no-op jobs with images of 1 KB in and out: embedded with fsync and without, in files on the disk that this code
-// is on, and on a real server. Machines differ tenfold in what a new file costs.
+// benchOnEach measures no-op jobs with images of 1 KB in and out: embedded with fsync and
+// without, in files on the disk that this code is on, and on a real server. Machines differ
+// tenfold in what a new file costs.
 func benchOnEach(b *testing.B, bench func(b *testing.B, q *Queue)) {
 	b.Helper()
 	for _, kind := range []struct {
@@ -40,8 +41,8 @@ func benchDir(b *testing.B) string {
 	return dir
 }
 
-// BenchmarkLatency is the time from Enqueue's begin until a waiter has the finished job, at 100 jobs a second, of no-op jobs
-// with images of 1 KB in and out.
+// BenchmarkLatency is the time from Enqueue's begin until a waiter has the finished job, at 100
+// jobs a second, of no-op jobs with images of 1 KB in and out.
 func BenchmarkLatency(b *testing.B) {
 	benchOnEach(b, func(b *testing.B, q *Queue) {
 		work(b, q, 1, 4)
@@ -78,7 +79,8 @@ func BenchmarkThroughput(b *testing.B) {
 		for range 4 {
 			unfinished.Go(func() {
 				for submitted.Add(1) <= int64(b.N) {
-					if _, err := q.Enqueue(b.Context(), Request{Image: make([]byte, 1024)}); err != nil {
+					if _, err := q.Enqueue(b.Context(),
+						Request{Image: make([]byte, 1024)}); err != nil {
 						b.Error(err)
 					}
 				}

@@ -27,8 +27,8 @@ type Blobs interface {
 	Check(ctx context.Context) error
 }
 
-// stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the store for new images can be
-// switched while jobs refer to the old one.
+// stores sends each reference to the store of its scheme ("redis:…", "fs:…", "s3:…"), so that the
+// store for new images can be switched while jobs refer to the old one.
 type stores struct {
 	scheme string // of new references
 	all    map[string]Blobs
@@ -43,7 +43,9 @@ func (q *Queue) openBlobs() error {
 			return fmt.Errorf("queue.data_dir: %w", err)
 		}
 		q.durable = d
-		q.blobs = stores{scheme: spoolScheme, all: map[string]Blobs{spoolScheme: spoolImages{d.spool}}}
+		q.blobs = stores{
+			scheme: spoolScheme, all: map[string]Blobs{spoolScheme: spoolImages{d.spool}},
+		}
 		return nil
 	}
 	scheme := q.cfg.Blobs
@@ -142,7 +144,8 @@ func (s stores) Check(ctx context.Context) error { return s.all[s.scheme].Check(
 // Input returns the image that was submitted, ErrNotFound once it was deleted.
 func (q *Queue) Input(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Input) }
 
-// Output returns the encoded cut-out of a succeeded job, ErrNotFound where there is none (any more).
+// Output returns the encoded cut-out of a succeeded job, ErrNotFound where
+// there is none (any more).
 func (q *Queue) Output(ctx context.Context, j Job) ([]byte, error) { return q.read(ctx, j.Output) }
 
 func (q *Queue) read(ctx context.Context, ref string) ([]byte, error) {

@@ -9,11 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisBlobs keeps each image as one string, under a hash tag of its job's own, so that a cluster spreads the images.
-// Meant for small installations: Redis holds all of it in memory.
+// redisBlobs keeps each image as one string, under a hash tag of its job's own, so that a cluster
+// spreads the images. Meant for small installations: Redis holds all of it in memory.
 type redisBlobs struct {
-	redis    redis.UniversalClient
-	replicas int // that must have an image before Put returns: a job that outlives a fail-over needs it
+	redis redis.UniversalClient
+	// that must have an image before Put returns: a job that outlives a fail-over needs it
+	replicas int
 }
 
 func blobKey(name string) string {
@@ -25,9 +26,10 @@ func (b redisBlobs) Put(ctx context.Context, name string, image []byte, ttl time
 	if b.replicas == 0 {
 		return unavailable("put image", b.redis.Set(ctx, blobKey(name), image, ttl).Err())
 	}
-	return unavailable("put image", replicated(ctx, b.redis, b.replicas, blobKey(name), func(p redis.Pipeliner) {
-		p.Set(ctx, blobKey(name), image, ttl)
-	}))
+	return unavailable("put image",
+		replicated(ctx, b.redis, b.replicas, blobKey(name), func(p redis.Pipeliner) {
+			p.Set(ctx, blobKey(name), image, ttl)
+		}))
 }
 
 func (b redisBlobs) Get(ctx context.Context, name string) ([]byte, error) {

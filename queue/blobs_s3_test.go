@@ -36,7 +36,8 @@ func s3Config(t *testing.T, s *queuetest.S3) Config {
 // objects lists the keys of a bucket.
 func objects(t *testing.T, s *queuetest.S3, bucket string) (keys []string) {
 	t.Helper()
-	for o := range s.Client(t).ListObjectsIter(t.Context(), bucket, minio.ListObjectsOptions{Recursive: true}) {
+	for o := range s.Client(t).
+		ListObjectsIter(t.Context(), bucket, minio.ListObjectsOptions{Recursive: true}) {
 		must(t, o.Err)
 		keys = append(keys, o.Key)
 	}
@@ -62,12 +63,14 @@ func TestS3Away(t *testing.T) {
 		t.Errorf("input is %q, %v", in, err)
 	}
 	must(t, c.Complete(t.Context(), j, []byte("out"), ""))
-	if out, err := q.Output(t.Context(), wantState(t, q, id, Succeeded)); err != nil || string(out) != "out" {
+	if out, err := q.Output(t.Context(), wantState(t, q, id, Succeeded)); err != nil ||
+		string(out) != "out" {
 		t.Errorf("output is %q, %v", out, err)
 	}
 }
 
-// What is wrong for good is said with its reason and the bucket, without the secret, and counts as a fault of the store.
+// What is wrong for good is said with its reason and the bucket, without the secret, and counts
+// as a fault of the store.
 func TestS3Refuses(t *testing.T) {
 	s := queuetest.StartS3(t)
 	good := s3Config(t, s)
@@ -85,11 +88,13 @@ func TestS3Refuses(t *testing.T) {
 			test.set(&cfg)
 			q := open(t, cfg)
 			_, getErr := q.read(t.Context(), q.blobs.newRef(newID(), "in"))
-			putErr := q.blobs.Put(t.Context(), q.blobs.newRef(newID(), "in"), []byte("x"), time.Minute)
+			putErr := q.blobs.Put(t.Context(), q.blobs.newRef(newID(), "in"),
+				[]byte("x"), time.Minute)
 			for call, err := range map[string]error{"get": getErr, "put": putErr} {
 				wantRefusal(t, call, err, cfg, test.want)
 			}
-			wantRefusal(t, "check", q.Check(t.Context()), cfg, "") // HEAD: the status is all there is
+			// HEAD: the status is all there is
+			wantRefusal(t, "check", q.Check(t.Context()), cfg, "")
 		})
 	}
 }
@@ -100,7 +105,8 @@ func wantRefusal(t *testing.T, call string, err error, cfg Config, want string) 
 		t.Fatalf("%s worked", call)
 	}
 	text := err.Error()
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) || !strings.Contains(text, want) || !strings.Contains(text, cfg.S3Bucket) ||
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) ||
+		!strings.Contains(text, want) || !strings.Contains(text, cfg.S3Bucket) ||
 		strings.Contains(text, cfg.S3SecretKey) {
 		t.Errorf("%s: error is %v", call, err)
 	}
@@ -142,7 +148,8 @@ func TestSwitchStores(t *testing.T) {
 			j := claim(t, c)
 			must(t, c.Complete(t.Context(), j, []byte("out"), ""))
 			done := wantState(t, q, j.ID, Succeeded)
-			if out, err := q.Output(t.Context(), done); err != nil || string(out) != "out" || !strings.HasPrefix(done.Output, step+":") {
+			if out, err := q.Output(t.Context(), done); err != nil || string(out) != "out" ||
+				!strings.HasPrefix(done.Output, step+":") {
 				t.Fatalf("step %d: output of %s is %q, %v", i, done.Output, out, err)
 			}
 			_, err := q.Input(t.Context(), done)
@@ -168,9 +175,11 @@ func TestS3FollowsNoOtherReference(t *testing.T) {
 	q := open(t, s3Config(t, s))
 	id := newID()
 	s.MakeBucket(t, "private")
-	for _, object := range []string{"private/bgremove/default/" + id + ".in", "images/other/default/" + id + ".in", "images/bgremove/other/" + id + ".in"} {
+	for _, object := range []string{"private/bgremove/default/" +
+		id + ".in", "images/other/default/" + id + ".in", "images/bgremove/other/" + id + ".in"} {
 		bucket, key, _ := strings.Cut(object, "/")
-		_, err := s.Client(t).PutObject(t.Context(), bucket, key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
+		_, err := s.Client(t).
+			PutObject(t.Context(), bucket, key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
 		must(t, err)
 		_, err = q.read(t.Context(), "s3:"+object)
 		if err == nil || !strings.Contains(err.Error(), "does not lead to queue.s3_bucket") {
@@ -188,7 +197,8 @@ func TestSweepS3(t *testing.T) {
 	q := open(t, cfg)
 	ctx, c := t.Context(), consumer(t, q)
 	put := func(key string) {
-		_, err := s.Client(t).PutObject(ctx, "images", key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
+		_, err := s.Client(t).
+			PutObject(ctx, "images", key, strings.NewReader("x"), 1, minio.PutObjectOptions{})
 		must(t, err)
 	}
 	waiting := enqueue(t, q, Request{})
@@ -196,9 +206,12 @@ func TestSweepS3(t *testing.T) {
 	must(t, c.Complete(ctx, claim(t, c), []byte("out"), ""))
 	lost := enqueue(t, q, Request{})
 	must(t, q.redis.Del(ctx, q.jobKey(lost)).Err())
-	must(t, q.blobs.Put(ctx, q.blobs.newRef(newID(), "out.w.1"), []byte("x"), time.Minute)) // of a dead worker
-	put("bgremove/default/mine.jpg")                                                        // no image of the queue's
-	put("bgremove/other/" + newID() + ".in")                                                // another queue's
+	// of a dead worker
+	must(t, q.blobs.Put(ctx, q.blobs.newRef(newID(), "out.w.1"), []byte("x"), time.Minute))
+	// no image of the queue's
+	put("bgremove/default/mine.jpg")
+	// another queue's
+	put("bgremove/other/" + newID() + ".in")
 	put(newID() + ".in")
 
 	must(t, q.sweepS3InTurn(ctx, time.Now()))      // too young
@@ -213,7 +226,8 @@ func TestSweepS3(t *testing.T) {
 	must(t, q.redis.Del(ctx, q.prefix+":sweep").Err())
 	must(t, q.sweepS3InTurn(ctx, later))
 	left := strings.Join(objects(t, s, "images"), " ")
-	if n := len(strings.Fields(left)); n != 6 || !strings.Contains(left, waiting) || !strings.Contains(left, finished) {
+	if n := len(strings.Fields(left)); n != 6 || !strings.Contains(left, waiting) ||
+		!strings.Contains(left, finished) {
 		t.Errorf("left after an hour: %s", left)
 	}
 	if ttl := q.redis.PTTL(ctx, q.prefix+":sweep").Val(); ttl <= 0 || ttl > s3SweepEvery {
@@ -243,7 +257,8 @@ func TestSweepS3GoesOn(t *testing.T) {
 	}
 }
 
-// A queue on another Redis, by mistake with the same bucket and prefix, knows none of the jobs: it deletes nothing.
+// A queue on another Redis, by mistake with the same bucket and prefix, knows none of the
+// jobs: it deletes nothing.
 func TestSweepS3OfAnother(t *testing.T) {
 	s := queuetest.StartS3(t)
 	q, other := open(t, s3Config(t, s)), open(t, s3Config(t, s))
@@ -253,7 +268,8 @@ func TestSweepS3OfAnother(t *testing.T) {
 	if err := other.sweepS3InTurn(ctx, later); !errors.Is(err, errNotOurs) {
 		t.Errorf("the other queue's sweep: %v", err)
 	}
-	must(t, q.redis.Del(ctx, q.prefix+":id", q.jobKey(id), q.prefix+":sweep").Err()) // its Redis comes back empty
+	// its Redis comes back empty
+	must(t, q.redis.Del(ctx, q.prefix+":id", q.jobKey(id), q.prefix+":sweep").Err())
 	if err := q.sweepS3InTurn(ctx, later); !errors.Is(err, errNotOurs) {
 		t.Errorf("the sweep with an empty Redis: %v", err)
 	}
@@ -273,7 +289,9 @@ func TestSweepS3WithoutRedis(t *testing.T) {
 	ref := q.blobs.newRef(newID(), "in")
 	must(t, q.blobs.Put(t.Context(), ref, []byte("x"), time.Minute))
 	r.Stop()
-	wantErr(t, q.deleteOrphans(t.Context(), []string{newID()}, []string{strings.TrimPrefix(ref, "s3:")}), ErrUnavailable)
+	wantErr(t,
+		q.deleteOrphans(t.Context(), []string{newID()}, []string{strings.TrimPrefix(ref, "s3:")}),
+		ErrUnavailable)
 	if _, err := q.read(t.Context(), ref); err != nil {
 		t.Error(err)
 	}
@@ -288,43 +306,68 @@ func TestValidateS3(t *testing.T) {
 		{"complete", func(*Config) {}, ""},
 		{"role", func(c *Config) { c.S3AccessKey, c.S3SecretKey = "", "" }, ""},
 		{"embedded", func(c *Config) { c.URL = "" }, "blobs: s3 needs queue.url"},
-		{"nothing", func(c *Config) { c.S3Endpoint, c.S3Bucket = "", "" }, "blobs: s3 needs queue.s3_endpoint"},
+		{
+			"nothing", func(c *Config) { c.S3Endpoint, c.S3Bucket = "", "" },
+			"blobs: s3 needs queue.s3_endpoint",
+		},
 		{"no endpoint", func(c *Config) { c.S3Endpoint = "" }, "s3_endpoint: must be set"},
 		{"no bucket", func(c *Config) { c.S3Bucket = "" }, "s3_bucket: must be set"},
-		{"no scheme", func(c *Config) { c.S3Endpoint = "minio:9000" }, "s3_endpoint: must be https://"},
-		{"password", func(c *Config) { c.S3Endpoint = "http://a:hunter2@minio" }, "s3_endpoint: must be https://"},
-		{"path", func(c *Config) { c.S3Endpoint = "http://minio/images" }, "s3_endpoint: must be https://"},
-		{"bucket", func(c *Config) { c.S3Bucket = "Images/a" }, `s3_bucket: must be 3 to 63 lower-case letters, digits, dots or dashes, is "Images/a"`},
-		{"prefix", func(c *Config) { c.S3Prefix = "../" }, `s3_prefix: must be empty or folders that each end with /, as in bgremove/, is "../"`},
+		{
+			"no scheme", func(c *Config) { c.S3Endpoint = "minio:9000" },
+			"s3_endpoint: must be https://",
+		},
+		{
+			"password", func(c *Config) { c.S3Endpoint = "http://a:hunter2@minio" },
+			"s3_endpoint: must be https://",
+		},
+		{
+			"path", func(c *Config) { c.S3Endpoint = "http://minio/images" },
+			"s3_endpoint: must be https://",
+		},
+		{
+			"bucket", func(c *Config) { c.S3Bucket = "Images/a" },
+			`s3_bucket: must be 3 to 63 lower-case letters, digits, dots or dashes, is "Images/a"`,
+		},
+		{
+			"prefix", func(c *Config) { c.S3Prefix = "../" },
+			`s3_prefix: must be empty or folders that each end with /, as in bgremove/, is "../"`,
+		},
 		{"unended prefix", func(c *Config) { c.S3Prefix = "a" }, "s3_prefix: must be"},
 		{"no prefix", func(c *Config) { c.S3Prefix = "" }, ""},
-		{"style", func(c *Config) { c.S3PathStyle = "dns" }, `s3_path_style: must be auto, path or virtual, is "dns"`},
+		{
+			"style", func(c *Config) { c.S3PathStyle = "dns" },
+			`s3_path_style: must be auto, path or virtual, is "dns"`,
+		},
 		{"half a key", func(c *Config) { c.S3AccessKey = "" }, "s3_access_key: must be set"},
 		{"other half", func(c *Config) { c.S3SecretKey = "" }, "s3_secret_key: must be set"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := DefaultConfig()
-			c.URL, c.Blobs, c.S3Endpoint, c.S3Bucket, c.S3AccessKey, c.S3SecretKey = "redis://h", BlobsS3, "https://minio:9000", "images", "a", "hunter2"
+			c.URL, c.Blobs, c.S3Endpoint, c.S3Bucket, c.S3AccessKey, c.S3SecretKey = "redis://h",
+				BlobsS3, "https://minio:9000", "images", "a", "hunter2"
 			test.set(&c)
 			err := c.Validate()
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)
-			case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2")):
+			case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want) ||
+				strings.Contains(err.Error(), "hunter2")):
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
 	}
 }
 
-// A server that takes connections and never answers holds nobody up for longer than the caller waits.
+// A server that takes connections and never answers holds nobody up for longer
+// than the caller waits.
 func TestS3Silent(t *testing.T) {
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	cfg := DefaultConfig()
 	cfg.URL = queuetest.StartRedis(t).URL()
-	cfg.Blobs, cfg.S3Endpoint, cfg.S3Bucket, cfg.S3AccessKey, cfg.S3SecretKey = BlobsS3, "http://"+l.Addr().String(), "images", "a", "b"
+	cfg.Blobs, cfg.S3Endpoint, cfg.S3Bucket, cfg.S3AccessKey, cfg.S3SecretKey = BlobsS3,
+		"http://"+l.Addr().String(), "images", "a", "b"
 	q := open(t, cfg)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

@@ -37,7 +37,10 @@ func testBlobs(t *testing.T, q *Queue) {
 		wantErr(t, err, ErrNotFound)
 	}
 
-	for _, ref := range []string{"fs:../LOCK", "fs:/etc/passwd", "fs:", "fs:.", "s3:a/b", "s3:images/secret", "s3:images/bgremove/Blobs/../x", "nonsense", ""} {
+	for _, ref := range []string{
+		"fs:../LOCK", "fs:/etc/passwd", "fs:", "fs:.", "s3:a/b",
+		"s3:images/secret", "s3:images/bgremove/Blobs/../x", "nonsense", "",
+	} {
 		if _, err := b.Get(ctx, ref); err == nil {
 			t.Errorf("reference %q was followed", ref)
 		}
@@ -67,7 +70,8 @@ func TestOneProcessPerDataFolder(t *testing.T) {
 	embeddedIn(t, dir)
 	cfg := DefaultConfig()
 	cfg.DataDir = dir
-	if _, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use by another bgremove") {
+	if _, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil ||
+		!strings.Contains(err.Error(), "in use by another bgremove") {
 		t.Errorf("second queue on the same folder: %v", err)
 	}
 }
@@ -77,7 +81,8 @@ func TestDataFolderThatCannotBe(t *testing.T) {
 	must(t, os.WriteFile(file, nil, 0o600))
 	cfg := DefaultConfig()
 	cfg.DataDir = file
-	if _, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "queue.data_dir") {
+	if _, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil ||
+		!strings.Contains(err.Error(), "queue.data_dir") {
 		t.Errorf("error is %v, want one that names queue.data_dir", err)
 	}
 }

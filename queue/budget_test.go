@@ -16,7 +16,9 @@ func TestBudget(t *testing.T) {
 	}{
 		{"embedded", func(t *testing.T, c *Config) { c.DataDir = t.TempDir() }},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
-		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"cluster", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster
+		}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			cfg := DefaultConfig()
@@ -42,7 +44,8 @@ func spend(t *testing.T, q *Queue, owner string, cost, perMinute int64, granted 
 	return s
 }
 
-// about fails the test unless a time is what it would be on an endlessly fast machine, or some seconds less.
+// about fails the test unless a time is what it would be on an endlessly fast
+// machine, or some seconds less.
 func about(t *testing.T, what string, got, want time.Duration) {
 	t.Helper()
 	if got > want+time.Millisecond || got < want-5*time.Second {
@@ -89,7 +92,8 @@ func testRefill(t *testing.T, q *Queue) {
 	s = spend(t, q, "full again", 100, perMinute, true)
 	about(t, "reset", s.Reset, 100*time.Millisecond)
 	key := q.prefix + ":budget:full again"
-	if ttl, err := q.redis.PTTL(t.Context(), key).Result(); err != nil || ttl > 102*time.Millisecond {
+	if ttl, err := q.redis.PTTL(t.Context(), key).Result(); err != nil ||
+		ttl > 102*time.Millisecond {
 		t.Errorf("TTL of the budget is %v, %v", ttl, err)
 	}
 	pause(t.Context(), s.Reset)
@@ -136,7 +140,8 @@ func testRefund(t *testing.T, q *Queue) {
 	spend(t, q, "whole", 6, 6, true)
 }
 
-// Proxies share a budget: however many ask at the same time, no more is granted than a minute's worth and what time adds.
+// Proxies share a budget: however many ask at the same time, no more is granted than a minute's
+// worth and what time adds.
 func TestBudgetIsShared(t *testing.T) {
 	const cost, perMinute = 100, 6000
 	server := queuetest.StartRedis(t)
@@ -164,8 +169,10 @@ func TestBudgetIsShared(t *testing.T) {
 	}
 	spenders.Wait()
 	took := time.Since(start)
-	t.Logf("granted %d in %v, refused %d times", granted.Load(), took.Round(time.Millisecond), refused.Load())
-	if most := perMinute + int64(took.Seconds()*perMinute/60); granted.Load() > most || granted.Load() < perMinute {
+	t.Logf("granted %d in %v, refused %d times",
+		granted.Load(), took.Round(time.Millisecond), refused.Load())
+	if most := perMinute + int64(took.Seconds()*perMinute/60); granted.Load() > most ||
+		granted.Load() < perMinute {
 		t.Errorf("granted %d, want %d to %d", granted.Load(), perMinute, most)
 	}
 	if refused.Load() == 0 {

@@ -26,8 +26,8 @@ func (q *Queue) rememberedJob(ctx context.Context, idem string) (id, asks string
 	return id, asks, nil
 }
 
-// reuse makes a new job's hash that of one which is finished already, where there is a finished one that comes to the same, and returns
-// the result; else nil. A cache that fails is none.
+// reuse makes a new job's hash that of one which is finished already, where there is a finished one
+// that comes to the same, and returns the result; else nil. A cache that fails is none.
 func (q *Queue) reuse(ctx context.Context, id string, r Request, job map[string]string) []byte {
 	if r.Cache == "" {
 		return nil

@@ -48,7 +48,8 @@ func testIdempotency(t *testing.T, q *Queue) {
 	if len(ids) != 1 || fresh != 1 {
 		t.Errorf("%d jobs of one key, %d are new", len(ids), fresh)
 	}
-	if s, err := q.Stats(ctx); err != nil || s.Counters["enqueued"] != 3 || s.Counters["bytes"] != 6 {
+	if s, err := q.Stats(ctx); err != nil || s.Counters["enqueued"] != 3 ||
+		s.Counters["bytes"] != 6 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}
 	must(t, q.Cancel(ctx, id))
@@ -70,7 +71,8 @@ func testCache(t *testing.T, q *Queue) {
 	check := func(q *Queue, id string) {
 		t.Helper()
 		j := wantState(t, q, id, Succeeded)
-		if out, err := q.Output(t.Context(), j); err != nil || string(out) != "cut-out" || j.Result != "about" || j.CachedFrom != first || j.Finished.IsZero() {
+		if out, err := q.Output(t.Context(), j); err != nil || string(out) != "cut-out" ||
+			j.Result != "about" || j.CachedFrom != first || j.Finished.IsZero() {
 			t.Errorf("%q, %v of %+v", out, err, j)
 		}
 		if in, err := q.Input(t.Context(), j); err != nil || string(in) != "in" {
@@ -100,7 +102,8 @@ func testCache(t *testing.T, q *Queue) {
 	}
 }
 
-// Of requests that come to the same, one is worked on while the others wait for it; where it fails, another is worked on.
+// Of requests that come to the same, one is worked on while the others wait for it; where it
+// fails, another is worked on.
 func testCacheSharesWork(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	q.cfg.Lease = 10 * time.Second
@@ -194,7 +197,14 @@ func testTimeline(t *testing.T, q *Queue) {
 		must(t, c.Complete(ctx, j, []byte("out"), ""))
 	}
 	j := wantState(t, q, id, Succeeded)
-	want := []Event{{Name: "queued"}, {Name: "running", Detail: "worker"}, {Name: "retrying", Detail: "busy"}, {Name: "queued"}, {Name: "running", Detail: "worker"}, {Name: "succeeded"}}
+	want := []Event{
+		{Name: "queued"},
+		{Name: "running", Detail: "worker"},
+		{Name: "retrying", Detail: "busy"},
+		{Name: "queued"},
+		{Name: "running", Detail: "worker"},
+		{Name: "succeeded"},
+	}
 	if len(j.Log) != len(want) || j.About != "a" || j.Parent != "p" || j.Tenant != "x" {
 		t.Fatalf("%+v", j)
 	}
@@ -224,7 +234,8 @@ func testRate(t *testing.T, q *Queue) {
 	}
 	_, err := q.Enqueue(ctx, Request{})
 	var full *FullError
-	if !errors.As(err, &full) || full.Share || full.RetryAfter < time.Second || full.RetryAfter > time.Minute {
+	if !errors.As(err, &full) || full.Share || full.RetryAfter < time.Second ||
+		full.RetryAfter > time.Minute {
 		t.Errorf("%v: %+v", err, full)
 	}
 }

@@ -23,7 +23,8 @@ const (
 	BlobsS3    = "s3"
 )
 
-// Config says where the queue lives and what it holds at most. An empty URL means an embedded queue in this process.
+// Config says where the queue lives and what it holds at most. An empty URL means an embedded
+// queue in this process.
 type Config struct {
 	URL         string `yaml:"url" secret:"url" help:"redis:// or rediss:// address of the queue; empty means embedded in this process"`
 	Mode        string `yaml:"mode" help:"how to read url: single, sentinel (redis://sentinel:26379?master_name=NAME&addr=OTHER:26379) or cluster (redis://node:6379?addr=OTHER:6379)"`
@@ -108,16 +109,20 @@ func (c Config) Validate() error {
 	switch c.Blobs {
 	case BlobsAuto, BlobsFS, BlobsS3:
 	case BlobsRedis:
-		fault(c.Embedded(), "blobs: redis needs queue.url; an embedded queue keeps its images in data_dir")
+		fault(c.Embedded(),
+			"blobs: redis needs queue.url; an embedded queue keeps its images in data_dir")
 	default:
 		fault(true, "blobs: must be auto, redis, fs or s3, is %q", c.Blobs)
 	}
 	if c.Blobs == BlobsS3 {
-		fault(c.Embedded(), "blobs: s3 needs queue.url; the embedded queue keeps its images as files")
-		fault(c.S3Bucket == "" && c.S3Endpoint == "", "blobs: s3 needs queue.s3_endpoint and queue.s3_bucket")
+		fault(c.Embedded(),
+			"blobs: s3 needs queue.url; the embedded queue keeps its images as files")
+		fault(c.S3Bucket == "" && c.S3Endpoint == "",
+			"blobs: s3 needs queue.s3_endpoint and queue.s3_bucket")
 	}
 	c.s3().Validate(fault)
-	fault(!queueName.MatchString(c.Name), "name: must be 1 to 64 letters, digits, - or _, is %q", c.Name)
+	fault(!queueName.MatchString(c.Name),
+		"name: must be 1 to 64 letters, digits, - or _, is %q", c.Name)
 	fault(c.Lease < time.Second, "lease: must be at least 1s, is %v", c.Lease)
 	fault(c.Deadline < time.Second, "deadline: must be at least 1s, is %v", c.Deadline)
 	fault(c.ResultTTL < time.Second, "result_ttl: must be at least 1s, is %v", c.ResultTTL)
@@ -126,14 +131,17 @@ func (c Config) Validate() error {
 	fault(c.GoneTTL < 0, "gone_ttl: must not be negative, is %v", c.GoneTTL)
 	fault(c.DiskReserve < 0, "disk_reserve_mib: must not be negative, is %d", c.DiskReserve)
 	fault(c.Ephemeral && !c.Embedded(), "ephemeral: is for an embedded queue, but queue.url is set")
-	fault(c.MinReplicas < 0 || c.MinReplicas > 16, "min_replicas: must be 0 to 16, is %d", c.MinReplicas)
+	fault(c.MinReplicas < 0 || c.MinReplicas > 16, "min_replicas: must be 0 to 16, is %d",
+		c.MinReplicas)
 	fault(c.MinReplicas > 0 && c.Embedded(), "min_replicas: is for Redis, but queue.url is not set")
 	fault(c.MaxDepth < 1, "max_depth: must be at least 1, is %d", c.MaxDepth)
 	fault(c.KeyShare < 1 || c.KeyShare > 100, "key_share: must be 1 to 100, is %d", c.KeyShare)
 	fault(c.MaxMiB < 0, "max_mib: must not be negative, is %d", c.MaxMiB)
 	fault(c.MaxAttempts < 1, "max_attempts: must be at least 1, is %d", c.MaxAttempts)
-	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v", c.BackoffBase)
-	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v", c.BackoffBase, c.BackoffMax)
+	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v",
+		c.BackoffBase)
+	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v",
+		c.BackoffBase, c.BackoffMax)
 	return errors.Join(errs...)
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// How long one command may take. Image-sized values need more than go-redis' three seconds on a slow link. Repeated once, a
-// command to a server that neither answers nor refuses has failed after 20 s, in time for a request that is to be answered in 30.
+// How long one command may take. Image-sized values need more than go-redis' three seconds on a
+// slow link. Repeated once, a command to a server that neither answers nor refuses has failed after
+// 20 s, in time for a request that is to be answered in 30.
 const (
 	dialTimeout    = 3 * time.Second
 	commandTimeout = 10 * time.Second
@@ -28,8 +29,9 @@ func detached(ctx context.Context, limit time.Duration) (context.Context, contex
 	return context.WithDeadline(context.WithoutCancel(ctx), end)
 }
 
-// LogTo sends what the Redis client library says of its connections to log, at debug level: what matters comes back as
-// errors. The library has one logger a process, so this is for main to call, once, before Open.
+// LogTo sends what the Redis client library says of its connections to log, at debug level: what
+// matters comes back as errors. The library has one logger a process, so this is for main to
+// call, once, before Open.
 func LogTo(log *slog.Logger) { redis.SetLogger(clientLog{log}) }
 
 type clientLog struct{ log *slog.Logger }
@@ -77,7 +79,8 @@ func (c Config) dial() (func() redis.UniversalClient, error) {
 		if o.MasterName == "" {
 			return nil, errors.New("sentinel mode needs ?master_name=NAME in the address")
 		}
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout,
+			commandTimeout, commandTimeout, true
 		o.MaxRetries = maxRetries
 		return func() redis.UniversalClient { return redis.NewFailoverClient(o) }, nil
 	case ModeCluster:
@@ -85,27 +88,31 @@ func (c Config) dial() (func() redis.UniversalClient, error) {
 		if err != nil {
 			return nil, errURL
 		}
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout,
+			commandTimeout, commandTimeout, true
 		return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
 	default:
 		o, err := redis.ParseURL(c.URL)
 		if err != nil {
 			return nil, errURL
 		}
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, commandTimeout, commandTimeout, true
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout,
+			commandTimeout, commandTimeout, true
 		o.MaxRetries = maxRetries
 		return func() redis.UniversalClient { return redis.NewClient(o) }, nil
 	}
 }
 
-// warnAboutEviction tells of a Redis that may throw jobs away when its memory is full. Servers without CONFIG (managed
-// ones, stand-ins) say nothing, and nothing is said of them.
+// warnAboutEviction tells of a Redis that may throw jobs away when its memory is full. Servers
+// without CONFIG (managed ones, stand-ins) say nothing, and nothing is said of them.
 func (q *Queue) warnAboutEviction(ctx context.Context) {
 	v, err := q.redis.ConfigGet(ctx, "maxmemory-policy").Result()
 	if err != nil {
 		return
 	}
 	if policy := v["maxmemory-policy"]; policy != "" && policy != "noeviction" {
-		q.log.WarnContext(ctx, "redis may evict jobs when its memory is full: set maxmemory-policy to noeviction", "policy", policy)
+		q.log.WarnContext(ctx,
+			"redis may evict jobs when its memory is full: set maxmemory-policy to noeviction",
+			"policy", policy)
 	}
 }

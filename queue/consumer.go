@@ -14,22 +14,25 @@ import (
 	"bgremove/queue/store/spool"
 )
 
-// longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose wake-up token was lost.
+// longestIdle bounds how long Idle sleeps, and so how late a job is noticed whose
+// wake-up token was lost.
 const longestIdle = 2 * time.Second
 
 var errAnswer = errors.New("claim: unexpected answer")
 
-// Consumer is the working side of a queue: one per process that runs jobs. Its methods may be called concurrently, but
-// only one Idle at a time. Its owner closes it before the Queue.
+// Consumer is the working side of a queue: one per process that runs jobs. Its methods may be
+// called concurrently, but only one Idle at a time. Its owner closes it before the Queue.
 type Consumer struct {
 	q      *Queue
-	worker string                // shown in the job
-	token  string                // random: tells this consumer from an earlier one of the same name
-	calls  atomic.Int64          // numbers the claims
-	sleep  redis.UniversalClient // for blocking reads alone: closing it is the only way to interrupt one
+	worker string       // shown in the job
+	token  string       // random: tells this consumer from an earlier one of the same name
+	calls  atomic.Int64 // numbers the claims
+	// for blocking reads alone: closing it is the only way to interrupt one
+	sleep redis.UniversalClient
 }
 
-// Claimed is a job in the hands of this consumer until it is completed, failed, released or its lease lapses.
+// Claimed is a job in the hands of this consumer until it is completed, failed,
+// released or its lease lapses.
 type Claimed struct {
 	ID        string
 	Attempt   int // 1 for the first
@@ -49,7 +52,8 @@ func (q *Queue) Consumer(worker string) *Consumer {
 	return &Consumer{q: q, worker: worker, token: newID()[:16], sleep: q.dial()}
 }
 
-// Close interrupts an Idle under way. Jobs still claimed stay so until their lease lapses: release them first.
+// Close interrupts an Idle under way. Jobs still claimed stay so until their lease
+// lapses: release them first.
 func (c *Consumer) Close() error {
 	if err := c.sleep.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
 		return err
@@ -60,10 +64,13 @@ func (c *Consumer) Close() error {
 // Lease returns how long a claimed job stays this consumer's without a heartbeat.
 func (c *Consumer) Lease() time.Duration { return c.q.cfg.Lease }
 
-// Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none to be had, next is the time until
-// a retry or a lease falls due, negative if there is none.
-func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.Duration, err error) {
-	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n, c.q.cfg.DeadTTL.Milliseconds(),
+// Claim takes up to n jobs, and tells of lapsed leases and deadlines, also where n is 0. With none
+// to be had, next is the time until a retry or a lease falls due, negative if there is none.
+func (c *Consumer) Claim(
+	ctx context.Context, n int,
+) (jobs []Claimed, next time.Duration, err error) {
+	answer, err := c.q.eval(ctx, c.q.lua.claim, c.worker, c.token, c.q.cfg.Lease.Milliseconds(), n,
+		c.q.cfg.DeadTTL.Milliseconds(),
 		c.calls.Add(1)).Slice()
 	if err != nil {
 		return nil, 0, unavailable("claim", err)
@@ -85,7 +92,9 @@ func (c *Consumer) Claim(ctx context.Context, n int) (jobs []Claimed, next time.
 }
 
 // readClaim reads the answer of the script; ended are the jobs that have come to their end in it.
-func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[string]State, err error) {
+func readClaim(
+	answer []any,
+) (jobs []Claimed, next time.Duration, ended map[string]State, err error) {
 	if len(answer) != 3 {
 		return nil, 0, nil, errAnswer
 	}
@@ -102,8 +111,10 @@ func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[stri
 		}
 		text := func(i int) string { s, _ := f[i].(string); return s }
 		jobs = append(jobs, Claimed{
-			ID: text(0), owner: text(1), Attempt: int(number(text(2))), input: text(3), Options: text(4),
-			keepInput: text(5) == "1", Created: moment(text(6)), ttl: duration(text(7)), Trace: text(8),
+			ID: text(0), owner: text(1), Attempt: int(number(text(2))),
+			input: text(3), Options: text(4),
+			keepInput: text(5) == "1", Created: moment(text(6)),
+			ttl: duration(text(7)), Trace: text(8),
 			cachedBy: text(9), aside: f[4] == nil,
 		})
 	}
@@ -116,8 +127,8 @@ func readClaim(answer []any) (jobs []Claimed, next time.Duration, ended map[stri
 	return jobs, time.Duration(ms) * time.Millisecond, ended, nil
 }
 
-// Idle sleeps until there may be something to claim: a wake-up token, next (see Claim) or two seconds. It ends at once
-// when ctx does; the consumer can then not sleep again.
+// Idle sleeps until there may be something to claim: a wake-up token, next (see Claim) or two
+// seconds. It ends at once when ctx does; the consumer can then not sleep again.
 func (c *Consumer) Idle(ctx context.Context, next time.Duration) error {
 	d := longestIdle
 	if next >= 0 {
@@ -125,7 +136,8 @@ func (c *Consumer) Idle(ctx context.Context, next time.Duration) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
-	err := c.sleep.Do(ctx, "BLPOP", c.q.prefix+":wake", strconv.FormatFloat(d.Seconds(), 'f', 3, 64)).Err()
+	err := c.sleep.Do(ctx, "BLPOP", c.q.prefix+":wake",
+		strconv.FormatFloat(d.Seconds(), 'f', 3, 64)).Err()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -153,7 +165,8 @@ func (c *Consumer) Heartbeat(ctx context.Context, jobs []Claimed) (lost []Claime
 	return lost, nil
 }
 
-// Input returns the image to work on, ErrInputExpired where it is gone, ErrDamaged where it is not what was submitted.
+// Input returns the image to work on, ErrInputExpired where it is gone, ErrDamaged where it is
+// not what was submitted.
 func (c *Consumer) Input(ctx context.Context, j Claimed) ([]byte, error) {
 	data, err := c.q.read(ctx, j.input)
 	if errors.Is(err, ErrNotFound) {
@@ -165,7 +178,8 @@ func (c *Consumer) Input(ctx context.Context, j Claimed) ([]byte, error) {
 	return data, err
 }
 
-// Complete stores the result and ends the job. ErrLost: the job was another's by then and the result is dropped.
+// Complete stores the result and ends the job. ErrLost: the job was another's by then and
+// the result is dropped.
 func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result string) error {
 	defer c.q.durable.lock(j.ID)()
 	out, err := c.storeOutput(ctx, j, image, result)
@@ -174,20 +188,25 @@ func (c *Consumer) Complete(ctx context.Context, j Claimed, image []byte, result
 	} else if err != nil {
 		return fmt.Errorf("store result: %w", storage(err))
 	}
-	if _, err := settle(c.q.evalReplicated(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
-		if errors.Is(err, ErrLost) { // on any other error it may have been taken, so the image stays until its TTL
+	if _, err := settle(
+		c.q.evalReplicated(ctx, c.q.lua.complete, j.ID, j.owner, out, result)); err != nil {
+		// on any other error it may have been taken, so the image stays until its TTL
+		if errors.Is(err, ErrLost) {
 			err = errors.Join(err, c.q.blobs.Delete(ctx, out))
 		}
 		return err
 	}
 	if err := c.discardInput(ctx, j); err != nil {
-		c.q.log.WarnContext(ctx, "input of a finished job is kept until its TTL", "job", j.ID, "err", err)
+		c.q.log.WarnContext(ctx, "input of a finished job is kept until its TTL", "job",
+			j.ID, "err", err)
 	}
 	return nil
 }
 
 // storeOutput keeps the result before the queue is told that there is one.
-func (c *Consumer) storeOutput(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
+func (c *Consumer) storeOutput(
+	ctx context.Context, j Claimed, image []byte, result string,
+) (ref string, err error) {
 	defer c.q.timed(storesImage)()
 	if c.q.durable != nil {
 		return c.q.finishDurably(ctx, j, image, result)
@@ -208,13 +227,17 @@ type Fault struct {
 	Code      string // for machines; shown to the submitter, as Message is
 	Message   string
 	Transient bool // another attempt may succeed
-	Suspect   bool // the image may have ended the process that worked on it: it is tried again apart from others like it
+	// the image may have ended the process that worked on it: it is tried again
+	// apart from others like it
+	Suspect bool
 }
 
-// Fail ends an attempt. A transient fault is retried after a delay while attempts are left; state says what became of the job.
+// Fail ends an attempt. A transient fault is retried after a delay while attempts are left; state
+// says what became of the job.
 func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, err error) {
 	defer c.q.durable.lock(j.ID)()
-	cmd := c.q.eval(ctx, c.q.lua.fail, j.ID, j.owner, f.Code, f.Message, flag(f.Transient), c.q.backoff(j.Attempt).Milliseconds(),
+	cmd := c.q.eval(ctx, c.q.lua.fail, j.ID, j.owner, f.Code, f.Message, flag(f.Transient),
+		c.q.backoff(j.Attempt).Milliseconds(),
 		flag(f.Suspect))
 	answer, err := settle(cmd)
 	if err != nil {
@@ -223,12 +246,16 @@ func (c *Consumer) Fail(ctx context.Context, j Claimed, f Fault) (state State, e
 	state = State(answer)
 	if c.q.durable != nil {
 		if err := c.q.failedDurably(ctx, j.ID, state); err != nil {
-			c.q.log.WarnContext(ctx, "the end of an attempt is not on disk: after a restart the job runs again", "job", j.ID, "err", err)
+			c.q.log.WarnContext(ctx,
+				"the end of an attempt is not on disk: after a restart the job runs again", "job",
+				j.ID, "err", err)
 		}
 	}
 	if state == Failed {
-		if err := c.q.blobs.Touch(ctx, j.input, c.q.cfg.DeadTTL); err != nil && !errors.Is(err, ErrNotFound) {
-			c.q.log.WarnContext(ctx, "input of a failed job keeps its old TTL", "job", j.ID, "err", err)
+		if err := c.q.blobs.Touch(ctx, j.input, c.q.cfg.DeadTTL); err != nil && !errors.Is(err,
+			ErrNotFound) {
+			c.q.log.WarnContext(ctx, "input of a failed job keeps its old TTL", "job",
+				j.ID, "err", err)
 		}
 	}
 	return state, nil

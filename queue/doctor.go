@@ -30,7 +30,8 @@ type ServerFacts struct {
 
 	Replica  bool // it takes no writes
 	Replicas int  // that are connected to it
-	Loading  bool // it still reads its data, and answers nothing else until it has: what INFO lacks is not known
+	// it still reads its data, and answers nothing else until it has: what INFO lacks is not known
+	Loading bool
 
 	Clients    int64 // connections that it has
 	MaxClients int64 // that it allows; 0 where it does not say
@@ -51,8 +52,8 @@ type ServerFacts struct {
 	Skew          time.Duration // how far its clock is ahead of this machine's
 }
 
-// Facts asks the external server that c names; in a cluster, the node that has the queue. It takes 5 s at most, and its errors hold no
-// password.
+// Facts asks the external server that c names; in a cluster, the node that has the queue. It takes
+// 5 s at most, and its errors hold no password.
 func (c Config) Facts(ctx context.Context) (ServerFacts, error) {
 	dial, err := c.dial()
 	if err != nil {
@@ -90,10 +91,13 @@ func readInfo(info string) (f ServerFacts) {
 	}
 	f = ServerFacts{
 		Name: "redis", Version: values["redis_version"], Speaks: values["redis_version"],
-		Replica: values["role"] == "slave", Replicas: int(number(values["connected_slaves"])), Loading: values["loading"] == "1",
+		Replica:  values["role"] == "slave",
+		Replicas: int(number(values["connected_slaves"])), Loading: values["loading"] == "1",
 		AppendOnly: values["aof_enabled"] == "1", Policy: values["maxmemory_policy"],
-		MaxMemory: number(values["maxmemory"]), UsedMemory: number(values["used_memory"]), TotalMemory: number(values["total_system_memory"]),
-		Clients: number(values["connected_clients"]), MaxClients: number(values["maxclients"]), Evicted: number(values["evicted_keys"]),
+		MaxMemory: number(values["maxmemory"]), UsedMemory: number(values["used_memory"]),
+		TotalMemory: number(values["total_system_memory"]),
+		Clients:     number(values["connected_clients"]), MaxClients: number(values["maxclients"]),
+		Evicted: number(values["evicted_keys"]),
 	}
 	if name := values["server_name"]; name != "" {
 		f.Name = name
@@ -103,7 +107,9 @@ func readInfo(info string) (f ServerFacts) {
 			f.Name, f.Version = name, strings.TrimPrefix(version, "df-v")
 		}
 	}
-	for _, key := range []string{"aof_last_write_status", "rdb_last_bgsave_status", "aof_last_bgrewrite_status"} {
+	for _, key := range []string{
+		"aof_last_write_status", "rdb_last_bgsave_status", "aof_last_bgrewrite_status",
+	} {
 		if status := values[key]; status != "" && status != "ok" {
 			f.WriteFailed = key + ":" + status
 		}
@@ -129,7 +135,8 @@ func (f *ServerFacts) readConfig(ctx context.Context, node redis.Cmdable) {
 	}
 }
 
-// measure pings and compares clocks: by the quickest answers, where the way there and back distorts the least.
+// measure pings and compares clocks: by the quickest answers, where the way there and
+// back distorts the least.
 func (f *ServerFacts) measure(ctx context.Context, node redis.Cmdable) error {
 	until := time.Now().Add(pingsTake)
 	var took []time.Duration
@@ -141,7 +148,8 @@ func (f *ServerFacts) measure(ctx context.Context, node redis.Cmdable) error {
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
-	f.Pings, f.Ping, f.PingP99 = len(took), took[len(took)/2], took[min(len(took)-1, len(took)*99/100)]
+	f.Pings, f.Ping, f.PingP99 = len(took), took[len(took)/2],
+		took[min(len(took)-1, len(took)*99/100)]
 
 	quickest := time.Duration(-1)
 	for range 5 {
@@ -157,16 +165,16 @@ func (f *ServerFacts) measure(ctx context.Context, node redis.Cmdable) error {
 	return nil
 }
 
-// doctorScript writes, deletes and tells as the transitions do. It repeats the last number, so that those who listen miss none.
-// KEYS[1]: a key of the queue; ARGV[1]: T, the prefix of every key
+// doctorScript writes, deletes and tells as the transitions do. It repeats the last number, so that
+// those who listen miss none. KEYS[1]: a key of the queue; ARGV[1]: T, the prefix of every key
 // Output: 1
 const doctorScript = `--!df flags=allow-undeclared-keys
 redis.call('SET', KEYS[1], 1, 'PX', 1000)
 redis.call('PUBLISH', ARGV[1] .. ':events', (redis.call('GET', ARGV[1] .. ':seq') or 0) .. ' doctor')
 return redis.call('DEL', KEYS[1])`
 
-// TryScripts does at the external server that c names what every job needs: a question as Queue.Check asks it, a script, and a subscription
-// to what it tells. It leaves nothing behind.
+// TryScripts does at the external server that c names what every job needs: a question as
+// Queue.Check asks it, a script, and a subscription to what it tells. It leaves nothing behind.
 func (c Config) TryScripts(ctx context.Context) (err error) {
 	q := &Queue{cfg: c, prefix: "{bg:" + c.Name + "}"}
 	if err := q.connect(); err != nil {
@@ -176,7 +184,8 @@ func (c Config) TryScripts(ctx context.Context) (err error) {
 	if err := q.redis.Exists(ctx, q.prefix+":stats").Err(); err != nil {
 		return unavailable("look for a key", err)
 	}
-	if err := redis.NewScript(doctorScript).Run(ctx, q.redis, []string{q.prefix + ":doctor"}, q.prefix).Err(); err != nil {
+	if err := redis.NewScript(doctorScript).
+		Run(ctx, q.redis, []string{q.prefix + ":doctor"}, q.prefix).Err(); err != nil {
 		return unavailable("run a script", err)
 	}
 	sub := q.redis.Subscribe(ctx, q.prefix+":events")
@@ -220,8 +229,9 @@ func Locked(folder string) (bool, error) {
 	return false, err
 }
 
-// RoundTrip puts an image of 64 KiB into the store of an external queue, fetches and deletes it, and says what these took. It leaves
-// nothing behind. Where images are files, their folder must exist.
+// RoundTrip puts an image of 64 KiB into the store of an external queue, fetches and
+// deletes it, and says what these took. It leaves nothing behind. Where images are files,
+// their folder must exist.
 func (c Config) RoundTrip(ctx context.Context) (put, get, remove time.Duration, err error) {
 	if c.Embedded() {
 		return 0, 0, 0, errors.New("an embedded queue keeps each image with its job")
@@ -246,7 +256,8 @@ func (c Config) RoundTrip(ctx context.Context) (put, get, remove time.Duration, 
 	put, start = time.Since(start), time.Now()
 	got, err := q.blobs.Get(ctx, ref)
 	if err == nil && !bytes.Equal(got, image) {
-		err = fmt.Errorf("%d bytes came back that are not the %d that were put", len(got), len(image))
+		err = fmt.Errorf("%d bytes came back that are not the %d that were put",
+			len(got), len(image))
 	}
 	if err != nil {
 		return 0, 0, 0, fmt.Errorf("get the image: %w", err)
@@ -258,8 +269,8 @@ func (c Config) RoundTrip(ctx context.Context) (put, get, remove time.Duration, 
 	return put, get, time.Since(start), nil
 }
 
-// tidy returns what removes all that a round trip may have left, the folder that was made for its file too: it may belong to another user
-// than the server's.
+// tidy returns what removes all that a round trip may have left, the folder that was made for its
+// file too: it may belong to another user than the server's.
 func (q *Queue) tidy(ctx context.Context, ref string) func() {
 	folder := ""
 	if _, name, _ := strings.Cut(ref, ":"); q.blobs.scheme == BlobsFS {

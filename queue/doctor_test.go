@@ -19,9 +19,12 @@ func TestFacts(t *testing.T) {
 		set  func(t *testing.T, c *Config)
 	}{
 		{"single", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
-		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"cluster", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster
+		}},
 		{"sentinel", func(t *testing.T, c *Config) {
-			c.URL, c.Mode = queuetest.StartSentinel(t, "main").URL()+"?master_name=main", ModeSentinel
+			c.URL, c.Mode = queuetest.StartSentinel(t, "main").
+				URL()+"?master_name=main", ModeSentinel
 		}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -31,11 +34,13 @@ func TestFacts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Version == "" || f.Replica || f.Policy != "noeviction" || f.AppendFsync == "" || f.ConfigHidden || f.UsedMemory == 0 {
+			if f.Version == "" || f.Replica || f.Policy != "noeviction" || f.AppendFsync == "" ||
+				f.ConfigHidden || f.UsedMemory == 0 {
 				t.Errorf("facts are %+v", f)
 			}
 			if f.Pings == 0 || f.Ping <= 0 || f.PingP99 < f.Ping || f.Skew.Abs() > time.Second {
-				t.Errorf("%d pings took %v and %v, the skew is %v", f.Pings, f.Ping, f.PingP99, f.Skew)
+				t.Errorf("%d pings took %v and %v, the skew is %v",
+					f.Pings, f.Ping, f.PingP99, f.Skew)
 			}
 		})
 	}
@@ -55,7 +60,8 @@ func TestFactsWithoutConfig(t *testing.T) {
 	if err := admin.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := admin.Do(t.Context(), "ACL", "SETUSER", "managed", "on", ">hunter2", "~*", "&*", "+@all", "-config").Err(); err != nil {
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "managed", "on", ">hunter2", "~*", "&*",
+		"+@all", "-config").Err(); err != nil {
 		t.Fatal(err)
 	}
 	cfg.URL = strings.Replace(server.URL(), "redis://", "redis://managed:hunter2@", 1)
@@ -77,12 +83,22 @@ func TestReadInfo(t *testing.T) {
 		info string
 		want ServerFacts
 	}{
-		{"redis_version:6.0.16\r\nrole:slave\r\nloading:1\r\n", ServerFacts{Name: "redis", Version: "6.0.16", Speaks: "6.0.16", Replica: true, Loading: true}},
+		{"redis_version:6.0.16\r\nrole:slave\r\nloading:1\r\n", ServerFacts{
+			Name: "redis", Version: "6.0.16", Speaks: "6.0.16", Replica: true, Loading: true,
+		}},
 		{
-			"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nconnected_slaves:2\r\naof_enabled:1\r\naof_last_write_status:err\r\n",
-			ServerFacts{Name: "valkey", Version: "8.1.0", Speaks: "7.2.4", Replicas: 2, AppendOnly: true, WriteFailed: "aof_last_write_status:err"},
+			"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\n" +
+				"connected_slaves:2\r\naof_enabled:1\r\naof_last_write_status:err\r\n",
+			ServerFacts{
+				Name: "valkey", Version: "8.1.0", Speaks: "7.2.4", Replicas: 2,
+				AppendOnly: true, WriteFailed: "aof_last_write_status:err",
+			},
 		},
-		{"redis_version:7.4.0\r\ndragonfly_version:df-v1.30.0\r\nmaxmemory:9\r\nevicted_keys:3\r\nconnected_clients:4\r\nmaxclients:5\r\n", ServerFacts{Name: "dragonfly", Version: "1.30.0", Speaks: "7.4.0", MaxMemory: 9, Evicted: 3, Clients: 4, MaxClients: 5}},
+		{"redis_version:7.4.0\r\ndragonfly_version:df-v1.30.0\r\nmaxmemory:9\r\n" +
+			"evicted_keys:3\r\nconnected_clients:4\r\nmaxclients:5\r\n", ServerFacts{
+			Name: "dragonfly", Version: "1.30.0", Speaks: "7.4.0",
+			MaxMemory: 9, Evicted: 3, Clients: 4, MaxClients: 5,
+		}},
 		{"", ServerFacts{Name: "redis"}},
 	} {
 		if got := readInfo(test.info); got != test.want {
@@ -97,11 +113,13 @@ func TestRoundTrip(t *testing.T) {
 	cfg.URL = server.URL()
 	for _, blobs := range []string{BlobsAuto, BlobsFS} {
 		cfg.Blobs, cfg.DataDir = blobs, t.TempDir()
-		if put, get, remove, err := cfg.RoundTrip(t.Context()); err != nil || put <= 0 || get <= 0 || remove <= 0 {
+		if put, get, remove, err := cfg.RoundTrip(t.Context()); err != nil || put <= 0 ||
+			get <= 0 || remove <= 0 {
 			t.Errorf("%s: %v %v %v %v", blobs, put, get, remove, err)
 		}
 		left, err := filepath.Glob(filepath.Join(cfg.DataDir, "blobs", "*", "*"))
-		if shards, _ := filepath.Glob(filepath.Join(cfg.DataDir, "blobs", "??")); err != nil || len(left)+len(shards) > 0 {
+		if shards, _ := filepath.Glob(filepath.Join(cfg.DataDir, "blobs", "??")); err != nil ||
+			len(left)+len(shards) > 0 {
 			t.Errorf("%s: left %v %v, %v", blobs, left, shards, err)
 		}
 	}
@@ -121,7 +139,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Error(err)
 	}
 	s3.S3Bucket = "no-such-bucket"
-	if _, _, _, err := s3.RoundTrip(t.Context()); err == nil || !strings.Contains(err.Error(), "no-such-bucket") {
+	if _, _, _, err := s3.RoundTrip(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "no-such-bucket") {
 		t.Errorf("without a bucket: %v", err)
 	}
 	cfg.URL, cfg.Blobs = "redis://127.0.0.1:1", BlobsAuto
@@ -137,7 +156,9 @@ func TestTryScripts(t *testing.T) {
 		set  func(t *testing.T, c *Config)
 	}{
 		{"single", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
-		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"cluster", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster
+		}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			cfg := DefaultConfig()

@@ -17,9 +17,10 @@ import (
 	"bgremove/queue/store/spool"
 )
 
-// durable is what an embedded queue has on disk, since its server keeps all in memory: each job with its image as a file of the
-// spool, written before the job is accepted, and its end as another. A description there is the job's hash. Beside an external
-// server, which keeps its jobs itself, it is nil: its methods then do nothing.
+// durable is what an embedded queue has on disk, since its server keeps all in memory: each job
+// with its image as a file of the spool, written before the job is accepted, and its end as
+// another. A description there is the job's hash. Beside an external server, which keeps its jobs
+// itself, it is nil: its methods then do nothing.
 type durable struct {
 	spool    *spool.Spool
 	temp     string // folder to remove at the end: an ephemeral queue's; empty for none
@@ -81,8 +82,11 @@ func file(job map[string]string, image []byte, ttl time.Duration) (spool.File, e
 	return spool.File{About: about, Image: image, Expires: expires}, err
 }
 
-// accept keeps a new job, or one that is finished already with the result out: from here on it survives.
-func (d *durable) accept(id string, job map[string]string, patience, deadTTL time.Duration, r Request, out []byte) error {
+// accept keeps a new job, or one that is finished already with the result out:
+// from here on it survives.
+func (d *durable) accept(
+	id string, job map[string]string, patience, deadTTL time.Duration, r Request, out []byte,
+) error {
 	job["created"] = ms(time.Now())
 	job["queued"], job["deadline"] = job["created"], ms(time.Now().Add(patience))
 	job["log"] = job["created"] + " queued \n"
@@ -105,8 +109,8 @@ func (d *durable) accept(id string, job map[string]string, patience, deadTTL tim
 	return d.spool.Accept(id, f)
 }
 
-// begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be run; their number is that of
-// the last jobs.
+// begin counts the attempts of jobs that were claimed. Those that cannot be counted are not to be
+// run; their number is that of the last jobs.
 func (d *durable) begin(jobs []Claimed) (uncounted int, err error) {
 	if d == nil {
 		return 0, nil
@@ -155,7 +159,8 @@ func (d *durable) forget(id string) error {
 
 func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// spoolImages gives the spool's files as stores gives those of other places, by names that end in .in or .out.
+// spoolImages gives the spool's files as stores gives those of other places, by names
+// that end in .in or .out.
 type spoolImages struct{ spool *spool.Spool }
 
 func (s spoolImages) Check(context.Context) error { return s.spool.Check() }
@@ -214,7 +219,8 @@ func (q *Queue) replay(ctx context.Context) error {
 	}
 	if len(found) > 0 {
 		q.log.InfoContext(ctx, "jobs are back from the data folder", "unfinished", states[Queued],
-			"finished", len(found)-states[Queued], "took", time.Since(start).Round(time.Millisecond))
+			"finished", len(found)-states[Queued], "took", time.Since(start).
+				Round(time.Millisecond))
 	}
 	return nil
 }
@@ -259,13 +265,15 @@ func (q *Queue) restoredOf(e spool.Entry, now time.Time) (r restored, err error)
 	switch {
 	case e.About != nil && e.Result == nil:
 		r.resume(e, now)
-	case d.Job["state"] == string(Succeeded) && d.Job["keep"] != "1", d.Job["state"] == string(Cancelled):
+	case d.Job["state"] == string(Succeeded) && d.Job["keep"] != "1",
+		d.Job["state"] == string(Cancelled):
 		return r, q.durable.spool.DropJob(e.ID) // the process ended before this was done
 	}
 	return r, nil
 }
 
-// resume has a job that has not ended start again, unless it may have ended the process for the last time that it may.
+// resume has a job that has not ended start again, unless it may have ended the process for the
+// last time that it may.
 func (r *restored) resume(e spool.Entry, now time.Time) {
 	r.job["state"], r.job["owner"] = string(Queued), "" // whatever a worker made of it
 	r.job["log"] += ms(now) + " queued restarted\n"
@@ -304,7 +312,9 @@ func (q *Queue) restore(ctx context.Context, r restored) error {
 }
 
 // finishDurably keeps the result of a job that is still the caller's, before the queue is told.
-func (q *Queue) finishDurably(ctx context.Context, j Claimed, image []byte, result string) (ref string, err error) {
+func (q *Queue) finishDurably(
+	ctx context.Context, j Claimed, image []byte, result string,
+) (ref string, err error) {
 	job, err := q.jobHash(ctx, j.ID)
 	if err != nil {
 		return "", err
@@ -330,7 +340,8 @@ func (q *Queue) failedDurably(ctx context.Context, id string, state State) error
 	return q.durable.spool.End(id)
 }
 
-// endDurably keeps the end of a job without a result, after the queue was told, unless it goes on again by now.
+// endDurably keeps the end of a job without a result, after the queue was told, unless
+// it goes on again by now.
 func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time.Duration) error {
 	job, err := q.jobHash(ctx, id)
 	if err != nil || job["state"] != string(state) {
@@ -339,7 +350,8 @@ func (q *Queue) endDurably(ctx context.Context, id string, state State, ttl time
 	return q.durable.finish(id, job, state, nil, ttl, false)
 }
 
-// endedDurably keeps the ends that a claim found: deadlines that had passed, workers lost too often.
+// endedDurably keeps the ends that a claim found: deadlines that had passed,
+// workers lost too often.
 func (q *Queue) endedDurably(ctx context.Context, ended map[string]State) {
 	if q.durable == nil {
 		return
@@ -349,12 +361,15 @@ func (q *Queue) endedDurably(ctx context.Context, ended map[string]State) {
 		err := q.endDurably(ctx, id, state, q.cfg.DeadTTL)
 		unlock()
 		if err != nil {
-			q.log.WarnContext(ctx, "the end of a job is not on disk: after a restart it is looked at again", "job", id, "err", err)
+			q.log.WarnContext(ctx,
+				"the end of a job is not on disk: after a restart it is looked at again", "job",
+				id, "err", err)
 		}
 	}
 }
 
-// requeueDurably has a job that had ended go on after a restart too. The last step decides: until then it has ended.
+// requeueDurably has a job that had ended go on after a restart too. The last step decides:
+// until then it has ended.
 func (q *Queue) requeueDurably(ctx context.Context, id string) error {
 	job, err := q.jobHash(ctx, id)
 	if err != nil {

@@ -22,7 +22,8 @@ func crashed(t *testing.T, q *Queue) *Queue {
 	t.Helper()
 	cfg := q.cfg
 	cfg.DataDir = t.TempDir()
-	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir))) // without the times of the files: a backup may lose them too
+	// without the times of the files: a backup may lose them too
+	must(t, os.CopyFS(cfg.DataDir, os.DirFS(q.cfg.DataDir)))
 	return open(t, cfg)
 }
 
@@ -49,7 +50,8 @@ func TestCrashKeepsJobs(t *testing.T) {
 	must(t, q.Delete(ctx, deleted))
 	done := finish(Request{Image: []byte("a")}, succeed)
 	kept := finish(Request{Image: []byte("b"), KeepInput: true}, succeed)
-	failed := finish(Request{Image: []byte("c"), Options: "roi=1"}, fail(Fault{Code: "corrupt_image", Message: "cut short"}))
+	failed := finish(Request{Image: []byte("c"), Options: "roi=1"},
+		fail(Fault{Code: "corrupt_image", Message: "cut short"}))
 	retrying := finish(Request{Image: []byte("d")}, fail(Fault{Code: "busy", Transient: true}))
 	cancelled := enqueue(t, q, Request{Image: []byte("e")})
 	must(t, q.Cancel(ctx, cancelled))
@@ -62,7 +64,8 @@ func TestCrashKeepsJobs(t *testing.T) {
 	q = crashed(t, q)
 	c = consumer(t, q)
 	j := wantState(t, q, done, Succeeded)
-	if out, err := q.Output(ctx, j); err != nil || string(out) != "cut-out" || j.Result != `{"width":1}` || j.Attempt != 1 || j.Finished.IsZero() {
+	if out, err := q.Output(ctx, j); err != nil || string(out) != "cut-out" ||
+		j.Result != `{"width":1}` || j.Attempt != 1 || j.Finished.IsZero() {
 		t.Errorf("output is %q, %v of %+v", out, err, j)
 	}
 	_, err = q.Input(ctx, j)
@@ -76,21 +79,30 @@ func TestCrashKeepsJobs(t *testing.T) {
 	wantState(t, q, cancelled, Cancelled)
 	_, err = q.Job(ctx, deleted)
 	wantErr(t, err, ErrNotFound)
-	if got := wantState(t, q, queued, Queued); got.Created.Sub(before.Created).Abs() > time.Second || got.Deadline.Sub(before.Deadline).Abs() > time.Second ||
+	if got := wantState(t, q, queued, Queued); got.Created.Sub(before.Created).
+		Abs() > time.Second || got.Deadline.Sub(before.Deadline).Abs() > time.Second ||
 		got.Priority != Bulk || got.MaxAttempts != before.MaxAttempts {
 		t.Errorf("queued job was %+v, is %+v", before, got)
 	}
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != int64(len("dfgh")+len("channels=alpha")) || s.Dead != 1 {
+	if s, err := q.Stats(ctx); err != nil ||
+		s.Counters["bytes"] != int64(len("dfgh")+len("channels=alpha")) || s.Dead != 1 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}
 	must(t, q.Requeue(ctx, failed))
 	for _, want := range []struct {
 		id, image, options string
 		attempt            int
-	}{{retrying, "d", "", 2}, {running, "f", "", 2}, {released, "g", "", 1}, {failed, "c", "roi=1", 1}, {queued, "h", "channels=alpha", 1}} {
+	}{
+		{retrying, "d", "", 2},
+		{running, "f", "", 2},
+		{released, "g", "", 1},
+		{failed, "c", "roi=1", 1},
+		{queued, "h", "channels=alpha", 1},
+	} {
 		j := claim(t, c)
 		in, err := c.Input(ctx, j)
-		if err != nil || j.ID != want.id || string(in) != want.image || j.Options != want.options || j.Attempt != want.attempt {
+		if err != nil || j.ID != want.id || string(in) != want.image || j.Options != want.options ||
+			j.Attempt != want.attempt {
 			t.Errorf("claimed %+v with %q, %v; want %+v", j, in, err, want)
 		}
 		must(t, c.Complete(ctx, j, nil, ""))
@@ -100,7 +112,8 @@ func TestCrashKeepsJobs(t *testing.T) {
 // An end that a claim finds is on disk too.
 func TestCrashAfterDeadline(t *testing.T) {
 	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
-	late, lost := enqueue(t, q, Request{Image: []byte("in"), Priority: Bulk}), enqueue(t, q, Request{})
+	late, lost := enqueue(t, q, Request{Image: []byte("in"), Priority: Bulk}),
+		enqueue(t, q, Request{})
 	c := consumer(t, q)
 	if j := claim(t, c); j.ID != lost {
 		t.Fatalf("claimed %+v", j)
@@ -116,7 +129,8 @@ func TestCrashAfterDeadline(t *testing.T) {
 		t.Errorf("%+v", j)
 	}
 	must(t, q.Requeue(ctx, late))
-	if in, err := consumer(t, q).Input(ctx, claim(t, consumer(t, q))); err != nil || string(in) != "in" {
+	if in, err := consumer(t, q).Input(ctx, claim(t, consumer(t, q))); err != nil ||
+		string(in) != "in" {
 		t.Errorf("input is %q, %v", in, err)
 	}
 }
@@ -138,7 +152,8 @@ func TestCrashAfterRequeue(t *testing.T) {
 	}
 }
 
-// An image that ends every process that works on it fails after its attempts. Another that runs beside it loses one attempt at most.
+// An image that ends every process that works on it fails after its attempts. Another that runs
+// beside it loses one attempt at most.
 func TestPoison(t *testing.T) {
 	ctx, q := t.Context(), embeddedIn(t, t.TempDir())
 	poison := enqueue(t, q, Request{Image: []byte("poison")})
@@ -163,7 +178,8 @@ func TestPoison(t *testing.T) {
 		}
 		q = crashed(t, q)
 	}
-	if j := wantState(t, q, poison, Failed); j.Attempt != 3 || j.Code != "worker_lost" || !strings.Contains(j.Message, "ended 3 times") {
+	if j := wantState(t, q, poison, Failed); j.Attempt != 3 || j.Code != "worker_lost" ||
+		!strings.Contains(j.Message, "ended 3 times") {
 		t.Errorf("after %d crashes: %+v", crashes, j)
 	}
 	c := consumer(t, q)
@@ -224,7 +240,8 @@ func TestDamagedJob(t *testing.T) {
 	must(t, os.WriteFile(path, data, 0o600))
 	must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
 	after := crashed(t, q)
-	_, err = consumer(t, q).Input(t.Context(), claim(t, consumer(t, q))) // the process that is still there finds it out as it reads it
+	// the process that is still there finds it out as it reads it
+	_, err = consumer(t, q).Input(t.Context(), claim(t, consumer(t, q)))
 	wantErr(t, err, ErrDamaged)
 	for range 2 {
 		if j := wantState(t, after, bad, Failed); j.Code != "damaged" {
@@ -266,7 +283,8 @@ func TestLostFolder(t *testing.T) {
 	j := claim(t, c)
 	err = c.Complete(t.Context(), j, nil, "")
 	wantErr(t, err, ErrStorage)
-	if state, err := c.Fail(t.Context(), j, Fault{Code: "storage", Transient: true}); err != nil || state != Retrying {
+	if state, err := c.Fail(t.Context(), j, Fault{Code: "storage", Transient: true}); err != nil ||
+		state != Retrying {
 		t.Errorf("state %s, %v", state, err)
 	}
 	must(t, os.Mkdir(filepath.Join(q.cfg.DataDir, "spool", "tmp"), 0o700))
@@ -309,7 +327,8 @@ func TestExpiredJobIsRemembered(t *testing.T) {
 		}
 	}
 	gone(q)
-	must(t, q.durable.spool.Sweep(time.Now().Add(2*time.Second), time.Hour)) // the server may be a little ahead of the files
+	// the server may be a little ahead of the files
+	must(t, q.durable.spool.Sweep(time.Now().Add(2*time.Second), time.Hour))
 	if n := files(t, filepath.Join(q.cfg.DataDir, "spool", "res")); len(n) != 0 {
 		t.Errorf("left are %v", n)
 	}
@@ -335,7 +354,8 @@ func TestReplayFails(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	goleak.VerifyNone(t, ignore)
-	s, err := spool.Open(filepath.Join(cfg.DataDir, "spool"), spool.Options{}, slog.New(slog.DiscardHandler))
+	s, err := spool.Open(filepath.Join(cfg.DataDir, "spool"), spool.Options{},
+		slog.New(slog.DiscardHandler))
 	must(t, err)
 	must(t, s.Close())
 	_, err = os.Stat(filepath.Join(cfg.DataDir, "spool", "LOCK"))
@@ -361,7 +381,8 @@ func TestFreshImagesAreNotRead(t *testing.T) {
 		id := enqueue(t, q, Request{Image: []byte("in"), Options: long})
 		cut("job", id)
 		j := claim(t, c)
-		if in, err := c.Input(t.Context(), j); err != nil || string(in) != "in" || j.Options != long {
+		if in, err := c.Input(t.Context(), j); err != nil || string(in) != "in" ||
+			j.Options != long {
 			t.Errorf("input is %q, %v, with %d bytes of options", in, err, len(j.Options))
 		}
 		changed, stop := q.Watch(id, true)
@@ -393,7 +414,8 @@ func TestLongOptions(t *testing.T) {
 		j := claim(t, c)
 		in, err := c.Input(t.Context(), j)
 		if err != nil || string(in) != "in" || j.Options != long || j.Attempt != attempt {
-			t.Errorf("attempt %d with %q and %d bytes of options, %v", j.Attempt, in, len(j.Options), err)
+			t.Errorf("attempt %d with %q and %d bytes of options, %v",
+				j.Attempt, in, len(j.Options), err)
 		}
 		if n := q.redis.HStrLen(t.Context(), q.jobKey(id), "options").Val(); n != 0 {
 			t.Errorf("the server has %d bytes of options", n)

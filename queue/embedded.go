@@ -14,7 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// embedded is a miniredis in this process. It listens nowhere: clients reach it over socket pairs, so nobody else can.
+// embedded is a miniredis in this process. It listens nowhere: clients reach it over socket
+// pairs, so nobody else can.
 type embedded struct {
 	server *miniredis.Miniredis
 	stop   chan struct{}
@@ -26,8 +27,8 @@ type embedded struct {
 
 func startEmbedded() *embedded {
 	e := &embedded{server: miniredis.NewMiniRedis(), stop: make(chan struct{})}
-	// Dial is the one way to start a miniredis without a listener; its own net.Pipe is of no use, since pipelines larger
-	// than its (absent) buffer deadlock on it.
+	// Dial is the one way to start a miniredis without a listener; its own net.Pipe is of no use,
+	// since pipelines larger than its (absent) buffer deadlock on it.
 	if conn, err := e.server.Dial(); err == nil {
 		_ = conn.Close()
 	}
@@ -51,8 +52,10 @@ func (e *embedded) passTime() {
 
 func (e *embedded) client() redis.UniversalClient {
 	return redis.NewClient(&redis.Options{
-		Addr:                  "embedded",
-		Dialer:                func(context.Context, string, string) (net.Conn, error) { return e.dial() },
+		Addr: "embedded",
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			return e.dial()
+		},
 		ReadTimeout:           commandTimeout,
 		WriteTimeout:          commandTimeout,
 		ContextTimeoutEnabled: true,

@@ -27,8 +27,8 @@ type load struct {
 	slowest  time.Duration
 }
 
-// submit sends jobs from several goroutines until stop is called; now is what they have seen so far. Every refusal has to be an
-// ErrUnavailable.
+// submit sends jobs from several goroutines until stop is called; now is what they have seen so
+// far. Every refusal has to be an ErrUnavailable.
 func submit(t *testing.T, q *Queue) (now, stop func() load) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -39,7 +39,8 @@ func submit(t *testing.T, q *Queue) (now, stop func() load) {
 		sending.Go(func() {
 			for ctx.Err() == nil {
 				start := time.Now()
-				bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second) // as the proxy's requests
+				// as the proxy's requests
+				bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 				id, err := q.Enqueue(bounded, Request{Image: []byte("in")})
 				cancel()
 				mu.Lock()
@@ -86,7 +87,8 @@ func workOn(t *testing.T, q *Queue) {
 		working.Go(func() {
 			defer c.Close()
 			for ctx.Err() == nil {
-				jobs, next, err := c.Claim(ctx, 1) // no heartbeats: more would lapse while the first waits for replicas
+				// no heartbeats: more would lapse while the first waits for replicas
+				jobs, next, err := c.Claim(ctx, 1)
 				if err == nil && len(jobs) == 0 {
 					err = c.Idle(ctx, next)
 				}
@@ -94,7 +96,8 @@ func workOn(t *testing.T, q *Queue) {
 					err = errors.Join(err, c.Complete(ctx, j, []byte("out"), ""))
 				}
 				if err != nil {
-					if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrLost) && ctx.Err() == nil {
+					if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrLost) &&
+						ctx.Err() == nil {
 						t.Error(err)
 					}
 					pause(ctx, 100*time.Millisecond)
@@ -137,8 +140,8 @@ func wantAllDone(t *testing.T, q *Queue, ids []string) {
 	}
 }
 
-// Whatever happens to a server that keeps its data, or to the way to it: every call ends in time, readiness follows, and all
-// that was accepted is done once it is over.
+// Whatever happens to a server that keeps its data, or to the way to it: every call ends in time,
+// readiness follows, and all that was accepted is done once it is over.
 func TestRedisFaults(t *testing.T) {
 	for _, fault := range []struct {
 		name  string
@@ -160,17 +163,20 @@ func TestRedisFaults(t *testing.T) {
 		{
 			"cut off", 3 * time.Second,
 			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Shut) },
-			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) }, true,
+			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) },
+			true,
 		},
 		{
 			"black hole", commandTimeout + 2*time.Second,
 			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Silent) },
-			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) }, true,
+			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) },
+			true,
 		},
 		{
 			"slow", 2 * time.Second,
 			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Slow) },
-			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) }, false,
+			func(_ *testing.T, _ *queuetest.Server, g *queuetest.Gate) { g.Set(queuetest.Open) },
+			false,
 		},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
@@ -185,7 +191,8 @@ func TestRedisFaults(t *testing.T) {
 
 			fault.hit(t, server, gate)
 			if fault.away {
-				eventually(t, 5*time.Second, "the check to fail", func() error { return inverse(check(t, q)) })
+				eventually(t, 5*time.Second, "the check to fail",
+					func() error { return inverse(check(t, q)) })
 				eventually(t, 30*time.Second, "a refusal", func() error {
 					if now().refused == 0 {
 						return errors.New("nothing was refused yet")
@@ -195,11 +202,13 @@ func TestRedisFaults(t *testing.T) {
 			}
 			pause(t.Context(), fault.lasts)
 			fault.end(t, server, gate)
-			eventually(t, 5*time.Second, "the check to be fine again", func() error { return check(t, q) })
+			eventually(t, 5*time.Second, "the check to be fine again",
+				func() error { return check(t, q) })
 			pause(t.Context(), 300*time.Millisecond)
 			seen := stop()
 
-			t.Logf("%d accepted, %d refused, the slowest after %v", len(seen.accepted), seen.refused, seen.slowest.Round(time.Millisecond))
+			t.Logf("%d accepted, %d refused, the slowest after %v",
+				len(seen.accepted), seen.refused, seen.slowest.Round(time.Millisecond))
 			if seen.slowest > 2*commandTimeout+3*time.Second {
 				t.Errorf("a submission took %v", seen.slowest)
 			}
@@ -224,8 +233,8 @@ func inverse(err error) error {
 	return nil
 }
 
-// longPoll waits for a job that is in a worker's hands, over a fault that comes now. What it returns ends the job and expects the
-// one who waits to hear it.
+// longPoll waits for a job that is in a worker's hands, over a fault that comes now. What it
+// returns ends the job and expects the one who waits to hear it.
 func longPoll(t *testing.T, url string) func(t *testing.T) {
 	t.Helper()
 	cfg := faultConfig(url)
@@ -252,7 +261,8 @@ func longPoll(t *testing.T, url string) func(t *testing.T) {
 	})
 	return func(t *testing.T) {
 		t.Helper()
-		eventually(t, 5*time.Second, "the job to be settled", func() error { return c.Complete(t.Context(), j, []byte("out"), "") })
+		eventually(t, 5*time.Second, "the job to be settled",
+			func() error { return c.Complete(t.Context(), j, []byte("out"), "") })
 		start := time.Now()
 		must(t, <-heard)
 		if took := time.Since(start); took > 2*recheckEvery {
@@ -261,7 +271,8 @@ func longPoll(t *testing.T, url string) func(t *testing.T) {
 	}
 }
 
-// Redis at its maxmemory: submitters hear that its memory is full, and what is in the queue can leave it.
+// Redis at its maxmemory: submitters hear that its memory is full, and what is in
+// the queue can leave it.
 func TestRedisMemoryFull(t *testing.T) {
 	server := queuetest.StartRedis(t, "--maxmemory", "16mb", "--maxmemory-policy", "noeviction")
 	q := open(t, faultConfig(server.URL()))
@@ -273,10 +284,12 @@ func TestRedisMemoryFull(t *testing.T) {
 		}
 		_, err = q.Enqueue(t.Context(), Request{Image: image})
 	}
-	if !errors.Is(err, ErrFull) || err.Error() != "queue full: the memory of Redis is at its limit (maxmemory)" {
+	if !errors.Is(err, ErrFull) ||
+		err.Error() != "queue full: the memory of Redis is at its limit (maxmemory)" {
 		t.Fatalf("error is %v", err)
 	}
-	must(t, q.redis.ConfigSet(t.Context(), "maxmemory", "1").Err()) // whatever would add a byte is refused
+	// whatever would add a byte is refused
+	must(t, q.redis.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	_, err = q.Enqueue(t.Context(), Request{})
 	wantErr(t, err, ErrFull)
 	c := consumer(t, q)
@@ -284,7 +297,8 @@ func TestRedisMemoryFull(t *testing.T) {
 	if lost, err := c.Heartbeat(t.Context(), []Claimed{j}); err != nil || len(lost) > 0 {
 		t.Errorf("Heartbeat: %v, %v", lost, err)
 	}
-	if err := c.Complete(t.Context(), j, image, ""); !errors.Is(err, ErrFull) || !errors.Is(err, ErrUnavailable) {
+	if err := c.Complete(t.Context(), j, image, ""); !errors.Is(err, ErrFull) ||
+		!errors.Is(err, ErrUnavailable) {
 		t.Errorf("Complete: %v", err)
 	}
 	must(t, c.Release(t.Context(), j))
@@ -313,18 +327,21 @@ func TestRedisRefuses(t *testing.T) {
 		url string
 		try func(q *Queue) error
 	}{
-		"READONLY":    {readOnly, enqueue},
-		"MASTERDOWN":  {alone, look},
-		"CLUSTERDOWN": {queuetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", "0").URL(), enqueue},
+		"READONLY":   {readOnly, enqueue},
+		"MASTERDOWN": {alone, look},
+		"CLUSTERDOWN": {queuetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", "0").
+			URL(), enqueue},
 	} {
 		err := at.try(open(t, faultConfig(at.url)))
-		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull) || !strings.Contains(err.Error(), word) {
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull) ||
+			!strings.Contains(err.Error(), word) {
 			t.Errorf("%s: error is %v", word, err)
 		}
 	}
 }
 
-// A master is killed with its replicas behind: what was acknowledged by a replica is still there on the one that takes over.
+// A master is killed with its replicas behind: what was acknowledged by a replica is still there on
+// the one that takes over.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	group, master := queuetest.StartReplicated(t, "main", 2)
@@ -368,7 +385,8 @@ func failOver(t *testing.T, q *Queue, group *queuetest.Group, master *queuetest.
 	t.Logf("the fail-over took %v", time.Since(start).Round(time.Millisecond))
 	pause(t.Context(), time.Second)
 	seen := stop()
-	t.Logf("%d accepted, %d refused, the slowest after %v", len(seen.accepted), seen.refused, seen.slowest.Round(time.Millisecond))
+	t.Logf("%d accepted, %d refused, the slowest after %v",
+		len(seen.accepted), seen.refused, seen.slowest.Round(time.Millisecond))
 	wantAllDone(t, q, seen.accepted)
 }
 
@@ -377,7 +395,8 @@ func TestNotReplicated(t *testing.T) {
 	cfg := faultConfig(queuetest.StartRedis(t).URL())
 	cfg.MinReplicas = 1
 	_, err := open(t, cfg).Enqueue(t.Context(), Request{})
-	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "not replicated: 0 replicas have it after 1s, 1 are asked for") {
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(),
+		"not replicated: 0 replicas have it after 1s, 1 are asked for") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// dropper is a way to a server that breaks the connection in place of giving back the answer to the first request that has a
-// word in it.
+// dropper is a way to a server that breaks the connection in place of giving back the answer to the
+// first request that has a word in it.
 func dropper(t *testing.T, to, word string) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -83,7 +83,8 @@ func TestClaimWhoseAnswerIsLost(t *testing.T) {
 	direct, faulty := behindDropper(t, "the-worker")
 	c := faulty.Consumer("the-worker")
 	t.Cleanup(func() { must(t, c.Close()) })
-	_, _, err := consumer(t, direct).Claim(t.Context(), 1) // the server knows the script, so that the one lost is no NOSCRIPT
+	// the server knows the script, so that the one lost is no NOSCRIPT
+	_, _, err := consumer(t, direct).Claim(t.Context(), 1)
 	must(t, err)
 	ids := map[string]bool{enqueue(t, direct, Request{}): true, enqueue(t, direct, Request{}): true}
 	for range 2 {
@@ -95,7 +96,8 @@ func TestClaimWhoseAnswerIsLost(t *testing.T) {
 		delete(ids, jobs[0].ID)
 		must(t, c.Complete(t.Context(), jobs[0], nil, ""))
 	}
-	if s, err := direct.Stats(t.Context()); err != nil || s.Counters["succeeded"] != 2 || s.Running != 0 {
+	if s, err := direct.Stats(t.Context()); err != nil || s.Counters["succeeded"] != 2 ||
+		s.Running != 0 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}
 }
@@ -103,7 +105,8 @@ func TestClaimWhoseAnswerIsLost(t *testing.T) {
 func TestCompleteWhoseAnswerIsLost(t *testing.T) {
 	direct, faulty := behindDropper(t, "the-result")
 	work(t, direct, 1, 1) // the server knows the scripts
-	if j, err := direct.Wait(t.Context(), enqueue(t, direct, Request{})); err != nil || j.State != Succeeded {
+	if j, err := direct.Wait(t.Context(), enqueue(t, direct, Request{})); err != nil ||
+		j.State != Succeeded {
 		t.Fatal(j.State, err)
 	}
 	c := consumer(t, faulty)
@@ -115,7 +118,8 @@ func TestCompleteWhoseAnswerIsLost(t *testing.T) {
 		must(t, err)
 	}
 	must(t, c.Complete(t.Context(), mine[0], []byte("out"), "the-result"))
-	if out, err := direct.Output(t.Context(), wantState(t, direct, mine[0].ID, Succeeded)); err != nil || string(out) != "out" {
+	if out, err := direct.Output(t.Context(),
+		wantState(t, direct, mine[0].ID, Succeeded)); err != nil || string(out) != "out" {
 		t.Errorf("output is %q, %v", out, err)
 	}
 }

@@ -43,7 +43,8 @@ type HookOutcome struct {
 	Retry time.Duration
 }
 
-// Delivery is a callback in the hands of one who delivers it, until it is settled or its lease lapses.
+// Delivery is a callback in the hands of one who delivers it, until it is
+// settled or its lease lapses.
 type Delivery struct {
 	ID      string // of the job
 	URL     string
@@ -69,7 +70,8 @@ type Hooks struct {
 // Hooks makes one to deliver with.
 func (q *Queue) Hooks() *Hooks { return &Hooks{q: q, token: newID()[:16]} }
 
-// Due takes a callback that is due, if one is. Unless it is settled within the lease, it falls due again.
+// Due takes a callback that is due, if one is. Unless it is settled within the
+// lease, it falls due again.
 func (h *Hooks) Due(ctx context.Context, lease time.Duration) (DueHook, error) {
 	call := strconv.FormatInt(h.calls.Add(1), 10)
 	answer, err := h.q.eval(ctx, h.q.lua.hooksDue, h.token, call, lease.Milliseconds()).Slice()
@@ -85,27 +87,34 @@ func (h *Hooks) Due(ctx context.Context, lease time.Duration) (DueHook, error) {
 	if len(answer) == 6 {
 		text := func(i int) string { s, _ := answer[i].(string); return s }
 		due.Delivery = Delivery{
-			ID: text(2), URL: text(3), Attempt: int(number(text(4))), Round: int(number(text(5))), claim: h.token + "." + call,
+			ID: text(2), URL: text(3), Attempt: int(number(text(4))), Round: int(number(text(5))),
+			claim: h.token + "." + call,
 		}
 	}
 	return due, nil
 }
 
-// Settle records what came of an attempt and returns the callback's state: HookFailed also for one that is to be tried again when its
-// job is not kept any more. ErrLost: it is another's by now, or its job runs again.
+// Settle records what came of an attempt and returns the callback's state: HookFailed also for
+// one that is to be tried again when its job is not kept any more. ErrLost: it is another's by
+// now, or its job runs again.
 func (h *Hooks) Settle(ctx context.Context, d Delivery, o HookOutcome) (HookState, error) {
 	defer h.q.durable.lock(d.ID)()
-	line, err := json.Marshal(hookLine{At: o.At.UnixMilli(), Took: o.Took.Milliseconds(), Status: o.Status, Error: o.Error})
+	line, err := json.Marshal(hookLine{
+		At: o.At.UnixMilli(), Took: o.Took.Milliseconds(), Status: o.Status, Error: o.Error,
+	})
 	if err != nil {
 		return "", err
 	}
-	answer, err := settle(h.q.eval(ctx, h.q.lua.hooksSettle, d.ID, d.claim, string(o.State), o.Retry.Milliseconds(), line))
+	answer, err := settle(h.q.eval(ctx, h.q.lua.hooksSettle, d.ID, d.claim, string(o.State),
+		o.Retry.Milliseconds(), line))
 	if err != nil {
 		return "", err
 	}
 	if h.q.durable != nil {
 		if err := h.q.noteHook(ctx, d.ID); err != nil {
-			h.q.log.WarnContext(ctx, "the end of a callback is not on disk: after a restart it is delivered again", "job", d.ID, "err", err)
+			h.q.log.WarnContext(ctx,
+				"the end of a callback is not on disk: after a restart it is delivered again",
+				"job", d.ID, "err", err)
 		}
 	}
 	return HookState(answer), nil
@@ -121,12 +130,14 @@ type hookLine struct {
 
 // hookOf makes a Hook of the fields of a job's hash.
 func hookOf(h map[string]string) Hook {
-	hook := Hook{URL: h["hook"], State: HookState(h["hook_state"]), Attempts: int(number(h["hook_attempts"]))}
+	hook := Hook{URL: h["hook"], State: HookState(h["hook_state"]), Attempts: int(
+		number(h["hook_attempts"]))}
 	for text := range strings.Lines(h["hook_log"]) {
 		var l hookLine
 		if json.Unmarshal([]byte(text), &l) == nil { // what another version wrote is left out
 			hook.Log = append(hook.Log, HookAttempt{
-				At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Error: l.Error,
+				At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond,
+				Status: l.Status, Error: l.Error,
 			})
 		}
 	}

@@ -11,8 +11,9 @@ import (
 	"bgremove/queue/store"
 )
 
-// noteFields are those of a job's hash that change after its end. They are kept in a note beside its result: the result's own file
-// may be large. The round says which end of the job a note is about.
+// noteFields are those of a job's hash that change after its end. They are kept in a
+// note beside its result: the result's own file may be large. The round says which end
+// of the job a note is about.
 var noteFields = []string{"round", "hook_state", "hook_attempts", "hook_log"}
 
 // noteHook has an embedded queue know after a restart how the delivery of a callback went.
@@ -35,8 +36,8 @@ func (q *Queue) noteHook(ctx context.Context, id string) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return storage(err)
 	}
-	// An end that was in memory alone: a deadline that passed, a worker that was lost. It must be the same after a restart, as
-	// somebody was told of it.
+	// An end that was in memory alone: a deadline that passed, a worker that was lost. It must be
+	// the same after a restart, as somebody was told of it.
 	state, _ := values[len(noteFields)].(string)
 	ttl, err := q.redis.PTTL(ctx, q.jobKey(id)).Result()
 	if err != nil {

@@ -17,15 +17,18 @@ func TestHooks(t *testing.T) {
 	}{
 		{"embedded", func(*testing.T, *Config) {}},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
-		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"cluster", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster
+		}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			cfg := DefaultConfig()
 			cfg.MaxAttempts = 1
 			kind.set(t, &cfg)
 			for name, test := range map[string]func(*testing.T, *Queue){
-				"Life": testHookLife, "EveryEnd": testHookOfEveryEnd, "Lease": testHookLease, "Requeue": testHookOfRequeuedJob,
-				"Delete": testHookOfDeletedJob, "TTL": testHookEndsWithItsJob, "Log": testHookLog,
+				"Life": testHookLife, "EveryEnd": testHookOfEveryEnd, "Lease": testHookLease,
+				"Requeue": testHookOfRequeuedJob,
+				"Delete":  testHookOfDeletedJob, "TTL": testHookEndsWithItsJob, "Log": testHookLog,
 			} {
 				t.Run(name, func(t *testing.T) {
 					cfg := cfg
@@ -89,7 +92,9 @@ func wantNoHook(t *testing.T, h *Hooks, pending int64) DueHook {
 }
 
 func outcome(state HookState, status int, retry time.Duration) HookOutcome {
-	return HookOutcome{HookAttempt: HookAttempt{At: time.UnixMilli(1700000000123), Took: 7 * time.Millisecond, Status: status}, State: state, Retry: retry}
+	return HookOutcome{HookAttempt: HookAttempt{
+		At: time.UnixMilli(1700000000123), Took: 7 * time.Millisecond, Status: status,
+	}, State: state, Retry: retry}
 }
 
 func settleHook(t *testing.T, h *Hooks, d Delivery, o HookOutcome, want HookState) {
@@ -103,8 +108,10 @@ func wantHook(t *testing.T, q *Queue, id string, state HookState, attempts, logg
 	t.Helper()
 	j, err := q.Job(t.Context(), id)
 	must(t, err)
-	if h := j.Hook; h.URL != hookURL || h.State != state || h.Attempts != attempts || len(h.Log) != logged {
-		t.Fatalf("callback is %+v, want %s after %d attempts, %d of them logged", h, state, attempts, logged)
+	if h := j.Hook; h.URL != hookURL || h.State != state || h.Attempts != attempts ||
+		len(h.Log) != logged {
+		t.Fatalf("callback is %+v, want %s after %d attempts, %d of them logged",
+			h, state, attempts, logged)
 	}
 	return j.Hook
 }
@@ -119,7 +126,8 @@ func testHookLife(t *testing.T, q *Queue) {
 	endAs(t, q, Succeeded)
 	wantHook(t, q, id, HookPending, 0, 0)
 	first := dueHook(t, h, time.Minute)
-	if first.ID != id || first.URL != hookURL || first.Attempt != 1 || first.Round != 0 || first.Pending != 1 {
+	if first.ID != id || first.URL != hookURL || first.Attempt != 1 || first.Round != 0 ||
+		first.Pending != 1 {
 		t.Errorf("due is %+v", first)
 	}
 	if due := wantNoHook(t, q.Hooks(), 1); due.Next > time.Minute || due.Next < 50*time.Second {
@@ -233,7 +241,8 @@ func testHookEndsWithItsJob(t *testing.T, q *Queue) {
 	q.cfg.ResultTTL = 10 * time.Second
 	id := ended(t, q, Succeeded)
 	settleHook(t, h, dueHook(t, h, time.Minute).Delivery, outcome(HookPending, 500, 0), HookPending)
-	settleHook(t, h, dueHook(t, h, time.Minute).Delivery, outcome(HookPending, 500, time.Minute), HookFailed)
+	settleHook(t, h, dueHook(t, h, time.Minute).Delivery,
+		outcome(HookPending, 500, time.Minute), HookFailed)
 	wantHook(t, q, id, HookFailed, 2, 2)
 	wantNoHook(t, h, 0)
 }
@@ -247,7 +256,8 @@ func testHookLog(t *testing.T, q *Queue) {
 		settleHook(t, h, dueHook(t, h, time.Minute).Delivery, o, HookPending)
 	}
 	hook := wantHook(t, q, id, HookPending, 13, 10)
-	if first, last := hook.Log[0], hook.Log[9]; first.Status != 3 || last.Status != 12 || last.Error != "line 12\nwith \"quotes\"" {
+	if first, last := hook.Log[0], hook.Log[9]; first.Status != 3 || last.Status != 12 ||
+		last.Error != "line 12\nwith \"quotes\"" {
 		t.Errorf("log is %+v", hook.Log)
 	}
 }
@@ -275,7 +285,8 @@ func TestSettleHookWhoseAnswerIsLost(t *testing.T) {
 	wantHook(t, direct, id, HookPending, 1, 1)
 }
 
-// A note that a power loss has brought back, of an earlier end of the job, says nothing of this one.
+// A note that a power loss has brought back, of an earlier end of the job,
+// says nothing of this one.
 func TestNoteOfAnEarlierEnd(t *testing.T) {
 	job := map[string]string{"round": "1"}
 	must(t, recallHook(job, []byte(`{"hook_state":"delivered"}`)))

@@ -73,10 +73,13 @@ type Event struct {
 	Detail string // running: the worker; else why, for machines
 }
 
-// jobFields are those of a job's hash that make a Job. Its options are not: they may have MiB, and only a worker needs them.
+// jobFields are those of a job's hash that make a Job. Its options are not: they may have MiB, and
+// only a worker needs them.
 var jobFields = []string{
-	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out", "code", "msg",
-	"created", "queued", "started", "finished", "deadline", "due", "rttl", "dttl", "tenant", "parent", "about", "like", "log",
+	"state", "prio", "result", "bytes", "keep", "attempt", "max", "worker", "in", "out",
+	"code", "msg",
+	"created", "queued", "started", "finished", "deadline", "due", "rttl", "dttl", "tenant",
+	"parent", "about", "like", "log",
 	"hook", "hook_state", "hook_attempts", "hook_log",
 }
 

@@ -30,8 +30,10 @@ func keyFamilies(t *testing.T) (all []*keyFamily) {
 	text, err := os.ReadFile("KEYS.md")
 	must(t, err)
 	places := strings.NewReplacer(
-		"T:", `\{bg:default\}:`, "{ID}", `\{[0-9a-f]{32}\}`, "ID", "[0-9a-f]{32}", ":P:TENANT", ":[012]:.+",
-		":P", ":[012]", "HOUR", `\d+`, "OWNER", ".+", "KEY", ".+", "CALL", ".+", "TOKEN", ".+", "KIND", ".+")
+		"T:", `\{bg:default\}:`, "{ID}", `\{[0-9a-f]{32}\}`, "ID", "[0-9a-f]{32}",
+		":P:TENANT", ":[012]:.+",
+		":P", ":[012]", "HOUR", `\d+`, "OWNER", ".+", "KEY", ".+", "CALL", ".+", "TOKEN",
+		".+", "KIND", ".+")
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(line, "|")
 		if len(cells) != 8 || !strings.HasPrefix(cells[1], " `") {
@@ -53,7 +55,8 @@ func typeOf(command string) string {
 		return "hash"
 	case strings.HasPrefix(command, "Z"):
 		return "sorted set"
-	case strings.Contains(" LPUSH RPUSH LPOP BLPOP LREM LLEN LINDEX LRANGE LTRIM ", " "+command+" "):
+	case strings.Contains(" LPUSH RPUSH LPOP BLPOP LREM LLEN LINDEX LRANGE LTRIM ",
+		" "+command+" "):
 		return "list"
 	case strings.Contains(" SADD SREM SISMEMBER ", " "+command+" "):
 		return "set"
@@ -154,7 +157,8 @@ func liveFully(t *testing.T, q *Queue) {
 	q.cfg.BackoffBase, q.cfg.BackoffMax = time.Millisecond, time.Millisecond
 
 	r := Request{
-		Image: []byte("in"), Tenant: "a", IdempotencyKey: "key", Fingerprint: "print", Cache: "alike",
+		Image: []byte("in"), Tenant: "a", IdempotencyKey: "key",
+		Fingerprint: "print", Cache: "alike",
 		Callback: "http://a",
 	}
 	id := enqueue(t, q, r)

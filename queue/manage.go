@@ -10,7 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Job returns a job as it stands, ErrNotFound if there is none of that id (any more): ErrGone, for a while after it expired.
+// Job returns a job as it stands, ErrNotFound if there is none of that id (any more): ErrGone, for
+// a while after it expired.
 func (q *Queue) Job(ctx context.Context, id string) (Job, error) {
 	values, err := q.redis.HMGet(ctx, q.jobKey(id), jobFields...).Result()
 	if err != nil {
@@ -51,10 +52,13 @@ type Filter struct {
 // maxScan bounds how many jobs one List looks at.
 const maxScan = 2000
 
-// List returns the newest jobs that the filter wants, newest first, at most limit, of the 10 000 newest that there are; those past their TTL
-// are left out. before is 0 for the first page, for the next one what the last call gave back. next is 0 after the last page. A page may
-// have fewer jobs than limit, though another comes.
-func (q *Queue) List(ctx context.Context, f Filter, limit int, before int64) (jobs []Job, next int64, err error) {
+// List returns the newest jobs that the filter wants, newest first, at most limit, of the 10 000
+// newest that there are; those past their TTL are left out. before is 0 for the first page, for the
+// next one what the last call gave back. next is 0 after the last page. A page may have fewer jobs
+// than limit, though another comes.
+func (q *Queue) List(
+	ctx context.Context, f Filter, limit int, before int64,
+) (jobs []Job, next int64, err error) {
 	const chunk = 200 // jobs a round trip
 	for scanned := 0; scanned < maxScan; {
 		found, first, err := q.listChunk(ctx, before, min(chunk, maxScan-scanned))
@@ -65,7 +69,8 @@ func (q *Queue) List(ctx context.Context, f Filter, limit int, before int64) (jo
 			return jobs, 0, nil
 		}
 		for i, j := range found {
-			if j.State != "" && (f.All || j.Tenant == f.Tenant) && (f.State == "" || j.State == f.State) {
+			if j.State != "" && (f.All || j.Tenant == f.Tenant) &&
+				(f.State == "" || j.State == f.State) {
 				jobs = append(jobs, j)
 			}
 			before = first - int64(i)
@@ -81,8 +86,11 @@ func (q *Queue) List(ctx context.Context, f Filter, limit int, before int64) (jo
 	return jobs, before, nil
 }
 
-// listChunk reads n jobs before a number, and says which number the first has. Those that are there no more have no state.
-func (q *Queue) listChunk(ctx context.Context, before int64, n int) (jobs []Job, first int64, err error) {
+// listChunk reads n jobs before a number, and says which number the first has. Those that are there
+// no more have no state.
+func (q *Queue) listChunk(
+	ctx context.Context, before int64, n int,
+) (jobs []Job, first int64, err error) {
 	answer, err := q.eval(ctx, q.lua.list, before, n).Slice()
 	if err != nil {
 		return nil, 0, unavailable("list jobs", err)
@@ -108,7 +116,8 @@ func (q *Queue) listChunk(ctx context.Context, before int64, n int) (jobs []Job,
 	return jobs, first, nil
 }
 
-// Pending returns the ids of up to limit jobs that wait for a worker, in the order in which they are served.
+// Pending returns the ids of up to limit jobs that wait for a worker, in the order in
+// which they are served.
 func (q *Queue) Pending(ctx context.Context, limit int) ([]string, error) {
 	var ids []string
 	for p := Interactive; p <= Bulk && len(ids) < limit; p++ {
@@ -121,8 +130,8 @@ func (q *Queue) Pending(ctx context.Context, limit int) ([]string, error) {
 	return ids, nil
 }
 
-// Cancel ends a job that is not terminal yet. A running one ends at once; its worker hears it at its next heartbeat.
-// Its input is deleted. ErrWrongState: it is terminal already.
+// Cancel ends a job that is not terminal yet. A running one ends at once; its worker hears it at
+// its next heartbeat. Its input is deleted. ErrWrongState: it is terminal already.
 func (q *Queue) Cancel(ctx context.Context, id string) error {
 	j, err := q.Job(ctx, id)
 	if err != nil {
@@ -170,7 +179,8 @@ func (q *Queue) Requeue(ctx context.Context, id string) error {
 			return storage(err)
 		}
 	}
-	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID(), q.cfg.KeyShare).StringSlice()
+	answer, err := q.eval(ctx, q.lua.requeue, id, q.cfg.MaxDepth, q.maxBytes(), newID(),
+		q.cfg.KeyShare).StringSlice()
 	if err != nil {
 		return unavailable("requeue", err)
 	}
@@ -201,7 +211,8 @@ func (q *Queue) Delete(ctx context.Context, id string) error {
 	case answer != "OK" && answer != "NOT_FOUND": // which a repeated call is told
 		return fmt.Errorf("%w: cannot delete a job that is %s", ErrWrongState, answer)
 	}
-	refs := slices.DeleteFunc([]string{j.Input, j.Output}, func(ref string) bool { return ref == "" })
+	refs := slices.DeleteFunc([]string{j.Input, j.Output},
+		func(ref string) bool { return ref == "" })
 	if err := errors.Join(q.durable.forget(id), q.blobs.Delete(ctx, refs...)); err != nil {
 		return fmt.Errorf("delete images: %w", storage(err))
 	}

@@ -28,7 +28,8 @@ func testCancel(t *testing.T, q *Queue) {
 	}
 	wantErr(t, c.Complete(ctx, j, []byte("out"), ""), ErrLost)
 	wantNone(t, c)
-	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 || s.Counters["cancelled"] != 3 {
+	if s, err := q.Stats(ctx); err != nil || s.Counters["bytes"] != 0 ||
+		s.Counters["cancelled"] != 3 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}
 }
@@ -39,20 +40,25 @@ func testList(t *testing.T, q *Queue) {
 	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
 	jobs, next, err := q.List(t.Context(), Filter{}, 1000, 0)
 	must(t, err)
-	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a || jobs[1].State != Succeeded || next != 0 {
+	if len(jobs) != 2 || jobs[0].ID != b || jobs[1].ID != a ||
+		jobs[1].State != Succeeded || next != 0 {
 		t.Errorf("list is %+v, next %d", jobs, next)
 	}
-	if jobs, next, err = q.List(t.Context(), Filter{}, 1, 0); err != nil || len(jobs) != 1 || jobs[0].ID != b {
+	if jobs, next, err = q.List(t.Context(), Filter{}, 1, 0); err != nil || len(jobs) != 1 ||
+		jobs[0].ID != b {
 		t.Errorf("list of one is %+v, %v", jobs, err)
 	}
 	enqueue(t, q, Request{Tenant: "other"}) // what comes meanwhile moves no page
-	if jobs, next, err = q.List(t.Context(), Filter{}, 1, next); err != nil || len(jobs) != 1 || jobs[0].ID != a || next != 0 {
+	if jobs, next, err = q.List(t.Context(), Filter{}, 1, next); err != nil || len(jobs) != 1 ||
+		jobs[0].ID != a || next != 0 {
 		t.Errorf("the next page is %+v, %d, %v", jobs, next, err)
 	}
 	for filter, want := range map[Filter]int{
-		{All: true}: 3, {Tenant: "other"}: 1, {Tenant: "nobody"}: 0, {State: Succeeded}: 1, {State: Failed}: 0, {All: true, State: Queued}: 2,
+		{All: true}: 3, {Tenant: "other"}: 1, {Tenant: "nobody"}: 0, {State: Succeeded}: 1,
+		{State: Failed}: 0, {All: true, State: Queued}: 2,
 	} {
-		if jobs, next, err = q.List(t.Context(), filter, 10, 0); err != nil || len(jobs) != want || next != 0 {
+		if jobs, next, err = q.List(t.Context(), filter, 10, 0); err != nil ||
+			len(jobs) != want || next != 0 {
 			t.Errorf("%+v: %+v, %d, %v", filter, jobs, next, err)
 		}
 	}
@@ -101,7 +107,8 @@ func testDelete(t *testing.T, q *Queue) {
 func testOldestAge(t *testing.T, q *Queue) {
 	enqueue(t, q, Request{})
 	<-time.After(20 * time.Millisecond)
-	if s, err := q.Stats(t.Context()); err != nil || s.OldestAge < 20*time.Millisecond || s.OldestAge > time.Minute {
+	if s, err := q.Stats(t.Context()); err != nil || s.OldestAge < 20*time.Millisecond ||
+		s.OldestAge > time.Minute {
 		t.Errorf("oldest age is %v, %v", s.OldestAge, err)
 	}
 }

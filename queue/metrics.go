@@ -12,13 +12,14 @@ import (
 
 // Stats is the queue at one moment.
 type Stats struct {
-	Queued    [3]int64         // by priority
-	Behind    int64            // further queued ones, of keys that have many
-	Retrying  int64            // waiting for their next attempt
-	Running   int64            // leased
-	Dead      int64            // in the dead letter
-	OldestAge time.Duration    // of the longest waiting queued job
-	Counters  map[string]int64 // since the queue exists: enqueued, rejected, succeeded, failed, …; bytes is held now
+	Queued    [3]int64      // by priority
+	Behind    int64         // further queued ones, of keys that have many
+	Retrying  int64         // waiting for their next attempt
+	Running   int64         // leased
+	Dead      int64         // in the dead letter
+	OldestAge time.Duration // of the longest waiting queued job
+	// since the queue exists: enqueued, rejected, succeeded, failed, …; bytes is held now
+	Counters map[string]int64
 }
 
 // Stats reads all of it in two round trips.
@@ -34,7 +35,10 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	if _, err := pipe.Exec(ctx); err != nil {
 		return Stats{}, unavailable("read queue statistics", err)
 	}
-	s := Stats{Retrying: pending.due.Val(), Running: running.Val(), Dead: dead.Val(), Counters: map[string]int64{}}
+	s := Stats{
+		Retrying: pending.due.Val(), Running: running.Val(),
+		Dead: dead.Val(), Counters: map[string]int64{},
+	}
 	for name, n := range counters.Val() {
 		s.Counters[name] = number(n)
 	}
@@ -69,21 +73,26 @@ func (q *Queue) Collector() prometheus.Collector {
 		return prometheus.NewDesc("bgremove_queue_"+name, help, labels, nil)
 	}
 	return collector{
-		q:       q,
-		up:      desc("up", "1 while the queue's server answers."),
-		jobs:    desc("jobs", "Jobs by where they are.", "where"),
-		oldest:  desc("oldest_age_seconds", "Age of the longest waiting queued job."),
-		bytes:   desc("input_bytes", "Bytes of input images and options that unfinished jobs hold."),
+		q:      q,
+		up:     desc("up", "1 while the queue's server answers."),
+		jobs:   desc("jobs", "Jobs by where they are.", "where"),
+		oldest: desc("oldest_age_seconds", "Age of the longest waiting queued job."),
+		bytes: desc("input_bytes",
+			"Bytes of input images and options that unfinished jobs hold."),
 		events:  desc("events_total", "What happened to jobs.", "event"),
 		waiting: desc("waiters", "Requests that wait in this process for a job to change."),
-		free:    desc("disk_free_bytes", "Disk space left in queue.data_dir. None where nothing is kept there."),
-		damaged: desc("damaged_files_total", "Files of the embedded queue that were not what had been written, and were set aside."),
+		free: desc("disk_free_bytes",
+			"Disk space left in queue.data_dir. None where nothing is kept there."),
+		damaged: desc("damaged_files_total",
+			"Files of the embedded queue that were not what had been written, and were set aside."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting, c.free, c.damaged} {
+	for _, d := range []*prometheus.Desc{
+		c.up, c.jobs, c.oldest, c.bytes, c.events, c.waiting, c.free, c.damaged,
+	} {
 		ch <- d
 	}
 	c.q.imageSeconds.Describe(ch)
@@ -102,7 +111,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	if c.q.durable != nil {
-		ch <- prometheus.MustNewConstMetric(c.damaged, prometheus.CounterValue, float64(c.q.durable.spool.Corrupt()))
+		ch <- prometheus.MustNewConstMetric(c.damaged, prometheus.CounterValue,
+			float64(c.q.durable.spool.Corrupt()))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -137,7 +147,8 @@ const (
 func newImageSeconds() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "bgremove", Subsystem: "queue", Name: "image_seconds",
-		Help:    "Time that reading an image from where it is kept, or storing it there, takes, with a job's file where there is one.",
+		Help: "Time that reading an image from where it is kept, or storing it there, takes, " +
+			"with a job's file where there is one.",
 		Buckets: prometheus.ExponentialBuckets(.0005, 3, 11), // to 30 s
 	}, []string{"op"})
 }

@@ -59,13 +59,16 @@ type Queue struct {
 	waiters waiters
 }
 
-// Open connects to the server that cfg names, or starts an embedded one. It does not wait for an external server to
-// answer: Check tells whether it does.
+// Open connects to the server that cfg names, or starts an embedded one. It does not wait for an
+// external server to answer: Check tells whether it does.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("queue configuration: %w", err)
 	}
-	q := &Queue{cfg: cfg, log: log, prefix: "{bg:" + cfg.Name + "}", lua: loadScripts(), imageSeconds: newImageSeconds()}
+	q := &Queue{
+		cfg: cfg, log: log, prefix: "{bg:" + cfg.Name + "}",
+		lua: loadScripts(), imageSeconds: newImageSeconds(),
+	}
 	if err := q.connect(); err != nil {
 		return nil, err
 	}
@@ -74,7 +77,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	}
 	if q.durable != nil {
 		if err := q.replay(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("queue.data_dir: %w", err), q.durable.close(), q.closeServer())
+			return nil, errors.Join(fmt.Errorf("queue.data_dir: %w", err), q.durable.close(),
+				q.closeServer())
 		}
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -82,7 +86,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Queue, error) {
 	q.waiters = newWaiters()
 	q.running.Go(func() { q.listen(background) })
 	if fs := q.blobs.fs; fs != nil {
-		q.everyMinute(background, "sweep expired images", func() error { return fs.Sweep(time.Now()) })
+		q.everyMinute(background, "sweep expired images",
+			func() error { return fs.Sweep(time.Now()) })
 	}
 	if q.durable != nil {
 		q.everyMinute(background, "sweep the spool", func() error {
@@ -114,14 +119,16 @@ func (q *Queue) everyMinute(ctx context.Context, what string, do func() error) {
 				return
 			case <-tick.C:
 				if err := do(); err != nil && ctx.Err() == nil {
-					q.log.WarnContext(ctx, what, "err", err) //nolint:sloglint // callers give constants
+					//nolint:sloglint // callers give constants
+					q.log.WarnContext(ctx, what, "err", err)
 				}
 			}
 		}
 	})
 }
 
-// Close ends the background work and the embedded server. Jobs stay in its data folder; those of an ephemeral queue end here.
+// Close ends the background work and the embedded server. Jobs stay in its data folder; those of an
+// ephemeral queue end here.
 func (q *Queue) Close() error {
 	if q.server != nil {
 		q.tellUnfinished()
@@ -142,12 +149,14 @@ func (q *Queue) tellUnfinished() {
 		q.log.WarnContext(ctx, "count unfinished jobs", "err", err)
 		return
 	}
-	switch n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Behind + s.Retrying + s.Running; {
+	switch n := s.Queued[Interactive] + s.Queued[Normal] + s.Queued[Bulk] + s.Behind +
+		s.Retrying + s.Running; {
 	case n == 0:
 	case q.cfg.Ephemeral:
 		q.log.WarnContext(ctx, "unfinished jobs are lost with the ephemeral queue", "jobs", n)
 	default:
-		q.log.InfoContext(ctx, "unfinished jobs go on at the next start with this data folder", "jobs", n)
+		q.log.InfoContext(ctx,
+			"unfinished jobs go on at the next start with this data folder", "jobs", n)
 	}
 }
 
@@ -199,16 +208,19 @@ func (q *Queue) eval(ctx context.Context, s *redis.Script, args ...any) *redis.C
 
 func (q *Queue) jobKey(id string) string { return q.prefix + ":job:" + id }
 
-// storage marks what is a fault of the place where images are kept and neither a full disk nor the queue's server.
+// storage marks what is a fault of the place where images are kept and neither a full disk
+// nor the queue's server.
 func storage(err error) error {
 	err = store.NoSpace(err)
-	if err == nil || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrUnavailable) ||
+		errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrStorage, err)
 }
 
-// unavailable marks an error of the server or of the way to it; a caller's own cancellation stays what it is.
+// unavailable marks an error of the server or of the way to it; a caller's own
+// cancellation stays what it is.
 func unavailable(what string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errMemory) {
 		return err

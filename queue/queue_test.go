@@ -17,10 +17,12 @@ import (
 func TestMain(m *testing.M) {
 	LogTo(slog.New(slog.DiscardHandler))
 	// Ends by itself a second or so after its client was closed.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
-// TestQueue runs the whole suite on every kind of server, each test in a queue of its own with limits small enough to reach.
+// TestQueue runs the whole suite on every kind of server, each test in a queue of its own with
+// limits small enough to reach.
 func TestQueue(t *testing.T) {
 	suite := []struct {
 		name string
@@ -71,12 +73,16 @@ func TestQueue(t *testing.T) {
 	}{
 		{"embedded", func(*testing.T, *Config) {}},
 		{"redis", func(t *testing.T, c *Config) { c.URL = queuetest.StartRedis(t).URL() }},
-		{"redis with files", func(t *testing.T, c *Config) { c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS }},
+		{"redis with files", func(t *testing.T, c *Config) {
+			c.URL, c.Blobs = queuetest.StartRedis(t).URL(), BlobsFS
+		}},
 		{"redis with s3", func(t *testing.T, c *Config) {
 			c.URL = queuetest.StartRedis(t).URL()
 			useS3(t, c, queuetest.StartS3(t))
 		}},
-		{"cluster", func(t *testing.T, c *Config) { c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster }},
+		{"cluster", func(t *testing.T, c *Config) {
+			c.URL, c.Mode = queuetest.StartCluster(t).URL(), ModeCluster
+		}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			cfg := DefaultConfig()
@@ -90,7 +96,8 @@ func TestQueue(t *testing.T) {
 						cfg.DataDir = t.TempDir()
 					}
 					q := open(t, cfg)
-					q.cfg.Lease, q.cfg.BackoffBase, q.cfg.BackoffMax = 300*time.Millisecond, 40*time.Millisecond, 50*time.Millisecond
+					q.cfg.Lease, q.cfg.BackoffBase, q.cfg.BackoffMax = 300*time.Millisecond,
+						40*time.Millisecond, 50*time.Millisecond
 					s.test(t, q)
 				})
 			}
@@ -181,7 +188,9 @@ func TestOptionsAreBounded(t *testing.T) {
 	q, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { must(t, q.Close()) })
-	if _, err := q.Enqueue(t.Context(), Request{Image: []byte("x"), Options: strings.Repeat("x", 9<<20+1)}); !errors.Is(err, ErrOptions) {
+	if _, err := q.Enqueue(
+		t.Context(), Request{Image: []byte("x"), Options: strings.Repeat("x", 9<<20+1)},
+	); !errors.Is(err, ErrOptions) {
 		t.Errorf("got %v, want ErrOptions", err)
 	}
 	longest := strings.Repeat("x", 9<<20)
@@ -195,11 +204,13 @@ func testSuccess(t *testing.T, q *Queue) {
 	ctx, c := t.Context(), consumer(t, q)
 	id := enqueue(t, q, Request{Image: []byte("in"), Options: "channels=alpha", Priority: Bulk})
 	j := wantState(t, q, id, Queued)
-	if j.Priority != Bulk || j.Bytes != 2 || j.MaxAttempts != 2 || time.Since(j.Created) > time.Minute {
+	if j.Priority != Bulk || j.Bytes != 2 || j.MaxAttempts != 2 ||
+		time.Since(j.Created) > time.Minute {
 		t.Errorf("job is %+v", j)
 	}
 	got := claim(t, c)
-	if got.ID != id || got.Attempt != 1 || got.Options != "channels=alpha" || !got.Created.Equal(j.Created) {
+	if got.ID != id || got.Attempt != 1 || got.Options != "channels=alpha" ||
+		!got.Created.Equal(j.Created) {
 		t.Errorf("claimed %+v", got)
 	}
 	if j := wantState(t, q, id, Running); j.Worker != "worker" || j.Started.IsZero() {
@@ -211,7 +222,8 @@ func testSuccess(t *testing.T, q *Queue) {
 		t.Errorf("input is %q", in)
 	}
 	must(t, c.Complete(ctx, got, []byte("out"), "meta"))
-	must(t, c.Complete(ctx, got, []byte("out"), "meta")) // its first answer may have been lost on the way
+	// its first answer may have been lost on the way
+	must(t, c.Complete(ctx, got, []byte("out"), "meta"))
 	j = wantState(t, q, id, Succeeded)
 	if out, err := q.Output(ctx, j); err != nil || string(out) != "out" || j.Result != "meta" {
 		t.Errorf("output is %q, %v; job %+v", out, err, j)
@@ -232,7 +244,8 @@ func testKeepInput(t *testing.T, q *Queue) {
 	c := consumer(t, q)
 	id := enqueue(t, q, Request{Image: []byte("in"), KeepInput: true})
 	must(t, c.Complete(t.Context(), claim(t, c), nil, ""))
-	if in, err := q.Input(t.Context(), wantState(t, q, id, Succeeded)); err != nil || string(in) != "in" {
+	if in, err := q.Input(t.Context(), wantState(t, q, id, Succeeded)); err != nil ||
+		string(in) != "in" {
 		t.Errorf("input is %q, %v", in, err)
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// repeated opens a queue whose way to the server loses the answer to the first call of a script, which is then made again.
+// repeated opens a queue whose way to the server loses the answer to the first call of a script,
+// which is then made again.
 func repeated(t *testing.T, script *redis.Script) (direct, faulty *Queue) {
 	t.Helper()
 	direct, faulty = behindDropper(t, script.Hash())
-	must(t, script.Load(t.Context(), direct.redis).Err()) // or the answer lost would be that the server does not know it
+	// or the answer lost would be that the server does not know it
+	must(t, script.Load(t.Context(), direct.redis).Err())
 	return direct, faulty
 }
 
@@ -20,14 +22,18 @@ func TestFailWhoseAnswerIsLost(t *testing.T) {
 		id := enqueue(t, direct, Request{})
 		c := consumer(t, faulty)
 		j := claim(t, c)
-		if state, err := c.Fail(t.Context(), j, Fault{Code: "broken", Message: "it broke", Transient: transient}); err != nil || state != want {
+		if state, err := c.Fail(
+			t.Context(), j, Fault{Code: "broken", Message: "it broke", Transient: transient},
+		); err != nil || state != want {
 			t.Errorf("Fail says %q, %v, want %q", state, err, want)
 		}
 		wantState(t, direct, id, want)
-		if s, err := direct.Stats(t.Context()); err != nil || s.Counters["retried"]+s.Counters["failed"] != 1 || s.Counters["lost"] != 0 {
+		if s, err := direct.Stats(t.Context()); err != nil ||
+			s.Counters["retried"]+s.Counters["failed"] != 1 || s.Counters["lost"] != 0 {
 			t.Errorf("statistics are %+v, %v", s, err)
 		}
-		_, err := consumer(t, direct).Fail(t.Context(), Claimed{ID: id, owner: "another.1"}, Fault{Code: "broken", Transient: transient})
+		_, err := consumer(t, direct).Fail(t.Context(), Claimed{ID: id, owner: "another.1"},
+			Fault{Code: "broken", Transient: transient})
 		wantErr(t, err, ErrLost)
 	}
 }

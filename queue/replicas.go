@@ -11,15 +11,18 @@ import (
 // replicaWait is how long the replicas may take to acknowledge.
 const replicaWait = time.Second
 
-// evalReplicated is eval for what must outlive a fail-over: with Config.MinReplicas, an error unless as many replicas have what
-// the script did. Redis answers a WAIT for the writes of its own connection, so both go in one pipeline. A script that was run
-// before writes nothing the second time; the fence gives WAIT something to wait for.
+// evalReplicated is eval for what must outlive a fail-over: with Config.MinReplicas, an error
+// unless as many replicas have what the script did. Redis answers a WAIT for the writes of its own
+// connection, so both go in one pipeline. A script that was run before writes nothing the second
+// time; the fence gives WAIT something to wait for.
 func (q *Queue) evalReplicated(ctx context.Context, s *redis.Script, args ...any) *redis.Cmd {
 	if q.cfg.MinReplicas == 0 {
 		return q.eval(ctx, s, args...)
 	}
 	keys, args := []string{q.prefix + ":lease"}, append([]any{q.prefix}, args...)
-	run := func(eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) (cmd *redis.Cmd) {
+	run := func(
+		eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd,
+	) (cmd *redis.Cmd) {
 		err := replicated(ctx, q.redis, q.cfg.MinReplicas, keys[0], func(p redis.Pipeliner) {
 			cmd = eval(ctx, p, keys, args...)
 			p.Set(ctx, q.prefix+":fence", 1, time.Hour)
@@ -37,8 +40,12 @@ func (q *Queue) evalReplicated(ctx context.Context, s *redis.Script, args ...any
 	return cmd
 }
 
-// replicated sends what write adds to a pipeline to the node that has key, and waits until n replicas have it.
-func replicated(ctx context.Context, client redis.UniversalClient, n int, key string, write func(redis.Pipeliner)) error {
+// replicated sends what write adds to a pipeline to the node that has key, and waits
+// until n replicas have it.
+func replicated(ctx context.Context, client redis.UniversalClient, n int, key string, write func(
+	redis.Pipeliner,
+),
+) error {
 	node := redis.Cmdable(client)
 	cluster, isCluster := client.(*redis.ClusterClient)
 	if isCluster {
@@ -59,7 +66,8 @@ func replicated(ctx context.Context, client redis.UniversalClient, n int, key st
 		return err
 	}
 	if acks.Val() < int64(n) {
-		return fmt.Errorf("accepted but not replicated: %d replicas have it after %v, %d are asked for; it may be taken", acks.Val(), replicaWait, n)
+		return fmt.Errorf("accepted but not replicated: %d replicas have it after %v, %d are "+
+			"asked for; it may be taken", acks.Val(), replicaWait, n)
 	}
 	return nil
 }

@@ -31,11 +31,15 @@ func (q *Queue) full(ctx context.Context, answer string, now int64) error {
 	e := &FullError{RetryAfter: unknownRetry, Share: strings.HasPrefix(answer, "SHARE")}
 	switch answer {
 	case "FULL_BYTES":
-		e.text = fmt.Sprintf("unfinished jobs hold %d MiB of images and options, the limit is %d MiB", now>>20, q.cfg.MaxMiB)
+		e.text = fmt.Sprintf(
+			"unfinished jobs hold %d MiB of images and options, the limit is %d MiB",
+			now>>20, q.cfg.MaxMiB)
 	case "SHARE":
-		e.text = fmt.Sprintf("this key has %d unfinished jobs, the limit is %d", now, max(1, q.cfg.MaxDepth*q.cfg.KeyShare/100))
+		e.text = fmt.Sprintf("this key has %d unfinished jobs, the limit is %d",
+			now, max(1, q.cfg.MaxDepth*q.cfg.KeyShare/100))
 	case "SHARE_BYTES":
-		e.text = fmt.Sprintf("unfinished jobs of this key hold %d MiB, the limit is %d MiB", now>>20, q.cfg.MaxMiB*q.cfg.KeyShare/100)
+		e.text = fmt.Sprintf("unfinished jobs of this key hold %d MiB, the limit is %d MiB",
+			now>>20, q.cfg.MaxMiB*q.cfg.KeyShare/100)
 	default:
 		e.text = fmt.Sprintf("%d jobs wait, the limit is %d", now, q.cfg.MaxDepth)
 	}
@@ -72,8 +76,8 @@ func rateOf(spans map[string]string, now time.Time) float64 {
 	return float64(jobs) / max(since, time.Second).Seconds()
 }
 
-// checkDepth has a full queue say no before an image is stored. The script decides; this saves the work where the last
-// answer said that the queue is at least half full.
+// checkDepth has a full queue say no before an image is stored. The script decides; this saves the
+// work where the last answer said that the queue is at least half full.
 func (q *Queue) checkDepth(ctx context.Context) error {
 	if q.lastDepth.Load() < int64(q.cfg.MaxDepth)/2 {
 		return nil
@@ -86,7 +90,8 @@ func (q *Queue) checkDepth(ctx context.Context) error {
 	depth := lens.depth()
 	q.lastDepth.Store(depth)
 	if depth >= int64(q.cfg.MaxDepth) {
-		_ = q.redis.HIncrBy(ctx, q.prefix+":stats", "rejected", 1).Err() // as refuse() counts; the refusal is what matters
+		// as refuse() counts; the refusal is what matters
+		_ = q.redis.HIncrBy(ctx, q.prefix+":stats", "rejected", 1).Err()
 		return q.full(ctx, "FULL", depth)
 	}
 	return nil

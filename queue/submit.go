@@ -24,41 +24,50 @@ const (
 var (
 	ErrOptions  = errors.New("job options too large")
 	ErrConflict = errors.New("the idempotency key was used for another request")
-	ErrRepeated = errors.New("the idempotency key has made this job before") // no fault: its id is given
+	// no fault: its id is given
+	ErrRepeated = errors.New("the idempotency key has made this job before")
 )
 
 // Request is a job to be.
 type Request struct {
-	Image     []byte // not to be changed any more: an embedded queue hands it to the worker
-	Options   string // opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
+	Image []byte // not to be changed any more: an embedded queue hands it to the worker
+	// opaque to the queue; at most 9 MiB; kept until the job has succeeded or was cancelled
+	Options   string
 	About     string // what Job.About gives back; at most 16 KiB
 	Priority  Priority
 	KeepInput bool          // keep the input as long as the result; else it is deleted on success
 	ResultTTL time.Duration // how long the finished job is kept; 0 means Config.ResultTTL
-	Tenant    string        // whose it is: has a share of the queue, and its turn among others; empty for nobody's
-	Parent    string        // id of the job that it refines
-	Trace     string        // what Claimed.Trace gives back
+	// whose it is: has a share of the queue, and its turn among others; empty for nobody's
+	Tenant string
+	Parent string // id of the job that it refines
+	Trace  string // what Claimed.Trace gives back
 
-	IdempotencyKey string // a tenant's second request with it is no new job, while the first one's is kept; empty for none
+	// a tenant's second request with it is no new job, while the first one's
+	// is kept; empty for none
+	IdempotencyKey string
 	Fingerprint    string // of what a request with an idempotency key asks for, without spaces
 
-	// Cache is equal for requests that come to the same result: one of them is worked on and the others take its result over. Empty
-	// for one that shares with nobody.
+	// Cache is equal for requests that come to the same result: one of them is worked on and the
+	// others take its result over. Empty for one that shares with nobody.
 	Cache    string
 	Callback string // address to be told when the job has ended; empty: none
 }
 
-// Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an error the job is in the queue: an
-// embedded one has it on disk.
+// Enqueue accepts a job and returns its id, 128 random bits in hex. Once it has returned without an
+// error the job is in the queue: an embedded one has it on disk.
 //
-// Errors: ErrRepeated, with the id of the job that the idempotency key had made before; a *FullError names the bound that was reached, ErrOptions the limit; ErrConflict; ErrNoSpace and ErrStorage say that the image
-// could not be kept. After any other error the job may or may not have been taken.
+// Errors: ErrRepeated, with the id of the job that the idempotency key had made before; a
+// *FullError names the bound that was reached, ErrOptions the limit; ErrConflict; ErrNoSpace
+// and ErrStorage say that the image could not be kept. After any other error the job may or
+// may not have been taken.
 func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 	if len(r.Options) > maxOptions {
-		return "", fmt.Errorf("%w: %d bytes, the limit is %d", ErrOptions, len(r.Options), maxOptions)
+		return "", fmt.Errorf("%w: %d bytes, the limit is %d",
+			ErrOptions, len(r.Options), maxOptions)
 	}
 	if len(r.About) > maxAbout {
-		return "", fmt.Errorf("%w: the short ones have %d bytes together, the limit is %d", ErrOptions, len(r.About), maxAbout)
+		return "", fmt.Errorf("%w: the short ones have %d bytes together, the limit is %d",
+			ErrOptions, len(r.About), maxAbout)
 	}
 	if id, err := q.Repeated(ctx, r); err != nil {
 		return "", err
@@ -94,9 +103,12 @@ func (q *Queue) Enqueue(ctx context.Context, r Request) (string, error) {
 }
 
 // admit has the queue's server take a job whose images are stored.
-func (q *Queue) admit(ctx context.Context, id string, job map[string]string, r Request) (string, error) {
+func (q *Queue) admit(
+	ctx context.Context, id string, job map[string]string, r Request,
+) (string, error) {
 	args := []any{
-		id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(), q.cfg.MaxDepth, q.maxBytes(), q.cfg.KeyShare,
+		id, int(r.Priority), len(r.Image) + len(r.Options), q.cfg.Deadline.Milliseconds(),
+		q.cfg.MaxDepth, q.maxBytes(), q.cfg.KeyShare,
 		r.Tenant, job["idem"], r.Fingerprint, (q.cfg.Deadline + q.cfg.DeadTTL).Milliseconds(),
 		flag(job["state"] == string(Succeeded)),
 	}
@@ -153,10 +165,12 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 		ttl = max(ttl, time.Minute)
 	}
 	job := map[string]string{
-		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)), "bytes": strconv.Itoa(len(r.Image)),
-		"in": q.blobs.newRef(id, "in"), "keep": flag(r.KeepInput), "owner": "",
-		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts), "patience": millis(q.cfg.Deadline),
-		"rttl": millis(ttl), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
+		"state": string(Queued), "prio": strconv.Itoa(int(r.Priority)),
+		"bytes": strconv.Itoa(len(r.Image)),
+		"in":    q.blobs.newRef(id, "in"), "keep": flag(r.KeepInput), "owner": "",
+		"attempt": "0", "seq": "0", "max": strconv.Itoa(q.cfg.MaxAttempts),
+		"patience": millis(q.cfg.Deadline),
+		"rttl":     millis(ttl), "dttl": millis(q.cfg.DeadTTL), "gttl": millis(q.goneTTL()),
 	}
 	if q.durable != nil && len(r.Options) > inlineBytes {
 		job["aside"] = strconv.Itoa(len(r.Options))
@@ -164,15 +178,17 @@ func (q *Queue) newJob(id string, r Request) map[string]string {
 		job["options"] = r.Options
 	}
 	for field, value := range map[string]string{
-		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace, "cache": r.Cache,
-		"hook": r.Callback,
+		"about": r.About, "tenant": r.Tenant, "parent": r.Parent, "trace": r.Trace,
+		"cache": r.Cache,
+		"hook":  r.Callback,
 	} {
 		if value != "" {
 			job[field] = value
 		}
 	}
 	if r.IdempotencyKey != "" {
-		job["idem"], job["asks"], job["idemttl"] = r.idem(), r.Fingerprint, millis(q.cfg.Deadline+q.cfg.DeadTTL)
+		job["idem"], job["asks"], job["idemttl"] = r.idem(), r.Fingerprint,
+			millis(q.cfg.Deadline+q.cfg.DeadTTL)
 	}
 	return job
 }
@@ -208,8 +224,11 @@ func (q *Queue) goneTTL() time.Duration {
 	return q.cfg.GoneTTL
 }
 
-// storeImages keeps a job's images before the queue knows the job. out is the result of one that is finished already, else nil.
-func (q *Queue) storeImages(ctx context.Context, id string, job map[string]string, r Request, out []byte) error {
+// storeImages keeps a job's images before the queue knows the job. out is the result of one that is
+// finished already, else nil.
+func (q *Queue) storeImages(
+	ctx context.Context, id string, job map[string]string, r Request, out []byte,
+) error {
 	defer q.timed(storesImage)()
 	if q.durable != nil {
 		return q.durable.accept(id, job, q.cfg.Deadline, q.cfg.DeadTTL, r, out)

@@ -13,17 +13,19 @@ const (
 	s3SweepEvery = 10 * time.Minute // one round by one of the queue's processes
 	s3SweepRound = s3SweepEvery / 2 // bounds a round; the next goes on where it ended
 	s3SweepChunk = 500              // images looked up together
-	// s3Young protects images whose job is about to come. Clocks may differ: S3 itself refuses requests that are off by
-	// 15 minutes.
+	// s3Young protects images whose job is about to come. Clocks may differ: S3 itself refuses
+	// requests that are off by 15 minutes.
 	s3Young = time.Hour
 )
 
-var errNotOurs = errors.New("the images there are another queue's, or this queue's Redis has lost its memory: none are deleted")
+var errNotOurs = errors.New("the images there are another queue's, or this queue's Redis has " +
+	"lost its memory: none are deleted")
 
-// sweepS3InTurn sweeps unless one of the queue's processes began to within s3SweepEvery. The lock is left to lapse: that
-// paces the rounds, and a round is shorter, so that there are never two.
+// sweepS3InTurn sweeps unless one of the queue's processes began to within s3SweepEvery. The lock
+// is left to lapse: that paces the rounds, and a round is shorter, so that there are never two.
 func (q *Queue) sweepS3InTurn(ctx context.Context, now time.Time) error {
-	err := q.redis.SetArgs(ctx, q.prefix+":sweep", newID(), redis.SetArgs{Mode: "NX", TTL: s3SweepEvery}).Err()
+	err := q.redis.SetArgs(ctx, q.prefix+":sweep", newID(),
+		redis.SetArgs{Mode: "NX", TTL: s3SweepEvery}).Err()
 	if errors.Is(err, redis.Nil) {
 		return nil
 	} else if err != nil {
@@ -90,7 +92,8 @@ func (q *Queue) ownS3(ctx context.Context) error {
 	}
 	if owner != id {
 		home := q.blobs.s3.Home()
-		return fmt.Errorf("%s: %w; if that is wrong, delete the object %sOWNER", home, errNotOurs, home)
+		return fmt.Errorf("%s: %w; if that is wrong, delete the object %sOWNER",
+			home, errNotOurs, home)
 	}
 	return nil
 }

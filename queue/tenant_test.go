@@ -8,7 +8,8 @@ import (
 
 const window = 16 // WINDOW in lib_list.lua
 
-// Who comes after somebody with many jobs waits behind a few of them, and none of the many is lost or overtaken by another of its own.
+// Who comes after somebody with many jobs waits behind a few of them, and none of the many is lost
+// or overtaken by another of its own.
 func testTenantsTakeTurns(t *testing.T, q *Queue) {
 	q.cfg.MaxDepth = 1000
 	c := consumer(t, q)
@@ -21,7 +22,8 @@ func testTenantsTakeTurns(t *testing.T, q *Queue) {
 	many = append(append(many[:1:1], many[2:2*window]...), many[2*window+1:]...)
 	few := enqueue(t, q, Request{Tenant: "few"})
 	anonymous := enqueue(t, q, Request{})
-	if s, err := q.Stats(t.Context()); err != nil || s.Queued[Interactive] != window+2 || s.Behind != 2*window-2 {
+	if s, err := q.Stats(t.Context()); err != nil || s.Queued[Interactive] != window+2 ||
+		s.Behind != 2*window-2 {
 		t.Errorf("statistics are %+v, %v", s, err)
 	}
 	var order []string
@@ -47,7 +49,8 @@ func testTenantsTakeTurns(t *testing.T, q *Queue) {
 	}
 	for i := range len(many) - 1 {
 		if at[many[i]] >= at[many[i+1]] {
-			t.Errorf("job %d was served as number %d, the next as %d", i, at[many[i]], at[many[i+1]])
+			t.Errorf("job %d was served as number %d, the next as %d",
+				i, at[many[i]], at[many[i+1]])
 		}
 	}
 	wantNone(t, c)
@@ -78,7 +81,8 @@ func testTenantsShare(t *testing.T, q *Queue) {
 	enqueue(t, q, Request{Tenant: "a", Image: make([]byte, 100)})
 
 	q.cfg.MaxDepth, q.cfg.KeyShare, q.cfg.MaxMiB = 1000, 50, 1
-	if _, err := q.Enqueue(t.Context(), Request{Tenant: "a", Image: make([]byte, 1<<19)}); !errors.As(err, &full) || !full.Share {
+	if _, err := q.Enqueue(t.Context(),
+		Request{Tenant: "a", Image: make([]byte, 1<<19)}); !errors.As(err, &full) || !full.Share {
 		t.Errorf("over the share of bytes: %v", err)
 	}
 	enqueue(t, q, Request{Tenant: "c", Image: make([]byte, 1<<19)})

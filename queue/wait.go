@@ -12,7 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// recheckEvery bounds how late a waiter hears of its job when the word of it was lost on a broken connection.
+// recheckEvery bounds how late a waiter hears of its job when the word of it was lost
+// on a broken connection.
 const recheckEvery = 5 * time.Second
 
 // waiters are those in this process who wait for a job to change. One subscription serves them all.
@@ -86,8 +87,8 @@ func (w *waiters) count() (n int) {
 	return n
 }
 
-// Wait returns the job as soon as it is terminal, or as it stands when ctx ends, with ctx's error. ErrNotFound: there is
-// none.
+// Wait returns the job as soon as it is terminal, or as it stands when ctx ends, with ctx's error.
+// ErrNotFound: there is none.
 func (q *Queue) Wait(ctx context.Context, id string) (Job, error) {
 	// Registered before the state is read: an end between the two is not missed.
 	w := q.waiters.add(id, true)
@@ -134,8 +135,8 @@ func (q *Queue) patientJob(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-// listener hears what lib_tell.lua says: "<number> <job id> <event>". The numbers go up by one: what was said while nobody listened, or
-// was lost, shows as a gap.
+// listener hears what lib_tell.lua says: "<number> <job id> <event>". The numbers go up by one:
+// what was said while nobody listened, or was lost, shows as a gap.
 type listener struct {
 	q     *Queue
 	heard int64 // the last number
@@ -143,8 +144,9 @@ type listener struct {
 	stale bool  // who waits has yet to hear of what was missed
 }
 
-// listen passes on the word of jobs that changed until ctx ends. It asks for the jobs that are waited for only where it missed some:
-// after every (re)connection, and where a number was left out.
+// listen passes on the word of jobs that changed until ctx ends. It asks for the jobs
+// that are waited for only where it missed some: after every (re)connection, and where
+// a number was left out.
 func (q *Queue) listen(ctx context.Context) {
 	sub := q.redis.Subscribe(ctx, q.prefix+":events")
 	defer sub.Close()
@@ -218,8 +220,9 @@ func (l *listener) last(ctx context.Context) (int64, error) {
 	return number(text), err
 }
 
-// recheck has every job that is waited for looked at, some hundred in one round trip, and tells of those that ended or are gone. Others
-// that may have changed are told of too: who watches them looks. False: the server did not answer.
+// recheck has every job that is waited for looked at, some hundred in one round trip, and tells of
+// those that ended or are gone. Others that may have changed are told of too: who watches them
+// looks. False: the server did not answer.
 func (q *Queue) recheck(ctx context.Context) bool {
 	ids := q.waiters.ids()
 	for len(ids) > 0 {

@@ -50,7 +50,8 @@ func workThen(t testing.TB, q *Queue, consumers, batch int, completed func()) {
 func testWait(t *testing.T, q *Queue) {
 	q.cfg.MaxDepth, q.cfg.Lease = 1000, 10*time.Second
 	work(t, q, 3, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // less than recheckEvery: the subscription must tell
+	// less than recheckEvery: the subscription must tell
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	var all sync.WaitGroup
 	for range 50 {
@@ -104,7 +105,8 @@ func testIdleEndsWithItsContext(t *testing.T, q *Queue) {
 	}
 }
 
-// A server that goes away and comes back empty: waiters hear that their job is gone, and new jobs run.
+// A server that goes away and comes back empty: waiters hear that their job is
+// gone, and new jobs run.
 func TestServerRestarts(t *testing.T) {
 	server := queuetest.StartRedis(t)
 	cfg := DefaultConfig()
@@ -112,7 +114,8 @@ func TestServerRestarts(t *testing.T) {
 	q := open(t, cfg)
 	lost := enqueue(t, q, Request{})
 	reads := func() string {
-		_, calls, _ := strings.Cut(q.redis.Info(t.Context(), "commandstats").Val(), "cmdstat_hmget:")
+		_, calls, _ := strings.Cut(q.redis.Info(t.Context(), "commandstats").Val(),
+			"cmdstat_hmget:")
 		calls, _, _ = strings.Cut(calls, "\r\n")
 		return calls
 	}

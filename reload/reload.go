@@ -1,9 +1,9 @@
-// Package reload loads files, and loads them again when what is in them changes: keys and certificates that are renewed under
-// a running server.
+// Package reload loads files, and loads them again when what is in them changes: keys and
+// certificates that are renewed under a running server.
 //
-// It polls what is in the files. That sees every way in which a file is replaced (written in place, renamed over, the switch
-// of the symbolic link that a Kubernetes secret is) on every file system, which neither notifications nor the time of change
-// do. The package imports nothing of bgremove's.
+// It polls what is in the files. That sees every way in which a file is replaced (written in place,
+// renamed over, the switch of the symbolic link that a Kubernetes secret is) on every file system,
+// which neither notifications nor the time of change do. The package imports nothing of bgremove's.
 package reload
 
 import (
@@ -38,8 +38,9 @@ type Files struct {
 	settled fingerprint // what was last loaded or refused
 }
 
-// Open loads the files for the first time. load takes their contents in the order of paths; where it returns an error, what
-// it loaded before must stay as it was. It is never called twice at the same time.
+// Open loads the files for the first time. load takes their contents in the order of paths;
+// where it returns an error, what it loaded before must stay as it was. It is never called
+// twice at the same time.
 func Open(log *slog.Logger, load func(contents [][]byte) error, paths ...string) (*Files, error) {
 	f := &Files{paths: paths, load: load, log: log, every: interval}
 	contents, err := f.read()
@@ -54,8 +55,9 @@ func Open(log *slog.Logger, load func(contents [][]byte) error, paths ...string)
 	return f, nil
 }
 
-// Watch loads the files again whenever they have changed, until ctx ends. Files that cannot be used are logged as an error,
-// once, and what was loaded before stays in force. Its caller waits for it to return.
+// Watch loads the files again whenever they have changed, until ctx ends. Files that cannot be
+// used are logged as an error, once, and what was loaded before stays in force. Its caller
+// waits for it to return.
 func (f *Files) Watch(ctx context.Context) {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
@@ -69,8 +71,8 @@ func (f *Files) Watch(ctx context.Context) {
 	}
 }
 
-// look loads what it finds to be the same as at the look before: a file that changes between two may be half written, and a
-// key may lie there before its certificate does.
+// look loads what it finds to be the same as at the look before: a file that changes between two
+// may be half written, and a key may lie there before its certificate does.
 func (f *Files) look(ctx context.Context) {
 	contents, err := f.read()
 	now := fingerprintOf(contents, err)
@@ -84,7 +86,9 @@ func (f *Files) look(ctx context.Context) {
 		err = f.load(contents)
 	}
 	if err != nil {
-		f.log.ErrorContext(ctx, "changed files cannot be used: what was loaded before stays in force", "files", f.paths, "err", err)
+		f.log.ErrorContext(ctx,
+			"changed files cannot be used: what was loaded before stays in force", "files",
+			f.paths, "err", err)
 		return
 	}
 	f.log.InfoContext(ctx, "changed files are loaded", "files", f.paths)

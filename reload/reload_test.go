@@ -55,7 +55,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// want looks twice, since a change counts once it is seen for the second time, and checks what has been loaded in all.
+// want looks twice, since a change counts once it is seen for the second time, and checks what
+// has been loaded in all.
 func (w *watched) want(t *testing.T, loaded ...string) {
 	t.Helper()
 	w.look(t.Context())
@@ -88,7 +89,8 @@ func TestChanges(t *testing.T) {
 	w.want(t, "first a+first b", "second a+first b", "Second a+first b")
 }
 
-// As the kubelet renews a secret: the files are links into a folder that is a link, and that one is renamed over.
+// As the kubelet renews a secret: the files are links into a folder that is a link, and
+// that one is renamed over.
 func TestSymbolicLinks(t *testing.T) {
 	w := open(t, "key")
 	dir := filepath.Dir(w.paths[0])
@@ -101,7 +103,8 @@ func TestSymbolicLinks(t *testing.T) {
 	link := func(target, name string) {
 		t.Helper()
 		temp := filepath.Join(dir, "temp")
-		if err := errors.Join(os.Symlink(target, temp), os.Rename(temp, filepath.Join(dir, name))); err != nil {
+		if err := errors.Join(os.Symlink(target, temp),
+			os.Rename(temp, filepath.Join(dir, name))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,14 +123,17 @@ func TestFaultsLeaveWhatWasLoaded(t *testing.T) {
 	}{
 		{"refused", "bad text", func() { write(t, w.paths[0], "bad") }},
 		{"gone", "no such file", func() { _ = os.Remove(w.paths[0]) }},
-		{"too large", "larger than 1048576 bytes", func() { write(t, w.paths[0], strings.Repeat("x", MaxBytes+1)) }},
+		{"too large", "larger than 1048576 bytes", func() {
+			write(t, w.paths[0], strings.Repeat("x", MaxBytes+1))
+		}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			w.log.Reset()
 			fault.make()
 			w.want(t, "first a")
 			w.want(t, "first a")
-			if log := w.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, fault.log) || !strings.Contains(log, w.paths[0]) {
+			if log := w.log.String(); strings.Count(log, "level=ERROR") != 1 ||
+				!strings.Contains(log, fault.log) || !strings.Contains(log, w.paths[0]) {
 				t.Errorf("log: %s", log)
 			}
 		})
@@ -143,7 +149,8 @@ func TestOpenFails(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 	write(t, path, strings.Repeat("x", MaxBytes))
-	if _, err := Open(slog.New(slog.DiscardHandler), load, path); err == nil || err.Error() != "bad text" {
+	if _, err := Open(slog.New(slog.DiscardHandler), load, path); err == nil ||
+		err.Error() != "bad text" {
 		t.Errorf("refused file: %v", err)
 	}
 }

@@ -21,8 +21,9 @@ import (
 // JournalName is the journal's file in the folder of results.
 const JournalName = ".bgremove-submit"
 
-// Journal remembers which files are queued as which jobs, so that a run that was interrupted is gone on with and no file is sent twice. It is
-// a file of JSON, a line for each change; it is safe for concurrent use.
+// Journal remembers which files are queued as which jobs, so that a run that was interrupted is
+// gone on with and no file is sent twice. It is a file of JSON, a line for each change; it is
+// safe for concurrent use.
 type Journal struct {
 	path string
 
@@ -41,24 +42,29 @@ type header struct {
 
 // entry is what is known of a file; the last line of it counts.
 type entry struct {
-	File  string `json:"file"`           // its place
-	Stamp string `json:"stamp"`          // changes with the file
-	Job   string `json:"job,omitempty"`  // id; empty before the server has said it
-	Lost  int    `json:"lost,omitempty"` // jobs before this one that came to nothing, or whose results were fetched
+	File  string `json:"file"`          // its place
+	Stamp string `json:"stamp"`         // changes with the file
+	Job   string `json:"job,omitempty"` // id; empty before the server has said it
+	// jobs before this one that came to nothing, or whose results were fetched
+	Lost int `json:"lost,omitempty"`
 	// Options are those that it was sent with last, in short.
 	Options string `json:"options,omitempty"`
 
 	path string
 }
 
-// OpenJournal opens the one in the folder out, or begins one. One that was kept for another purpose, which is a text of the server and all
-// that it is asked for, is begun anew, and remembers of what it knew the options only, those that decide what a result looks like.
+// OpenJournal opens the one in the folder out, or begins one. One that was kept for another
+// purpose, which is a text of the server and all that it is asked for, is begun anew, and remembers
+// of what it knew the options only, those that decide what a result looks like.
 func OpenJournal(out, options, purpose string) (*Journal, error) {
 	if err := os.MkdirAll(out, 0o777); err != nil { //nolint:gosec // the caller's umask decides
 		return nil, err
 	}
 	sum, short := sha256.Sum256([]byte(purpose)), sha256.Sum256([]byte(options))
-	j := &Journal{path: filepath.Join(out, JournalName), entries: map[string]entry{}, options: hex.EncodeToString(short[:8])}
+	j := &Journal{
+		path: filepath.Join(out, JournalName), entries: map[string]entry{},
+		options: hex.EncodeToString(short[:8]),
+	}
 	if err := j.load(hex.EncodeToString(sum[:])); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
@@ -103,7 +109,8 @@ func (j *Journal) load(purpose string) (err error) {
 	return j.anew(purpose)
 }
 
-// anew begins the journal for a purpose. The entries have no stamp then, so that no file is that of one of them.
+// anew begins the journal for a purpose. The entries have no stamp then, so that no file
+// is that of one of them.
 func (j *Journal) anew(purpose string) error {
 	j.salt = rand.Text()
 	if err := j.file.Truncate(0); err != nil {
@@ -120,7 +127,8 @@ func (j *Journal) anew(purpose string) error {
 	return nil
 }
 
-// MadeOtherwise says whether the file at place was last sent with other options than this run's, by a run that was not done.
+// MadeOtherwise says whether the file at place was last sent with other options than this run's, by
+// a run that was not done.
 func (j *Journal) MadeOtherwise(place string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -128,10 +136,11 @@ func (j *Journal) MadeOtherwise(place string) bool {
 	return ok && e.Options != j.options
 }
 
-// openLocked opens the file, or makes it, and locks it. It is nil if a run that was done deleted it in between: the lock of a file that is not
-// there any more keeps nobody out.
+// openLocked opens the file, or makes it, and locks it. It is nil if a run that was done deleted it
+// in between: the lock of a file that is not there any more keeps nobody out.
 func openLocked(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) //nolint:gosec // the caller's
+	//nolint:gosec // the caller's
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +152,8 @@ func openLocked(path string) (*os.File, error) {
 }
 
 func lock(f *os.File, path string) (there bool, err error) {
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err,
+		syscall.EWOULDBLOCK) {
 		return false, ErrInUse
 	} else if err != nil {
 		return false, err
@@ -202,7 +212,8 @@ func (j *Journal) entry(in, place string) (entry, error) {
 	return e, nil
 }
 
-// key is the Idempotency-Key of the file's next job: the same after a crash, another after a job that is lost.
+// key is the Idempotency-Key of the file's next job: the same after a crash, another
+// after a job that is lost.
 func (j *Journal) key(e entry) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", j.salt, e.File, e.Stamp, e.Lost))
 	return hex.EncodeToString(sum[:])
@@ -213,7 +224,8 @@ func (j *Journal) queued(e *entry, id string) error {
 	return j.note(*e)
 }
 
-// lose forgets a job that came to nothing, or whose result is in its place: whoever wants another wants it made anew.
+// lose forgets a job that came to nothing, or whose result is in its place: whoever wants
+// another wants it made anew.
 func (j *Journal) lose(e *entry) error {
 	e.Job = ""
 	e.Lost++

@@ -26,7 +26,8 @@ func look(t *testing.T, j *Journal, in string) entry {
 	return e
 }
 
-// What was written is known to the next run, half a last line does not harm it, and a file that has changed is another.
+// What was written is known to the next run, half a last line does not harm it, and a file that
+// has changed is another.
 func TestJournal(t *testing.T) {
 	dir, in := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "photo.jpg")
 	write(t, in, "picture")
@@ -80,7 +81,8 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// Which options a file was sent with last is known until all is done, whatever was asked for in between.
+// Which options a file was sent with last is known until all is done, whatever
+// was asked for in between.
 func TestJournalOptions(t *testing.T) {
 	dir, in := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "photo.jpg")
 	write(t, in, "picture")

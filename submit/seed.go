@@ -19,7 +19,8 @@ import (
 	"bgremove/client"
 )
 
-// Seed sends files to a server that has the routes of the tutorial only: POST /start_job, then GET /get_job until it has succeeded.
+// Seed sends files to a server that has the routes of the tutorial only: POST /start_job, then GET
+// /get_job until it has succeeded.
 type Seed struct {
 	Server   string        // its address
 	Every    time.Duration // between two questions
@@ -33,7 +34,8 @@ const (
 	seedPause     = time.Second
 )
 
-// Cut queues the file in and writes its result, a PNG file, to w. It asks for the result until ctx ends.
+// Cut queues the file in and writes its result, a PNG file, to w. It asks for the
+// result until ctx ends.
 func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType string, err error) {
 	id, err := s.start(ctx, in)
 	if err != nil {
@@ -50,7 +52,8 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 			return "", err
 		case answer.State == "FAILED":
 			return "", errors.New("the job failed; the server does not say why")
-		case answer.State == "SUCCEED" && answer.Image != "": // the tutorial's server says so before it has the picture
+		case answer.State == "SUCCEED" && answer.Image != "":
+			// the tutorial's server says so before it has the picture
 			data, err := base64.StdEncoding.DecodeString(answer.Image)
 			if err != nil {
 				return "", fmt.Errorf("the result is no base64: %w", err)
@@ -64,8 +67,9 @@ func (s *Seed) Cut(ctx context.Context, in, _ string, w io.Writer) (contentType 
 	}
 }
 
-// start queues the file, and offers it again to a server that says that it is full, or that cannot be connected to: then nothing was sent. A
-// connection that breaks later may have brought it there, and there is no telling.
+// start queues the file, and offers it again to a server that says that it is full, or that cannot
+// be connected to: then nothing was sent. A connection that breaks later may have brought it there,
+// and there is no telling.
 func (s *Seed) start(ctx context.Context, in string) (id string, err error) {
 	end := time.Now().Add(s.Patience)
 	for {
@@ -135,7 +139,8 @@ func (s *Seed) post(ctx context.Context, in string, out any) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Server+"/start_job", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Server+"/start_job",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -152,7 +157,8 @@ func (s *Seed) get(ctx context.Context, path string, out any) error {
 			return err
 		}
 		err = s.do(req, out)
-		if err == nil || ctx.Err() != nil || errors.As(err, new(*answerError)) || time.Now().After(end) {
+		if err == nil || ctx.Err() != nil || errors.As(err, new(*answerError)) ||
+			time.Now().After(end) {
 			return err
 		}
 		if err := s.wait(ctx, err, seedPause); err != nil {
@@ -182,9 +188,11 @@ func (s *Seed) do(req *http.Request, out any) error {
 	switch {
 	case err != nil:
 		return err
-	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
+	case resp.StatusCode == http.StatusTooManyRequests,
+		resp.StatusCode == http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return &busyError{fmt.Errorf("%s: %.200s", resp.Status, data), max(time.Duration(seconds)*time.Second, seedPause)}
+		return &busyError{fmt.Errorf("%s: %.200s", resp.Status, data), max(
+			time.Duration(seconds)*time.Second, seedPause)}
 	case resp.StatusCode != http.StatusOK:
 		return &answerError{fmt.Errorf("%s: %.200s", resp.Status, data)}
 	}

@@ -1,5 +1,5 @@
-// Package submit has files cut out by a server: once each, whatever breaks meanwhile. V1 speaks /v1, Seed the API of the tutorial that
-// bgremove grew from. It imports client, files and terminal.
+// Package submit has files cut out by a server: once each, whatever breaks meanwhile. V1 speaks
+// /v1, Seed the API of the tutorial that bgremove grew from. It imports client, files and terminal.
 package submit
 
 import (
@@ -29,18 +29,23 @@ type V1 struct {
 	refusals int    // in a row with that text
 }
 
-// maxLost is how often a job may be gone before its file counts as failed: a server with an ephemeral queue forgets all jobs when it restarts.
+// maxLost is how often a job may be gone before its file counts as failed: a server with an
+// ephemeral queue forgets all jobs when it restarts.
 const maxLost = 5
 
 // ProbeTime is how long a server has to say that it is there.
 const ProbeTime = 10 * time.Second
 
-// enoughRefusals of options, where the server has accepted no picture with them, are no fault of the pictures.
+// enoughRefusals of options, where the server has accepted no picture with them, are no
+// fault of the pictures.
 const enoughRefusals = 3
 
-// Cut queues the file in, unless it is queued already, waits for the job's end, and writes the result to w. place is what the journal knows
-// the file by. An error is a *client.JobError or *client.Error where the server answered.
-func (s *V1) Cut(ctx context.Context, in, place string, w io.Writer) (contentType string, err error) {
+// Cut queues the file in, unless it is queued already, waits for the job's end, and writes the
+// result to w. place is what the journal knows the file by. An error is a *client.JobError or
+// *client.Error where the server answered.
+func (s *V1) Cut(
+	ctx context.Context, in, place string, w io.Writer,
+) (contentType string, err error) {
 	e, err := s.Journal.entry(in, place)
 	if err != nil {
 		return "", err
@@ -59,7 +64,8 @@ func (s *V1) Cut(ctx context.Context, in, place string, w io.Writer) (contentTyp
 
 func isGone(err error) bool {
 	var e *client.Error
-	return errors.As(err, &e) && (e.Code == "not_found" || e.Code == "expired") // and not the 404 of a gateway
+	// and not the 404 of a gateway
+	return errors.As(err, &e) && (e.Code == "not_found" || e.Code == "expired")
 }
 
 // bounded takes as many bytes as the server said that the result has.
@@ -89,23 +95,26 @@ func (s *V1) Done(in, place string) error {
 	return s.Journal.lose(&e)
 }
 
-// Hopeless says whether err is one that every other file would meet too: the server is not there, or does not want the key
-// or the options.
+// Hopeless says whether err is one that every other file would meet too: the server is not there,
+// or does not want the key or the options.
 func (s *V1) Hopeless(ctx context.Context, err error) bool {
 	var e *client.Error
 	if errors.As(err, &e) {
-		return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Code == "bad_option" && s.refusesAll(e.Detail)
+		return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden ||
+			e.Code == "bad_option" && s.refusesAll(e.Detail)
 	}
 	if !noAnswer(err) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, ProbeTime) // perhaps something in between breaks off this one picture
+	// perhaps something in between breaks off this one picture
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	_, err = s.Client.Queue(ctx)
 	return err != nil
 }
 
-// refusesAll says whether no picture will do with these options. A refusal that tells sizes, as 60×45 px, is about the picture.
+// refusesAll says whether no picture will do with these options. A refusal that tells sizes, as
+// 60×45 px, is about the picture.
 func (s *V1) refusesAll(refusal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +136,8 @@ func (s *V1) accept() {
 
 // noAnswer says whether err is a request that was not answered, though there was something to send.
 func noAnswer(err error) bool {
-	return errors.As(err, new(*url.Error)) && !errors.As(err, new(*fs.PathError)) && !errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.As(err, new(*url.Error)) && !errors.As(err, new(*fs.PathError)) && !errors.Is(err,
+		io.ErrUnexpectedEOF)
 }
 
 func (s *V1) try(ctx context.Context, e *entry, w *bounded) (contentType string, err error) {
@@ -153,7 +163,8 @@ func (s *V1) try(ctx context.Context, e *entry, w *bounded) (contentType string,
 		w.want = j.Result.Bytes
 	}
 	contentType, err = s.Client.Result(ctx, e.Job, w)
-	if err == nil && w.have < w.want { // HTTP/1.0 does not tell the end from a connection that breaks
+	// HTTP/1.0 does not tell the end from a connection that breaks
+	if err == nil && w.have < w.want {
 		err = fmt.Errorf("it broke off after %d of %d bytes", w.have, w.want)
 	}
 	if err != nil {

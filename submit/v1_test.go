@@ -13,7 +13,8 @@ import (
 	"bgremove/client"
 )
 
-// forgetful is a server whose jobs are gone the first times that they are asked for, as after a restart without memory.
+// forgetful is a server whose jobs are gone the first times that they are asked for, as after a
+// restart without memory.
 type forgetful struct {
 	mu        sync.Mutex
 	gone      int
@@ -54,8 +55,10 @@ func TestLostJobs(t *testing.T) {
 		j := open(t, t.TempDir(), "")
 		var out bytes.Buffer
 		contentType, err := (&V1{Client: c, Journal: j}).Cut(t.Context(), in, "photo", &out)
-		if (err == nil) != tt.ok || len(server.submitted) != tt.sent || tt.ok && (contentType != "image/png" || out.String() != "cut-out") {
-			t.Errorf("gone %d times: %v, %s %q, sent with %d keys, want %d", tt.gone, err, contentType, out.String(), len(server.submitted), tt.sent)
+		if (err == nil) != tt.ok || len(server.submitted) != tt.sent ||
+			tt.ok && (contentType != "image/png" || out.String() != "cut-out") {
+			t.Errorf("gone %d times: %v, %s %q, sent with %d keys, want %d",
+				tt.gone, err, contentType, out.String(), len(server.submitted), tt.sent)
 		}
 		must(t, j.Close(true))
 		c.Close()
@@ -65,11 +68,14 @@ func TestLostJobs(t *testing.T) {
 
 // A result that has not as many bytes as the server said is none.
 func TestCutOff(t *testing.T) {
-	for text, ok := range map[string]bool{"cut-out": true, "cut": false, "cut-out and more": false} {
+	for text, ok := range map[string]bool{
+		"cut-out": true, "cut": false, "cut-out and more": false,
+	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			if !strings.HasSuffix(r.URL.Path, "/result") {
-				_, _ = io.WriteString(w, `{"id": "1", "state": "succeeded", "result": {"bytes": 7}}`)
+				_, _ = io.WriteString(w,
+					`{"id": "1", "state": "succeeded", "result": {"bytes": 7}}`)
 				return
 			}
 			conn, _, err := http.NewResponseController(w).Hijack()
@@ -86,7 +92,8 @@ func TestCutOff(t *testing.T) {
 		write(t, in, "picture")
 		j := open(t, t.TempDir(), "")
 		var out bytes.Buffer
-		if _, err := (&V1{Client: c, Journal: j}).Cut(t.Context(), in, "photo", &out); (err == nil) != ok || out.Len() > 7 {
+		if _, err := (&V1{Client: c, Journal: j}).Cut(t.Context(), in, "photo",
+			&out); (err == nil) != ok || out.Len() > 7 {
 			t.Errorf("%q: %v, %q", text, err, out.String())
 		}
 		must(t, j.Close(true))
@@ -95,21 +102,29 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// Options that the server wants with no picture end the run, those that do not suit some pictures do not.
+// Options that the server wants with no picture end the run, those that do not
+// suit some pictures do not.
 func TestOptionsRefused(t *testing.T) {
-	refusal := func(text string) error { return &client.Error{Status: 400, Code: "bad_option", Detail: text} }
-	general, size := refusal("there is no option shadow"), refusal("mask: has 60×45 px, the image 80×60 px")
+	refusal := func(text string) error {
+		return &client.Error{Status: 400, Code: "bad_option", Detail: text}
+	}
+	general, size := refusal("there is no option shadow"),
+		refusal("mask: has 60×45 px, the image 80×60 px")
 	for name, tt := range map[string]struct {
 		accepted bool
 		errs     []error
 		want     bool // after the last
 	}{
-		"once":                {false, []error{general}, false},
-		"twice":               {false, []error{general, general}, false},
-		"always":              {false, []error{general, general, general}, true},
-		"one was accepted":    {true, []error{general, general, general, general}, false},
-		"about the picture":   {false, []error{size, size, size, size}, false},
-		"one after the other": {false, []error{general, refusal("roi: is empty"), general, refusal("roi: is empty")}, false},
+		"once":              {false, []error{general}, false},
+		"twice":             {false, []error{general, general}, false},
+		"always":            {false, []error{general, general, general}, true},
+		"one was accepted":  {true, []error{general, general, general, general}, false},
+		"about the picture": {false, []error{size, size, size, size}, false},
+		"one after the other": {
+			false,
+			[]error{general, refusal("roi: is empty"), general, refusal("roi: is empty")},
+			false,
+		},
 	} {
 		s := &V1{}
 		if tt.accepted {

@@ -7,11 +7,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Header carries a trace over HTTP: https://www.w3.org/TR/trace-context/. What a queue carries has the same form. Its companion tracestate
-// is not passed on.
+// Header carries a trace over HTTP: https://www.w3.org/TR/trace-context/. What a queue carries has
+// the same form. Its companion tracestate is not passed on.
 const Header = "traceparent"
 
-// Inject is what another process needs to go on with ctx's trace: 55 bytes, or nothing where there is none.
+// Inject is what another process needs to go on with ctx's trace: 55 bytes, or
+// nothing where there is none.
 func Inject(ctx context.Context) string {
 	if !On() {
 		return ""
@@ -21,7 +22,8 @@ func Inject(ctx context.Context) string {
 	return carrier.Get(Header)
 }
 
-// Extract goes on with the trace that Inject told of. It comes from outside: what is no traceparent is as good as none.
+// Extract goes on with the trace that Inject told of. It comes from outside: what is no
+// traceparent is as good as none.
 func Extract(ctx context.Context, parent string) context.Context {
 	if parent == "" || !On() {
 		return ctx

@@ -14,7 +14,8 @@ import (
 // scope names this program's instrumentation in a trace.
 const scope = "bgremove"
 
-// Kind is the role of a span, which tells a reader of traces where a call left one process and entered the next.
+// Kind is the role of a span, which tells a reader of traces where a call left one
+// process and entered the next.
 type Kind = trace.SpanKind
 
 // The kinds in use.

@@ -19,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" // of the W3C's recommendation
+// of the W3C's recommendation
+const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 // What one process hands on, another goes on with; all of it reaches the collector as it was.
 func TestTraceAcrossProcesses(t *testing.T) {
@@ -34,7 +35,8 @@ func TestTraceAcrossProcesses(t *testing.T) {
 	if len(carried) != len(parent) || carried[:36] != parent[:36] || carried == parent {
 		t.Errorf("carried is %q", carried)
 	}
-	ctx, second := telemetry.Begin(telemetry.Extract(context.Background(), carried), telemetry.Consumer, "second")
+	ctx, second := telemetry.Begin(telemetry.Extract(context.Background(), carried),
+		telemetry.Consumer, "second")
 	began := time.Unix(1_700_000_000, 5)
 	telemetry.Note(ctx, "third", began, 3*time.Second)
 	second.End(errors.New("no luck"))
@@ -50,12 +52,15 @@ func TestTraceAcrossProcesses(t *testing.T) {
 	}
 	one, two, three := spans["first"], spans["second"], spans["third"]
 	if one.Parent != parent[36:52] || two.Parent != one.ID || three.Parent != two.ID {
-		t.Errorf("parents %s, %s, %s of %s, %s", one.Parent, two.Parent, three.Parent, one.ID, two.ID)
+		t.Errorf("parents %s, %s, %s of %s, %s",
+			one.Parent, two.Parent, three.Parent, one.ID, two.ID)
 	}
-	if one.Kind != "SPAN_KIND_SERVER" || two.Kind != "SPAN_KIND_CONSUMER" || one.Failed || !two.Failed {
+	if one.Kind != "SPAN_KIND_SERVER" || two.Kind != "SPAN_KIND_CONSUMER" ||
+		one.Failed || !two.Failed {
 		t.Errorf("%+v %+v", one, two)
 	}
-	if one.Attributes["colour"] != "red" || one.Attributes["size"] != "7" || one.Resource["service.name"] != "bgremove" || one.Resource["service.version"] != "v0" {
+	if one.Attributes["colour"] != "red" || one.Attributes["size"] != "7" ||
+		one.Resource["service.name"] != "bgremove" || one.Resource["service.version"] != "v0" {
 		t.Errorf("%v %v", one.Attributes, one.Resource)
 	}
 	if !three.Start.Equal(began) || three.End.Sub(three.Start) != 3*time.Second {
@@ -72,7 +77,8 @@ func TestServiceNameOfTheOperator(t *testing.T) {
 	_, span := telemetry.Begin(t.Context(), telemetry.Internal, "x")
 	span.End(nil)
 	flush()
-	if spans := collector.Spans(); len(spans) != 1 || spans[0].Resource["service.name"] != "cutter" {
+	if spans := collector.Spans(); len(spans) != 1 ||
+		spans[0].Resource["service.name"] != "cutter" {
 		t.Errorf("%+v", spans)
 	}
 }
@@ -85,22 +91,47 @@ func TestStartReadsTheVariables(t *testing.T) {
 		err  string
 	}{
 		{name: "nothing"},
-		{name: "none", env: map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}},
-		{name: "disabled", env: map[string]string{"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "otlp"}},
-		{name: "endpoint", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, on: true},
-		{name: "endpoint of traces", env: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/x"}, on: true},
-		{name: "exporter", env: map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, on: true},
-		{name: "unknown exporter", env: map[string]string{"OTEL_TRACES_EXPORTER": "jaeger"}, err: `must be otlp or none, is "jaeger"`},
+		{name: "none", env: map[string]string{
+			"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+		}},
+		{name: "disabled", env: map[string]string{
+			"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "otlp",
+		}},
 		{
-			name: "unknown protocol", env: map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+			name: "endpoint",
+			env:  map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, on: true,
+		},
+		{
+			name: "endpoint of traces",
+			env:  map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/x"},
+			on:   true,
+		},
+		{name: "exporter", env: map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, on: true},
+		{
+			name: "unknown exporter", env: map[string]string{"OTEL_TRACES_EXPORTER": "jaeger"},
+			err: `must be otlp or none, is "jaeger"`,
+		},
+		{
+			name: "unknown protocol", env: map[string]string{
+				"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+			},
 			err: `OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf, is "grpc"`,
 		},
-		{name: "no address", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@collector:4318"}, err: "must be an http:// or https:// address"},
-		{name: "no scheme", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "//me:secret@collector"}, err: "must be an http:// or https:// address"},
+		{
+			name: "no address",
+			env:  map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@collector:4318"},
+			err:  "must be an http:// or https:// address",
+		},
+		{
+			name: "no scheme",
+			env:  map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "//me:secret@collector"},
+			err:  "must be an http:// or https:// address",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, name := range []string{
-				"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+				"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
+				"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 				"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
 			} {
 				t.Setenv(name, tt.env[name])
@@ -109,7 +140,8 @@ func TestStartReadsTheVariables(t *testing.T) {
 			if on := telemetry.On(); on != tt.on {
 				t.Errorf("on: %v", on)
 			}
-			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			if (err == nil) != (tt.err == "") ||
+				err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
@@ -124,7 +156,8 @@ func TestStartReadsTheVariables(t *testing.T) {
 
 // A collector that refuses costs spans and a line in the log, and holds nothing up.
 func TestCollectorRefuses(t *testing.T) {
-	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	refusing := httptest.NewServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer refusing.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", refusing.URL)
 	var log bytes.Buffer // read once nobody writes
@@ -134,7 +167,8 @@ func TestCollectorRefuses(t *testing.T) {
 	}
 	_, span := telemetry.Begin(t.Context(), telemetry.Internal, "x")
 	span.End(nil)
-	if err := shutdown(t.Context()); err == nil && !strings.Contains(log.String(), "traces are not sent") {
+	if err := shutdown(t.Context()); err == nil && !strings.Contains(log.String(),
+		"traces are not sent") {
 		t.Errorf("nobody is told: %s", log.String())
 	}
 }
@@ -168,7 +202,8 @@ func BenchmarkOff(b *testing.B) {
 
 // Whatever a client sends as traceparent, what is handed on is a traceparent.
 func FuzzExtract(f *testing.F) {
-	for _, text := range []string{parent, "", "00", parent[:54], "ff" + parent[2:], strings.ToUpper(parent), parent + "-x", "00-" + strings.Repeat("0", 52)} {
+	for _, text := range []string{parent, "", "00", parent[:54], "ff" +
+		parent[2:], strings.ToUpper(parent), parent + "-x", "00-" + strings.Repeat("0", 52)} {
 		f.Add(text)
 	}
 	f.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")

@@ -16,8 +16,8 @@ type Config struct {
 	Workers     int           `yaml:"workers" help:"callbacks under way at the same time"`
 }
 
-// DefaultConfig tries eight times in an hour and a half: at once, and after 5 s, 25 s, 2 min, 7 min, 29 min, 1 h, 1.5 h. With the
-// queue's default of an hour for results, that is seven times.
+// DefaultConfig tries eight times in an hour and a half: at once, and after 5 s, 25 s, 2 min, 7
+// min, 29 min, 1 h, 1.5 h. With the queue's default of an hour for results, that is seven times.
 func DefaultConfig() Config {
 	return Config{
 		Timeout:     20 * time.Second,
@@ -42,9 +42,12 @@ func (c Config) Validate() error {
 		}
 	}
 	fault(c.Timeout < time.Second, "timeout: must be at least 1s, is %v", c.Timeout)
-	fault(c.MaxAttempts < 1 || c.MaxAttempts > 100, "max_attempts: must be 1 to 100, is %d", c.MaxAttempts)
-	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v", c.BackoffBase)
-	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v", c.BackoffBase, c.BackoffMax)
+	fault(c.MaxAttempts < 1 || c.MaxAttempts > 100, "max_attempts: must be 1 to 100, is %d",
+		c.MaxAttempts)
+	fault(c.BackoffBase < time.Millisecond, "backoff_base: must be at least 1ms, is %v",
+		c.BackoffBase)
+	fault(c.BackoffMax < c.BackoffBase, "backoff_max: must be at least backoff_base (%v), is %v",
+		c.BackoffBase, c.BackoffMax)
 	fault(c.Workers < 1 || c.Workers > 1024, "workers: must be 1 to 1024, is %d", c.Workers)
 	return errors.Join(errs...)
 }

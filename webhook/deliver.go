@@ -1,9 +1,9 @@
-// Package webhook tells the addresses that clients named (callback_url) of the end of their jobs, signed as Standard Webhooks
-// (https://www.standardwebhooks.com) has it.
+// Package webhook tells the addresses that clients named (callback_url) of the end of their jobs,
+// signed as Standard Webhooks (https://www.standardwebhooks.com) has it.
 //
-// What is to be delivered, and how it went so far, is in the queue: a delivery that a process takes and does not settle comes back
-// after a lease. So each is made at least once, and a message may come twice, with the same webhook-id. The package knows values of
-// queue and the errors of egress.
+// What is to be delivered, and how it went so far, is in the queue: a delivery that a process takes
+// and does not settle comes back after a lease. So each is made at least once, and a message may
+// come twice, with the same webhook-id. The package knows values of queue and the errors of egress.
 package webhook
 
 import (
@@ -31,10 +31,13 @@ type Deliveries interface {
 
 // Poster makes the requests. *egress.Client is one.
 type Poster interface {
-	Post(ctx context.Context, url string, header http.Header, body []byte) (status int, answer http.Header, err error)
+	Post(
+		ctx context.Context, url string, header http.Header, body []byte,
+	) (status int, answer http.Header, err error)
 }
 
-// Body makes the message about a job that has ended, as JSON. queue.ErrNotFound: the job is not kept any more.
+// Body makes the message about a job that has ended, as JSON. queue.ErrNotFound: the
+// job is not kept any more.
 type Body func(ctx context.Context, jobID string) ([]byte, error)
 
 const (
@@ -55,18 +58,22 @@ type Deliverer struct {
 }
 
 // New makes a deliverer. Errors: ErrSecret.
-func New(cfg Config, deliveries Deliveries, poster Poster, body Body, log *slog.Logger, reg prometheus.Registerer) (*Deliverer, error) {
+func New(
+	cfg Config, deliveries Deliveries, poster Poster,
+	body Body, log *slog.Logger, reg prometheus.Registerer,
+) (*Deliverer, error) {
 	signer, err := NewSigner(cfg.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("webhook.secret: %w", err)
 	}
 	return &Deliverer{
-		cfg: cfg, deliveries: deliveries, poster: poster, body: body, signer: signer, log: log, metrics: newMetrics(reg),
+		cfg: cfg, deliveries: deliveries, poster: poster, body: body, signer: signer, log: log,
+		metrics: newMetrics(reg),
 	}, nil
 }
 
-// Run delivers until ctx ends. It returns when nothing of it is left running: what is under way then has Config.Timeout and some
-// seconds more.
+// Run delivers until ctx ends. It returns when nothing of it is left running: what is under way
+// then has Config.Timeout and some seconds more.
 func (d *Deliverer) Run(ctx context.Context) {
 	var working sync.WaitGroup
 	defer working.Wait()
@@ -92,7 +99,8 @@ func (d *Deliverer) Run(ctx context.Context) {
 	}
 }
 
-// due is not ended by the context that ends Run: a delivery in an answer that nobody waits for would be late by its lease.
+// due is not ended by the context that ends Run: a delivery in an answer that nobody waits for
+// would be late by its lease.
 func (d *Deliverer) due(ctx context.Context) (queue.DueHook, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
@@ -115,7 +123,8 @@ func rest(ctx context.Context, next time.Duration) {
 	<-ctx.Done()
 }
 
-// deliver makes one attempt and settles it. What cannot be settled comes back when its lease lapses.
+// deliver makes one attempt and settles it. What cannot be settled comes back
+// when its lease lapses.
 func (d *Deliverer) deliver(ctx context.Context, to queue.Delivery) {
 	body, err := d.bodyOf(ctx, to)
 	if errors.Is(err, queue.ErrNotFound) {
@@ -137,7 +146,8 @@ func (d *Deliverer) deliver(ctx context.Context, to queue.Delivery) {
 		return
 	}
 	if state == queue.HookFailed {
-		d.log.InfoContext(ctx, "gave a callback up", "job", to.ID, "attempt", to.Attempt, "status", status, "reason", outcome.Error)
+		d.log.InfoContext(ctx, "gave a callback up", "job", to.ID, "attempt", to.Attempt, "status",
+			status, "reason", outcome.Error)
 	}
 	d.metrics.done(string(state), outcome.Took)
 }
@@ -148,7 +158,9 @@ func (d *Deliverer) bodyOf(ctx context.Context, to queue.Delivery) ([]byte, erro
 	return d.body(ctx, to.ID)
 }
 
-func (d *Deliverer) post(ctx context.Context, to queue.Delivery, body []byte) (status int, answer http.Header, err error) {
+func (d *Deliverer) post(
+	ctx context.Context, to queue.Delivery, body []byte,
+) (status int, answer http.Header, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
 	defer cancel()
 	header := d.signer.Header(messageID(to), time.Now(), body)
@@ -156,7 +168,8 @@ func (d *Deliverer) post(ctx context.Context, to queue.Delivery, body []byte) (s
 	return d.poster.Post(ctx, to.URL, header, body)
 }
 
-// messageID is the same for every attempt to tell of one end of a job, and another where it ended again after a retry by hand.
+// messageID is the same for every attempt to tell of one end of a job, and another where it ended
+// again after a retry by hand.
 func messageID(to queue.Delivery) string {
 	id := "msg_" + to.ID
 	if to.Round > 0 {
@@ -165,9 +178,11 @@ func messageID(to queue.Delivery) string {
 	return id
 }
 
-// judge says what an attempt comes to, following Standard Webhooks: 2xx is success; 410 is the receiver's word that it wants no
-// more; all else is tried again.
-func (d *Deliverer) judge(to queue.Delivery, status int, answer http.Header, err error) queue.HookOutcome {
+// judge says what an attempt comes to, following Standard Webhooks: 2xx is success; 410 is the
+// receiver's word that it wants no more; all else is tried again.
+func (d *Deliverer) judge(
+	to queue.Delivery, status int, answer http.Header, err error,
+) queue.HookOutcome {
 	o := queue.HookOutcome{State: queue.HookPending}
 	o.Status = status
 	if err != nil {
@@ -176,16 +191,19 @@ func (d *Deliverer) judge(to queue.Delivery, status int, answer http.Header, err
 	switch {
 	case err == nil && status/100 == 2:
 		o.State = queue.HookDelivered
-	case status == http.StatusGone, errors.Is(err, egress.ErrURL), errors.Is(err, egress.ErrForbidden), to.Attempt >= d.cfg.MaxAttempts:
+	case status == http.StatusGone, errors.Is(err, egress.ErrURL),
+		errors.Is(err, egress.ErrForbidden), to.Attempt >= d.cfg.MaxAttempts:
 		o.State = queue.HookFailed
 	default:
 		o.Retry = min(max(d.backoff(to.Attempt), retryAfter(answer, time.Now())), d.cfg.BackoffMax)
-		o.Retry += rand.N(o.Retry/5 + 1) // so that those that failed together do not come back together
+		// so that those that failed together do not come back together
+		o.Retry += rand.N(o.Retry/5 + 1)
 	}
 	return o
 }
 
-// backoff is the wait after an attempt, base·4^(attempt−1): near the schedule that Standard Webhooks recommend.
+// backoff is the wait after an attempt, base·4^(attempt−1): near the schedule that
+// Standard Webhooks recommend.
 func (d *Deliverer) backoff(attempt int) time.Duration {
 	wait := d.cfg.BackoffBase
 	for range attempt - 1 {
@@ -197,7 +215,8 @@ func (d *Deliverer) backoff(attempt int) time.Duration {
 	return min(wait, d.cfg.BackoffMax)
 }
 
-// retryAfter reads how long a receiver asks to be left alone (RFC 9110, 10.2.3): seconds or a date; 0 where it does not.
+// retryAfter reads how long a receiver asks to be left alone (RFC 9110, 10.2.3): seconds or a
+// date; 0 where it does not.
 func retryAfter(answer http.Header, now time.Time) time.Duration {
 	text := answer.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {

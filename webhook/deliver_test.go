@@ -68,8 +68,8 @@ type message struct {
 	body string
 }
 
-// receiver answers with the given statuses, the last of them for ever, and checks every signature as the specification tells
-// receivers to.
+// receiver answers with the given statuses, the last of them for ever, and checks every signature
+// as the specification tells receivers to.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -87,11 +87,14 @@ func startReceiver(t *testing.T, answers ...int) *receiver {
 		}
 		key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(exampleSecret, "whsec_"))
 		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(req.Header.Get("webhook-id") + "." + req.Header.Get("webhook-timestamp") + "." + string(body)))
-		if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); req.Header.Get("webhook-signature") != want {
+		mac.Write([]byte(req.Header.Get("webhook-id") + "." +
+			req.Header.Get("webhook-timestamp") + "." + string(body)))
+		if want := "v1," + base64.StdEncoding.EncodeToString(
+			mac.Sum(nil)); req.Header.Get("webhook-signature") != want {
 			t.Errorf("signature is %q, want %q", req.Header.Get("webhook-signature"), want)
 		}
-		if at, err := strconv.ParseInt(req.Header.Get("webhook-timestamp"), 10, 64); err != nil || time.Since(time.Unix(at, 0)) > time.Minute {
+		if at, err := strconv.ParseInt(req.Header.Get("webhook-timestamp"), 10, 64); err != nil ||
+			time.Since(time.Unix(at, 0)) > time.Minute {
 			t.Errorf("timestamp is %q", req.Header.Get("webhook-timestamp"))
 		}
 		if req.Method != http.MethodPost || req.Header.Get("Content-Type") != "application/json" {
@@ -117,11 +120,13 @@ func (r *receiver) got() []message {
 
 func testConfig() Config {
 	cfg := DefaultConfig()
-	cfg.Secret, cfg.Timeout, cfg.BackoffBase, cfg.BackoffMax, cfg.Workers = exampleSecret, 5*time.Second, time.Millisecond, 5*time.Millisecond, 2
+	cfg.Secret, cfg.Timeout, cfg.BackoffBase, cfg.BackoffMax, cfg.Workers = exampleSecret,
+		5*time.Second, time.Millisecond, 5*time.Millisecond, 2
 	return cfg
 }
 
-// start delivers what is due in q to addresses on loopback; the function stops it and waits for its end.
+// start delivers what is due in q to addresses on loopback; the function stops it
+// and waits for its end.
 func start(t *testing.T, q *queue.Queue, cfg Config, allow string) (stop func(), d *Deliverer) {
 	t.Helper()
 	e := egress.DefaultConfig()
@@ -170,14 +175,16 @@ func waitHook(t *testing.T, q *queue.Queue, id string, want queue.HookState) que
 	return hook
 }
 
-// A receiver fails twice, and the process ends in between: it is told until it hears, and then no more.
+// A receiver fails twice, and the process ends in between: it is told until it
+// hears, and then no more.
 func TestDelivery(t *testing.T) {
 	dir := t.TempDir()
 	r := startReceiver(t, 503, 500, 200)
 	q := openQueue(t, dir)
 	id := succeeded(t, q, r.URL+"/done?job=1")
 	cfg := testConfig()
-	cfg.BackoffBase, cfg.BackoffMax = time.Minute, time.Minute // the next attempt comes after the restart
+	// the next attempt comes after the restart
+	cfg.BackoffBase, cfg.BackoffMax = time.Minute, time.Minute
 	stop, _ := start(t, q, cfg, "127.0.0.1")
 	eventually(t, "the first attempt", func() bool {
 		j, err := q.Job(t.Context(), id)
@@ -197,7 +204,8 @@ func TestDelivery(t *testing.T) {
 			t.Errorf("attempt is %+v", a)
 		}
 	}
-	if !slices.Equal(statuses, []int{503, 500, 200}) || hook.Attempts != 3 || hook.URL != r.URL+"/done?job=1" {
+	if !slices.Equal(statuses, []int{503, 500, 200}) || hook.Attempts != 3 ||
+		hook.URL != r.URL+"/done?job=1" {
 		t.Errorf("callback is %+v", hook)
 	}
 	want := message{"msg_" + id, `{"id":"` + id + `","state":"succeeded"}`}
@@ -215,7 +223,8 @@ func TestDelivery(t *testing.T) {
 	q = openQueue(t, dir)
 	defer func() { must(t, q.Close()) }()
 	waitHook(t, q, id, queue.HookDelivered)
-	if due, err := q.Hooks().Due(t.Context(), time.Minute); err != nil || due.ID != "" || due.Pending != 0 {
+	if due, err := q.Hooks().Due(t.Context(), time.Minute); err != nil || due.ID != "" ||
+		due.Pending != 0 {
 		t.Errorf("after it was delivered, due is %+v, %v", due, err)
 	}
 }
@@ -235,9 +244,15 @@ func TestGivenUp(t *testing.T) {
 		{name: "gone", answers: []int{410}, allow: "127.0.0.1", attempts: 1},
 		{name: "too often", answers: []int{404}, allow: "127.0.0.1", attempts: 3},
 		{name: "redirect", answers: []int{307}, allow: "127.0.0.1", attempts: 3},
-		{name: "not allowed any more", answers: []int{200}, attempts: 1, reason: "127.0.0.1 is not a public address"},
+		{
+			name: "not allowed any more", answers: []int{200},
+			attempts: 1, reason: "127.0.0.1 is not a public address",
+		},
 		{name: "no address", answers: []int{200}, url: "mailto:me", attempts: 1, reason: "http://"},
-		{name: "nobody there", answers: []int{200}, url: closed.URL, allow: "127.0.0.1", attempts: 3, reason: `no answer from "127.0.0.1"`},
+		{
+			name: "nobody there", answers: []int{200}, url: closed.URL,
+			allow: "127.0.0.1", attempts: 3, reason: `no answer from "127.0.0.1"`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := openQueue(t, t.TempDir())
@@ -253,7 +268,9 @@ func TestGivenUp(t *testing.T) {
 			hook := waitHook(t, q, id, queue.HookFailed)
 			stop()
 			last := hook.Log[len(hook.Log)-1]
-			if hook.Attempts != test.attempts || len(hook.Log) != test.attempts || !strings.Contains(last.Error, test.reason) || (last.Error == "") != (test.reason == "") {
+			if hook.Attempts != test.attempts || len(hook.Log) != test.attempts ||
+				!strings.Contains(last.Error, test.reason) ||
+				(last.Error == "") != (test.reason == "") {
 				t.Errorf("callback is %+v", hook)
 			}
 		})
@@ -265,7 +282,8 @@ func TestRunEndsWithItsDeliveries(t *testing.T) {
 	q := openQueue(t, t.TempDir())
 	defer func() { must(t, q.Close()) }()
 	arrived, answer := make(chan struct{}), make(chan struct{})
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(arrived); <-answer }))
+	s := httptest.NewServer(
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(arrived); <-answer }))
 	defer s.Close()
 	id := succeeded(t, q, s.URL)
 	stop, _ := start(t, q, testConfig(), "127.0.0.1")
@@ -305,22 +323,44 @@ func TestJudge(t *testing.T) {
 		{attempt: 3, status: 500, state: queue.HookPending, retry: 80 * time.Second},
 		{attempt: 7, status: 500, state: queue.HookPending, retry: 30 * time.Minute},
 		{attempt: 1, status: 429, retryAfter: "60", state: queue.HookPending, retry: time.Minute},
-		{attempt: 3, status: 503, retryAfter: "1", state: queue.HookPending, retry: 80 * time.Second},
-		{attempt: 1, status: 503, retryAfter: "2000000000", state: queue.HookPending, retry: 30 * time.Minute},
-		{attempt: 1, status: 503, retryAfter: "99999999999999999999", state: queue.HookPending, retry: 5 * time.Second},
-		{attempt: 1, status: 503, retryAfter: "-1", state: queue.HookPending, retry: 5 * time.Second},
-		{attempt: 1, status: 503, retryAfter: "Fri, 31 Dec 1999 23:59:59 GMT", state: queue.HookPending, retry: 5 * time.Second},
-		{attempt: 1, status: 503, retryAfter: "Fri, 31 Dec 9999 23:59:59 GMT", state: queue.HookPending, retry: 30 * time.Minute},
+		{
+			attempt: 3, status: 503, retryAfter: "1",
+			state: queue.HookPending, retry: 80 * time.Second,
+		},
+		{
+			attempt: 1, status: 503, retryAfter: "2000000000",
+			state: queue.HookPending, retry: 30 * time.Minute,
+		},
+		{
+			attempt: 1, status: 503, retryAfter: "99999999999999999999",
+			state: queue.HookPending, retry: 5 * time.Second,
+		},
+		{
+			attempt: 1, status: 503, retryAfter: "-1",
+			state: queue.HookPending, retry: 5 * time.Second,
+		},
+		{
+			attempt: 1, status: 503, retryAfter: "Fri, 31 Dec 1999 23:59:59 GMT",
+			state: queue.HookPending, retry: 5 * time.Second,
+		},
+		{
+			attempt: 1, status: 503, retryAfter: "Fri, 31 Dec 9999 23:59:59 GMT",
+			state: queue.HookPending, retry: 30 * time.Minute,
+		},
 	} {
-		o := d.judge(queue.Delivery{Attempt: test.attempt}, test.status, http.Header{"Retry-After": {test.retryAfter}}, test.err)
-		if o.State != test.state || o.Retry < test.retry || o.Retry > test.retry*6/5+1 || (o.Error != "") != (test.err != nil) {
+		o := d.judge(queue.Delivery{Attempt: test.attempt}, test.status,
+			http.Header{"Retry-After": {test.retryAfter}}, test.err)
+		if o.State != test.state || o.Retry < test.retry || o.Retry > test.retry*6/5+1 ||
+			(o.Error != "") != (test.err != nil) {
 			t.Errorf("%+v is judged %+v", test, o)
 		}
 	}
 }
 
 func TestMessageID(t *testing.T) {
-	for want, d := range map[string]queue.Delivery{"msg_a": {ID: "a"}, "msg_a_2": {ID: "a", Round: 2}} {
+	for want, d := range map[string]queue.Delivery{
+		"msg_a": {ID: "a"}, "msg_a_2": {ID: "a", Round: 2},
+	} {
 		if got := messageID(d); got != want {
 			t.Errorf("id is %s, want %s", got, want)
 		}
@@ -341,12 +381,16 @@ func (f *failing) Due(context.Context, time.Duration) (queue.DueHook, error) {
 	case 1:
 		return queue.DueHook{}, queue.ErrUnavailable
 	case 2:
-		return queue.DueHook{Delivery: queue.Delivery{ID: "a", URL: "https://public.example", Attempt: 1}}, nil
+		return queue.DueHook{
+			Delivery: queue.Delivery{ID: "a", URL: "https://public.example", Attempt: 1},
+		}, nil
 	}
 	return queue.DueHook{Next: -1}, nil
 }
 
-func (f *failing) Settle(context.Context, queue.Delivery, queue.HookOutcome) (queue.HookState, error) {
+func (f *failing) Settle(
+	context.Context, queue.Delivery, queue.HookOutcome,
+) (queue.HookState, error) {
 	return "", queue.ErrLost
 }
 
@@ -359,7 +403,8 @@ func (f posterFunc) Post(context.Context, string, http.Header, []byte) (int, htt
 
 func TestQueueThatFails(t *testing.T) {
 	posts := make(chan struct{}, 9)
-	poster := posterFunc(func() (int, http.Header, error) { posts <- struct{}{}; return 200, nil, nil })
+	poster := posterFunc(
+		func() (int, http.Header, error) { posts <- struct{}{}; return 200, nil, nil })
 	body := func(context.Context, string) ([]byte, error) { return []byte("{}"), nil }
 	d, err := New(testConfig(), &failing{}, poster, body, quiet(), prometheus.NewRegistry())
 	must(t, err)
@@ -372,7 +417,8 @@ func TestQueueThatFails(t *testing.T) {
 	if n := testutil.ToFloat64(d.metrics.attempts.WithLabelValues("unsettled")); n != 1 {
 		t.Errorf("%v are unsettled", n)
 	}
-	if _, err := New(Config{}, &failing{}, poster, body, quiet(), prometheus.NewRegistry()); !errors.Is(err, ErrSecret) {
+	if _, err := New(Config{}, &failing{}, poster, body, quiet(),
+		prometheus.NewRegistry()); !errors.Is(err, ErrSecret) {
 		t.Error(err)
 	}
 }

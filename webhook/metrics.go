@@ -15,14 +15,17 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) metrics {
 	m := metrics{
 		pending: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "bgremove", Subsystem: "webhook", Name: "pending", Help: "Callbacks of the queue that are neither delivered nor given up.",
+			Namespace: "bgremove", Subsystem: "webhook", Name: "pending",
+			Help: "Callbacks of the queue that are neither delivered nor given up.",
 		}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "bgremove", Subsystem: "webhook", Name: "attempts_total",
-			Help: "Attempts to deliver a callback by what came of them: delivered, pending (is tried again), failed (given up), unsettled.",
+			Help: "Attempts to deliver a callback by what came of them: delivered, pending (is " +
+				"tried again), failed (given up), unsettled.",
 		}, []string{"outcome"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "bgremove", Subsystem: "webhook", Name: "attempt_seconds", Help: "Time that receivers took.",
+			Namespace: "bgremove", Subsystem: "webhook",
+			Name: "attempt_seconds", Help: "Time that receivers took.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
 	}

@@ -31,7 +31,8 @@ const (
 	aloneShare  = 4    // the part of the time for one at a time: one of so many
 	memoryRound = 64   // MiB
 	rounds      = 2    // through all numbers of workers: other work on the machine comes and goes
-	enoughEach  = 20   // pictures a worker cuts out, at least, for a difference of 3 % to mean something
+	// pictures a worker cuts out, at least, for a difference of 3 % to mean something
+	enoughEach = 20
 )
 
 // FewestPhotos must be cut out for figures to mean something.
@@ -50,17 +51,18 @@ type Bench struct {
 
 // Report is what was measured. Times are in ms, memory in MiB.
 type Report struct {
-	Photos         int            `json:"photos"`
-	Megapixels     float64        `json:"megapixels_median"`
-	MegapixelsMost float64        `json:"megapixels_largest"`
-	Engine         string         `json:"engine"`
-	Cores          int            `json:"gomaxprocs"`
-	Stages         []stageTime    `json:"stages"`
-	LatencyP50     float64        `json:"latency_p50_ms"` // one at a time, with all cores
-	LatencyP99     float64        `json:"latency_p99_ms"`
-	Levels         []level        `json:"levels"`
-	PeakLargest    int64          `json:"peak_rss_largest_mib"` // with the largest photo in each of the recommended slots
-	Recommended    recommendation `json:"recommended"`
+	Photos         int         `json:"photos"`
+	Megapixels     float64     `json:"megapixels_median"`
+	MegapixelsMost float64     `json:"megapixels_largest"`
+	Engine         string      `json:"engine"`
+	Cores          int         `json:"gomaxprocs"`
+	Stages         []stageTime `json:"stages"`
+	LatencyP50     float64     `json:"latency_p50_ms"` // one at a time, with all cores
+	LatencyP99     float64     `json:"latency_p99_ms"`
+	Levels         []level     `json:"levels"`
+	// with the largest photo in each of the recommended slots
+	PeakLargest int64          `json:"peak_rss_largest_mib"`
+	Recommended recommendation `json:"recommended"`
 }
 
 type stageTime struct {
@@ -83,7 +85,8 @@ type recommendation struct {
 	Workers    int     `json:"batch_workers"`
 	Throughput float64 `json:"pictures_per_second"`
 	MemoryMiB  int64   `json:"memory_mib"`
-	Rough      bool    `json:"rough"` // too few pictures were cut out to tell the numbers of workers apart
+	// too few pictures were cut out to tell the numbers of workers apart
+	Rough bool `json:"rough"`
 }
 
 // photo is one that could be cut out.
@@ -104,12 +107,14 @@ func (b *Bench) Run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	levels := workerCounts(r.Cores)
-	share := (b.Limit - time.Since(begin)) / time.Duration(rounds*len(levels)+1) // one for the largest photo
+	// one for the largest photo
+	share := (b.Limit - time.Since(begin)) / time.Duration(rounds*len(levels)+1)
 	for i := range rounds * len(levels) {
 		workers := levels[i%len(levels)]
 		if i > 0 && time.Since(begin) > b.Limit {
 			if i < len(levels) {
-				fmt.Fprintf(b.Notes, "out of time before more than %s could be tried: give --for more, or --n less\n", terminal.Count(levels[i-1], "worker"))
+				fmt.Fprintf(b.Notes, "out of time before more than %s could be tried: give --for "+
+					"more, or --n less\n", terminal.Count(levels[i-1], "worker"))
 			}
 			break
 		}
@@ -121,7 +126,8 @@ func (b *Bench) Run(ctx context.Context) (*Report, error) {
 		r.add(l)
 	}
 	r.recommend()
-	largest := slices.MaxFunc(photos, func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
+	largest := slices.MaxFunc(photos,
+		func(a, b photo) int { return cmp.Compare(a.megapixels, b.megapixels) })
 	b.tell("the largest photo in %s", terminal.Count(r.Recommended.Slots, "slot"))
 	worst, err := b.level(ctx, []photo{largest}, r.Recommended.Slots, share)
 	if err != nil {
@@ -151,7 +157,8 @@ func (b *Bench) tell(format string, args ...any) {
 	}
 }
 
-// add keeps the better of the runs with as many workers: what made the other slower was not the workers.
+// add keeps the better of the runs with as many workers: what made the other
+// slower was not the workers.
 func (r *Report) add(l level) {
 	for i, before := range r.Levels {
 		if before.Workers != l.Workers {
@@ -167,7 +174,8 @@ func (r *Report) add(l level) {
 	r.Levels = append(r.Levels, l)
 }
 
-// workerCounts are 1, 2, 3, 4, then half as many again each time, with the cores themselves and half as many again as the last two.
+// workerCounts are 1, 2, 3, 4, then half as many again each time, with the cores themselves and
+// half as many again as the last two.
 func workerCounts(cores int) (counts []int) {
 	for n := 1; n < cores; n = max(n+1, n*3/2) {
 		counts = append(counts, n)
@@ -198,7 +206,8 @@ func (b *Bench) alone(ctx context.Context, r *Report) (photos []photo, err error
 	paths := spread(b.Paths, b.Most)
 	for i, path := range paths {
 		if len(photos) >= FewestPhotos && time.Now().After(deadline) {
-			fmt.Fprintf(b.Notes, "out of time after %d of %d photos, and the others may be larger: give --for more, or --n less\n", i, len(paths))
+			fmt.Fprintf(b.Notes, "out of time after %d of %d photos, and the others may be "+
+				"larger: give --for more, or --n less\n", i, len(paths))
 			break
 		}
 		result, took, err := b.cut(ctx, path)
@@ -209,11 +218,13 @@ func (b *Bench) alone(ctx context.Context, r *Report) (photos []photo, err error
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			fmt.Fprintf(b.Notes, "left out: %s\n", terminal.Printable(fmt.Sprintf("%s: %v", path, err)))
+			fmt.Fprintf(b.Notes, "left out: %s\n",
+				terminal.Printable(fmt.Sprintf("%s: %v", path, err)))
 			continue
 		}
 		r.Engine = result.Engine
-		photos = append(photos, photo{path, float64(result.Input.Width) * float64(result.Input.Height) / 1e6, took})
+		photos = append(photos,
+			photo{path, float64(result.Input.Width) * float64(result.Input.Height) / 1e6, took})
 		for _, s := range result.Stages {
 			if stages[s.Name] == nil {
 				order = append(order, s.Name)
@@ -222,7 +233,8 @@ func (b *Bench) alone(ctx context.Context, r *Report) (photos []photo, err error
 		}
 	}
 	if len(photos) < FewestPhotos {
-		return nil, fmt.Errorf("%s could be cut out, at least %d are needed", terminal.Count(len(photos), "photo"), FewestPhotos)
+		return nil, fmt.Errorf("%s could be cut out, at least %d are needed",
+			terminal.Count(len(photos), "photo"), FewestPhotos)
 	}
 	for _, name := range order {
 		r.Stages = append(r.Stages, stageTime{name, quantile(stages[name], .5)})
@@ -240,8 +252,8 @@ func (r *Report) describe(photos []photo) {
 	r.LatencyP50, r.LatencyP99 = quantile(times, .5), quantile(times, .99)
 }
 
-// cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those under way take memory; the time to
-// read is not counted.
+// cut reads and cuts out one photo. Each is read anew, as a request's would be, so that only those
+// under way take memory; the time to read is not counted.
 func (b *Bench) cut(ctx context.Context, path string) (imaging.Result, time.Duration, error) {
 	data, err := files.Read(ctx, path, nil, b.Remover.Limits())
 	if err != nil {
@@ -252,8 +264,11 @@ func (b *Bench) cut(ctx context.Context, path string) (imaging.Result, time.Dura
 	return result, time.Since(start), err
 }
 
-// level has workers cut out the photos, over and over, until a share of the time is over; each does one at least.
-func (b *Bench) level(ctx context.Context, photos []photo, workers int, share time.Duration) (level, error) {
+// level has workers cut out the photos, over and over, until a share of the time is over;
+// each does one at least.
+func (b *Bench) level(
+	ctx context.Context, photos []photo, workers int, share time.Duration,
+) (level, error) {
 	defer app.TuneRuntime(workers)() // as serve has it
 	runtime.GC()
 	debug.FreeOSMemory()
@@ -295,8 +310,9 @@ func (t *tally) add(p photo, took time.Duration) {
 	t.times, t.work = append(t.times, inMS(took)), t.work+p.took
 }
 
-// summary has the workers' rates added up: some end before others, and would be charged for the wait. So that a level that ended in the midst
-// of the photos compares with the others, work counts, and not pictures; a picture is the mean of the photos.
+// summary has the workers' rates added up: some end before others, and would be charged for the
+// wait. So that a level that ended in the midst of the photos compares with the others, work
+// counts, and not pictures; a picture is the mean of the photos.
 func summary(done []tally, photos []photo) level {
 	var round time.Duration
 	for _, p := range photos {
@@ -321,7 +337,9 @@ func (r *Report) recommend() {
 	}
 	for _, l := range r.Levels {
 		if l.Throughput >= best*nearBest {
-			r.Recommended = recommendation{Slots: l.Workers, Workers: l.Workers + 1, Throughput: l.Throughput, Rough: rough}
+			r.Recommended = recommendation{
+				Slots: l.Workers, Workers: l.Workers + 1, Throughput: l.Throughput, Rough: rough,
+			}
 			return
 		}
 	}
@@ -340,8 +358,8 @@ func (r *Report) size(peakLargest int64) {
 	r.Recommended.MemoryMiB = (need + memoryRound - 1) / memoryRound * memoryRound
 }
 
-// startPeak begins to watch the most memory that this process holds, in bytes; the function tells it. Where the kernel does not let the mark
-// be set back, it is that since the process began.
+// startPeak begins to watch the most memory that this process holds, in bytes; the function tells
+// it. Where the kernel does not let the mark be set back, it is that since the process began.
 func startPeak() func() int64 {
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	return func() int64 {
@@ -395,7 +413,8 @@ func Photos(dir string) (paths []string, folders int, err error) {
 		}
 	}
 	if len(paths) < FewestPhotos {
-		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed", dir, terminal.Count(len(paths), "file"), FewestPhotos)
+		return nil, folders, fmt.Errorf("%s has %s, at least %d photos are needed",
+			dir, terminal.Count(len(paths), "file"), FewestPhotos)
 	}
 	return paths, folders, nil
 }

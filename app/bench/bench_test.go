@@ -25,7 +25,9 @@ func photosIn(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, data := range map[string][]byte{"0.txt": []byte("no photo"), "a.png": data, "b.png": data, "c.png": data} {
+	for name, data := range map[string][]byte{
+		"0.txt": []byte("no photo"), "a.png": data, "b.png": data, "c.png": data,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +35,8 @@ func photosIn(t *testing.T) string {
 	return dir
 }
 
-// A level goes on with the photos until its time is over, and each worker does one even if there is none.
+// A level goes on with the photos until its time is over, and each worker does one
+// even if there is none.
 func TestLevel(t *testing.T) {
 	dir := photosIn(t)
 	remover, err := imaging.New(imaging.DefaultConfig())
@@ -47,7 +50,8 @@ func TestLevel(t *testing.T) {
 	}
 	start := time.Now()
 	l, err := b.level(t.Context(), photos, 1, 300*time.Millisecond)
-	if took := time.Since(start); err != nil || l.Workers != 1 || took < 300*time.Millisecond || l.Throughput > float64(l.Pictures)/.3 {
+	if took := time.Since(start); err != nil || l.Workers != 1 || took < 300*time.Millisecond ||
+		l.Throughput > float64(l.Pictures)/.3 {
 		t.Errorf("%+v after %v, %v", l, took, err)
 	}
 	if l, err = b.level(t.Context(), photos, 3, 0); err != nil || l.Pictures != 3 {
@@ -60,7 +64,8 @@ func TestLevel(t *testing.T) {
 	}
 }
 
-// Who does two large pictures does as much as who does six small ones, and none is charged for the wait for another.
+// Who does two large pictures does as much as who does six small ones, and none is charged
+// for the wait for another.
 func TestSummary(t *testing.T) {
 	small, large := photo{took: time.Second}, photo{took: 3 * time.Second} // 2 s in the mean
 	var one, other tally
@@ -90,11 +95,17 @@ func TestBenchTells(t *testing.T) {
 	}
 	for _, watched := range []bool{true, false} {
 		var notes strings.Builder
-		b := &Bench{Remover: remover, Paths: paths, Most: 50, Limit: time.Second, Notes: &notes, Watched: watched}
+		b := &Bench{
+			Remover: remover, Paths: paths, Most: 50,
+			Limit: time.Second, Notes: &notes, Watched: watched,
+		}
 		if _, err := b.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"measuring: 4 photos, one at a time\n", "measuring: 1 worker, level 1 of ", "measuring: the largest photo in "} {
+		for _, want := range []string{
+			"measuring: 4 photos, one at a time\n",
+			"measuring: 1 worker, level 1 of ", "measuring: the largest photo in ",
+		} {
 			if strings.Contains(notes.String(), want) != watched {
 				t.Errorf("watched %v, %q: %s", watched, want, notes.String())
 			}
@@ -104,7 +115,8 @@ func TestBenchTells(t *testing.T) {
 
 func TestWorkerCounts(t *testing.T) {
 	for cores, want := range map[int][]int{
-		1: {1, 2}, 2: {1, 2, 3}, 4: {1, 2, 3, 4, 6}, 8: {1, 2, 3, 4, 6, 8, 12}, 16: {1, 2, 3, 4, 6, 9, 13, 16, 24},
+		1: {1, 2}, 2: {1, 2, 3}, 4: {1, 2, 3, 4, 6}, 8: {1, 2, 3, 4, 6, 8, 12},
+		16: {1, 2, 3, 4, 6, 9, 13, 16, 24},
 	} {
 		if got := workerCounts(cores); !slices.Equal(got, want) {
 			t.Errorf("%d cores: %v, want %v", cores, got, want)
@@ -115,11 +127,15 @@ func TestWorkerCounts(t *testing.T) {
 // The fewest workers within 3 % of the best, with the memory of the largest photo in all slots.
 func TestRecommend(t *testing.T) {
 	r := Report{Levels: []level{
-		{Workers: 1, Pictures: 20, Throughput: 5}, {Workers: 2, Pictures: 40, Throughput: 9.75, PeakMiB: 200}, {Workers: 3, Pictures: 60, Throughput: 10, PeakMiB: 300},
+		{Workers: 1, Pictures: 20, Throughput: 5},
+		{Workers: 2, Pictures: 40, Throughput: 9.75, PeakMiB: 200},
+		{Workers: 3, Pictures: 60, Throughput: 10, PeakMiB: 300},
 	}}
 	r.recommend()
 	r.size(800)
-	if want := (recommendation{Slots: 2, Workers: 3, Throughput: 9.75, MemoryMiB: 1024}); r.Recommended != want {
+	if want := (recommendation{
+		Slots: 2, Workers: 3, Throughput: 9.75, MemoryMiB: 1024,
+	}); r.Recommended != want {
 		t.Errorf("got %+v, want %+v", r.Recommended, want)
 	}
 	if r.size(100); r.Recommended.MemoryMiB != 256 {
@@ -131,8 +147,10 @@ func TestRecommend(t *testing.T) {
 		t.Errorf("got %+v, want 3 slots, roughly", r.Recommended)
 	}
 	var text strings.Builder
-	if err := r.Print(&text); err != nil || !strings.Contains(text.String(), "predict:\n  slots: 3\nbatch:\n  workers: 4\n") ||
-		!strings.Contains(text.String(), "\n        3        59       10.10 ") || !strings.Contains(text.String(), "The recommendation is rough") {
+	if err := r.Print(&text); err != nil ||
+		!strings.Contains(text.String(), "predict:\n  slots: 3\nbatch:\n  workers: 4\n") ||
+		!strings.Contains(text.String(), "\n        3        59       10.10 ") ||
+		!strings.Contains(text.String(), "The recommendation is rough") {
 		t.Errorf("%v, %s", err, text.String())
 	}
 }
@@ -148,20 +166,24 @@ func TestAddLevel(t *testing.T) {
 	} {
 		r.add(l)
 	}
-	want := []level{{Workers: 1, Throughput: 6, PeakMiB: 100}, {Workers: 2, Throughput: 9, PeakMiB: 210}}
+	want := []level{
+		{Workers: 1, Throughput: 6, PeakMiB: 100}, {Workers: 2, Throughput: 9, PeakMiB: 210},
+	}
 	if !slices.Equal(r.Levels, want) {
 		t.Errorf("got %+v, want %+v", r.Levels, want)
 	}
 }
 
 func TestSpread(t *testing.T) {
-	if got := spread([]string{"a", "b", "c", "d", "e", "f"}, 3); !slices.Equal(got, []string{"a", "c", "e"}) {
+	if got := spread([]string{"a", "b", "c", "d", "e", "f"}, 3); !slices.Equal(got,
+		[]string{"a", "c", "e"}) {
 		t.Errorf("spread is %v", got)
 	}
 }
 
 func TestHighWater(t *testing.T) {
-	if peak, ok := highWater("Name:\tx\nVmHWM:\t   12345 kB\nVmRSS:\t 1 kB\n"); !ok || peak != 12345<<10 {
+	if peak, ok := highWater("Name:\tx\nVmHWM:\t   12345 kB\nVmRSS:\t 1 kB\n"); !ok ||
+		peak != 12345<<10 {
 		t.Errorf("got %d, %v", peak, ok)
 	}
 	if _, ok := highWater("Name:\tx\n"); ok {

@@ -34,8 +34,9 @@ const (
 // Server is where requests go, and how.
 type Server struct {
 	Address string
-	Key     string         // API key; empty for none
-	Roots   *x509.CertPool // certificate authorities that are trusted; nil means those of the system
+	Key     string // API key; empty for none
+	// certificate authorities that are trusted; nil means those of the system
+	Roots *x509.CertPool
 }
 
 // Find returns the server that flags name, or else the environment. A bad key or certificate is a
@@ -64,7 +65,9 @@ func (s Server) Client(patience time.Duration, waiting Waiting) (*client.Client,
 
 // Connect returns a client after the server has answered: no server, or none that lets this key in,
 // is found at once and not after the client's patience. The caller closes it.
-func (s Server) Connect(ctx context.Context, patience time.Duration, waiting Waiting) (*client.Client, error) {
+func (s Server) Connect(
+	ctx context.Context, patience time.Duration, waiting Waiting,
+) (*client.Client, error) {
 	c, err := s.Client(patience, waiting)
 	if err == nil {
 		err = s.Probe(ctx)
@@ -124,7 +127,8 @@ func readKey(name string) (string, error) {
 	}
 	key := strings.TrimSpace(string(data))
 	if key == "" || len(data) > maxKeyFile || strings.ContainsAny(key, " \t\r\n") {
-		return "", app.Usagef("--key-file: %s must hold one key and nothing else, has %d bytes", name, len(data))
+		return "", app.Usagef("--key-file: %s must hold one key and nothing else, has %d bytes",
+			name, len(data))
 	}
 	return key, nil
 }
@@ -182,11 +186,14 @@ func (s Server) explain(ctx context.Context, err error) error {
 	case errors.As(err, &silent):
 		return fmt.Errorf("%s: %w; is bgremove serve all running there?", s.Name(), silent)
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return fmt.Errorf("%s cannot be trusted: %w; name its certificate, or its authority's, with --cacert", s.Name(), Cause(err))
+		return fmt.Errorf(
+			"%s cannot be trusted: %w; name its certificate, or its authority's, with --cacert",
+			s.Name(), Cause(err))
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("%s cannot be trusted: %w", s.Name(), Cause(untrusted))
 	case errors.As(err, &away):
-		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?", s.Name(), Cause(away.Err))
+		return fmt.Errorf("no answer from %s: %w; is bgremove serve all running there?",
+			s.Name(), Cause(away.Err))
 	case errors.As(err, &answer) && (answer.Code == "missing_key" || answer.Code == "auth_failed"):
 		return fmt.Errorf("%w; the key goes into $%s or --key-file", answer, settings.KeyEnv)
 	}
@@ -237,6 +244,7 @@ func (s Server) Waits(ctx context.Context, tell func(line string)) Waiting {
 			return
 		}
 		last[kind] = time.Now()
-		tell(terminal.Printable(fmt.Sprintf("bgremove: waiting: %v; trying again", s.Fault(ctx, err))))
+		tell(terminal.Printable(fmt.Sprintf("bgremove: waiting: %v; trying again",
+			s.Fault(ctx, err))))
 	}
 }

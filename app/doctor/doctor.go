@@ -23,8 +23,8 @@ const (
 	checkFail = "FAIL"
 )
 
-// checkLimit bounds each check, so that no part which hangs keeps the others from being looked at. What a check asks has answerLimit to
-// answer, so that there is a moment left to tell.
+// checkLimit bounds each check, so that no part which hangs keeps the others from being looked at.
+// What a check asks has answerLimit to answer, so that there is a moment left to tell.
 const (
 	checkLimit  = 5 * time.Second
 	answerLimit = checkLimit - time.Second
@@ -92,15 +92,18 @@ func Run(ctx context.Context, s *settings.Settings, part string, w io.Writer, as
 	if asJSON {
 		err = terminal.PrintObject(w, report)
 	} else {
-		_, err = fmt.Fprintf(w, "\nserve %s: %d ok, %d to look at, %d failed\n", part, report.OK, report.Warn, report.Fail)
+		_, err = fmt.Fprintf(w, "\nserve %s: %d ok, %d to look at, %d failed\n", part, report.OK,
+			report.Warn, report.Fail)
 	}
 	if err == nil && report.Fail > 0 {
-		err = fmt.Errorf("%d of %s failed", report.Fail, terminal.Count(len(report.Findings), "finding"))
+		err = fmt.Errorf("%d of %s failed",
+			report.Fail, terminal.Count(len(report.Findings), "finding"))
 	}
 	return err
 }
 
-// checks are in the order in which they are made: a fault of the first may explain those of the others.
+// checks are in the order in which they are made: a fault of the first may
+// explain those of the others.
 func (d *doctor) checks() []check {
 	list := []check{{"configuration", d.configuration}, {"ports", d.ports}}
 	switch {
@@ -108,7 +111,8 @@ func (d *doctor) checks() []check {
 	case d.cfg.Queue.Embedded():
 		list = append(list, check{"data folder", d.dataFolder}, check{"disk", d.disk})
 	default:
-		list = append(list, check{"redis", d.redis}, check{"images", d.images}, check{"disk", d.disk})
+		list = append(list, check{"redis", d.redis}, check{"images", d.images},
+			check{"disk", d.disk})
 	}
 	if d.predicts() {
 		list = append(list, check{"engines", d.engines})
@@ -119,7 +123,8 @@ func (d *doctor) checks() []check {
 	if d.hasProxy() && d.cfg.Proxy.TLSCert != "" {
 		list = append(list, check{"certificate", d.certificate})
 	}
-	return append(list, check{"memory", d.memory}, check{"cpu", d.cpu}, check{"clock", d.clock}, check{"open files", d.openFiles})
+	return append(list, check{"memory", d.memory}, check{"cpu", d.cpu}, check{"clock", d.clock},
+		check{"open files", d.openFiles})
 }
 
 func (d *doctor) hasProxy() bool { return d.part == "all" || d.part == "proxy" }
@@ -127,7 +132,8 @@ func (d *doctor) predicts() bool { return d.part == "all" || d.part == "predict"
 
 // usesPredictors says that images go to other processes, or that somebody set up where they would.
 func (d *doctor) usesPredictors() bool {
-	return d.part == "batch" || d.part == "all" && d.cfg.Predict.URL != app.DefaultConfig().Predict.URL
+	return d.part == "batch" ||
+		d.part == "all" && d.cfg.Predict.URL != app.DefaultConfig().Predict.URL
 }
 
 func (f finding) print(w io.Writer) error {
@@ -141,8 +147,8 @@ func (f finding) print(w io.Writer) error {
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
-// bounded runs the check, which has until answer to be told and until limit to end. One that does not end in time, as with a disk that
-// hangs, is left to the end of the process.
+// bounded runs the check, which has until answer to be told and until limit to end. One that does
+// not end in time, as with a disk that hangs, is left to the end of the process.
 func (c check) bounded(ctx context.Context, answer, limit time.Duration) []finding {
 	heeded, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
@@ -156,7 +162,8 @@ func (c check) bounded(ctx context.Context, answer, limit time.Duration) []findi
 	case <-ctx.Done():
 		return nil
 	case <-late.C:
-		return []finding{fail(c.name, "no result within "+terminal.Duration(limit), "something that it uses hangs: a disk, a network file system or a server")}
+		return []finding{fail(c.name, "no result within "+terminal.Duration(limit),
+			"something that it uses hangs: a disk, a network file system or a server")}
 	}
 }
 

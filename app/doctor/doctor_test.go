@@ -54,7 +54,9 @@ func inDirWith(t *testing.T, text string) {
 func diagnose(t *testing.T, part string, args ...string) (failed bool, found map[string]finding) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Run(t.Context(), loaded(t, append(args, "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0")...), part, &out, true)
+	err := Run(t.Context(),
+		loaded(t, append(args, "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0")...),
+		part, &out, true)
 	var report struct {
 		Fail     int
 		Findings []finding
@@ -89,7 +91,8 @@ func wantFinding(t *testing.T, found map[string]finding, name, status, text stri
 	}
 }
 
-// wantSeen is wantFinding where it is up to the machine whether there is a warning: it may be busy, and its disk slow.
+// wantSeen is wantFinding where it is up to the machine whether there is a warning: it may be
+// busy, and its disk slow.
 func wantSeen(t *testing.T, found map[string]finding, name, text string) {
 	t.Helper()
 	if found[name].Status == checkWarn {
@@ -102,7 +105,8 @@ func wantSeen(t *testing.T, found map[string]finding, name, text string) {
 func TestDoctorEmbedded(t *testing.T) {
 	inDirWith(t, "")
 	folder := filepath.Join(t.TempDir(), "data")
-	failed, found := diagnose(t, "all", "--queue-data-dir="+folder, "--queue-disk-reserve-mib=1", "--queue-max-mib=1")
+	failed, found := diagnose(t, "all", "--queue-data-dir="+folder, "--queue-disk-reserve-mib=1",
+		"--queue-max-mib=1")
 	if failed {
 		t.Errorf("findings %v", found)
 	}
@@ -115,10 +119,12 @@ func TestDoctorEmbedded(t *testing.T) {
 		t.Errorf("doctor left %v, %v", entries, err)
 	}
 	var text bytes.Buffer
-	if err := Run(t.Context(), loaded(t, "--predict-addr=127.0.0.1:0"), "predict", &text, false); err != nil {
+	if err := Run(t.Context(), loaded(t, "--predict-addr=127.0.0.1:0"), "predict", &text,
+		false); err != nil {
 		t.Error(err)
 	}
-	if text := text.String(); !strings.HasPrefix(text, "ok    configuration ") || strings.Contains(text, "data folder") || !strings.Contains(text, "\nserve predict: ") {
+	if text := text.String(); !strings.HasPrefix(text, "ok    configuration ") ||
+		strings.Contains(text, "data folder") || !strings.Contains(text, "\nserve predict: ") {
 		t.Error(text)
 	}
 }
@@ -132,16 +138,45 @@ func TestDoctorRedis(t *testing.T) {
 		status string
 		found  string
 	}{
-		{"eviction", []string{"--maxmemory-policy", "allkeys-lru"}, nil, "redis eviction", checkFail, "allkeys-lru"},
+		{
+			"eviction",
+			[]string{"--maxmemory-policy", "allkeys-lru"},
+			nil, "redis eviction", checkFail, "allkeys-lru",
+		},
 		{"no eviction", nil, nil, "redis eviction", checkOK, "noeviction"},
 		{"no persistence", nil, nil, "redis persistence", checkFail, "no snapshots"},
-		{"snapshots", []string{"--save", "60 1"}, nil, "redis persistence", checkWarn, "since the last snapshot"},
-		{"append only", []string{"--appendonly", "yes"}, nil, "redis persistence", checkOK, "appendfsync is everysec"},
-		{"little memory", []string{"--maxmemory", "64mb"}, nil, "redis memory", checkWarn, "maxmemory is 64 MiB"},
-		{"memory", []string{"--maxmemory", "64mb"}, []string{"--queue-max-mib=16"}, "redis memory", checkOK, "queue.max_mib is 16"},
-		{"replicas", nil, []string{"--queue-min-replicas=1"}, "redis replicas", checkFail, "0 connected"},
+		{
+			"snapshots",
+			[]string{"--save", "60 1"},
+			nil, "redis persistence", checkWarn, "since the last snapshot",
+		},
+		{
+			"append only",
+			[]string{"--appendonly", "yes"},
+			nil, "redis persistence", checkOK, "appendfsync is everysec",
+		},
+		{
+			"little memory",
+			[]string{"--maxmemory", "64mb"},
+			nil, "redis memory", checkWarn, "maxmemory is 64 MiB",
+		},
+		{
+			"memory",
+			[]string{"--maxmemory", "64mb"},
+			[]string{"--queue-max-mib=16"},
+			"redis memory", checkOK, "queue.max_mib is 16",
+		},
+		{
+			"replicas", nil,
+			[]string{"--queue-min-replicas=1"},
+			"redis replicas", checkFail, "0 connected",
+		},
 		{"clients", nil, nil, "redis clients", checkOK, "connected, maxclients is "},
-		{"few clients", []string{"--maxclients", "50"}, nil, "redis clients", checkWarn, "maxclients is 50: it may refuse"},
+		{
+			"few clients",
+			[]string{"--maxclients", "50"},
+			nil, "redis clients", checkWarn, "maxclients is 50: it may refuse",
+		},
 		{"scripts", nil, nil, "redis scripts", checkOK, "may run them"},
 		{"images", nil, nil, "images", checkOK, "in redis: 64 KiB are put"},
 		{"version", nil, nil, "redis", checkOK, "redis"},
@@ -177,7 +212,9 @@ func TestDoctorDeadRedis(t *testing.T) {
 func TestDoctorImagesAsFiles(t *testing.T) {
 	inDirWith(t, "")
 	server, folder := queuetest.StartRedis(t), t.TempDir()
-	args := []string{"--queue-url=" + server.URL(), "--queue-blobs=fs", "--queue-data-dir=" + folder}
+	args := []string{
+		"--queue-url=" + server.URL(), "--queue-blobs=fs", "--queue-data-dir=" + folder,
+	}
 	_, found := diagnose(t, "proxy", args...)
 	wantSeen(t, found, "images", "blobs can be made")
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
@@ -211,7 +248,8 @@ func TestDoctorPorts(t *testing.T) {
 	if !failed {
 		t.Error("nothing failed")
 	}
-	wantFinding(t, found, "port predict.addr", checkFail, "is taken by something that is no bgremove")
+	wantFinding(t, found, "port predict.addr", checkFail,
+		"is taken by something that is no bgremove")
 	const queue, predictor = `"queue":"ok"`, `"predictor":"ok"`
 	for _, test := range []struct{ checks, holder, status string }{
 		{predictor, "predict.addr", checkWarn},
@@ -220,7 +258,8 @@ func TestDoctorPorts(t *testing.T) {
 		{"", "debug.addr", checkFail},
 	} {
 		_, found = diagnose(t, "predict", "--predict-addr="+ready(t, test.checks))
-		wantFinding(t, found, "port predict.addr", test.status, `held by a running bgremove's `+test.holder+`, whose readiness is "ok"`)
+		wantFinding(t, found, "port predict.addr", test.status,
+			`held by a running bgremove's `+test.holder+`, whose readiness is "ok"`)
 	}
 	addr := free.Listener.Addr().String()
 	_, found = diagnose(t, "predict", "--predict-addr="+addr, "--debug-addr="+addr)
@@ -232,17 +271,20 @@ func TestDoctorPorts(t *testing.T) {
 
 func TestDoctorPredictors(t *testing.T) {
 	inDirWith(t, "")
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"health":"ok"}`)) }))
+	up := httptest.NewServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"health":"ok"}`)) }))
 	defer up.Close()
 	for _, test := range []struct {
 		part, urls, status, found string
 	}{
 		{"batch", up.URL, checkOK, "answers"},
-		{"batch", up.URL + ",http://me:hunter2@127.0.0.1:1", checkWarn, "http://me:xxxxx@127.0.0.1:1: "},
+		{"batch", up.URL +
+			",http://me:hunter2@127.0.0.1:1", checkWarn, "http://me:xxxxx@127.0.0.1:1: "},
 		{"batch", "http://127.0.0.1:1", checkFail, "connection refused"},
 		{"all", "http://127.0.0.1:1", checkWarn, "connection refused"},
 	} {
-		_, found := diagnose(t, test.part, "--predict-url="+test.urls, "--queue-data-dir="+t.TempDir())
+		_, found := diagnose(t, test.part, "--predict-url="+test.urls,
+			"--queue-data-dir="+t.TempDir())
 		wantFinding(t, found, "predictor", test.status, test.found)
 	}
 }
@@ -254,14 +296,28 @@ func TestDoctorConfiguration(t *testing.T) {
 		want       []string
 	}{
 		{"all", "--proxy-addr=127.0.0.1:0", []string{"ok configuration"}},
-		{"all", "--proxy-addr=0.0.0.0:0", []string{"ok", "warn configuration: proxy.addr is 0.0.0.0:0: it asks for no key"}},
+		{
+			"all", "--proxy-addr=0.0.0.0:0",
+			[]string{"ok", "warn configuration: proxy.addr is 0.0.0.0:0: it asks for no key"},
+		},
 		{"all", "--predict-addr=:0", []string{"ok", "warn configuration: predict.addr is :0"}},
 		{"all", "--queue-ephemeral", []string{"ok", "warn configuration: queue.ephemeral"}},
-		{"all", "--proxy-cache-across-keys", []string{"ok", "warn configuration: proxy.cache_across_keys does nothing without API keys"}},
-		{"all", "--queue-result-ttl=10s", []string{"ok", "warn configuration: proxy.cache finds little: results are kept for 10s"}},
-		{"all", "--queue-result-ttl=48h", []string{"ok", "warn configuration: queue.max_ttl (24h) is below queue.result_ttl (48h)"}},
-		{"all", "--egress-callbacks", []string{"ok", "FAIL configuration: egress.callbacks is true without webhook.secret"}},
-		{"proxy", "--proxy-addr=:0", []string{"ok", "FAIL configuration: queue.url is empty", "warn configuration: proxy.addr is :0"}},
+		{"all", "--proxy-cache-across-keys", []string{
+			"ok", "warn configuration: proxy.cache_across_keys does nothing without API keys",
+		}},
+		{"all", "--queue-result-ttl=10s", []string{
+			"ok", "warn configuration: proxy.cache finds little: results are kept for 10s",
+		}},
+		{"all", "--queue-result-ttl=48h", []string{
+			"ok", "warn configuration: queue.max_ttl (24h) is below queue.result_ttl (48h)",
+		}},
+		{
+			"all", "--egress-callbacks",
+			[]string{"ok", "FAIL configuration: egress.callbacks is true without webhook.secret"},
+		},
+		{"proxy", "--proxy-addr=:0", []string{
+			"ok", "FAIL configuration: queue.url is empty", "warn configuration: proxy.addr is :0",
+		}},
 		{"predict", "--proxy-addr=:0", []string{"ok"}},
 	} {
 		s := loaded(t, test.flag)
@@ -275,7 +331,8 @@ func TestDoctorHangingCheck(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	c := check{"disk", func(context.Context) []finding { <-release; return nil }}
-	if got := c.bounded(t.Context(), time.Millisecond, time.Millisecond); len(got) != 1 || got[0].Status != checkFail || got[0].Name != "disk" {
+	if got := c.bounded(t.Context(), time.Millisecond, time.Millisecond); len(got) != 1 ||
+		got[0].Status != checkFail || got[0].Name != "disk" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -295,7 +352,8 @@ func TestDoctorInterrupted(t *testing.T) {
 	}
 	defer conn.Close()
 	cancel()
-	if err := <-ended; err == nil || err.Error() != "interrupted" || strings.Contains(text.String(), "redis") {
+	if err := <-ended; err == nil || err.Error() != "interrupted" ||
+		strings.Contains(text.String(), "redis") {
 		t.Errorf("%v, %q", err, &text)
 	}
 }
@@ -320,7 +378,8 @@ func TestDoctorSilentRedis(t *testing.T) {
 		start := time.Now()
 		found := c.bounded(t.Context(), answerLimit, checkLimit)
 		took := time.Since(start)
-		if len(found) != 1 || found[0].Status != checkFail || !strings.HasSuffix(found[0].Found, ": no answer within 4s") || took < answerLimit {
+		if len(found) != 1 || found[0].Status != checkFail ||
+			!strings.HasSuffix(found[0].Found, ": no answer within 4s") || took < answerLimit {
 			t.Errorf("%+v after %v", found, took)
 		}
 	}

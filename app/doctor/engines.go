@@ -31,7 +31,8 @@ func (d *doctor) engines(ctx context.Context) []finding {
 	found := []finding{linkedOpenCV(remover.Engines())}
 	picture, err := drawn()
 	if err != nil {
-		return append(found, fail("engines", err.Error(), "report it: a picture could not be drawn"))
+		return append(found,
+			fail("engines", err.Error(), "report it: a picture could not be drawn"))
 	}
 	for _, engine := range remover.Engines() {
 		found = append(found, cutDrawn(ctx, remover, engine, picture))
@@ -39,12 +40,14 @@ func (d *doctor) engines(ctx context.Context) []finding {
 	return found
 }
 
-// linkedOpenCV says which OpenCV this process has loaded. Only imaging may ask OpenCV itself; the kernel knows the file too.
+// linkedOpenCV says which OpenCV this process has loaded. Only imaging may ask OpenCV itself; the
+// kernel knows the file too.
 func linkedOpenCV(engines []string) finding {
 	const name = "opencv"
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err == nil {
-		if match := regexp.MustCompile(`(/\S*libopencv_core\.so\.([0-9.]+))`).FindSubmatch(maps); match != nil {
+		if match := regexp.MustCompile(`(/\S*libopencv_core\.so\.([0-9.]+))`).
+			FindSubmatch(maps); match != nil {
 			return ok(name, "%s from %s", match[2], match[1])
 		}
 	}
@@ -75,10 +78,12 @@ func drawn() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// cutDrawn has one engine find the disc. A region of interest, as it makes the task the same for every engine and network.
+// cutDrawn has one engine find the disc. A region of interest, as it makes the task the same for
+// every engine and network.
 func cutDrawn(ctx context.Context, remover *imaging.Remover, engine string, drawn []byte) finding {
 	name := "engine " + engine
-	roi, err := picture.ParseROI(fmt.Sprintf("%d %d %d %d", drawnInset-16, drawnInset-16, drawnSide-drawnInset+16, drawnSide-drawnInset+16))
+	roi, err := picture.ParseROI(fmt.Sprintf("%d %d %d %d",
+		drawnInset-16, drawnInset-16, drawnSide-drawnInset+16, drawnSide-drawnInset+16))
 	if err != nil {
 		return fail(name, err.Error(), "report it: a region could not be named")
 	}
@@ -89,12 +94,18 @@ func cutDrawn(ctx context.Context, remover *imaging.Remover, engine string, draw
 	box := result.Quality.Box
 	switch {
 	case err != nil:
-		return fail(name, reason(err), "report it with the output of bgremove version; until then name another engine in imaging.engine")
-	case far(box.X, drawnInset) || far(box.Y, drawnInset) || far(box.Width, want) || far(box.Height, want):
-		return fail(name, fmt.Sprintf("the subject of a drawn picture is at %d,%d with %d×%d px, and was found at %d,%d with %d×%d px",
-			drawnInset, drawnInset, want, want, box.X, box.Y, box.Width, box.Height), "see imaging.prior, if you set it; report it otherwise, with the output of bgremove version")
+		return fail(name, reason(err), "report it with the output of bgremove version; until "+
+			"then name another engine in imaging.engine")
+	case far(box.X, drawnInset) || far(box.Y, drawnInset) || far(box.Width, want) ||
+		far(box.Height, want):
+		return fail(name, fmt.Sprintf("the subject of a drawn picture is at %d,%d with %d×%d px, "+
+			"and was found at %d,%d with %d×%d px",
+			drawnInset, drawnInset, want, want, box.X, box.Y, box.Width, box.Height),
+			"see imaging.prior, if you set it; report it otherwise, with the output of bgremove "+
+				"version")
 	case took > slowCut:
-		return warn(name, fmt.Sprintf("cut out %d×%d px in %s", drawnSide, drawnSide, short(took)), "see what else loads this machine, and the line of the CPU")
+		return warn(name, fmt.Sprintf("cut out %d×%d px in %s", drawnSide, drawnSide, short(took)),
+			"see what else loads this machine, and the line of the CPU")
 	}
 	return ok(name, "cut out %d×%d px in %s", drawnSide, drawnSide, short(took))
 }

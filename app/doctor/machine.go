@@ -48,7 +48,8 @@ func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 	const name = "memory"
 	plain, more, parts := d.memoryNeeds()
 	have := limit >> 20
-	text := fmt.Sprintf("%d MiB (%s); at its busiest serve %s takes %d MiB", have, what, d.part, plain)
+	text := fmt.Sprintf("%d MiB (%s); at its busiest serve %s takes %d MiB",
+		have, what, d.part, plain)
 	var lacking []string
 	for _, m := range more {
 		if m.mib <= plain {
@@ -60,7 +61,8 @@ func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 		}
 	}
 	text += ": " + parts
-	advice := "lower predict.slots, imaging.max_image_megapixels or http.upload_mib, or give it more memory; bgremove bench measures what your photos need"
+	advice := "lower predict.slots, imaging.max_image_megapixels or http.upload_mib, or give it " +
+		"more memory; bgremove bench measures what your photos need"
 	var found []finding
 	switch {
 	case have < plain/4:
@@ -68,16 +70,21 @@ func (d *doctor) fits(limit int64, what string, goLimit int64) []finding {
 	case have < plain:
 		found = append(found, warn(name, text, advice))
 	case lacking != nil:
-		found = append(found, warn(name, text, "enough but "+strings.Join(lacking, " or ")+", for which any client may ask; "+advice))
+		found = append(found, warn(name, text,
+			"enough but "+strings.Join(lacking, " or ")+", for which any client may ask; "+advice))
 	default:
 		found = append(found, ok(name, "%s", text))
 	}
 	switch {
 	case goLimit == math.MaxInt64:
 	case goLimit > limit:
-		found = append(found, warn("GOMEMLIMIT", fmt.Sprintf("is %d MiB, more than there is", goLimit>>20), fmt.Sprintf("set GOMEMLIMIT=%dMiB, nine tenths of it", have*9/10)))
+		found = append(found,
+			warn("GOMEMLIMIT", fmt.Sprintf("is %d MiB, more than there is", goLimit>>20),
+				fmt.Sprintf("set GOMEMLIMIT=%dMiB, nine tenths of it", have*9/10)))
 	case goLimit>>20 < plain/4:
-		found = append(found, warn("GOMEMLIMIT", fmt.Sprintf("is %d MiB: near it, Go collects all the time", goLimit>>20), fmt.Sprintf("set GOMEMLIMIT=%dMiB, nine tenths of what there is", have*9/10)))
+		found = append(found, warn("GOMEMLIMIT",
+			fmt.Sprintf("is %d MiB: near it, Go collects all the time", goLimit>>20),
+			fmt.Sprintf("set GOMEMLIMIT=%dMiB, nine tenths of what there is", have*9/10)))
 	default:
 		found = append(found, ok("GOMEMLIMIT", "is %d MiB", goLimit>>20))
 	}
@@ -90,14 +97,16 @@ type moreMemory struct {
 	with string
 }
 
-// memoryNeeds is what a part takes at the most in MiB, with pictures of the largest size in all slots and PNG as the result, and what it
-// takes where clients ask for more.
+// memoryNeeds is what a part takes at the most in MiB, with pictures of the largest size in all
+// slots and PNG as the result, and what it takes where clients ask for more.
 func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	if d.part == "batch" {
 		each := int64(d.workers()) * int64(d.cfg.Imaging.MaxImageMiB)
-		return baseMiB + 2*each, []moreMemory{{baseMiB + 4*each, "with ZIP results"}}, terminal.Count(d.workers(), "worker") + ", each with an image and its result"
+		return baseMiB + 2*each, []moreMemory{{baseMiB + 4*each, "with ZIP results"}},
+			terminal.Count(d.workers(), "worker") + ", each with an image and its result"
 	}
-	bodies := int64(d.cfg.HTTP.UploadMiB) // serve all has those of its proxy: others seldom ask its predictor
+	// serve all has those of its proxy: others seldom ask its predictor
+	bodies := int64(d.cfg.HTTP.UploadMiB)
 	rest, terms := bodies, []string{fmt.Sprintf("%d MiB of uploads", bodies)}
 	if d.hasProxy() {
 		rest += proxyMiB + int64(d.cfg.Proxy.MaxWaiting)*32>>10
@@ -108,13 +117,15 @@ func (d *doctor) memoryNeeds() (plain int64, more []moreMemory, parts string) {
 	megapixels, slots := int64(d.cfg.Imaging.MaxImageMegapixels), int64(d.slots())
 	all := func(each int64) int64 { return rest + baseMiB + slots*(garbageMiB+pngMiB+each) }
 	opencv := all(min(opencvMost, megapixels) * (pngMiBEach + opencvMiBEach))
-	plain, more = all(megapixels*pngMiBEach), []moreMemory{{all(megapixels * webpMiBEach), "with WebP results"}}
+	plain, more = all(megapixels*pngMiBEach),
+		[]moreMemory{{all(megapixels * webpMiBEach), "with WebP results"}}
 	if d.cfg.Imaging.Engine == "opencv" {
 		plain = max(plain, opencv)
 	} else if d.hasOpenCV() {
 		more = append(more, moreMemory{opencv, "with engine=opencv"})
 	}
-	terms = append([]string{fmt.Sprintf("%s with pictures of %s", terminal.Count(slots, "slot"), terminal.Count(megapixels, "megapixel"))}, terms...)
+	terms = append([]string{fmt.Sprintf("%s with pictures of %s",
+		terminal.Count(slots, "slot"), terminal.Count(megapixels, "megapixel"))}, terms...)
 	return plain, more, strings.Join(terms, ", ")
 }
 
@@ -139,7 +150,8 @@ func (d *doctor) workers() int {
 	return runtime.GOMAXPROCS(0) + 1
 }
 
-// memoryLimit is what this process may use, in bytes, and what sets it. root is where the machine's files are.
+// memoryLimit is what this process may use, in bytes, and what sets it. root is where
+// the machine's files are.
 func memoryLimit(root string) (limit int64, what string, err error) {
 	limit, err = totalMemory(filepath.Join(root, "proc/meminfo"))
 	if err != nil {
@@ -151,7 +163,8 @@ func memoryLimit(root string) (limit int64, what string, err error) {
 		if err != nil {
 			continue
 		}
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n < limit {
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil &&
+			n < limit {
 			limit, what = n, "cgroup limit"
 		}
 	}
@@ -173,7 +186,8 @@ func totalMemory(meminfo string) (int64, error) {
 	return 0, errors.New("/proc/meminfo has no MemTotal")
 }
 
-// cgroupFiles are where a limit of this process may be written: in its group of version 2 and in all above it, or as version 1 has it.
+// cgroupFiles are where a limit of this process may be written: in its group of version 2 and in
+// all above it, or as version 1 has it.
 func cgroupFiles(root, v2, v1 string) (files []string) {
 	group := "/"
 	if text, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup")); err == nil {
@@ -195,7 +209,8 @@ func cgroupFiles(root, v2, v1 string) (files []string) {
 // cpu compares the cores with the slots.
 func (d *doctor) cpu(context.Context) []finding {
 	quota := cpuQuota("/")
-	return d.cores(runtime.NumCPU(), runtime.GOMAXPROCS(0), quota, runtime.GOARCH != "amd64" || cpu.X86.HasAVX2 && cpu.X86.HasFMA)
+	return d.cores(runtime.NumCPU(), runtime.GOMAXPROCS(0), quota,
+		runtime.GOARCH != "amd64" || cpu.X86.HasAVX2 && cpu.X86.HasFMA)
 }
 
 // cores is cpu for a machine of so many; quota is in cores, 0 for none.
@@ -207,17 +222,24 @@ func (d *doctor) cores(cores, procs int, quota float64, fast bool) (found []find
 	}
 	switch {
 	case quota > 0 && float64(procs) > math.Ceil(quota)+1:
-		found = append(found, warn(name, text+": the kernel stops the process when its quota is used up", "leave GOMAXPROCS unset, or set it to "+strconv.Itoa(int(math.Ceil(quota)))))
+		found = append(found,
+			warn(name, text+": the kernel stops the process when its quota is used up",
+				"leave GOMAXPROCS unset, or set it to "+strconv.Itoa(int(math.Ceil(quota)))))
 	case d.predicts() && d.slots() > 2*procs:
-		found = append(found, warn(name, fmt.Sprintf("%s, predict.slots is %d: pictures get slower and memory goes, and no more get done", text, d.slots()),
+		found = append(found, warn(name, fmt.Sprintf(
+			"%s, predict.slots is %d: pictures get slower and memory goes, and no more get done",
+			text, d.slots()),
 			"leave predict.slots at 0, or see what bgremove bench recommends"))
 	default:
 		found = append(found, ok(name, "%s", text))
 	}
 	if d.predicts() && !fast {
-		found = append(found, warn("cpu instructions", "no AVX2 with FMA: the network takes several times as long", "use a CPU of 2013 or later, or have the virtual machine pass its own on (-cpu host)"))
+		found = append(found, warn("cpu instructions",
+			"no AVX2 with FMA: the network takes several times as long",
+			"use a CPU of 2013 or later, or have the virtual machine pass its own on (-cpu host)"))
 	} else if d.predicts() {
-		found = append(found, ok("cpu instructions", "all that the network uses on %s", runtime.GOARCH))
+		found = append(found,
+			ok("cpu instructions", "all that the network uses on %s", runtime.GOARCH))
 	}
 	return found
 }
@@ -230,7 +252,8 @@ func cpuQuota(root string) (quota float64) {
 			continue
 		}
 		fields := strings.Fields(string(text))
-		if len(fields) == 1 { // version 1 has the period in a file of its own, and nearly always this one
+		// version 1 has the period in a file of its own, and nearly always this one
+		if len(fields) == 1 {
 			fields = append(fields, "100000")
 		}
 		if len(fields) != 2 {
@@ -251,7 +274,8 @@ func cpuQuota(root string) (quota float64) {
 func (d *doctor) clock(context.Context) []finding {
 	var t unix.Timex // which asks and sets nothing
 	state, err := unix.Adjtimex(&t)
-	return []finding{plausible(time.Now(), err != nil || inStep(state, t.Status))} // a container may not ask
+	// a container may not ask
+	return []finding{plausible(time.Now(), err != nil || inStep(state, t.Status))}
 }
 
 // inStep says, of what the kernel answers, that something keeps the clock right.
@@ -272,7 +296,8 @@ func plausible(now time.Time, synchronised bool) finding {
 	return ok(name, "%s", text)
 }
 
-// openFiles compares the limit, which Go has raised to the hard one by now, with the connections that may be open.
+// openFiles compares the limit, which Go has raised to the hard one by now, with the
+// connections that may be open.
 func (d *doctor) openFiles(context.Context) []finding {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -287,7 +312,8 @@ func (d *doctor) filesFit(limit uint64) finding {
 	what := "some hundred are needed"
 	if d.hasProxy() {
 		need += uint64(d.cfg.Proxy.MaxWaiting)
-		what = fmt.Sprintf("proxy.max_waiting allows %s, each with a connection", terminal.Count(d.cfg.Proxy.MaxWaiting, "waiting request"))
+		what = fmt.Sprintf("proxy.max_waiting allows %s, each with a connection",
+			terminal.Count(d.cfg.Proxy.MaxWaiting, "waiting request"))
 	}
 	shown := strconv.FormatUint(limit, 10)
 	if limit > 1<<40 {
@@ -295,7 +321,8 @@ func (d *doctor) filesFit(limit uint64) finding {
 	}
 	if limit < need {
 		return warn(name, fmt.Sprintf("%s at most (ulimit -Hn); %s", shown, what),
-			fmt.Sprintf("raise it to %d (LimitNOFILE= of systemd, --ulimit nofile= of Docker), or lower proxy.max_waiting", need))
+			fmt.Sprintf("raise it to %d (LimitNOFILE= of systemd, --ulimit nofile= of Docker), "+
+				"or lower proxy.max_waiting", need))
 	}
 	return ok(name, "%s at most; %s", shown, what)
 }

@@ -14,7 +14,8 @@ import (
 	"bgremove/predict"
 )
 
-const answerTime = 1200 * time.Millisecond // that what holds a port has to say what it is: readiness takes 800 ms, and there are three ports
+// that what holds a port has to say what it is: readiness takes 800 ms, and there are three ports
+const answerTime = 1200 * time.Millisecond
 
 // listener is an address that a part listens on.
 type listener struct {
@@ -38,7 +39,8 @@ func (d *doctor) listeners() (list []listener) {
 	return list
 }
 
-// ports takes each address for a moment. All are held until the last was taken: two settings may name the same.
+// ports takes each address for a moment. All are held until the last was taken: two
+// settings may name the same.
 func (d *doctor) ports(ctx context.Context) (found []finding) {
 	taken := map[string]string{} // port to key
 	for _, l := range d.listeners() {
@@ -59,31 +61,37 @@ func (d *doctor) ports(ctx context.Context) (found []finding) {
 
 func (l listener) name() string { return "port " + l.key }
 
-// taken explains why the address cannot be had; other is the setting that has its port too, if one has.
+// taken explains why the address cannot be had; other is the setting that has
+// its port too, if one has.
 func (l listener) taken(ctx context.Context, err error, other string) finding {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) && other != "":
 		return fail(l.name(), l.addr+" is also that of "+other, "give "+l.key+" a port of its own")
 	case errors.Is(err, syscall.EADDRINUSE):
 		holder, state := l.bgremove(ctx)
-		switch held := fmt.Sprintf("%s is held by a running bgremove's %s, whose readiness is %q", l.addr, holder, state); holder {
+		switch held := fmt.Sprintf("%s is held by a running bgremove's %s, whose readiness is %q",
+			l.addr, holder, state); holder {
 		case "":
 		case l.key:
-			return warn(l.name(), held, "nothing if that is the service itself; a second one needs another "+l.key)
+			return warn(l.name(), held,
+				"nothing if that is the service itself; a second one needs another "+l.key)
 		default:
 			return fail(l.name(), held, "give "+l.key+" another port")
 		}
-		return fail(l.name(), l.addr+" is taken by something that is no bgremove", "end it (ss -ltnp tells what it is), or give "+l.key+" another port")
+		return fail(l.name(), l.addr+" is taken by something that is no bgremove",
+			"end it (ss -ltnp tells what it is), or give "+l.key+" another port")
 	case errors.Is(err, syscall.EACCES):
-		return fail(l.name(), l.addr+": this user may not listen there", "give "+l.key+" a port above 1023, or the service CAP_NET_BIND_SERVICE")
+		return fail(l.name(), l.addr+": this user may not listen there",
+			"give "+l.key+" a port above 1023, or the service CAP_NET_BIND_SERVICE")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fail(l.name(), l.addr+" is no address of this machine", "give "+l.key+" one that ip addr lists, or 0.0.0.0 for all")
+		return fail(l.name(), l.addr+" is no address of this machine",
+			"give "+l.key+" one that ip addr lists, or 0.0.0.0 for all")
 	}
 	return fail(l.name(), err.Error(), "give "+l.key+" an address of this machine and a free port")
 }
 
-// bgremove says which listener of a running bgremove's holds the address, by what it checks, and the readiness that it tells. Both are empty
-// where what answers is none.
+// bgremove says which listener of a running bgremove's holds the address, by what it checks, and
+// the readiness that it tells. Both are empty where what answers is none.
 func (l listener) bgremove(ctx context.Context) (key, readiness string) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -134,11 +142,16 @@ func (d *doctor) predictors(ctx context.Context) (found []finding) {
 		case errs[i] == nil:
 			found = append(found, ok(name, "%s answers", settings.RedactURL(url)))
 		case up > 0:
-			found = append(found, warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
+			found = append(found,
+				warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
 		case d.part == "all":
-			found = append(found, warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), "serve all has its own predictor and asks none of predict.url; take it out, or run serve batch"))
+			found = append(found,
+				warn(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])),
+					"serve all has its own predictor and asks none of predict.url; take it out, "+
+						"or run serve batch"))
 		default:
-			found = append(found, fail(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
+			found = append(found,
+				fail(name, fmt.Sprintf("%s: %s", settings.RedactURL(url), reason(errs[i])), advice))
 		}
 	}
 	return found

@@ -27,7 +27,8 @@ func TestDoctorRedisUsers(t *testing.T) {
 		user("readonly", "~*", "&*", "+@all", "-@write"),
 		user("others", "~other:*", "&*", "+@all"),
 		user("noinfo", "~*", "&*", "+@all", "-info"),
-		user("advised", "~{bg:default}:*", "~bg:blob:*", "&{bg:default}:*", "+@all", "-@admin", "-@dangerous", "+info", "+config|get"),
+		user("advised", "~{bg:default}:*", "~bg:blob:*", "&{bg:default}:*", "+@all", "-@admin",
+			"-@dangerous", "+info", "+config|get"),
 	)...)
 	advised := defaults("batch").redisRights()
 	for _, test := range []struct{ user, check, status, found, advice string }{
@@ -42,7 +43,8 @@ func TestDoctorRedisUsers(t *testing.T) {
 		{"advised:secret", "images", checkOK, "64 KiB are put", ""},
 		{"advised:secret", "redis eviction", checkOK, "noeviction", ""},
 	} {
-		s := loaded(t, "--queue-url="+strings.Replace(server.URL(), "redis://", "redis://"+test.user+"@", 1))
+		s := loaded(t,
+			"--queue-url="+strings.Replace(server.URL(), "redis://", "redis://"+test.user+"@", 1))
 		d := &doctor{settings: s, cfg: s.Config, part: "batch"}
 		found := map[string]finding{}
 		for _, f := range append(d.redis(t.Context()), d.images(t.Context())...) {
@@ -65,20 +67,25 @@ func TestDoctorRedisAdvice(t *testing.T) {
 	}
 	d := defaults("batch")
 	for text, want := range map[string]string{
-		"NOAUTH Authentication required.":                             "put the password into queue.url",
-		"WRONGPASS invalid username-password pair":                    "correct the user and password",
+		"NOAUTH Authentication required.": "put the password into " +
+			"queue.url",
+		"WRONGPASS invalid username-password pair": "correct the user and " +
+			"password",
 		"LOADING Redis is loading the dataset in memory":              "wait",
 		"ERR max number of clients reached":                           "raise maxclients",
 		"queue full: the memory of Redis is at its limit (maxmemory)": "raise maxmemory",
 		"dial tcp 127.0.0.1:6379: connect: connection refused":        "",
 	} {
-		if advice := d.redisAdvice(fmt.Errorf("ping: %w: %s", queue.ErrUnavailable, text)); !strings.HasPrefix(advice, want) || (advice == "") != (want == "") {
+		if advice := d.redisAdvice(
+			fmt.Errorf("ping: %w: %s", queue.ErrUnavailable, text),
+		); !strings.HasPrefix(advice, want) || (advice == "") != (want == "") {
 			t.Errorf("%s: the advice is %q", text, advice)
 		}
 	}
 }
 
-// While Redis reads its data it answers INFO alone. What it says goes to a terminal without what that would obey.
+// While Redis reads its data it answers INFO alone. What it says goes to a terminal
+// without what that would obey.
 func TestDoctorLoadingRedis(t *testing.T) {
 	inDirWith(t, "")
 	l := silence(t)
@@ -89,8 +96,10 @@ func TestDoctorLoadingRedis(t *testing.T) {
 		t.Error("nothing failed")
 	}
 	text := out.String()
-	if !strings.Contains(text, "warn  redis               redis 7.0.1?]0;x? at redis://") || !strings.Contains(text, " still loads its data\n") ||
-		strings.Contains(text, "redis latency") || !strings.Contains(text, "FAIL  images              not tried") {
+	if !strings.Contains(text, "warn  redis               redis 7.0.1?]0;x? at redis://") ||
+		!strings.Contains(text, " still loads its data\n") ||
+		strings.Contains(text, "redis latency") ||
+		!strings.Contains(text, "FAIL  images              not tried") {
 		t.Error(text)
 	}
 }
@@ -153,6 +162,8 @@ func TestDoctorEviction(t *testing.T) {
 		redisEviction(queue.ServerFacts{Policy: "noeviction", Evicted: 1}),
 		redisEviction(queue.ServerFacts{Policy: "allkeys-lru", Evicted: 2}),
 		redisEviction(queue.ServerFacts{Evicted: 2}),
-	}, "ok redis eviction: maxmemory-policy is noeviction", "warn redis eviction: maxmemory-policy is noeviction; it has thrown away 1 key since its start",
-		"jobs away; it has thrown away 2 keys", "does not tell its maxmemory-policy; it has thrown away 2 keys")
+	}, "ok redis eviction: maxmemory-policy is noeviction", "warn redis eviction: "+
+		"maxmemory-policy is noeviction; it has thrown away 1 key since its start",
+		"jobs away; it has thrown away 2 keys",
+		"does not tell its maxmemory-policy; it has thrown away 2 keys")
 }

@@ -39,20 +39,25 @@ func (d *doctor) dataFolder(ctx context.Context) []finding {
 	switch locked, err := queue.Locked(folder); {
 	case d.cfg.Queue.Ephemeral:
 	case err != nil:
-		found = append(found, fail(name, err.Error(), "have the service's user own it: chown -R USER "+folder))
+		found = append(found,
+			fail(name, err.Error(), "have the service's user own it: chown -R USER "+folder))
 	case locked:
-		found = append(found, warn(name, folder+" is in use by a running bgremove", "nothing if that is the service; a second one needs another "+dataFolders))
+		found = append(found, warn(name, folder+" is in use by a running bgremove",
+			"nothing if that is the service; a second one needs another "+dataFolders))
 	}
 	return found
 }
 
-// usable says whether files can be made in folder, or folder itself where it does not exist, and how long they take to be on disk.
+// usable says whether files can be made in folder, or folder itself where it does not exist, and
+// how long they take to be on disk.
 func usable(ctx context.Context, name, folder string) (found []finding, exists bool) {
 	there, err := existing(folder)
 	if errors.Is(err, syscall.ENOTDIR) {
-		return []finding{fail(name, folder+" cannot be made: "+err.Error(), "set "+dataFolders+" to a folder: there is a file in the way")}, false
+		return []finding{fail(name, folder+" cannot be made: "+err.Error(),
+			"set "+dataFolders+" to a folder: there is a file in the way")}, false
 	} else if err != nil {
-		return []finding{fail(name, err.Error(), "have the service's user own it, or set "+dataFolders)}, false
+		return []finding{fail(name, err.Error(),
+			"have the service's user own it, or set "+dataFolders)}, false
 	}
 	median, err := measureFsync(ctx, there)
 	if err != nil {
@@ -60,25 +65,31 @@ func usable(ctx context.Context, name, folder string) (found []finding, exists b
 		if there != folder {
 			text = folder + " cannot be made: " + text
 		}
-		return []finding{fail(name, text, "have the service's user own it, or set "+dataFolders)}, false
+		return []finding{fail(name, text, "have the service's user own it, or set "+dataFolders)},
+			false
 	}
 	text := folder + " is writable"
 	if there != folder {
 		text = folder + " can be made"
 	}
 	if median > slowFsync {
-		found = append(found, warn(name, fmt.Sprintf("%s, but a write takes %s to be on disk (median of %d)", text, short(median), fsyncs),
+		found = append(found, warn(name, fmt.Sprintf(
+			"%s, but a write takes %s to be on disk (median of %d)", text, short(median), fsyncs),
 			"use a local SSD; accepting a job waits for two such writes"))
 	} else {
-		found = append(found, ok(name, "%s, a write is on disk in %s (median of %d)", text, short(median), fsyncs))
+		found = append(found,
+			ok(name, "%s, a write is on disk in %s (median of %d)", text, short(median), fsyncs))
 	}
 	if owner, differs := ownedByOther(there); differs {
-		found = append(found, warn(name, fmt.Sprintf("%s belongs to user %d, and this is user %d", there, owner, os.Getuid()), "run doctor as the user that runs the service"))
+		found = append(found, warn(name,
+			fmt.Sprintf("%s belongs to user %d, and this is user %d", there, owner, os.Getuid()),
+			"run doctor as the user that runs the service"))
 	}
 	return found, there == folder
 }
 
-// existing is folder, or the nearest above it that exists. Where that is a file, the error is an ENOTDIR that names it.
+// existing is folder, or the nearest above it that exists. Where that is a file, the error is an
+// ENOTDIR that names it.
 func existing(folder string) (string, error) {
 	for dir := folder; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -87,7 +98,8 @@ func existing(folder string) (string, error) {
 			return "", &fs.PathError{Op: "use", Path: dir, Err: syscall.ENOTDIR}
 		case err == nil:
 			return dir, nil
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) || dir == filepath.Dir(dir):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) ||
+			dir == filepath.Dir(dir):
 			return "", err
 		}
 	}
@@ -137,22 +149,27 @@ func (d *doctor) images(ctx context.Context) []finding {
 	switch d.cfg.Queue.Blobs {
 	case queue.BlobsAuto, queue.BlobsRedis:
 		if d.redisAway.Load() { // to wait for it once is enough
-			return []finding{fail(name, "not tried: they are kept in Redis, which cannot be used", "see redis")}
+			return []finding{fail(name,
+				"not tried: they are kept in Redis, which cannot be used", "see redis")}
 		}
 	case queue.BlobsFS:
-		advice = "see that " + dataFolders + " is shared by all parts and writable for the service's user"
+		advice = "see that " +
+			dataFolders + " is shared by all parts and writable for the service's user"
 		folder, err := d.cfg.Queue.ImageFolder()
 		if err != nil {
 			return []finding{fail(name, err.Error(), "set "+dataFolders)}
 		}
-		if found, exists := usable(ctx, name, folder); !exists { // it is for the service to make: it would be this user's otherwise
+		// it is for the service to make: it would be this user's otherwise
+		if found, exists := usable(ctx, name, folder); !exists {
 			return found
 		}
 		if _, err := os.Stat(filepath.Join(folder, "tmp")); err != nil {
-			return []finding{warn(name, folder+" is not bgremove's yet: "+err.Error(), "nothing before the first start")}
+			return []finding{warn(name, folder+" is not bgremove's yet: "+err.Error(),
+				"nothing before the first start")}
 		}
 	case queue.BlobsS3:
-		advice = "see queue.s3_endpoint, s3_bucket (it must exist), s3_region, and that the keys allow what docs/storage.md lists"
+		advice = "see queue.s3_endpoint, s3_bucket (it must exist), s3_region, and that the keys " +
+			"allow what docs/storage.md lists"
 	}
 	put, get, remove, err := d.cfg.Queue.RoundTrip(ctx)
 	where := d.cfg.Queue.Blobs
@@ -163,10 +180,13 @@ func (d *doctor) images(ctx context.Context) []finding {
 	case err != nil:
 		return []finding{fail(name, "in "+where+": "+reason(err), advice)}
 	case put > slowStore || get > slowStore:
-		return []finding{warn(name, fmt.Sprintf("in %s: 64 KiB are put in %s, fetched in %s, deleted in %s", where, short(put), short(get), short(remove)),
+		return []finding{warn(name,
+			fmt.Sprintf("in %s: 64 KiB are put in %s, fetched in %s, deleted in %s",
+				where, short(put), short(get), short(remove)),
 			"bring the store nearer: each job puts two images and fetches two")}
 	}
-	return []finding{ok(name, "in %s: 64 KiB are put in %s, fetched in %s, deleted in %s", where, short(put), short(get), short(remove))}
+	return []finding{ok(name, "in %s: 64 KiB are put in %s, fetched in %s, deleted in %s", where,
+		short(put), short(get), short(remove))}
 }
 
 // disk compares what is free with the reserve.
@@ -182,7 +202,8 @@ func (d *doctor) disk(context.Context) []finding {
 	}
 	var stat unix.Statfs_t
 	if err := unix.Statfs(there, &stat); err != nil {
-		return []finding{warn(name, fmt.Sprintf("%s: %v", there, err), "see how much is free there with df")}
+		return []finding{warn(name, fmt.Sprintf("%s: %v", there, err),
+			"see how much is free there with df")}
 	}
 	return d.space(there, int64(stat.Bavail)*stat.Bsize, int64(stat.Files), int64(stat.Ffree))
 }
@@ -194,17 +215,23 @@ func (d *doctor) space(folder string, free, inodes, freeInodes int64) (found []f
 	text := fmt.Sprintf("%d MiB free in %s", free>>20, folder)
 	switch {
 	case free < reserve:
-		found = append(found, fail(name, fmt.Sprintf("%s, the reserve is %d MiB (queue.disk_reserve_mib): jobs are refused", text, reserve>>20),
+		found = append(found, fail(name,
+			fmt.Sprintf("%s, the reserve is %d MiB (queue.disk_reserve_mib): jobs are refused",
+				text, reserve>>20),
 			"free or add space, set "+dataFolders+" to a larger disk, or lower the reserve"))
 	case free-reserve < jobs:
-		found = append(found, warn(name, fmt.Sprintf("%s, less than unfinished jobs may hold (queue.max_mib, %d MiB) beside the reserve of %d MiB", text, jobs>>20, reserve>>20),
-			fmt.Sprintf("add space, or set queue.max_mib to %d or less: results need room too", max(1, (free-reserve)>>21))))
+		found = append(found, warn(name, fmt.Sprintf("%s, less than unfinished jobs may hold "+
+			"(queue.max_mib, %d MiB) beside the reserve of %d MiB", text, jobs>>20, reserve>>20),
+			fmt.Sprintf("add space, or set queue.max_mib to %d or less: results need room too",
+				max(1, (free-reserve)>>21))))
 	default:
 		found = append(found, ok(name, "%s, the reserve is %d MiB", text, reserve>>20))
 	}
 	if inodes > 0 && freeInodes < max(fewInodes, int64(d.cfg.Queue.MaxDepth)*filesAJob) {
-		found = append(found, warn("inodes", fmt.Sprintf("%d of %d are free in %s, and a job takes up to %d", freeInodes, inodes, folder, filesAJob),
-			"delete files there, or make the file system anew with more (mkfs.ext4 -N)"))
+		found = append(found,
+			warn("inodes", fmt.Sprintf("%d of %d are free in %s, and a job takes up to %d",
+				freeInodes, inodes, folder, filesAJob),
+				"delete files there, or make the file system anew with more (mkfs.ext4 -N)"))
 	}
 	return found
 }

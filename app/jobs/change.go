@@ -56,14 +56,17 @@ func (c *Console) change(
 		return j, err
 	}, func(j client.Job) error { return c.print(j.ID + " " + participle) })
 	if err == nil && failed > 0 {
-		err = fmt.Errorf("%d of %s could not be %s", failed, terminal.Count(len(ids), "job"), participle)
+		err = fmt.Errorf("%d of %s could not be %s",
+			failed, terminal.Count(len(ids), "job"), participle)
 	}
 	return err
 }
 
 // Purge deletes the jobs of some states that ended longer ago than age, or only says how many there
 // are.
-func (c *Console) Purge(ctx context.Context, states []client.State, age time.Duration, dry bool) error {
+func (c *Console) Purge(
+	ctx context.Context, states []client.State, age time.Duration, dry bool,
+) error {
 	jobs, err := c.all(ctx, states...)
 	if err != nil {
 		return err
@@ -80,7 +83,9 @@ func (c *Console) Purge(ctx context.Context, states []client.State, age time.Dur
 		if len(jobs) == 1 {
 			their = "its"
 		}
-		if err := c.Ask(fmt.Sprintf("Delete %s and %s pictures?", terminal.Count(len(jobs), "job"), their)); err != nil {
+		if err := c.Ask(
+			fmt.Sprintf("Delete %s and %s pictures?", terminal.Count(len(jobs), "job"), their),
+		); err != nil {
 			return err
 		}
 	}
@@ -88,7 +93,8 @@ func (c *Console) Purge(ctx context.Context, states []client.State, age time.Dur
 	for _, j := range jobs {
 		deleted, err := c.deleteEnded(ctx, j)
 		if err != nil {
-			err = fmt.Errorf("after %d of %s: %w", len(gone), terminal.Count(len(jobs), "job"), c.Fault(err))
+			err = fmt.Errorf("after %d of %s: %w",
+				len(gone), terminal.Count(len(jobs), "job"), c.Fault(err))
 			return errors.Join(c.printPurged("deleted", gone), err)
 		}
 		if deleted {
@@ -98,7 +104,8 @@ func (c *Console) Purge(ctx context.Context, states []client.State, age time.Dur
 	return c.printPurged("deleted", gone)
 }
 
-// deleteEnded deletes a job if it is there and ended as it was listed: one that somebody has retried meanwhile may run, or have a result.
+// deleteEnded deletes a job if it is there and ended as it was listed: one that somebody has
+// retried meanwhile may run, or have a result.
 func (c *Console) deleteEnded(ctx context.Context, listed client.Job) (bool, error) {
 	j, err := c.Client.Job(ctx, listed.ID)
 	if err == nil && (j.State != listed.State || !j.FinishedAt.Equal(listed.FinishedAt)) {

@@ -49,9 +49,11 @@ func groupDead(jobs []client.Job) (groups []deadGroup) {
 		if j.Error != nil {
 			message = j.Error.Message
 		}
-		i := slices.IndexFunc(groups, func(g deadGroup) bool { return g.State == j.State && g.Code == code })
+		i := slices.IndexFunc(groups,
+			func(g deadGroup) bool { return g.State == j.State && g.Code == code })
 		if i < 0 {
-			groups = append(groups, deadGroup{State: j.State, Code: code, Advice: adviceOn(j.State, code)})
+			groups = append(groups,
+				deadGroup{State: j.State, Code: code, Advice: adviceOn(j.State, code)})
 			i = len(groups) - 1
 		}
 		g := &groups[i]
@@ -63,7 +65,8 @@ func groupDead(jobs []client.Job) (groups []deadGroup) {
 	return groups
 }
 
-// adviceOn says what can be done: what is wrong with a picture stays wrong, what went wrong on the way may go well the next time.
+// adviceOn says what can be done: what is wrong with a picture stays wrong, what went wrong on the
+// way may go well the next time.
 func adviceOn(state client.State, code string) string {
 	switch code {
 	case "unsupported_format", "corrupt_image", "too_large", "no_foreground", "bad_option":
@@ -88,15 +91,20 @@ func printDead(out io.Writer, groups []deadGroup, now time.Time) error {
 	}
 	rows := [][]string{{"COUNT", "STATE", "CODE", "NEWEST", "EXAMPLE"}}
 	for _, g := range groups {
-		rows = append(rows, []string{strconv.Itoa(g.Count), string(g.State), cmp.Or(g.Code, "-"), terminal.Time(now.Sub(g.At)) + " ago", g.Example})
+		rows = append(rows, []string{
+			strconv.Itoa(g.Count), string(g.State), cmp.Or(g.Code, "-"),
+			terminal.Time(now.Sub(g.At)) + " ago", g.Example,
+		})
 	}
 	if err := terminal.PrintColumns(out, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
 	for _, g := range groups {
-		fmt.Fprintf(out, "%s: %s\n  %s\n", terminal.Printable(cmp.Or(g.Code, string(g.State))), cmp.Or(terminal.Printable(g.Message), "no message"), g.Advice)
+		fmt.Fprintf(out, "%s: %s\n  %s\n", terminal.Printable(cmp.Or(g.Code, string(g.State))),
+			cmp.Or(terminal.Printable(g.Message), "no message"), g.Advice)
 	}
-	_, err := fmt.Fprintln(out, "\nbgremove jobs get ID tells more of one, bgremove jobs retry ID... or --all-dead queues them again.")
+	_, err := fmt.Fprintln(out, "\nbgremove jobs get ID tells more of one, bgremove jobs retry "+
+		"ID... or --all-dead queues them again.")
 	return err
 }

@@ -35,12 +35,15 @@ const mostListed = 10_000
 // Listed returns the jobs of a state as client.List has them, as far as a server of ours may list
 // them. An id goes to terminals and into the command lines that xargs makes of them: it must be
 // one.
-func Listed(ctx context.Context, c *client.Client, state client.State) iter.Seq2[client.Job, error] {
+func Listed(
+	ctx context.Context, c *client.Client, state client.State,
+) iter.Seq2[client.Job, error] {
 	return func(yield func(client.Job, error) bool) {
 		n := 0
 		for j, err := range c.List(ctx, state) {
 			if err == nil && (len(j.ID) != 32 || !isHex(j.ID)) {
-				err = fmt.Errorf("the server lists a job with the id %.40q: must be 32 hex digits", j.ID)
+				err = fmt.Errorf("the server lists a job with the id %.40q: must be 32 hex digits",
+					j.ID)
 			}
 			n++
 			if !yield(j, err) || err != nil || n == mostListed {
@@ -84,7 +87,8 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 		switch {
 		case !isHex(id) || id == "" || len(id) >= 32:
 		case len(id) < fewestDigits:
-			return nil, app.Usagef("an id needs %d digits or more, %s has %d", fewestDigits, id, len(id))
+			return nil, app.Usagef("an id needs %d digits or more, %s has %d",
+				fewestDigits, id, len(id))
 		default:
 			found[id] = nil
 		}
@@ -109,7 +113,8 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 		case 1:
 			out[i] = whole[0]
 		default:
-			return nil, fmt.Errorf("%d jobs begin with %s: %s and others; give more of the id", len(whole), id, whole[0])
+			return nil, fmt.Errorf("%d jobs begin with %s: %s and others; give more of the id",
+				len(whole), id, whole[0])
 		}
 	}
 	return out, nil
@@ -118,7 +123,8 @@ func (c *Console) resolve(ctx context.Context, ids []string) ([]string, error) {
 // each does something with each id and prints what came of it. It ends with a fault that the next
 // job would meet too.
 func (c *Console) each(
-	ctx context.Context, ids []string, do func(id string) (client.Job, error), tell func(client.Job) error,
+	ctx context.Context, ids []string, do func(id string) (client.Job, error),
+	tell func(client.Job) error,
 ) error {
 	ids, err := c.resolve(ctx, ids)
 	if err != nil {
@@ -143,7 +149,8 @@ func (c *Console) each(
 
 // ofOneJob says whether err is about a job, and not about the server.
 func ofOneJob(err error) bool {
-	return errors.As(err, new(*client.Error)) || errors.Is(err, client.ErrEnded) || errors.As(err, new(lateError))
+	return errors.As(err, new(*client.Error)) || errors.Is(err, client.ErrEnded) ||
+		errors.As(err, new(lateError))
 }
 
 func (c *Console) printFault(id string, err error) error {

@@ -13,7 +13,8 @@ import (
 func TestResolve(t *testing.T) {
 	ids := []string{"abcdef00" + strings.Repeat("0", 24), "abcdef01" + strings.Repeat("0", 24)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"jobs": []map[string]string{{"id": ids[0]}, {"id": ids[1]}}})
+		_ = json.NewEncoder(w).
+			Encode(map[string]any{"jobs": []map[string]string{{"id": ids[0]}, {"id": ids[1]}}})
 	}))
 	defer server.Close()
 	c, err := client.New(client.Config{Server: server.URL})

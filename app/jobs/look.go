@@ -35,7 +35,8 @@ func (c *Console) List(ctx context.Context, states []client.State, limit int, qu
 			err = printJob(c.Out, j)
 		default:
 			rows = append(rows, []string{
-				j.ID, string(j.State), terminal.Time(now.Sub(j.CreatedAt)), j.Priority, Size(j), Took(j, now), cmp.Or(errorCode(j), "-"),
+				j.ID, string(j.State), terminal.Time(now.Sub(j.CreatedAt)), j.Priority, Size(j),
+				Took(j, now), cmp.Or(errorCode(j), "-"),
 			})
 		}
 		if err != nil {
@@ -87,7 +88,9 @@ func (e lateError) Error() string { return "has not ended after " + terminal.Dur
 const lookTime = 10 * time.Second // that a job is asked for once more
 
 // lastLook is the job, and a lateError unless it has ended meanwhile.
-func (c *Console) lastLook(ctx context.Context, id string, limit time.Duration) (client.Job, error) {
+func (c *Console) lastLook(
+	ctx context.Context, id string, limit time.Duration,
+) (client.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	j, err := c.Client.Job(ctx, id)

@@ -39,10 +39,12 @@ func (c *Console) Show(ctx context.Context, id, result, input string) error {
 		err = printDetails(c.Out, j, time.Now())
 	}
 	if err == nil && result != "" {
-		err = save(c.Out, result, func(w io.Writer) error { _, err := c.Client.Result(ctx, j.ID, w); return err })
+		err = save(c.Out, result,
+			func(w io.Writer) error { _, err := c.Client.Result(ctx, j.ID, w); return err })
 	}
 	if err == nil && input != "" {
-		err = save(c.Out, input, func(w io.Writer) error { _, err := c.Client.Input(ctx, j.ID, w); return err })
+		err = save(c.Out, input,
+			func(w io.Writer) error { _, err := c.Client.Input(ctx, j.ID, w); return err })
 	}
 	return err
 }
@@ -62,7 +64,8 @@ func checkEnding(flag, name, contentType string) error {
 	if err != nil || says == contentType || !strings.HasPrefix(says, "image/") {
 		return nil
 	}
-	return app.Usagef("%s: %s is no name of a picture that is %s: name it %s", flag, name, contentType, strings.TrimSuffix(name, ending)+is)
+	return app.Usagef("%s: %s is no name of a picture that is %s: name it %s",
+		flag, name, contentType, strings.TrimSuffix(name, ending)+is)
 }
 
 // save has a file written, or stdout for "-". A file that is there is replaced only by a whole one.
@@ -110,7 +113,8 @@ func printDetails(out io.Writer, j client.Job, now time.Time) error {
 		if r.Cached {
 			from += ", from an earlier job"
 		}
-		row("result", "%d×%d, %s, %s, by %s", r.Width, r.Height, terminal.Bytes(r.Bytes), r.ContentType, from)
+		row("result", "%d×%d, %s, %s, by %s", r.Width, r.Height, terminal.Bytes(r.Bytes),
+			r.ContentType, from)
 	}
 	for i, name := range slices.Sorted(maps.Keys(j.Options)) {
 		label := ""

@@ -14,7 +14,8 @@ import (
 	"bgremove/imaging/option"
 )
 
-const gcPercent = 60 // GOGC where a core is free: a tenth less memory than with 100, for 4 % of a core's time
+// GOGC where a core is free: a tenth less memory than with 100, for 4 % of a core's time
+const gcPercent = 60
 
 // SaveMemory has garbage collected more often where not all cores have a picture, and nothing
 // becomes slower by it. Undo it in the end. Whoever sets GOGC is heeded.

@@ -17,15 +17,19 @@ const EnvPrefix = "BGREMOVE_"
 
 // Key is one setting: a field of Config, what its tags say about it, and where its value came from.
 type Key struct {
-	Name   string // dotted, as in queue.max_depth
-	help   string
-	secret string // "url" where the value may hold a password, "urls" where it is several with commas between, "value" where all of it is one
+	Name string // dotted, as in queue.max_depth
+	help string
+	// "url" where the value may hold a password, "urls" where it is several with commas between,
+	// "value" where all of it is one
+	secret string
 	field  any    // pointer to the field in the Config
 	origin string // "default", "config.yaml:12", "BGREMOVE_QUEUE_MAX_DEPTH" or "--queue-max-depth"
-	faulty bool   // a layer's value was refused; what Validate says of the value below it would mislead
+	// a layer's value was refused; what Validate says of the value below it would mislead
+	faulty bool
 }
 
-// keysOf lists the settings in a struct, those of nested structs included, in the order of the fields.
+// keysOf lists the settings in a struct, those of nested structs included, in
+// the order of the fields.
 func keysOf(v reflect.Value, prefix string) []*Key {
 	var keys []*Key
 	for i := range v.NumField() {
@@ -56,8 +60,9 @@ func (k *Key) Flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(k.Name)
 }
 
-// set takes a value from any layer. All of them go through here, and not through yaml and an environment library, so that
-// a value means the same in each, no fraction is cut to a whole number and every fault names its origin.
+// set takes a value from any layer. All of them go through here, and not through yaml and an
+// environment library, so that a value means the same in each, no fraction is cut to a whole number
+// and every fault names its origin.
 func (k *Key) set(text, origin string) error {
 	switch field := k.field.(type) {
 	case *string:

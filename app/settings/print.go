@@ -32,7 +32,8 @@ func PrintDefaults(w io.Writer) error {
 	})
 }
 
-// printYAML writes keys as nested mappings. comments returns the lines above a key and what follows its value.
+// printYAML writes keys as nested mappings. comments returns the lines above a key and
+// what follows its value.
 func printYAML(w io.Writer, keys []*Key, comments func(*Key) (head, tail string)) error {
 	var text strings.Builder
 	section := ""

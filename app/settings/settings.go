@@ -89,7 +89,8 @@ func (s *Settings) fault(origin, format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf("%s: %w", origin, fmt.Errorf(format, args...)))
 }
 
-// readFile reads the file that --config or else BGREMOVE_CONFIG names, or ./config.yaml where it exists.
+// readFile reads the file that --config or else BGREMOVE_CONFIG names, or
+// ./config.yaml where it exists.
 func (s *Settings) readFile(environ []string, flag func(string) (string, bool)) {
 	path, origin := "", ""
 	for _, variable := range environ {
@@ -124,8 +125,9 @@ func readLimited(path string) ([]byte, error) {
 	return data, err
 }
 
-// readYAML reads nodes, not a struct: KnownFields and Decode stop at the first fault of some kinds, tell no line of a good
-// value, and let 1.5 pass for 1. Nodes also leave aliases alone, so that none can swell.
+// readYAML reads nodes, not a struct: KnownFields and Decode stop at the first fault of some
+// kinds, tell no line of a good value, and let 1.5 pass for 1. Nodes also leave aliases alone,
+// so that none can swell.
 func (s *Settings) readYAML(file string, data []byte) {
 	var doc, next yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -149,7 +151,8 @@ func (s *Settings) readSection(file, name string, node *yaml.Node) {
 		return
 	}
 	if node.Kind != yaml.MappingNode {
-		s.fault(fmt.Sprintf("%s:%d", file, node.Line), "%s: must hold keys and their values", cmp.Or(name, "the file"))
+		s.fault(fmt.Sprintf("%s:%d", file, node.Line), "%s: must hold keys and their values",
+			cmp.Or(name, "the file"))
 		return
 	}
 	lineOf := map[string]int{}
@@ -175,25 +178,31 @@ func (s *Settings) readPair(file, origin, name string, value *yaml.Node) {
 	case slices.ContainsFunc(s.Keys, isSection):
 		s.readSection(file, name, value)
 	case k == nil:
-		s.fault(origin, "%s: unknown key%s", name, s.suggest(name, func(k *Key) string { return k.Name }))
+		s.fault(origin, "%s: unknown key%s", name,
+			s.suggest(name, func(k *Key) string { return k.Name }))
 	case value.Kind != yaml.ScalarNode:
 		k.faulty = true
 		s.fault(origin, "%s: must be a single value", name)
 	case value.Tag == "!!null":
 		k.faulty = true
-		s.fault(origin, `%s: has no value; leave the key out for the default, or write "" for an empty text`, name)
+		s.fault(origin,
+			`%s: has no value; leave the key out for the default, or write "" for an empty text`,
+			name)
 	default:
 		s.set(k, value.Value, origin)
 	}
 }
 
-// serviceLink is what Kubernetes sets in a pod for a service whose name starts with bgremove; see readEnv.
-var serviceLink = regexp.MustCompile(`^BGREMOVE_(\w+_)?(SERVICE_HOST=|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP)|PORT=(tcp|udp|sctp)://)`)
+// serviceLink is what Kubernetes sets in a pod for a service whose name starts with
+// bgremove; see readEnv.
+var serviceLink = regexp.MustCompile(
+	`^BGREMOVE_(\w+_)?(SERVICE_HOST=|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP)|PORT=(tcp|udp|sctp)://)`)
 
 func (s *Settings) readEnv(environ []string) {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, EnvPrefix) || name == fileEnv || name == ServerEnv || name == KeyEnv || name == CAEnv {
+		if !strings.HasPrefix(name, EnvPrefix) || name == fileEnv || name == ServerEnv ||
+			name == KeyEnv || name == CAEnv {
 			continue
 		}
 		i := slices.IndexFunc(s.Keys, func(k *Key) bool { return k.env() == name })

@@ -45,9 +45,13 @@ func TestPrecedence(t *testing.T) {
 		origin  string
 	}{
 		{name: "file over default", lease: 11 * time.Second, origin: "config.yaml:2"},
-		{name: "variable over file", environ: []string{"BGREMOVE_QUEUE_LEASE=12s"}, lease: 12 * time.Second, origin: "BGREMOVE_QUEUE_LEASE"},
 		{
-			name: "flag over variable", environ: []string{"BGREMOVE_QUEUE_LEASE=12s"}, args: []string{"--queue-lease=13s"},
+			name: "variable over file", environ: []string{"BGREMOVE_QUEUE_LEASE=12s"},
+			lease: 12 * time.Second, origin: "BGREMOVE_QUEUE_LEASE",
+		},
+		{
+			name:    "flag over variable",
+			environ: []string{"BGREMOVE_QUEUE_LEASE=12s"}, args: []string{"--queue-lease=13s"},
 			lease: 13 * time.Second, origin: "--queue-lease",
 		},
 	} {
@@ -57,13 +61,16 @@ func TestPrecedence(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := s.key("queue.lease"); s.Config.Queue.Lease != test.lease || got.origin != test.origin {
-				t.Errorf("lease %v from %s, want %v from %s", s.Config.Queue.Lease, got.origin, test.lease, test.origin)
+			if got := s.key("queue.lease"); s.Config.Queue.Lease != test.lease ||
+				got.origin != test.origin {
+				t.Errorf("lease %v from %s, want %v from %s",
+					s.Config.Queue.Lease, got.origin, test.lease, test.origin)
 			}
 			if q := s.Config.Queue; q.MaxDepth != 11 || q.Name != "file" {
 				t.Errorf("the file's other values are lost: %+v", q)
 			}
-			if got := s.key("queue.max_attempts"); got.origin != "default" || s.Config.Queue.MaxAttempts != app.DefaultConfig().Queue.MaxAttempts {
+			if got := s.key("queue.max_attempts"); got.origin != "default" ||
+				s.Config.Queue.MaxAttempts != app.DefaultConfig().Queue.MaxAttempts {
 				t.Errorf("max_attempts %d from %s", s.Config.Queue.MaxAttempts, got.origin)
 			}
 		})
@@ -103,7 +110,8 @@ func TestEveryKeyInEveryLayer(t *testing.T) {
 				t.Errorf("%s comes from %s, want %s", k.Name, got, test.origin)
 			}
 			if s.Config != app.DefaultConfig() {
-				t.Errorf("%s from %s: its own default changed the configuration", k.Name, test.origin)
+				t.Errorf("%s from %s: its own default changed the configuration",
+					k.Name, test.origin)
 			}
 		}
 	}
@@ -134,7 +142,10 @@ queue: {}
 log: {level: loud}
 `)
 	_, err := Load(
-		[]string{"BGREMOVE_BATCH_WORKER=3", "BGREMOVE_QUEUE_RESULT_TTL=1", "BGREMOVE_PREDICT_SLOTS=-1", "HOME=/", "BGREMOVE_WHATEVER=1"},
+		[]string{
+			"BGREMOVE_BATCH_WORKER=3", "BGREMOVE_QUEUE_RESULT_TTL=1",
+			"BGREMOVE_PREDICT_SLOTS=-1", "HOME=/", "BGREMOVE_WHATEVER=1",
+		},
 		flags("--queue-max-attempts=many", "--grace=0s"),
 	)
 	want := []string{
@@ -172,14 +183,38 @@ func TestFileShapes(t *testing.T) {
 		{name: "null", text: "~\n"},
 		{name: "document start only", text: "---\n"},
 		{name: "section with every key commented out", text: "queue:\n  # lease: 1s\nhttp: {}\n"},
-		{name: "list", text: "- a\n", fault: "config.yaml:1: the file: must hold keys and their values"},
-		{name: "scalar", text: "\nhello\n", fault: "config.yaml:2: the file: must hold keys and their values"},
-		{name: "bad YAML", text: "queue: {\n", fault: "config.yaml: yaml: line 1: did not find expected node content"},
-		{name: "tab", text: "queue:\n\tlease: 1s\n", fault: "config.yaml: yaml: line 2: found character that cannot start any token"},
-		{name: "two documents", text: "grace: 1s\n---\ngrace: 2s\n", fault: "config.yaml:2: a second document; there must be one"},
-		{name: "alias", text: "grace: &a 1s\nqueue:\n  lease: *a\n", fault: "config.yaml:3: queue.lease: must be a single value"},
-		{name: "merge key", text: "log: &a {level: info}\nqueue:\n  <<: *a\n", fault: "config.yaml:3: queue.<<: unknown key"},
-		{name: "too large", text: strings.Repeat("#", maxFileSize+1), fault: "config.yaml: config.yaml is larger than 1048576 bytes"},
+		{
+			name: "list", text: "- a\n",
+			fault: "config.yaml:1: the file: must hold keys and their values",
+		},
+		{
+			name: "scalar", text: "\nhello\n",
+			fault: "config.yaml:2: the file: must hold keys and their values",
+		},
+		{
+			name: "bad YAML", text: "queue: {\n",
+			fault: "config.yaml: yaml: line 1: did not find expected node content",
+		},
+		{
+			name: "tab", text: "queue:\n\tlease: 1s\n",
+			fault: "config.yaml: yaml: line 2: found character that cannot start any token",
+		},
+		{
+			name: "two documents", text: "grace: 1s\n---\ngrace: 2s\n",
+			fault: "config.yaml:2: a second document; there must be one",
+		},
+		{
+			name: "alias", text: "grace: &a 1s\nqueue:\n  lease: *a\n",
+			fault: "config.yaml:3: queue.lease: must be a single value",
+		},
+		{
+			name: "merge key", text: "log: &a {level: info}\nqueue:\n  <<: *a\n",
+			fault: "config.yaml:3: queue.<<: unknown key",
+		},
+		{
+			name: "too large", text: strings.Repeat("#", maxFileSize+1),
+			fault: "config.yaml: config.yaml is larger than 1048576 bytes",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inDirWith(t, test.text)
@@ -193,23 +228,29 @@ func TestFileShapes(t *testing.T) {
 				}
 				return
 			}
-			if got := app.Faults(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
+			if got := app.Faults(err); !slices.Equal(got,
+				[]string{"bad configuration", test.fault}) {
 				t.Errorf("got %q, want %q", got, test.fault)
 			}
 		})
 	}
 }
 
-// Whatever a file holds, reading it ends with faults or with a configuration that survives being printed.
+// Whatever a file holds, reading it ends with faults or with a configuration that
+// survives being printed.
 func FuzzConfigFile(f *testing.F) {
-	for _, seed := range []string{"", "grace: 1s\nqueue: {name: a, url: redis://h}\n", "log: &a {level: *a}\n", "? [a]\n: b\n---\n", "- 1"} {
+	for _, seed := range []string{
+		"", "grace: 1s\nqueue: {name: a, url: redis://h}\n",
+		"log: &a {level: *a}\n", "? [a]\n: b\n---\n", "- 1",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := Default()
 		s.readYAML("first", data)
 		s.validate()
-		if len(s.faults) > 0 || s.Config.Queue.URL != "" || s.Config.Queue.S3SecretKey != "" { // secrets are not printed
+		// secrets are not printed
+		if len(s.faults) > 0 || s.Config.Queue.URL != "" || s.Config.Queue.S3SecretKey != "" {
 			return
 		}
 		var printed bytes.Buffer
@@ -219,14 +260,17 @@ func FuzzConfigFile(f *testing.F) {
 		again := Default()
 		again.readYAML("second", printed.Bytes())
 		if len(again.faults) > 0 || again.Config != s.Config {
-			t.Errorf("%s\ngives %+v, want %+v; %v", printed.String(), again.Config, s.Config, again.faults)
+			t.Errorf("%s\ngives %+v, want %+v; %v",
+				printed.String(), again.Config, s.Config, again.faults)
 		}
 	})
 }
 
 func TestWhichFile(t *testing.T) {
 	inDirWith(t, "grace: 1s\n")
-	for name, text := range map[string]string{"env.yaml": "grace: 2s\n", "flag.yaml": "grace: 3s\n"} {
+	for name, text := range map[string]string{
+		"env.yaml": "grace: 2s\n", "flag.yaml": "grace: 3s\n",
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -238,14 +282,24 @@ func TestWhichFile(t *testing.T) {
 		{origin: "config.yaml:1"},
 		{environ: []string{"BGREMOVE_CONFIG="}, origin: "config.yaml:1"},
 		{environ: []string{"BGREMOVE_CONFIG=env.yaml"}, origin: "env.yaml:1"},
-		{environ: []string{"BGREMOVE_CONFIG=env.yaml"}, args: []string{"--config=flag.yaml"}, origin: "flag.yaml:1"},
+		{
+			environ: []string{"BGREMOVE_CONFIG=env.yaml"}, args: []string{"--config=flag.yaml"},
+			origin: "flag.yaml:1",
+		},
 		{args: []string{"--config=" + os.DevNull}, origin: "default"},
-		{environ: []string{"BGREMOVE_CONFIG=no.yaml"}, fault: "BGREMOVE_CONFIG: open no.yaml: no such file or directory"},
-		{args: []string{"--config=no.yaml"}, fault: "--config: open no.yaml: no such file or directory"},
+		{
+			environ: []string{"BGREMOVE_CONFIG=no.yaml"},
+			fault:   "BGREMOVE_CONFIG: open no.yaml: no such file or directory",
+		},
+		{
+			args:  []string{"--config=no.yaml"},
+			fault: "--config: open no.yaml: no such file or directory",
+		},
 	} {
 		s, err := Load(test.environ, flags(test.args...))
 		if test.fault != "" {
-			if got := app.Faults(err); !slices.Equal(got, []string{"bad configuration", test.fault}) {
+			if got := app.Faults(err); !slices.Equal(got,
+				[]string{"bad configuration", test.fault}) {
 				t.Errorf("%q %q: got %q, want %q", test.environ, test.args, got, test.fault)
 			}
 			continue
@@ -254,7 +308,8 @@ func TestWhichFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := s.key("grace").origin; got != test.origin {
-			t.Errorf("%q %q: grace comes from %s, want %s", test.environ, test.args, got, test.origin)
+			t.Errorf("%q %q: grace comes from %s, want %s",
+				test.environ, test.args, got, test.origin)
 		}
 	}
 }
@@ -263,8 +318,10 @@ func TestWhichFile(t *testing.T) {
 func TestServiceLinks(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, err := Load([]string{
-		"BGREMOVE_SERVICE_HOST=10.0.0.1", "BGREMOVE_SERVICE_PORT=5000", "BGREMOVE_SERVICE_PORT_HTTP=5000",
-		"BGREMOVE_PORT=tcp://10.0.0.1:5000", "BGREMOVE_PORT_5000_TCP=tcp://10.0.0.1:5000", "BGREMOVE_PORT_5000_TCP_ADDR=10.0.0.1",
+		"BGREMOVE_SERVICE_HOST=10.0.0.1", "BGREMOVE_SERVICE_PORT=5000",
+		"BGREMOVE_SERVICE_PORT_HTTP=5000",
+		"BGREMOVE_PORT=tcp://10.0.0.1:5000", "BGREMOVE_PORT_5000_TCP=tcp://10.0.0.1:5000",
+		"BGREMOVE_PORT_5000_TCP_ADDR=10.0.0.1",
 		"BGREMOVE_REDIS_SERVICE_HOST=10.0.0.2", "BGREMOVE_REDIS_PORT=tcp://10.0.0.2:6379",
 	}, flags())
 	if err != nil {
@@ -278,15 +335,21 @@ func TestServiceLinks(t *testing.T) {
 
 func TestSecretsStayOutOfFaults(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, address := range []string{"redis://user:hunter2%@host", "hunter2://user:hunter2@host:1", "redis://user:hunter2@host:port"} {
-		_, err := Load([]string{"BGREMOVE_QUEUE_URL=" + address, "BGREMOVE_QUEUE_MAX_DEPTH=0"}, flags())
-		if err == nil || strings.Contains(err.Error(), ":hunter2") || strings.Contains(err.Error(), "%@") {
+	for _, address := range []string{
+		"redis://user:hunter2%@host", "hunter2://user:hunter2@host:1",
+		"redis://user:hunter2@host:port",
+	} {
+		_, err := Load(
+			[]string{"BGREMOVE_QUEUE_URL=" + address, "BGREMOVE_QUEUE_MAX_DEPTH=0"}, flags())
+		if err == nil || strings.Contains(err.Error(), ":hunter2") ||
+			strings.Contains(err.Error(), "%@") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 }
 
-// The file in the repository is what the program writes: every key, its default and the names of its variable and flag.
+// The file in the repository is what the program writes: every key, its default and the names of
+// its variable and flag.
 func TestConfigFileHoldsTheDefaults(t *testing.T) {
 	var want bytes.Buffer
 	if err := PrintDefaults(&want); err != nil {
@@ -298,7 +361,8 @@ func TestConfigFileHoldsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("config.yaml is not up to date; write it with: bgremove config print --defaults > config.yaml")
+		t.Errorf("config.yaml is not up to date; write it with: bgremove config print --defaults " +
+			"> config.yaml")
 	}
 	s, err := Load(nil, flags("--config="+path))
 	if err != nil {
@@ -360,8 +424,10 @@ func TestPrintedConfigLoads(t *testing.T) {
 
 func TestRedactURL(t *testing.T) {
 	for address, want := range map[string]string{
-		"": "", "http://h:1/p": "http://h:1/p", "http://me:hunter2@h:1": "http://me:xxxxx@h:1", "me:hunter2@h:1": "me:xxxxx@h:1", "h:1": "h:1",
-		"redis://h?password=a&x=1": "redis://h?password=xxxxx&x=1", "http://me:hunter2%@h": "(hidden, because it is no address)",
+		"": "", "http://h:1/p": "http://h:1/p", "http://me:hunter2@h:1": "http://me:xxxxx@h:1",
+		"me:hunter2@h:1": "me:xxxxx@h:1", "h:1": "h:1",
+		"redis://h?password=a&x=1": "redis://h?password=xxxxx&x=1",
+		"http://me:hunter2%@h":     "(hidden, because it is no address)",
 	} {
 		if got := RedactURL(address); got != want {
 			t.Errorf("%s: got %s, want %s", address, got, want)

@@ -37,9 +37,10 @@ type sample struct {
 	at      time.Time
 	queue   client.Queue
 	running []client.Job
-	metrics []metrics // of the server and of each further address; without figures where they could not be had
-	notes   []string  // what could not be looked at
-	err     error     // the server was not there: nothing else counts
+	// of the server and of each further address; without figures where they could not be had
+	metrics []metrics
+	notes   []string // what could not be looked at
+	err     error    // the server was not there: nothing else counts
 }
 
 func (w *Watcher) look(ctx context.Context) sample {
@@ -70,14 +71,15 @@ func (w *Watcher) look(ctx context.Context) sample {
 	_ = g.Wait() // faults has them
 	for i, fault := range faults {
 		if fault != nil {
-			s.notes = append(s.notes, fmt.Sprintf("%s: %v", settings.RedactURL(addresses[i]), connect.Cause(fault)))
+			s.notes = append(s.notes,
+				fmt.Sprintf("%s: %v", settings.RedactURL(addresses[i]), connect.Cause(fault)))
 		}
 	}
 	return s
 }
 
-// listRunning lists running jobs. In a deep queue they are far back in the list, and a server has much to read until then: it is left alone
-// for ten times as long as that took.
+// listRunning lists running jobs. In a deep queue they are far back in the list, and a server has
+// much to read until then: it is left alone for ten times as long as that took.
 func (w *Watcher) listRunning(ctx context.Context, n int) ([]client.Job, error) {
 	begun := time.Now()
 	if n == 0 {

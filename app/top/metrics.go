@@ -11,14 +11,16 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// metrics are those figures of a process' /metrics that top shows. The zero value is of one that was not seen.
+// metrics are those figures of a process' /metrics that top shows. The zero value is of
+// one that was not seen.
 type metrics struct {
 	events map[string]float64 // of the queue, by event, since it is there
 	gauges map[string]float64 // by name
 	times  map[string]histogram
 }
 
-// histogram counts observations: cumulative ones by upper bound in seconds, the last of which is +Inf.
+// histogram counts observations: cumulative ones by upper bound in seconds, the
+// last of which is +Inf.
 type histogram struct {
 	bounds, counts []float64
 }
@@ -60,12 +62,14 @@ func histogramOf(h *dto.Histogram) (out histogram) {
 		out.counts = append(out.counts, float64(b.GetCumulativeCount()))
 	}
 	if n := len(out.bounds); n == 0 || !math.IsInf(out.bounds[n-1], 1) {
-		out.bounds, out.counts = append(out.bounds, math.Inf(1)), append(out.counts, float64(h.GetSampleCount()))
+		out.bounds, out.counts = append(out.bounds, math.Inf(1)), append(out.counts,
+			float64(h.GetSampleCount()))
 	}
 	return out
 }
 
-// since is what a process has observed after an earlier look at it: nothing if that has not seen it, or if it was started anew meanwhile.
+// since is what a process has observed after an earlier look at it: nothing if that has not seen
+// it, or if it was started anew meanwhile.
 func (m metrics) since(earlier metrics, name string) histogram {
 	h, before := m.times[name], earlier.times[name]
 	if earlier.gauges == nil {
@@ -109,8 +113,8 @@ func (h histogram) count() float64 {
 	return h.counts[len(h.counts)-1]
 }
 
-// quantile is estimated as Prometheus' histogram_quantile does: evenly spread within a bucket, and the highest bound for what lies above it.
-// Without observations it is not a number.
+// quantile is estimated as Prometheus' histogram_quantile does: evenly spread within a bucket, and
+// the highest bound for what lies above it. Without observations it is not a number.
 func (h histogram) quantile(q float64) float64 {
 	rank := q * h.count()
 	if !(rank > 0) {
@@ -127,8 +131,8 @@ func (h histogram) quantile(q float64) float64 {
 	return low + (h.bounds[i]-low)*(rank-before)/(h.counts[i]-before)
 }
 
-// perSecond is how often events happened between two looks; nil where that is not known, as after a restart. All processes tell of the
-// same queue: it is as the first one says that both have seen.
+// perSecond is how often events happened between two looks; nil where that is not known, as after a
+// restart. All processes tell of the same queue: it is as the first one says that both have seen.
 func perSecond(from, to sample) map[string]float64 {
 	span := to.at.Sub(from.at).Seconds()
 	for i, m := range to.metrics {

@@ -36,7 +36,8 @@ func New(ctx context.Context, server connect.Server, addresses []string) (w *Wat
 			return nil, app.Usagef("--metrics: must be like http://predict:5001, is no address")
 		}
 		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return nil, app.Usagef("--metrics: must be like http://predict:5001, is %q", settings.RedactURL(address))
+			return nil, app.Usagef("--metrics: must be like http://predict:5001, is %q",
+				settings.RedactURL(address))
 		}
 		if u.Path == "" || u.Path == "/" {
 			u.Path = "/metrics"
@@ -83,7 +84,8 @@ func (w *Watcher) Once(ctx context.Context, out io.Writer, every time.Duration, 
 
 // Watch draws on this process' terminal until a key or ctx ends it.
 func (w *Watcher) Watch(ctx context.Context, every time.Duration) error {
-	screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
+	screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false),
+		tcell.OptSanitizeContent(true))
 	if err == nil {
 		err = screen.Init()
 	}
@@ -94,7 +96,8 @@ func (w *Watcher) Watch(ctx context.Context, every time.Duration) error {
 	return watch(ctx, screen, w, every)
 }
 
-// watch draws until a key or the context ends it. One look at the server is under way at most, and none when it returns.
+// watch draws until a key or the context ends it. One look at the server is under way at most,
+// and none when it returns.
 func watch(ctx context.Context, screen tcell.Screen, w *Watcher, every time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	looks := make(chan sample)

@@ -43,13 +43,16 @@ func TestReadMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := figuresOf("", []sample{{metrics: []metrics{m, {}, m}}})
-	if both.Gauges["bgremove_predict_slots"] != 4 || len(both.Latencies) != 1 || both.Latencies[0].Count != 20 {
+	if both.Gauges["bgremove_predict_slots"] != 4 || len(both.Latencies) != 1 ||
+		both.Latencies[0].Count != 20 {
 		t.Errorf("%+v", both)
 	}
-	if m.events["enqueued"] != 10 || m.gauges["bgremove_predict_slots"] != 2 || m.times["bgremove_predict_duration_seconds"].count() != 10 {
+	if m.events["enqueued"] != 10 || m.gauges["bgremove_predict_slots"] != 2 ||
+		m.times["bgremove_predict_duration_seconds"].count() != 10 {
 		t.Errorf("it is %+v, or adding changed what was added", m)
 	}
-	if _, err := readMetrics(strings.NewReader("<html>")); err == nil || !strings.Contains(err.Error(), "is not in the text format") {
+	if _, err := readMetrics(strings.NewReader("<html>")); err == nil ||
+		!strings.Contains(err.Error(), "is not in the text format") {
 		t.Errorf("%v", err)
 	}
 }
@@ -75,42 +78,65 @@ func TestTopQuantile(t *testing.T) {
 	}
 }
 
-// seen are the metrics of a process that has made so many cut-outs of less than a second, and of more.
+// seen are the metrics of a process that has made so many cut-outs of less than
+// a second, and of more.
 func seen(enqueued, quick, slow float64) metrics {
 	return metrics{
 		events: map[string]float64{"enqueued": enqueued},
 		gauges: map[string]float64{},
-		times:  map[string]histogram{"bgremove_predict_duration_seconds": {[]float64{1, math.Inf(1)}, []float64{quick, quick + slow}}},
+		times: map[string]histogram{"bgremove_predict_duration_seconds": {
+			[]float64{1, math.Inf(1)}, []float64{quick, quick + slow},
+		}},
 	}
 }
 
 func TestFigures(t *testing.T) {
 	begun := time.Now()
-	look := func(after time.Duration, of ...metrics) sample { return sample{at: begun.Add(after), metrics: of} }
+	look := func(after time.Duration, of ...metrics) sample {
+		return sample{at: begun.Add(after), metrics: of}
+	}
 	away, idle := metrics{}, metrics{gauges: map[string]float64{}}
-	newer := metrics{gauges: map[string]float64{}, times: map[string]histogram{"bgremove_predict_duration_seconds": {[]float64{math.Inf(1)}, []float64{50}}}}
+	newer := metrics{gauges: map[string]float64{}, times: map[string]histogram{
+		"bgremove_predict_duration_seconds": {[]float64{math.Inf(1)}, []float64{50}},
+	}}
 	for name, test := range map[string]struct {
 		past  []sample
 		rate  float64 // less than 0 for none
 		count float64
 		since bool
 	}{
-		"work":            {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(30, 9, 0))}, 10, 4, false},
-		"idle":            {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(10, 5, 0))}, 0, 5, true},
-		"restarted":       {[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(0, 1, 0))}, -1, 1, true},
-		"one look":        {[]sample{look(0, seen(10, 5, 0))}, -1, 5, true},
-		"two":             {[]sample{look(0, seen(10, 5, 0), seen(10, 1, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 4, 0))}, 10, 7, false},
-		"one appears":     {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second, seen(30, 9, 0), seen(30, 1000, 0))}, 10, 4, false},
-		"one goes":        {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, seen(30, 9, 0), away)}, 10, 4, false},
-		"first goes":      {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, away, seen(30, 9, 0))}, 10, 6, false},
-		"one restarted":   {[]sample{look(0, seen(10, 5, 0), seen(10, 1000, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 0))}, 10, 4, false},
-		"restarted, more": {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 90))}, 10, 4, false},
-		"other version":   {[]sample{look(0, seen(10, 5, 0), newer), look(2*time.Second, seen(30, 9, 0), seen(30, 500, 0))}, 10, 4, false},
-		"its first ones":  {[]sample{look(0, seen(10, 5, 0), idle), look(2*time.Second, seen(30, 9, 0), seen(30, 2, 0))}, 10, 6, false},
-		"appears, idle":   {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second, seen(10, 5, 0), seen(10, 7, 0))}, 0, 12, true},
+		"work": {
+			[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(30, 9, 0))}, 10, 4, false,
+		},
+		"idle": {
+			[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(10, 5, 0))}, 0, 5, true,
+		},
+		"restarted": {
+			[]sample{look(0, seen(10, 5, 0)), look(2*time.Second, seen(0, 1, 0))}, -1, 1, true,
+		},
+		"one look": {[]sample{look(0, seen(10, 5, 0))}, -1, 5, true},
+		"two": {[]sample{look(0, seen(10, 5, 0), seen(10, 1, 0)), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 4, 0))}, 10, 7, false},
+		"one appears": {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 1000, 0))}, 10, 4, false},
+		"one goes": {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second,
+			seen(30, 9, 0), away)}, 10, 4, false},
+		"first goes": {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second,
+			away, seen(30, 9, 0))}, 10, 6, false},
+		"one restarted": {[]sample{look(0, seen(10, 5, 0), seen(10, 1000, 0)), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 2, 0))}, 10, 4, false},
+		"restarted, more": {[]sample{look(0, seen(10, 5, 0), seen(10, 3, 0)), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 2, 90))}, 10, 4, false},
+		"other version": {[]sample{look(0, seen(10, 5, 0), newer), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 500, 0))}, 10, 4, false},
+		"its first ones": {[]sample{look(0, seen(10, 5, 0), idle), look(2*time.Second,
+			seen(30, 9, 0), seen(30, 2, 0))}, 10, 6, false},
+		"appears, idle": {[]sample{look(0, seen(10, 5, 0), away), look(2*time.Second,
+			seen(10, 5, 0), seen(10, 7, 0))}, 0, 12, true},
 	} {
 		f := figuresOf("http://x", test.past)
-		if rate, known := f.Rates["enqueued"]; known != (test.rate >= 0) || known && rate != test.rate {
+		if rate, known := f.Rates["enqueued"]; known != (test.rate >= 0) ||
+			known && rate != test.rate {
 			t.Errorf("%s: rates %v, want %v", name, f.Rates, test.rate)
 		}
 		if l := f.Latencies; len(l) != 1 || l[0].Count != test.count || l[0].Since != test.since {
@@ -131,14 +157,25 @@ func TestTopView(t *testing.T) {
 	f := figures{
 		Server: "http://cut", At: at, Window: 30,
 		Queue: client.Queue{
-			Queued: map[string]int{"interactive": 1, "normal": 20, "bulk": 300}, Behind: 7, Retrying: 2, Running: 3, Dead: 4, OldestAge: 75, Rate: 1.25, MaxDepth: 500,
+			Queued: map[string]int{"interactive": 1, "normal": 20, "bulk": 300}, Behind: 7,
+			Retrying: 2, Running: 3, Dead: 4, OldestAge: 75, Rate: 1.25, MaxDepth: 500,
 		},
-		Rates:     map[string]float64{"enqueued": 2, "succeeded": 1, "failed": .5, "expired": .25},
-		Gauges:    map[string]float64{"bgremove_batch_workers": 4, "bgremove_batch_running": 3, "bgremove_predict_slots": 2, "bgremove_predict_slots_in_use": 2, "bgremove_predict_waiting": 1},
-		Latencies: []latency{{"cut-out", 12, .0501, 61, false}, {"whole job", 3, 4000, 90000, true}},
-		Notes:     []string{"http://predict/metrics: \x1b[2J"},
-		running:   []client.Job{{ID: "a1", State: client.Running, Priority: "bulk", CreatedAt: at.Add(-time.Minute), StartedAt: at.Add(-1500 * time.Millisecond), Attempt: 1, MaxAttempts: 3, Input: client.Input{Width: 4, Height: 3}, Timeline: []client.Event{{Event: "running", Worker: "w1"}}}},
-		fault:     errors.New("connection refused"),
+		Rates: map[string]float64{"enqueued": 2, "succeeded": 1, "failed": .5, "expired": .25},
+		Gauges: map[string]float64{
+			"bgremove_batch_workers": 4, "bgremove_batch_running": 3, "bgremove_predict_slots": 2,
+			"bgremove_predict_slots_in_use": 2, "bgremove_predict_waiting": 1,
+		},
+		Latencies: []latency{
+			{"cut-out", 12, .0501, 61, false}, {"whole job", 3, 4000, 90000, true},
+		},
+		Notes: []string{"http://predict/metrics: \x1b[2J"},
+		running: []client.Job{{
+			ID: "a1", State: client.Running, Priority: "bulk", CreatedAt: at.Add(-time.Minute),
+			StartedAt: at.Add(-1500 * time.Millisecond), Attempt: 1,
+			MaxAttempts: 3, Input: client.Input{Width: 4, Height: 3},
+			Timeline: []client.Event{{Event: "running", Worker: "w1"}},
+		}},
+		fault: errors.New("connection refused"),
 	}
 	var b strings.Builder
 	for _, l := range view(f) {
@@ -168,13 +205,17 @@ http://predict/metrics: ?[2J
 	if b.String() != want {
 		t.Errorf("%s\nwant\n%s", b.String(), want)
 	}
-	if lines := view(figures{Server: "http://cut"}); len(lines) != 1 || !strings.Contains(lines[0].text, "waiting for the first answer") {
+	if lines := view(figures{Server: "http://cut"}); len(lines) != 1 ||
+		!strings.Contains(lines[0].text, "waiting for the first answer") {
 		t.Errorf("before the first answer: %+v", lines)
 	}
 }
 
-// onScreen is a screen on a terminal of its own, with its keyboard and what is shown; back gives the terminal back and is all that was shown.
-func onScreen(t *testing.T) (screen tcell.Screen, keyboard *os.File, shown *output, back func() string) {
+// onScreen is a screen on a terminal of its own, with its keyboard and what is shown; back gives
+// the terminal back and is all that was shown.
+func onScreen(
+	t *testing.T,
+) (screen tcell.Screen, keyboard *os.File, shown *output, back func() string) {
 	t.Helper()
 	t.Setenv("TERM", "xterm")
 	keyboard, terminal, err := pty.Open()
@@ -194,7 +235,8 @@ func onScreen(t *testing.T) (screen tcell.Screen, keyboard *os.File, shown *outp
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen, err = tcell.NewTerminfoScreenFromTty(tty, tcell.OptNegotiation(false), tcell.OptSanitizeContent(true))
+	screen, err = tcell.NewTerminfoScreenFromTty(tty, tcell.OptNegotiation(false),
+		tcell.OptSanitizeContent(true))
 	if err == nil {
 		err = screen.Init()
 	}
@@ -265,7 +307,10 @@ func TestWatch(t *testing.T) {
 	defer c.Close()
 	screen, keyboard, shown, back := onScreen(t)
 	ended := make(chan error, 1)
-	go func() { ended <- watch(t.Context(), screen, &Watcher{client: c, address: proxy}, 20*time.Millisecond) }()
+	go func() {
+		ended <- watch(t.Context(), screen,
+			&Watcher{client: c, address: proxy}, 20*time.Millisecond)
+	}()
 	press := func(key, until string) {
 		if _, err := keyboard.WriteString(key); err != nil {
 			t.Error(err)
@@ -293,7 +338,8 @@ func TestTopColours(t *testing.T) {
 	for _, none := range []string{"", "1"} {
 		t.Setenv("NO_COLOR", none)
 		screen, _, _, back := onScreen(t)
-		drawFigures(screen, figures{At: time.Now(), Queue: client.Queue{Dead: 7}}, "http://cut", false)
+		drawFigures(screen, figures{At: time.Now(), Queue: client.Queue{Dead: 7}},
+			"http://cut", false)
 		text := back()
 		if !strings.Contains(text, "dead") || coloured.MatchString(text) == (none != "") {
 			t.Errorf("NO_COLOR=%s: %q", none, text)

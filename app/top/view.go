@@ -26,7 +26,8 @@ func within30s(past []sample) []sample {
 }
 
 var topGauges = []string{
-	"bgremove_predict_slots", "bgremove_predict_slots_in_use", "bgremove_predict_waiting", "bgremove_batch_workers", "bgremove_batch_running",
+	"bgremove_predict_slots", "bgremove_predict_slots_in_use", "bgremove_predict_waiting",
+	"bgremove_batch_workers", "bgremove_batch_running",
 }
 
 var topTimes = []struct{ name, metric string }{
@@ -63,8 +64,10 @@ type latency struct {
 func figuresOf(address string, past []sample) figures {
 	from, to := past[0], past[len(past)-1]
 	f := figures{
-		Server: address, At: to.at, Window: to.at.Sub(from.at).Seconds(), Queue: to.queue, Rates: perSecond(from, to),
-		Gauges: map[string]float64{}, Running: []json.RawMessage{}, Notes: to.notes, running: to.running,
+		Server: address, At: to.at, Window: to.at.Sub(from.at).Seconds(),
+		Queue: to.queue, Rates: perSecond(from, to),
+		Gauges: map[string]float64{}, Running: []json.RawMessage{}, Notes: to.notes,
+		running: to.running,
 	}
 	for _, j := range to.running {
 		f.Running = append(f.Running, j.JSON())
@@ -75,7 +78,8 @@ func figuresOf(address string, past []sample) figures {
 		}
 	}
 	if len(to.metrics) == 1 && f.Gauges["bgremove_batch_workers"] == 0 {
-		f.Notes = append(slices.Clone(f.Notes), "no figures of workers: where they are processes of their own, name them, as in --metrics http://batch:5002")
+		f.Notes = append(slices.Clone(f.Notes), "no figures of workers: where they are processes "+
+			"of their own, name them, as in --metrics http://batch:5002")
 	}
 	for _, row := range topTimes {
 		var h, all histogram
@@ -88,7 +92,8 @@ func figuresOf(address string, past []sample) figures {
 			h = all
 		}
 		if h.count() > 0 {
-			f.Latencies = append(f.Latencies, latency{row.name, h.count(), h.quantile(.5), h.quantile(.95), since})
+			f.Latencies = append(f.Latencies,
+				latency{row.name, h.count(), h.quantile(.5), h.quantile(.95), since})
 		}
 	}
 	return f
@@ -102,12 +107,18 @@ type line struct {
 
 // view is the figures as text.
 func view(f figures) []line {
-	lines := []line{{text: fmt.Sprintf("bgremove %s   %s", f.Server, f.At.Local().Format("15:04:05")), heading: true}}
+	lines := []line{{
+		text:    fmt.Sprintf("bgremove %s   %s", f.Server, f.At.Local().Format("15:04:05")),
+		heading: true,
+	}}
 	if f.At.IsZero() {
 		lines[0].text = "bgremove " + f.Server + "   waiting for the first answer"
 	}
 	if f.fault != nil {
-		lines = append(lines, line{text: terminal.Printable("no newer figures: " + connect.Cause(f.fault).Error()), bad: true})
+		lines = append(lines, line{
+			text: terminal.Printable("no newer figures: " + connect.Cause(f.fault).Error()),
+			bad:  true,
+		})
 	}
 	if f.At.IsZero() {
 		return lines
@@ -115,9 +126,12 @@ func view(f figures) []line {
 	q := f.Queue
 	lines = append(lines,
 		line{},
-		line{text: fmt.Sprintf("queued    interactive %d   normal %d   bulk %d   of %d that may wait", q.Queued["interactive"], q.Queued["normal"],
+		line{text: fmt.Sprintf(
+			"queued    interactive %d   normal %d   bulk %d   of %d that may wait",
+			q.Queued["interactive"], q.Queued["normal"],
 			q.Queued["bulk"], q.MaxDepth)},
-		line{text: fmt.Sprintf("          behind %d   retrying %d   the next waits for %s", q.Behind, q.Retrying, terminal.Time(seconds(q.OldestAge)))},
+		line{text: fmt.Sprintf("          behind %d   retrying %d   the next waits for %s",
+			q.Behind, q.Retrying, terminal.Time(seconds(q.OldestAge)))},
 		line{text: fmt.Sprintf("jobs      running %d   ended %.1f/s", q.Running, q.Rate)},
 		line{text: fmt.Sprintf("dead      %d", q.Dead), bad: q.Dead > 0},
 	)
@@ -136,15 +150,20 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 func viewMetrics(f figures) (lines []line) {
 	if r := f.Rates; r != nil {
-		lines = append(lines, line{text: fmt.Sprintf("rates     enqueued %.1f/s   done %.1f/s   failed %.1f/s   rejected %.1f/s   over %.0f s",
-			r["enqueued"], r["succeeded"], r["failed"]+r["expired"], r["rejected"], max(1, math.Round(f.Window))), bad: r["failed"]+r["expired"]+r["rejected"] > 0})
+		lines = append(lines, line{text: fmt.Sprintf("rates     enqueued %.1f/s   done %.1f/s   "+
+			"failed %.1f/s   rejected %.1f/s   over %.0f s",
+			r["enqueued"], r["succeeded"], r["failed"]+r["expired"], r["rejected"], max(1,
+				math.Round(f.Window))), bad: r["failed"]+r["expired"]+r["rejected"] > 0})
 	}
 	if total, ok := f.Gauges["bgremove_batch_workers"]; ok && total > 0 {
-		lines = append(lines, line{text: fmt.Sprintf("workers   %.0f of %.0f busy", f.Gauges["bgremove_batch_running"], total)})
+		lines = append(lines, line{text: fmt.Sprintf("workers   %.0f of %.0f busy",
+			f.Gauges["bgremove_batch_running"], total)})
 	}
 	if total, ok := f.Gauges["bgremove_predict_slots"]; ok && total > 0 {
-		lines = append(lines, line{text: fmt.Sprintf("slots     %.0f of %.0f in use, %.0f wait for one", f.Gauges["bgremove_predict_slots_in_use"], total,
-			f.Gauges["bgremove_predict_waiting"])})
+		lines = append(lines,
+			line{text: fmt.Sprintf("slots     %.0f of %.0f in use, %.0f wait for one",
+				f.Gauges["bgremove_predict_slots_in_use"], total,
+				f.Gauges["bgremove_predict_waiting"])})
 	}
 	if len(f.Latencies) == 0 {
 		return lines
@@ -155,7 +174,10 @@ func viewMetrics(f figures) (lines []line) {
 		if l.Since {
 			note = "since the start"
 		}
-		rows = append(rows, []string{l.Name, terminal.Time(seconds(l.P50)), terminal.Time(seconds(l.P95)), fmt.Sprintf("%.0f", l.Count), note})
+		rows = append(rows, []string{
+			l.Name, terminal.Time(seconds(l.P50)),
+			terminal.Time(seconds(l.P95)), fmt.Sprintf("%.0f", l.Count), note,
+		})
 	}
 	return append(append(lines, line{}), tableLines(rows)...)
 }
@@ -173,7 +195,8 @@ func viewRunning(f figures) []line {
 			}
 		}
 		rows = append(rows, []string{
-			j.ID, jobs.Took(j, f.At), terminal.Time(f.At.Sub(j.CreatedAt)), j.Priority, jobs.Size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
+			j.ID, jobs.Took(j, f.At), terminal.Time(f.At.Sub(j.CreatedAt)), j.Priority,
+			jobs.Size(j), fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts), worker,
 		})
 	}
 	lines := append([]line{{}}, tableLines(rows)...)

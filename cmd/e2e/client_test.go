@@ -56,7 +56,8 @@ func seedClientRuns(t *testing.T, proxy string) {
 	}
 }
 
-// seedClient does what the client of the tutorial does that bgremove grew from, request by request; that one polls once a second.
+// seedClient does what the client of the tutorial does that bgremove grew from, request by request;
+// that one polls once a second.
 func seedClient(t *testing.T, proxy string, files []string, out string, every time.Duration) {
 	t.Helper()
 	var health, metadata struct{ Status string }
@@ -132,7 +133,8 @@ func request(t *testing.T, method, url string, body io.Reader, answer any) {
 	}
 }
 
-// fetch makes one request over a connection of its own. What a proxy answers is held against openapi.yaml.
+// fetch makes one request over a connection of its own. What a proxy answers is
+// held against openapi.yaml.
 func fetch(t *testing.T, method, url string, body io.Reader) (status int, data []byte, err error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
@@ -140,7 +142,9 @@ func fetch(t *testing.T, method, url string, body io.Reader) (status int, data [
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	client := http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second,
+	}
 	if _, ok := proxies.Load("http://" + req.URL.Host); ok {
 		client.Transport = spec.Transport(t, client.Transport)
 	}
@@ -238,8 +242,10 @@ func wantCutOut(t *testing.T, path string, bounds image.Rectangle) {
 			}
 		}
 	}
-	if pixels := len(cutOut.Pix) / 4; opaque < pixels/20 || transparent < pixels/20 || coloured > 0 {
-		t.Errorf("%s: of %d pixels %d are opaque, %d transparent and %d of those have a colour", path, pixels, opaque, transparent, coloured)
+	if pixels := len(cutOut.Pix) / 4; opaque < pixels/20 || transparent < pixels/20 ||
+		coloured > 0 {
+		t.Errorf("%s: of %d pixels %d are opaque, %d transparent and %d of those have a colour",
+			path, pixels, opaque, transparent, coloured)
 	}
 }
 
@@ -249,7 +255,8 @@ func alpha(m image.Image) *image.Alpha {
 	return a
 }
 
-// iou is the intersection over the union of what is more opaque than not, in two pictures of one size.
+// iou is the intersection over the union of what is more opaque than not, in
+// two pictures of one size.
 func iou(a, b *image.Alpha) float64 {
 	both, either := 0, 0
 	for i := range a.Pix {

@@ -13,16 +13,20 @@ import (
 	"testing"
 )
 
-// smallDisk gives the binary a data folder that is a file system of 16 MiB, in a mount namespace of its own.
+// smallDisk gives the binary a data folder that is a file system of 16 MiB, in a
+// mount namespace of its own.
 func (b binary) smallDisk(t *testing.T, options string) (onIt binary, dir string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "unshare", "-rm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "unshare", "-rm", "mount", "-t", "tmpfs",
+		"none", t.TempDir()).CombinedOutput(); err != nil {
 		t.Skipf("no mount namespaces here: %v, %s", err, out)
 	}
 	dir = t.TempDir()
 	path := filepath.Join(t.TempDir(), "bgremove")
-	script := fmt.Sprintf("#!/bin/sh\nexec unshare -rm sh -c 'mount -t tmpfs -o size=16m%s none %s && exec %s \"$@\"' sh \"$@\"\n", options, dir, b.path)
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
+	script := fmt.Sprintf("#!/bin/sh\nexec unshare -rm sh -c 'mount -t tmpfs -o size=16m%s none "+
+		"%s && exec %s \"$@\"' sh \"$@\"\n", options, dir, b.path)
+	//nolint:gosec // it is to be run
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return binary{path: path}, dir
@@ -32,7 +36,8 @@ func (b binary) smallDisk(t *testing.T, options string) (onIt binary, dir string
 func (p *process) inside(t *testing.T, command ...string) {
 	t.Helper()
 	pid := strconv.Itoa(p.cmd.Process.Pid)
-	cmd := exec.CommandContext(t.Context(), "nsenter", append([]string{"--target", pid, "--user", "--mount", "--preserve-credentials"}, command...)...)
+	cmd := exec.CommandContext(t.Context(), "nsenter", append(
+		[]string{"--target", pid, "--user", "--mount", "--preserve-credentials"}, command...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v, %s", command, err, out)
 	}
@@ -52,13 +57,16 @@ func tryJob(t *testing.T, proxy string) (status int, answer string) {
 	return status, string(data)
 }
 
-// wantRefused expects that no job is taken, that readiness says so, and that what is there can still be fetched.
+// wantRefused expects that no job is taken, that readiness says so, and that what is
+// there can still be fetched.
 func wantRefused(t *testing.T, proxy, reason, known string) {
 	t.Helper()
-	if status, answer := tryJob(t, proxy); status != http.StatusServiceUnavailable || !strings.Contains(answer, reason) {
+	if status, answer := tryJob(t, proxy); status != http.StatusServiceUnavailable ||
+		!strings.Contains(answer, reason) {
 		t.Errorf("start_job answers %d %s, want 503 and %q", status, answer, reason)
 	}
-	if status, answer := get(t, proxy+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(answer, reason) {
+	if status, answer := get(t, proxy+"/readyz"); status != http.StatusServiceUnavailable ||
+		!strings.Contains(answer, reason) {
 		t.Errorf("readyz answers %d %s, want 503 and %q", status, answer, reason)
 	}
 	if job := getJob(t, proxy, known); job.JobStatus != "SUCCEED" || len(job.Out) == 0 {
@@ -97,7 +105,8 @@ func (b binary) testDiskFull(t *testing.T) {
 
 func (b binary) testDiskReadOnly(t *testing.T) {
 	never, dir := b.smallDisk(t, ",ro")
-	never.launch(t, "all", "--data-dir="+dir).wantFault(t, 1, "bgremove: queue.data_dir: ", "read-only file system")
+	never.launch(t, "all", "--data-dir="+dir).
+		wantFault(t, 1, "bgremove: queue.data_dir: ", "read-only file system")
 
 	b, dir = b.smallDisk(t, "")
 	p := b.serve(t, "all", "--data-dir="+dir, "--queue-disk-reserve-mib=1")

@@ -44,7 +44,8 @@ func (b binary) testStopFinishesJob(t *testing.T) {
 		t.Fatal("the job ended too soon for this test: make its picture larger")
 	}
 	p.wantExit(t, 0)
-	if log := p.stderr.String(); !strings.Contains(log, `msg="job ended" job=`+id+" attempt=1 outcome=succeeded") {
+	if log := p.stderr.String(); !strings.Contains(log,
+		`msg="job ended" job=`+id+" attempt=1 outcome=succeeded") {
 		t.Error("the job was not finished")
 	}
 }
@@ -52,7 +53,8 @@ func (b binary) testStopFinishesJob(t *testing.T) {
 // untilPredicting waits until a predictor works on an image.
 func untilPredicting(t *testing.T, predict string) {
 	t.Helper()
-	eventually(t, "a prediction", func() bool { return metric(t, predict, "bgremove_predict_slots_in_use") == "1" })
+	eventually(t, "a prediction",
+		func() bool { return metric(t, predict, "bgremove_predict_slots_in_use") == "1" })
 }
 
 // split is the four parts as separate processes, in the middle of a prediction.
@@ -92,7 +94,8 @@ func (b binary) testSecondSignal(t *testing.T) {
 	s := b.split(t, "--grace=1h")
 	s.predict.signal(t, syscall.SIGSTOP)
 	s.batch.signal(t, syscall.SIGTERM)
-	eventually(t, "the first signal to be heard", func() bool { return strings.Contains(s.batch.stderr.String(), "msg=stopping") })
+	eventually(t, "the first signal to be heard",
+		func() bool { return strings.Contains(s.batch.stderr.String(), "msg=stopping") })
 	start := time.Now()
 	s.batch.signal(t, syscall.SIGTERM)
 	s.batch.wantExit(t, -1)

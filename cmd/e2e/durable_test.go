@@ -35,8 +35,11 @@ type accepted struct {
 	jobs map[string]int
 }
 
-// submit sends pictures in turn, one every so often, until stop is closed. What is not answered with a job's id was not accepted.
-func (a *accepted) submit(t *testing.T, proxy string, pictures [][]byte, every time.Duration, stop <-chan struct{}) {
+// submit sends pictures in turn, one every so often, until stop is closed. What is not answered
+// with a job's id was not accepted.
+func (a *accepted) submit(
+	t *testing.T, proxy string, pictures [][]byte, every time.Duration, stop <-chan struct{},
+) {
 	t.Helper()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -100,7 +103,8 @@ func (a *accepted) wantAll(t *testing.T, proxy string, want [][]byte) {
 			return job.JobStatus != "RUNNING"
 		})
 		if job.JobStatus != "SUCCEED" || !bytes.Equal(job.Out, want[picture]) {
-			t.Errorf("job %s of picture %d is %s (%s) with %d bytes, want %d", id, picture, job.JobStatus, job.Detail, len(job.Out), len(want[picture]))
+			t.Errorf("job %s of picture %d is %s (%s) with %d bytes, want %d",
+				id, picture, job.JobStatus, job.Detail, len(job.Out), len(want[picture]))
 		}
 	}
 }
@@ -110,7 +114,8 @@ func (b binary) testKillAll(t *testing.T) {
 	dir := "--data-dir=" + t.TempDir()
 	serve := func() *process {
 		// A job that runs at three kills in a row would rightly be taken for what kills.
-		return b.serve(t, "all", dir, "--queue-max-attempts=100", "--imaging-engine="+quickestEngine, "--imaging-looks=1", "--log-level=warn")
+		return b.serve(t, "all", dir, "--queue-max-attempts=100",
+			"--imaging-engine="+quickestEngine, "--imaging-looks=1", "--log-level=warn")
 	}
 	random := rand.New(rand.NewPCG(chaosSeed, 1))
 	pictures := [][]byte{scaled(t, 24, 18), scaled(t, 32, 24), scaled(t, 40, 30), scaled(t, 48, 36)}
@@ -126,9 +131,11 @@ func (b binary) testKillAll(t *testing.T) {
 		stop := make(chan struct{})
 		var load sync.WaitGroup
 		for range 2 {
-			load.Go(func() { jobs.submit(t, p.url(t, "proxy"), pictures, 25*time.Millisecond, stop) })
+			load.Go(
+				func() { jobs.submit(t, p.url(t, "proxy"), pictures, 25*time.Millisecond, stop) })
 		}
-		<-time.After(time.Duration(random.Int64N(int64(1500 * time.Millisecond)))) // a random moment is the point
+		// a random moment is the point
+		<-time.After(time.Duration(random.Int64N(int64(1500 * time.Millisecond))))
 		p.kill(t)
 		close(stop)
 		load.Wait()
@@ -146,7 +153,8 @@ func (b binary) testKillAll(t *testing.T) {
 	p.stop(t)
 }
 
-// The command that docs/operations.md gives for a back-up, of a service that runs, and a start from what it made.
+// The command that docs/operations.md gives for a back-up, of a service that runs, and a
+// start from what it made.
 func (b binary) testBackup(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -161,16 +169,20 @@ func (b binary) testBackup(t *testing.T) {
 		t.Fatalf("%d blocks of commands, want the one for a back-up", len(commands))
 	}
 	backup := strings.ReplaceAll(string(commands[0][1]), "/var/lib/bgremove", dir)
-	for _, command := range []string{backup, "tar -xmf " + dir + "/backup.tar -C " + restored} { // -m: without the files' times
-		if out, err := exec.CommandContext(t.Context(), "bash", "-euc", command).CombinedOutput(); err != nil {
+	// -m: without the files' times
+	for _, command := range []string{backup, "tar -xmf " + dir + "/backup.tar -C " + restored} {
+		if out, err := exec.CommandContext(t.Context(), "bash", "-euc", command).
+			CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v, %s", command, err, out)
 		}
 	}
 	want := getJob(t, proxy, id)
 	p.stop(t)
 	p = b.serve(t, "all", "--data-dir="+restored)
-	if got := getJob(t, p.url(t, "proxy"), id); got.JobStatus != "SUCCEED" || !bytes.Equal(got.Out, want.Out) {
-		t.Errorf("from the back-up the job is %s with %d bytes, want %d", got.JobStatus, len(got.Out), len(want.Out))
+	if got := getJob(t, p.url(t, "proxy"), id); got.JobStatus != "SUCCEED" ||
+		!bytes.Equal(got.Out, want.Out) {
+		t.Errorf("from the back-up the job is %s with %d bytes, want %d",
+			got.JobStatus, len(got.Out), len(want.Out))
 	}
 	p.stop(t)
 }
@@ -189,15 +201,18 @@ func (b binary) testMetricsAreExplained(t *testing.T) {
 		t.Fatalf("only %d metrics", len(names))
 	}
 	for _, name := range names {
-		general := regexp.MustCompile(`_(proxy|predict|batch)_http_`).ReplaceAllString(name[1], "_*_http_")
-		if !strings.Contains(string(page), "`"+general+"`") && !strings.Contains(string(page), "`"+general+"{") {
+		general := regexp.MustCompile(`_(proxy|predict|batch)_http_`).
+			ReplaceAllString(name[1], "_*_http_")
+		if !strings.Contains(string(page), "`"+general+"`") && !strings.Contains(string(page),
+			"`"+general+"{") {
 			t.Errorf("%s is not explained", name[1])
 		}
 	}
 	p.stop(t)
 }
 
-// poisoned is a binary whose opencv engine ends the process, as a fault in native code does, once somebody opens the fifo to write.
+// poisoned is a binary whose opencv engine ends the process, as a fault in native code does, once
+// somebody opens the fifo to write.
 type poisoned struct {
 	binary
 	fifo string
@@ -219,14 +234,19 @@ func buildPoisoned(t *testing.T) poisoned {
 		t.Fatal(err)
 	}
 	engine := strings.NewReplacer(
-		"\tlabels, rect, mode, err := grabCutStart(", "\t_, _ = os.Open("+strconv.Quote(fifo)+")\n\t_ = syscall.Kill(syscall.Getpid(), syscall.SIGABRT)\n\tlabels, rect, mode, err := grabCutStart(",
+		"\tlabels, rect, mode, err := grabCutStart(",
+		"\t_, _ = os.Open("+strconv.Quote(fifo)+")\n\t_ = syscall.Kill(syscall.Getpid(), "+
+			"syscall.SIGABRT)\n\tlabels, rect, mode, err := grabCutStart(",
 		"\t\"strings\"\n", "\t\"os\"\n\t\"strings\"\n\t\"syscall\"\n",
 	).Replace(string(source))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: filepath.Join(dir, "engine.go")}})
+	overlay, err := json.Marshal(
+		map[string]map[string]string{"Replace": {file: filepath.Join(dir, "engine.go")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"engine.go": engine, "overlay.json": string(overlay)} {
+	for name, text := range map[string]string{
+		"engine.go": engine, "overlay.json": string(overlay),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +277,8 @@ func startPoison(t *testing.T, proxy string) (id string) {
 	return job.ID
 }
 
-// An image that ends the process that works on it fails after its attempts, and all others are done.
+// An image that ends the process that works on it fails after its attempts,
+// and all others are done.
 func TestPoisonImage(t *testing.T) {
 	if quickestEngine != "opencv" {
 		t.Skip("this build has no native engine")
@@ -282,13 +303,16 @@ func between(t *testing.T, proxy string) (poison string, others []string) {
 func wantPoisoned(t *testing.T, proxy, poison, code string, others []string) {
 	t.Helper()
 	for _, id := range others {
-		eventually(t, "the other jobs", func() bool { return getJob(t, proxy, id).JobStatus != "RUNNING" })
+		eventually(t, "the other jobs",
+			func() bool { return getJob(t, proxy, id).JobStatus != "RUNNING" })
 		if job := getJob(t, proxy, id); job.JobStatus != "SUCCEED" {
 			t.Errorf("job %s beside the poisoned one is %s: %s", id, job.JobStatus, job.Detail)
 		}
 	}
-	eventually(t, "the end of the poisoned job", func() bool { return getJob(t, proxy, poison).JobStatus != "RUNNING" })
-	if job := getJob(t, proxy, poison); job.JobStatus != "FAILED" || !strings.HasPrefix(job.Detail, code+": ") {
+	eventually(t, "the end of the poisoned job",
+		func() bool { return getJob(t, proxy, poison).JobStatus != "RUNNING" })
+	if job := getJob(t, proxy, poison); job.JobStatus != "FAILED" ||
+		!strings.HasPrefix(job.Detail, code+": ") {
 		t.Errorf("the poisoned job is %s: %s", job.JobStatus, job.Detail)
 	}
 }

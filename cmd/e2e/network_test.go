@@ -13,14 +13,15 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// Redis stops answering in every way that there is. Readiness says so and comes back by itself, requests are answered all the same, and
-// whatever was accepted ends well.
+// Redis stops answering in every way that there is. Readiness says so and comes back by itself,
+// requests are answered all the same, and whatever was accepted ends well.
 func (b binary) testRedisFails(t *testing.T) {
 	server := queuetest.StartRedis(t, "--appendonly", "yes")
 	gate := queuetest.StartGate(t, server.Addr)
 	args := []string{"--queue-url=" + gate.URL(), "--queue-lease=2s", "--log-level=error"}
 	predict := b.serve(t, "predict", "--imaging-engine="+quickestEngine, "--imaging-looks=1")
-	batch := b.serve(t, "batch", append(args, "--predict-url="+predict.url(t, "predict"), "--batch-addr=127.0.0.1:0")...)
+	batch := b.serve(t, "batch",
+		append(args, "--predict-url="+predict.url(t, "predict"), "--batch-addr=127.0.0.1:0")...)
 	proxy := b.serve(t, "proxy", args...)
 	url := proxy.url(t, "proxy")
 	q := openQueue(t, server.URL())
@@ -36,14 +37,16 @@ func (b binary) testRedisFails(t *testing.T) {
 			before := startJob(t, url, scaled(t, 24, 18))
 			fault.begin()
 			eventually(t, "both to say that they are not ready", func() bool {
-				return status(t, url+"/readyz") == http.StatusServiceUnavailable && status(t, batch.url(t, "metrics")+"/readyz") == http.StatusServiceUnavailable
+				return status(t, url+"/readyz") == http.StatusServiceUnavailable &&
+					status(t, batch.url(t, "metrics")+"/readyz") == http.StatusServiceUnavailable
 			})
 			if s := status(t, url+"/livez"); s != http.StatusOK {
 				t.Errorf("livez answers %d", s)
 			}
 			answered := make(chan int, 1)
 			go func() {
-				status, _, err := fetch(t, http.MethodPost, url+"/start_job", strings.NewReader(`{"image":"`+base64.StdEncoding.EncodeToString(scaled(t, 24, 18))+`"}`))
+				status, _, err := fetch(t, http.MethodPost, url+"/start_job", strings.NewReader(
+					`{"image":"`+base64.StdEncoding.EncodeToString(scaled(t, 24, 18))+`"}`))
 				if err != nil {
 					t.Errorf("a request without an answer: %v", err)
 				}
@@ -57,7 +60,8 @@ func (b binary) testRedisFails(t *testing.T) {
 				t.Errorf("start_job answers %d", s)
 			}
 			eventually(t, "both to be ready again", func() bool {
-				return status(t, url+"/readyz") == http.StatusOK && status(t, batch.url(t, "metrics")+"/readyz") == http.StatusOK
+				return status(t, url+"/readyz") == http.StatusOK &&
+					status(t, batch.url(t, "metrics")+"/readyz") == http.StatusOK
 			})
 			for _, id := range []string{before, startJob(t, url, scaled(t, 24, 18))} {
 				if j := waitJob(t, q, id); j.State != queue.Succeeded {
@@ -80,7 +84,8 @@ func status(t *testing.T, url string) int {
 	return s
 }
 
-// A Redis that neither answers nor refuses: requests are answered in time, soon at once, and readiness follows.
+// A Redis that neither answers nor refuses: requests are answered in time, soon at once,
+// and readiness follows.
 func (b binary) testRedisHangs(t *testing.T) {
 	gate := queuetest.StartGate(t, queuetest.StartRedis(t).Addr)
 	proxy := b.serve(t, "proxy", "--queue-url="+gate.URL()).url(t, "proxy")

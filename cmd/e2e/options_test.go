@@ -10,7 +10,8 @@ import (
 	"bgremove/queue/queuetest"
 )
 
-// Every option goes all the way, in one process and over the wire to a predictor; a mask of another shape goes nowhere.
+// Every option goes all the way, in one process and over the wire to a predictor; a mask of
+// another shape goes nowhere.
 func (b binary) testOptions(t *testing.T) {
 	redis := "--queue-url=" + queuetest.StartRedis(t).URL()
 	predict := b.serve(t, "predict")
@@ -35,7 +36,9 @@ func (b binary) testOptions(t *testing.T) {
 		if len(job.Out) == 0 {
 			t.Error("the result is empty")
 		}
-		if status, answer := startWith(t, url, "../../testdata/size-1x9.png"); status != http.StatusBadRequest || !bytes.Contains(answer, []byte("bad option: mask: has 1×9 px")) {
+		if status, answer := startWith(t, url,
+			"../../testdata/size-1x9.png"); status != http.StatusBadRequest ||
+			!bytes.Contains(answer, []byte("bad option: mask: has 1×9 px")) {
 			t.Errorf("a mask of another shape: %d %s", status, answer)
 		}
 	}
@@ -53,10 +56,14 @@ func startWith(t *testing.T, proxy, mask string) (status int, answer []byte) {
 		files[name] = data
 	}
 	body, err := json.Marshal(map[string]any{
-		"image": files["../../testdata/scene.png"], "mask": files[mask], "roi": "1 1 119 89", "engine": "fast", "channels": "rgba",
-		"format": "jpg", "quality": 80, "bg_color": "white", "crop": true, "crop_margin": "5px 10%", "scale": "80%", "position": "center",
+		"image": files["../../testdata/scene.png"], "mask": files[mask], "roi": "1 1 119 89",
+		"engine": "fast", "channels": "rgba",
+		"format": "jpg", "quality": 80, "bg_color": "white", "crop": true, "crop_margin": "5px 10%",
+		"scale": "80%", "position": "center",
 		"size": "preview", "shadow": true,
-		"strokes": []any{map[string]any{"label": "keep", "radius": 2, "points": [][2]float64{{60, 50}, {62, 50}}}},
+		"strokes": []any{map[string]any{
+			"label": "keep", "radius": 2, "points": [][2]float64{{60, 50}, {62, 50}},
+		}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,8 +26,8 @@ type binary struct {
 	dies bool     // its processes crash on purpose
 }
 
-// TestBinary runs the real program in processes of its own. Each test's come with a folder and an environment of their own
-// and end with the test.
+// TestBinary runs the real program in processes of its own. Each test's come with a folder and an
+// environment of their own and end with the test.
 func TestBinary(t *testing.T) {
 	b := build(t)
 	t.Run("start", b.testStart)
@@ -69,7 +69,8 @@ func TestBinary(t *testing.T) {
 func build(t *testing.T, flags ...string) binary {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bgremove")
-	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, buildFlags(), flags, []string{"../.."})
+	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, buildFlags(), flags,
+		[]string{"../.."})
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
@@ -91,7 +92,9 @@ func (b binary) command(t *testing.T, args ...string) *exec.Cmd {
 	cmd.Dir = t.TempDir()
 	// The race detector would sleep a second before every exit.
 	// Tests send one picture many times.
-	cmd.Env = append([]string{"HOME=" + cmd.Dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"}, b.env...)
+	cmd.Env = append(
+		[]string{"HOME=" + cmd.Dir, "GORACE=atexit_sleep_ms=0", "BGREMOVE_PROXY_CACHE=false"},
+		b.env...)
 	return cmd
 }
 
@@ -110,11 +113,13 @@ func (b binary) run(t *testing.T, args ...string) *process {
 	t.Cleanup(func() {
 		<-p.ended
 		log := p.stderr.String()
-		if strings.Contains(log, "WARNING: DATA RACE") || !b.dies && strings.Contains(log, "\ngoroutine ") {
+		if strings.Contains(log, "WARNING: DATA RACE") ||
+			!b.dies && strings.Contains(log, "\ngoroutine ") {
 			t.Errorf("data race or panic")
 		}
 		if t.Failed() && log != "" {
-			t.Logf("%v: %v, the end of its stderr:\n%s", p.cmd.Args[1:], p.cmd.ProcessState, log[max(0, len(log)-4<<10):])
+			t.Logf("%v: %v, the end of its stderr:\n%s",
+				p.cmd.Args[1:], p.cmd.ProcessState, log[max(0, len(log)-4<<10):])
 		}
 	})
 	return p
@@ -123,7 +128,9 @@ func (b binary) run(t *testing.T, args ...string) *process {
 // launch runs a part on free ports and does not wait for it.
 func (b binary) launch(t *testing.T, part string, args ...string) *process {
 	t.Helper()
-	return b.run(t, append([]string{"serve", part, "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0"}, args...)...)
+	return b.run(t,
+		append([]string{"serve", part, "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0"},
+			args...)...)
 }
 
 // serve runs a part on free ports and waits until it is ready.
@@ -147,7 +154,8 @@ func (p *process) untilReady(t *testing.T) {
 // url is where a part is served, as the line that says ready has it.
 func (p *process) url(t *testing.T, part string) string {
 	t.Helper()
-	found := regexp.MustCompile(part + ` on (http://[0-9.:]+)`).FindStringSubmatch(p.stdout.String())
+	found := regexp.MustCompile(part + ` on (http://[0-9.:]+)`).
+		FindStringSubmatch(p.stdout.String())
 	if found == nil {
 		t.Fatalf("no address of %s in %q", part, p.stdout.String())
 	}
@@ -192,7 +200,8 @@ func (p *process) wantCrash(t *testing.T) {
 	t.Helper()
 	eventually(t, "a crash", p.hasEnded)
 	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !strings.Contains(p.stderr.String(), "SIGABRT") && status.Signal() != syscall.SIGABRT { // a second one cuts the account of the first short
+	// a second one cuts the account of the first short
+	if !strings.Contains(p.stderr.String(), "SIGABRT") && status.Signal() != syscall.SIGABRT {
 		t.Errorf("%v ended with %v, want an abort", p.cmd.Args[1:], p.cmd.ProcessState)
 	}
 }
@@ -274,7 +283,8 @@ func jobOf(t *testing.T, q *queue.Queue, id string) queue.Job {
 func wantJob(t *testing.T, j queue.Job, state queue.State, attempt int) {
 	t.Helper()
 	if j.State != state || j.Attempt != attempt {
-		t.Errorf("job is %s with attempt %d (%s %s), want %s with %d", j.State, j.Attempt, j.Code, j.Message, state, attempt)
+		t.Errorf("job is %s with attempt %d (%s %s), want %s with %d",
+			j.State, j.Attempt, j.Code, j.Message, state, attempt)
 	}
 }
 

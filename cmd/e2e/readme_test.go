@@ -22,7 +22,8 @@ func (b binary) testGuides(t *testing.T) {
 	b.runCommands(t, "../../docs/jobs.md", 1)
 }
 
-// runCommands runs every command of a document in a block marked as sh as it stands, but for the ports.
+// runCommands runs every command of a document in a block marked as sh as it
+// stands, but for the ports.
 func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 	t.Helper()
 	document, err := os.ReadFile(path)
@@ -43,14 +44,18 @@ func (b binary) runCommands(t *testing.T, path string, atLeast int) {
 		t.Fatalf("only %d blocks of commands were found", len(blocks))
 	}
 	for _, block := range blocks {
-		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", atOurPorts.Replace(string(block[1])))
-		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), settings.ServerEnv + "=" + p.url(t, "proxy")}
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c",
+			atOurPorts.Replace(string(block[1])))
+		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" +
+			os.Getenv("PATH"), settings.ServerEnv + "=" + p.url(t, "proxy")}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s\n%v: %s", block[1], err, out)
 		}
 		for _, file := range []string{"cutout.png", "matte.png"} {
-			checkAndRemove(t, filepath.Join(dir, file), bytes.Contains(block[1], []byte("-o "+file)) || bytes.Contains(block[1], []byte("> "+file)))
+			checkAndRemove(t, filepath.Join(dir, file),
+				bytes.Contains(block[1], []byte("-o "+file)) ||
+					bytes.Contains(block[1], []byte("> "+file)))
 		}
 	}
 }

@@ -24,7 +24,10 @@ func TestRemoveGuide(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "photos", "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for to, from := range map[string]string{"photo.jpg": "jpeg-baseline.jpg", "photos/a.jpg": "jpeg-baseline.jpg", "photos/sub/b.png": "scene.png"} {
+	for to, from := range map[string]string{
+		"photo.jpg": "jpeg-baseline.jpg", "photos/a.jpg": "jpeg-baseline.jpg",
+		"photos/sub/b.png": "scene.png",
+	} {
 		copyTo(t, filepath.Join("../../testdata", from), filepath.Join(dir, to))
 	}
 	t.Chdir(dir)
@@ -41,12 +44,17 @@ func TestRemoveGuide(t *testing.T) {
 			continue
 		}
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", string(block[1]))
-		cmd.Env = []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+		cmd.Env = []string{
+			"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s\n%v: %s", block[1], err, out)
 		}
 	}
-	for dir, want := range map[string][]string{"picked": {"a.png"}, "shop": {"a.jpg", "sub/b.jpg"}, "cutouts": {"a.png", "later.png", "sub/b.png"}} {
+	for dir, want := range map[string][]string{
+		"picked": {"a.png"}, "shop": {"a.jpg", "sub/b.jpg"},
+		"cutouts": {"a.png", "later.png", "sub/b.png"},
+	} {
 		var got []string
 		err := fs.WalkDir(os.DirFS(dir), ".", func(path string, e fs.DirEntry, err error) error {
 			if err == nil && !e.IsDir() {
@@ -63,7 +71,8 @@ func TestRemoveGuide(t *testing.T) {
 	}
 }
 
-// watchAsWritten starts the command, puts a picture into its folder, waits for the result and presses Ctrl-C.
+// watchAsWritten starts the command, puts a picture into its folder, waits for the
+// result and presses Ctrl-C.
 func (b binary) watchAsWritten(t *testing.T, dir string, words []string) {
 	t.Helper()
 	for i := range words {
@@ -72,9 +81,11 @@ func (b binary) watchAsWritten(t *testing.T, dir string, words []string) {
 		}
 	}
 	p := b.run(t, words[1:]...)
-	eventually(t, "the first look", func() bool { return strings.Contains(p.stderr.String(), "watching") })
+	eventually(t, "the first look",
+		func() bool { return strings.Contains(p.stderr.String(), "watching") })
 	copyTo(t, "photo.jpg", "photos/later.jpg")
-	eventually(t, "the result", func() bool { _, err := os.Stat("cutouts/later.png"); return err == nil })
+	eventually(t, "the result",
+		func() bool { _, err := os.Stat("cutouts/later.png"); return err == nil })
 	p.signal(t, syscall.SIGINT)
 	p.wantExit(t, 0)
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// The commands of docs/security.md make keys and a certificate, and use them; in between the server is started as it says there.
+// The commands of docs/security.md make keys and a certificate, and use them; in between the server
+// is started as it says there.
 func (b binary) testSecurityGuide(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/security.md")
 	if err != nil {
@@ -27,19 +28,24 @@ func (b binary) testSecurityGuide(t *testing.T) {
 	run := func(commands string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
-		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+		cmd.Dir, cmd.Env = dir, []string{
+			"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s\n%v: %s", commands, err, out)
 		}
 		return string(out)
 	}
-	if out := run(string(blocks[0][1])); !strings.Contains(out, "ok, 1 key\nalice: 600 megapixels a minute\n") {
+	if out := run(string(blocks[0][1])); !strings.Contains(out,
+		"ok, 1 key\nalice: 600 megapixels a minute\n") {
 		t.Errorf("the first commands say %q", out)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	p := b.serve(t, "all", "--ephemeral", "--proxy-api-keys-file="+in("keys.txt"), "--proxy-tls-cert="+in("tls.crt"), "--proxy-tls-key="+in("tls.key"))
-	found := regexp.MustCompile(`proxy on https://127.0.0.1(:\d+)`).FindStringSubmatch(p.stdout.String())
+	p := b.serve(t, "all", "--ephemeral", "--proxy-api-keys-file="+in("keys.txt"),
+		"--proxy-tls-cert="+in("tls.crt"), "--proxy-tls-key="+in("tls.key"))
+	found := regexp.MustCompile(`proxy on https://127.0.0.1(:\d+)`).
+		FindStringSubmatch(p.stdout.String())
 	if found == nil {
 		t.Fatalf("no address in %q", p.stdout.String())
 	}
@@ -65,7 +71,8 @@ func (b binary) testSecurityGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if log := p.stderr.String(); strings.Contains(log, strings.TrimSpace(string(key))) || strings.Contains(log, "asks for no key") {
+	if log := p.stderr.String(); strings.Contains(log, strings.TrimSpace(string(key))) ||
+		strings.Contains(log, "asks for no key") {
 		t.Errorf("log: %s", log)
 	}
 	p.stop(t)
@@ -77,13 +84,18 @@ func (b binary) testBadKeysAndCertificates(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("bad\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.launch(t, "all", "--proxy-api-keys-file="+bad).wantFault(t, 2, "proxy.api_keys_file: "+bad+":1: must be name:sha256")
-	b.launch(t, "all", "--proxy-api-keys-file="+bad+".none").wantFault(t, 2, "proxy.api_keys_file: open "+bad+".none")
-	b.launch(t, "all", "--proxy-tls-cert="+bad, "--proxy-tls-key="+bad).wantFault(t, 2, "proxy.tls_cert and proxy.tls_key: bad certificate")
-	b.launch(t, "all", "--proxy-tls-cert="+bad).wantFault(t, 2, "proxy.tls_cert: must be set together with tls_key")
+	b.launch(t, "all", "--proxy-api-keys-file="+bad).
+		wantFault(t, 2, "proxy.api_keys_file: "+bad+":1: must be name:sha256")
+	b.launch(t, "all", "--proxy-api-keys-file="+bad+".none").
+		wantFault(t, 2, "proxy.api_keys_file: open "+bad+".none")
+	b.launch(t, "all", "--proxy-tls-cert="+bad, "--proxy-tls-key="+bad).
+		wantFault(t, 2, "proxy.tls_cert and proxy.tls_key: bad certificate")
+	b.launch(t, "all", "--proxy-tls-cert="+bad).
+		wantFault(t, 2, "proxy.tls_cert: must be set together with tls_key")
 	p := b.run(t, "serve", "all", "--ephemeral", "--proxy-addr=:0", "--predict-addr=127.0.0.1:0")
 	p.untilReady(t)
-	if log := p.stderr.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "asks for no key and listens on other addresses than loopback") {
+	if log := p.stderr.String(); !strings.Contains(log, "level=WARN") ||
+		!strings.Contains(log, "asks for no key and listens on other addresses than loopback") {
 		t.Errorf("log: %s", log)
 	}
 }

@@ -21,7 +21,10 @@ type twice struct {
 func (b binary) startTwice(t *testing.T, redis *queuetest.Server) *twice {
 	t.Helper()
 	w := &twice{b: b, parts: map[string][]*process{}, args: map[string][][]string{}}
-	queue := []string{"--queue-url=" + redis.URL(), "--queue-lease=2s", "--queue-max-attempts=1000", "--queue-backoff-max=1s", "--log-level=error"}
+	queue := []string{
+		"--queue-url=" + redis.URL(), "--queue-lease=2s",
+		"--queue-max-attempts=1000", "--queue-backoff-max=1s", "--log-level=error",
+	}
 	var predictors []string
 	start := func(part string, args ...string) *process {
 		p := b.serve(t, part, args...)
@@ -31,15 +34,18 @@ func (b binary) startTwice(t *testing.T, redis *queuetest.Server) *twice {
 	}
 	keep := func(part, address string) { // the next start takes the same address
 		last := len(w.args[part]) - 1
-		w.args[part][last] = append(w.args[part][last], "--"+part+"-addr="+strings.TrimPrefix(address, "http://"))
+		w.args[part][last] = append(w.args[part][last],
+			"--"+part+"-addr="+strings.TrimPrefix(address, "http://"))
 	}
 	for range 2 {
-		url := start("predict", "--imaging-engine="+quickestEngine, "--imaging-looks=1", "--log-level=error").url(t, "predict")
+		url := start("predict", "--imaging-engine="+quickestEngine, "--imaging-looks=1",
+			"--log-level=error").url(t, "predict")
 		predictors = append(predictors, url)
 		keep("predict", url)
 	}
 	for range 2 {
-		start("batch", append(queue, "--predict-url="+strings.Join(predictors, ","), "--batch-workers=2")...)
+		start("batch",
+			append(queue, "--predict-url="+strings.Join(predictors, ","), "--batch-workers=2")...)
 		keep("proxy", start("proxy", queue...).url(t, "proxy"))
 	}
 	return w
@@ -52,7 +58,8 @@ func (w *twice) kill(t *testing.T, part string, i int) {
 	w.parts[part][i] = w.b.serve(t, part, w.args[part][i]...)
 }
 
-// Each part, and Redis too, is killed at any moment under load: nothing that was accepted is lost, and all of it is right.
+// Each part, and Redis too, is killed at any moment under load: nothing that was accepted is lost,
+// and all of it is right.
 func (b binary) testKillParts(t *testing.T) {
 	redis := queuetest.StartRedis(t, "--appendonly", "yes")
 	w := b.startTwice(t, redis)
@@ -68,7 +75,8 @@ func (b binary) testKillParts(t *testing.T) {
 	n := kills(t, 2)
 	for range n {
 		for _, part := range []string{"predict", "batch", "proxy", "redis"} {
-			<-time.After(time.Duration(random.Int64N(int64(600 * time.Millisecond)))) // a random moment is the point
+			// a random moment is the point
+			<-time.After(time.Duration(random.Int64N(int64(600 * time.Millisecond))))
 			if part == "redis" {
 				redis.Restart(t)
 			} else {
@@ -85,7 +93,8 @@ func (b binary) testKillParts(t *testing.T) {
 	proxy := w.parts["proxy"][0].url(t, "proxy")
 	jobs.wantAll(t, proxy, want)
 	eventually(t, "no job to run or wait", func() bool {
-		running := metric(t, proxy, `bgremove_queue_jobs{where="running"}`) + metric(t, proxy, `bgremove_queue_jobs{where="queued_normal"}`) +
+		running := metric(t, proxy, `bgremove_queue_jobs{where="running"}`) +
+			metric(t, proxy, `bgremove_queue_jobs{where="queued_normal"}`) +
 			metric(t, proxy, `bgremove_queue_jobs{where="retrying"}`)
 		return running == "000"
 	})

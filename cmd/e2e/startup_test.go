@@ -25,12 +25,17 @@ func (b binary) testStart(t *testing.T) {
 		{"all", nil, "bgremove is ready: predict on %[1]s, proxy on %[2]s\n"},
 		{"predict", nil, "bgremove is ready: predict on %[1]s\n"},
 		{"proxy", []string{redis}, "bgremove is ready: proxy on %[2]s\n"},
-		{"batch", []string{redis, "--predict-url=http://127.0.0.1:9"}, "bgremove is ready: batch to http://127.0.0.1:9\n"},
+		{
+			"batch",
+			[]string{redis, "--predict-url=http://127.0.0.1:9"},
+			"bgremove is ready: batch to http://127.0.0.1:9\n",
+		},
 	} {
 		t.Run(test.part, func(t *testing.T) {
 			start := time.Now()
 			p := b.serve(t, test.part, test.args...)
-			t.Logf("serve %s with the race detector: ready after %v, %s", test.part, time.Since(start).Round(time.Millisecond), resident(t, p))
+			t.Logf("serve %s with the race detector: ready after %v, %s",
+				test.part, time.Since(start).Round(time.Millisecond), resident(t, p))
 			want := test.want
 			for i, server := range []string{"predict", "proxy"} {
 				slot := fmt.Sprintf("%%[%d]s", i+1)
@@ -39,7 +44,8 @@ func (b binary) testStart(t *testing.T) {
 				}
 				url := p.url(t, server)
 				want = strings.ReplaceAll(want, slot, url)
-				if status, body, err := fetch(t, http.MethodGet, url+"/readyz", nil); err != nil || status != http.StatusOK {
+				if status, body, err := fetch(t, http.MethodGet, url+"/readyz", nil); err != nil ||
+					status != http.StatusOK {
 					t.Errorf("%s: readyz answered %d %s, %v", server, status, body, err)
 				}
 			}
@@ -66,7 +72,8 @@ func resident(t *testing.T, p *process) string {
 	return "memory unknown"
 }
 
-// wantFault expects a process to end by itself with a status and parts of a message, and to have said nothing on stdout.
+// wantFault expects a process to end by itself with a status and parts of a message, and to have
+// said nothing on stdout.
 func (p *process) wantFault(t *testing.T, status int, parts ...string) {
 	t.Helper()
 	p.wantExit(t, status)
@@ -95,25 +102,30 @@ func (b binary) testAddressInUse(t *testing.T) {
 		{"proxy", "proxy", "redis://127.0.0.1:9"},
 	} {
 		b.launch(t, test.part, "--queue-url="+test.queue, "--"+test.server+"-addr="+addr).
-			wantFault(t, 1, "bgremove: "+test.server+": listen", addr, "address already in use; another address goes into "+test.server+".addr\n")
+			wantFault(t, 1, "bgremove: "+test.server+": listen", addr,
+				"address already in use; another address goes into "+test.server+".addr\n")
 	}
 }
 
 func (b binary) testNoSharedQueue(t *testing.T) {
 	for _, part := range []string{"proxy", "batch"} {
-		b.launch(t, part).wantFault(t, 2, "bgremove: serve "+part+" needs queue.url (BGREMOVE_QUEUE_URL, --queue-url)", "use serve all")
+		b.launch(t, part).wantFault(t, 2, "bgremove: serve "+
+			part+" needs queue.url (BGREMOVE_QUEUE_URL, --queue-url)", "use serve all")
 	}
 }
 
 func (b binary) testBadConfiguration(t *testing.T) {
-	b.launch(t, "all", "--grace=soon", "--queue-lease=1ms", "--http-upload-mib=-1", "--log-level=loud").wantFault(t, 2,
-		"bgremove: bad configuration\n", "grace", "soon", "queue.lease", "1ms", "http.upload_mib", "-1", "log.level", "loud")
+	b.launch(t, "all", "--grace=soon", "--queue-lease=1ms", "--http-upload-mib=-1",
+		"--log-level=loud").wantFault(t, 2,
+		"bgremove: bad configuration\n", "grace", "soon", "queue.lease", "1ms", "http.upload_mib",
+		"-1", "log.level", "loud")
 }
 
 func (b binary) testDataFolderInUse(t *testing.T) {
 	dir := "--queue-data-dir=" + t.TempDir()
 	first := b.serve(t, "all", dir)
-	b.launch(t, "all", dir).wantFault(t, 1, "bgremove: queue.data_dir: ", "is in use by another bgremove")
+	b.launch(t, "all", dir).
+		wantFault(t, 1, "bgremove: queue.data_dir: ", "is in use by another bgremove")
 	first.stop(t)
 	b.serve(t, "all", dir).stop(t)
 }
@@ -122,8 +134,11 @@ func (b binary) testRedisComesLater(t *testing.T) {
 	redis := queuetest.StartRedis(t)
 	redis.Stop()
 	url := b.serve(t, "proxy", "--queue-url="+redis.URL()).url(t, "proxy")
-	for path, want := range map[string]int{"/health": 200, "/livez": 200, "/readyz": 503, "/metadata": 503} {
-		if status, body, err := fetch(t, http.MethodGet, url+path, nil); err != nil || status != want {
+	for path, want := range map[string]int{
+		"/health": 200, "/livez": 200, "/readyz": 503, "/metadata": 503,
+	} {
+		if status, body, err := fetch(t, http.MethodGet, url+path, nil); err != nil ||
+			status != want {
 			t.Errorf("without redis %s answers %d %s, %v; want %d", path, status, body, err, want)
 		}
 	}
@@ -150,7 +165,8 @@ func (b binary) testPredictorComesLater(t *testing.T) {
 	for range 5 {
 		ids = append(ids, startJob(t, proxy.url(t, "proxy"), scaled(t, 24, 18)))
 	}
-	eventually(t, "a word of the absent predictor", func() bool { return strings.Contains(batch.stderr.String(), "predictor is away") })
+	eventually(t, "a word of the absent predictor",
+		func() bool { return strings.Contains(batch.stderr.String(), "predictor is away") })
 	over := time.Now().Add(1500 * time.Millisecond) // batch asks for the predictor three times
 	eventually(t, "time to pass", func() bool {
 		for _, id := range ids {
@@ -168,12 +184,15 @@ func (b binary) testPredictorComesLater(t *testing.T) {
 // The workers are watched at an address of their own.
 func (b binary) testBatchMetrics(t *testing.T) {
 	redis := queuetest.StartRedis(t)
-	p := b.serve(t, "batch", "--queue-url="+redis.URL(), "--predict-url=http://127.0.0.1:1", "--batch-addr=127.0.0.1:0", "--batch-workers=3")
+	p := b.serve(t, "batch", "--queue-url="+redis.URL(), "--predict-url=http://127.0.0.1:1",
+		"--batch-addr=127.0.0.1:0", "--batch-workers=3")
 	url := p.url(t, "metrics")
-	if status, body := get(t, url+"/metrics"); status != 200 || !strings.Contains(body, "bgremove_batch_workers 3") {
+	if status, body := get(t, url+"/metrics"); status != 200 ||
+		!strings.Contains(body, "bgremove_batch_workers 3") {
 		t.Errorf("/metrics: %d %.300s", status, body)
 	}
-	if status, body := get(t, url+"/readyz"); status != 503 || !strings.Contains(body, "predictor") {
+	if status, body := get(t, url+"/readyz"); status != 503 ||
+		!strings.Contains(body, "predictor") {
 		t.Errorf("/readyz without a predictor: %d %s", status, body)
 	}
 }

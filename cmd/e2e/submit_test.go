@@ -36,7 +36,8 @@ func album(t *testing.T, n int) string {
 	return dir
 }
 
-// results are the files in a folder, each of which must be a whole PNG file; the journal may be there.
+// results are the files in a folder, each of which must be a whole PNG file;
+// the journal may be there.
 func results(t *testing.T, dir string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -70,8 +71,8 @@ func countResults(dir string) (n int) {
 	return n
 }
 
-// A server that has little room, stops once and is killed once: all pictures come back. There are TEST_IMAGES pictures, 120 unless said
-// otherwise.
+// A server that has little room, stops once and is killed once: all pictures come back. There are
+// TEST_IMAGES pictures, 120 unless said otherwise.
 func (b binary) testSubmit(t *testing.T) {
 	n := 120
 	if text := os.Getenv("TEST_IMAGES"); text != "" {
@@ -82,20 +83,23 @@ func (b binary) testSubmit(t *testing.T) {
 	}
 	in, out, data := album(t, n), filepath.Join(t.TempDir(), "out"), t.TempDir()
 	serve := func(addr string) *process {
-		return b.serve(t, "all", "--proxy-addr="+addr, "--data-dir="+data, "--queue-max-depth=10", "--log-level=warn", "--imaging-looks=1",
+		return b.serve(t, "all", "--proxy-addr="+addr, "--data-dir="+data, "--queue-max-depth=10",
+			"--log-level=warn", "--imaging-looks=1",
 			"--imaging-engine="+quickestEngine, "--queue-lease=3s")
 	}
 	server := serve("127.0.0.1:0")
 	url := server.url(t, "proxy")
 	addr := strings.TrimPrefix(url, "http://")
 	run := b.run(t, "submit", in, "-o", out, "--server", url, "-j", "16", "--json")
-	within(t, 2*time.Minute, "a third of the results", func() bool { return countResults(out) >= n/3 || run.hasEnded() })
+	within(t, 2*time.Minute, "a third of the results",
+		func() bool { return countResults(out) >= n/3 || run.hasEnded() })
 	if _, text := get(t, url+"/metrics"); !strings.Contains(text, `"429"`) {
 		t.Error("nothing was refused: the room did not matter")
 	}
 	server.stop(t)
 	server = serve(addr)
-	within(t, 2*time.Minute, "two thirds of the results", func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
+	within(t, 2*time.Minute, "two thirds of the results",
+		func() bool { return countResults(out) >= 2*n/3 || run.hasEnded() })
 	server.kill(t)
 	serve(addr)
 	within(t, 3*time.Minute, "the end of submit", run.hasEnded)
@@ -115,7 +119,8 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 	out := filepath.Join(t.TempDir(), "out")
 	bad := []string{"day 0/photo000.png", "day 1/photo040.png", "day 2/photo101.png"}
 	for _, name := range bad {
-		if err := os.WriteFile(filepath.Join(in, name), []byte("\x89PNG\r\n\x1a\nno more"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(in, name), []byte("\x89PNG\r\n\x1a\nno more"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,7 +141,8 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 		}
 	}
 	for _, name := range bad {
-		if path := filepath.Join(in, name); failed[path] == "" || !strings.Contains(run.stderr.String(), path) {
+		if path := filepath.Join(in, name); failed[path] == "" ||
+			!strings.Contains(run.stderr.String(), path) {
 			t.Errorf("%s: %q, and on stderr:\n%s", name, failed[path], run.stderr.String())
 		}
 	}
@@ -145,11 +151,13 @@ func (b binary) corruptPictures(t *testing.T, in, url string, n int) {
 	}
 }
 
-// On a terminal there is a bar; Ctrl-C leaves no half file and a journal; the same command then does what is left, and sends nothing twice.
+// On a terminal there is a bar; Ctrl-C leaves no half file and a journal; the same command then
+// does what is left, and sends nothing twice.
 func (b binary) testSubmitTerminal(t *testing.T) {
 	const n = 40
 	in, out := album(t, n), filepath.Join(t.TempDir(), "out")
-	server := b.serve(t, "all", "--log-level=warn", "--imaging-looks=1", "--imaging-engine="+quickestEngine)
+	server := b.serve(t, "all", "--log-level=warn", "--imaging-looks=1",
+		"--imaging-engine="+quickestEngine)
 	url := server.url(t, "proxy")
 	screen, run := b.onTerminal(t, "submit", in, "-o", out, "--server", url, "-j", "4")
 	eventually(t, "some results", func() bool { return countResults(out) >= 5 })
@@ -160,7 +168,8 @@ func (b binary) testSubmitTerminal(t *testing.T) {
 		t.Errorf("interrupted: exit status %d, want 1\n%s", status, screen)
 	}
 	text := screen.String()
-	if !strings.Contains(text, fmt.Sprintf("/%d", n)) || !strings.Contains(text, "%") || !strings.Contains(text, "left") {
+	if !strings.Contains(text, fmt.Sprintf("/%d", n)) || !strings.Contains(text, "%") ||
+		!strings.Contains(text, "left") {
 		t.Errorf("the screen has no bar, or does not say what is left:\n%s", text)
 	}
 	before := len(results(t, out)) // and each is whole
@@ -185,7 +194,8 @@ type shownTerminal struct {
 // Write is what is typed.
 func (s *shownTerminal) Write(p []byte) (int, error) { return s.File.Write(p) }
 
-// onTerminal starts the binary on a terminal; wait returns its exit status once it has ended and all that it wrote is on the screen.
+// onTerminal starts the binary on a terminal; wait returns its exit status once it has ended and
+// all that it wrote is on the screen.
 func (b binary) onTerminal(t *testing.T, args ...string) (screen *shownTerminal, wait func() int) {
 	t.Helper()
 	cmd := b.command(t, args...)

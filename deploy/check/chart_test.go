@@ -28,7 +28,8 @@ func render(values object) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	full, err := chartutil.ToRenderValues(chart, values, chartutil.ReleaseOptions{Name: "cut", Namespace: "pictures", IsInstall: true}, nil)
+	full, err := chartutil.ToRenderValues(chart, values,
+		chartutil.ReleaseOptions{Name: "cut", Namespace: "pictures", IsInstall: true}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,8 @@ func checkTriggers(t *testing.T, scaled object, config string) {
 	for _, trigger := range triggers {
 		got = append(got, fmt.Sprint(trigger.(object)["metadata"].(object)["listName"]))
 	}
-	for _, list := range []string{"q:0", "q:1", "q:2", "late:0", "late:1", "late:2"} { // of each priority: jobs in turn, and those behind them
+	// of each priority: jobs in turn, and those behind them
+	for _, list := range []string{"q:0", "q:1", "q:2", "late:0", "late:1", "late:2"} {
 		want = append(want, fmt.Sprintf("{bg:%s}:%s", cmp.Or(settings.Queue.Name, "default"), list))
 	}
 	if !slices.Equal(got, want) {
@@ -149,8 +151,10 @@ func checkDeployment(t *testing.T, deployment, configs object) {
 	t.Helper()
 	pod := deployment["spec"].(object)["template"].(object)["spec"].(object)
 	container := pod["containers"].([]any)[0].(object)
-	if pod["enableServiceLinks"] != false || pod["automountServiceAccountToken"] != false || pod["securityContext"].(object)["runAsNonRoot"] != true ||
-		container["securityContext"].(object)["readOnlyRootFilesystem"] != true || pod["terminationGracePeriodSeconds"].(float64) < 40 {
+	if pod["enableServiceLinks"] != false || pod["automountServiceAccountToken"] != false ||
+		pod["securityContext"].(object)["runAsNonRoot"] != true ||
+		container["securityContext"].(object)["readOnlyRootFilesystem"] != true ||
+		pod["terminationGracePeriodSeconds"].(float64) < 40 {
 		t.Errorf("the pod has rights that it does not need, or too little time to stop: %v", pod)
 	}
 	item := pod["volumes"].([]any)[0].(object)["configMap"].(object)["items"].([]any)[0].(object)
@@ -166,7 +170,9 @@ func checkDeployment(t *testing.T, deployment, configs object) {
 	if strings.Contains(config, "mode: sentinel") {
 		url = "redis://sentinel:26379?master_name=main"
 	}
-	secrets := map[any]string{"BGREMOVE_QUEUE_URL": url, "BGREMOVE_WEBHOOK_SECRET": "whsec_" + strings.Repeat("MfKQ", 8)}
+	secrets := map[any]string{
+		"BGREMOVE_QUEUE_URL": url, "BGREMOVE_WEBHOOK_SECRET": "whsec_" + strings.Repeat("MfKQ", 8),
+	}
 	var env, args []string
 	for _, entry := range container["env"].([]any) {
 		variable := entry.(object)
@@ -187,14 +193,18 @@ func checkDeployment(t *testing.T, deployment, configs object) {
 
 // Only the proxy is given the secret of callbacks.
 func TestWebhookSecret(t *testing.T) {
-	manifests, err := render(object{"queue": object{"existingSecret": "redis"}, "webhook": object{"existingSecret": "hooks", "existingSecretKey": "key"}})
+	manifests, err := render(object{"queue": object{"existingSecret": "redis"}, "webhook": object{
+		"existingSecret": "hooks", "existingSecretKey": "key",
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, manifest := range manifests {
 		has := strings.Contains(manifest, "BGREMOVE_WEBHOOK_SECRET")
 		if want := strings.Contains(manifest, "args: [serve, proxy]"); has != want ||
-			has && !regexp.MustCompile(`BGREMOVE_WEBHOOK_SECRET\s+valueFrom:\s+secretKeyRef:\s+name: hooks\s+key: key\n`).MatchString(manifest) {
+			has && !regexp.MustCompile(
+				`BGREMOVE_WEBHOOK_SECRET\s+valueFrom:\s+secretKeyRef:\s+name: hooks\s+key: key\n`,
+			).MatchString(manifest) {
 			t.Errorf("secret %v, want %v in\n%s", has, want, manifest)
 		}
 	}
@@ -202,7 +212,9 @@ func TestWebhookSecret(t *testing.T) {
 
 // Proxy and batch are given the keys of the bucket, and no other part.
 func TestS3Secret(t *testing.T) {
-	manifests, err := render(object{"queue": object{"existingSecret": "redis"}, "s3": object{"existingSecret": "bucket"}})
+	manifests, err := render(object{
+		"queue": object{"existingSecret": "redis"}, "s3": object{"existingSecret": "bucket"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +222,8 @@ func TestS3Secret(t *testing.T) {
 	for _, manifest := range manifests {
 		has := regexp.MustCompile(`S3_ACCESS_KEY\s+valueFrom:\s+secretKeyRef: {name: bucket, key: access-key}\s+- name: BGREMOVE_QUEUE_S3_SECRET_KEY\s+` +
 			`valueFrom:\s+secretKeyRef: {name: bucket, key: secret-key}\n`).MatchString(manifest)
-		if want := regexp.MustCompile(`args: \[serve, (proxy|batch)\]`).MatchString(manifest); has != want {
+		if want := regexp.MustCompile(`args: \[serve, (proxy|batch)\]`).
+			MatchString(manifest); has != want {
 			t.Errorf("keys %v, want %v in\n%s", has, want, manifest)
 		}
 		if has {
@@ -224,11 +237,18 @@ func TestS3Secret(t *testing.T) {
 
 func TestChartRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ values, want string }{
-		"no queue":       {"{}", "one of queue.url, queue.existingSecret and redis.enabled is needed"},
-		"unknown value":  {"{queue: {url: 'redis://r:6379'}, replicas: 3}", "replicas"},
-		"no Redis URL":   {"{queue: {url: 'http://r'}}", "pattern"},
-		"no secret":      {"{queue: {url: 'redis://r:6379'}, config: {egress: {callbacks: true}}}", "egress.callbacks needs webhook.existingSecret"},
-		"KEDA's address": {"{queue: {url: 'redis://r:6379'}, keda: {enabled: true}}", "keda.addresses is needed"},
+		"no queue": {
+			"{}", "one of queue.url, queue.existingSecret and redis.enabled is needed",
+		},
+		"unknown value": {"{queue: {url: 'redis://r:6379'}, replicas: 3}", "replicas"},
+		"no Redis URL":  {"{queue: {url: 'http://r'}}", "pattern"},
+		"no secret": {
+			"{queue: {url: 'redis://r:6379'}, config: {egress: {callbacks: true}}}",
+			"egress.callbacks needs webhook.existingSecret",
+		},
+		"KEDA's address": {
+			"{queue: {url: 'redis://r:6379'}, keda: {enabled: true}}", "keda.addresses is needed",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var values object
@@ -246,12 +266,17 @@ func TestChartRefuses(t *testing.T) {
 func TestBrokenManifests(t *testing.T) {
 	v := newValidator(t)
 	for name, manifest := range map[string]string{
-		"unknown field":      "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {port: 1}}",
-		"wrong type":         "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a}, spec: {maxUnavailable: [1]}}",
-		"missing field":      "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 1}}",
-		"unknown kind":       "{apiVersion: v1, kind: Servise, metadata: {name: a}}",
-		"KEDA without type":  "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a}, spec: {scaleTargetRef: {name: a}, triggers: [{metadata: {}}]}}",
-		"KEDA unknown field": "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a}, spec: {scaleTargetRef: {name: a}, triggers: [], x: 1}}",
+		"unknown field": "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: " +
+			"{port: 1}}",
+		"wrong type": "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: " +
+			"{name: a}, spec: {maxUnavailable: [1]}}",
+		"missing field": "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, " +
+			"spec: {replicas: 1}}",
+		"unknown kind": "{apiVersion: v1, kind: Servise, metadata: {name: a}}",
+		"KEDA without type": "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: " +
+			"{name: a}, spec: {scaleTargetRef: {name: a}, triggers: [{metadata: {}}]}}",
+		"KEDA unknown field": "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: " +
+			"{name: a}, spec: {scaleTargetRef: {name: a}, triggers: [], x: 1}}",
 	} {
 		if len(faults(v, manifest)) == 0 {
 			t.Errorf("%s: %s is found valid", name, manifest)

@@ -22,7 +22,9 @@ const dockerfile = "../Dockerfile"
 // noRegistry says of every image that it is there and has a PATH: no registry is asked.
 type noRegistry struct{}
 
-func (noRegistry) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (noRegistry) ResolveImageConfig(
+	_ context.Context, ref string, _ sourceresolver.Opt,
+) (string, digest.Digest, []byte, error) {
 	config := `{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}}`
 	return ref, digest.FromString(config), []byte(config), nil
 }
@@ -55,7 +57,10 @@ func TestDockerfileLint(t *testing.T) {
 	if got := warnings(t, read(t, dockerfile)); len(got) > 0 {
 		t.Error(strings.Join(got, "\n"))
 	}
-	for _, text := range []string{"FROM debian:12 as x\n", "FROM debian:12\nCMD bgremove serve\n", "FROM debian:12\nCOPY --from=nowhere\n", "FROM debian:$X\n"} {
+	for _, text := range []string{
+		"FROM debian:12 as x\n", "FROM debian:12\nCMD bgremove serve\n",
+		"FROM debian:12\nCOPY --from=nowhere\n", "FROM debian:$X\n",
+	} {
 		if len(warnings(t, text)) == 0 {
 			t.Errorf("no warning of %q", text)
 		}
@@ -75,7 +80,8 @@ func image(t *testing.T, target string) (image struct {
 ) {
 	t.Helper()
 	text := read(t, dockerfile)
-	result, err := dockerfile2llb.Dockerfile2LLB(t.Context(), []byte(text), convertOpt(text, target))
+	result, err := dockerfile2llb.Dockerfile2LLB(t.Context(), []byte(text),
+		convertOpt(text, target))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,16 +98,19 @@ func image(t *testing.T, target string) (image struct {
 // dockerfileEnv is the program's environment in the default image.
 func dockerfileEnv(t *testing.T) []string {
 	t.Helper()
-	return slices.DeleteFunc(image(t, "").Config.Env, func(variable string) bool { return !strings.HasPrefix(variable, "BGREMOVE_") })
+	return slices.DeleteFunc(image(t, "").Config.Env,
+		func(variable string) bool { return !strings.HasPrefix(variable, "BGREMOVE_") })
 }
 
 func TestImages(t *testing.T) {
 	for _, target := range []string{"", "full", "static"} {
 		config := image(t, target).Config
-		if config.User != "65532:65532" || config.StopSignal != "SIGTERM" || config.Labels["org.opencontainers.image.title"] != "bgremove" {
+		if config.User != "65532:65532" || config.StopSignal != "SIGTERM" ||
+			config.Labels["org.opencontainers.image.title"] != "bgremove" {
 			t.Errorf("target %q: %+v", target, config)
 		}
-		if _, ok := config.Volumes["/var/lib/bgremove"]; !ok || !slices.Contains(config.Env, "BGREMOVE_QUEUE_DATA_DIR=/var/lib/bgremove") {
+		if _, ok := config.Volumes["/var/lib/bgremove"]; !ok ||
+			!slices.Contains(config.Env, "BGREMOVE_QUEUE_DATA_DIR=/var/lib/bgremove") {
 			t.Errorf("target %q keeps its data elsewhere: %+v", target, config)
 		}
 		if !slices.Equal(config.Entrypoint, []string{"bgremove"}) {
@@ -126,16 +135,19 @@ func TestImageBuildsAreTheMakefiles(t *testing.T) {
 		}
 		return match[1]
 	}
-	expand := strings.NewReplacer("$(TAGS)", variable("TAGS"), "$(STATIC_TAGS)", variable("STATIC_TAGS"), "$(LDFLAGS)", variable("LDFLAGS"),
+	expand := strings.NewReplacer("$(TAGS)", variable("TAGS"), "$(STATIC_TAGS)",
+		variable("STATIC_TAGS"), "$(LDFLAGS)", variable("LDFLAGS"),
 		"-o bin/bgremove-static", "-o /bgremove", "-o bin/bgremove", "-o /bgremove")
 	versions := strings.NewReplacer("$(VERSION)", "$VERSION", "$(COMMIT)", "$COMMIT")
 	text := read(t, dockerfile)
-	builds := regexp.MustCompile(`(?m)^\t(.*go build .*-o bin/.*)$`).FindAllStringSubmatch(makefile, -1)
+	builds := regexp.MustCompile(`(?m)^\t(.*go build .*-o bin/.*)$`).
+		FindAllStringSubmatch(makefile, -1)
 	if len(builds) != 2 {
 		t.Fatalf("%d builds in the Makefile, want 2", len(builds))
 	}
 	for _, build := range builds {
-		if want := versions.Replace(expand.Replace(build[1])); !strings.Contains(text, "    "+want+"\n") {
+		if want := versions.Replace(expand.Replace(build[1])); !strings.Contains(text,
+			"    "+want+"\n") {
 			t.Errorf("the Dockerfile does not build with %q", want)
 		}
 	}
@@ -152,7 +164,8 @@ func TestBaseImagesArePinned(t *testing.T) {
 			continue
 		}
 		base := node.Next.Value
-		if !stages[base] && !regexp.MustCompile(`^[a-z]+:[a-z0-9.-]*[0-9a-z]$`).MatchString(base) || strings.HasSuffix(base, ":latest") {
+		if !stages[base] && !regexp.MustCompile(`^[a-z]+:[a-z0-9.-]*[0-9a-z]$`).MatchString(base) ||
+			strings.HasSuffix(base, ":latest") {
 			t.Errorf("%q has no tag", base)
 		}
 		if as := node.Next.Next; as != nil {
@@ -171,12 +184,14 @@ func TestContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(sources(t), ".git/HEAD", "docs/engine.md", "testdata/seed.png", "training/train.py", "cmd/root_test.go", "deploy/compose.yaml", "go.mod", "go.sum") {
+	for _, path := range append(sources(t), ".git/HEAD", "docs/engine.md", "testdata/seed.png",
+		"training/train.py", "cmd/root_test.go", "deploy/compose.yaml", "go.mod", "go.sum") {
 		ignored, err := matcher.MatchesOrParentMatches(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		unneeded := regexp.MustCompile(`^(\.git|docs|testdata|training|deploy)/|_test\.go$`).MatchString(path)
+		unneeded := regexp.MustCompile(`^(\.git|docs|testdata|training|deploy)/|_test\.go$`).
+			MatchString(path)
 		if ignored != unneeded {
 			t.Errorf("%s: ignored %v, want %v", path, ignored, unneeded)
 		}

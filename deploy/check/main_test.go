@@ -1,5 +1,5 @@
-// Package check tests what deploy/ holds without a container engine or a cluster. It is a module of its own, so that what
-// it needs stays out of the product's.
+// Package check tests what deploy/ holds without a container engine or a cluster. It is a module of
+// its own, so that what it needs stays out of the product's.
 package check
 
 import (
@@ -24,8 +24,8 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// module is the folder of a module that is read but not imported, whose requirements are thus not ours. sum is what go.sum
-// would have for it.
+// module is the folder of a module that is read but not imported, whose requirements are thus not
+// ours. sum is what go.sum would have for it.
 func module(t *testing.T, path, sum string) string {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -81,21 +81,24 @@ func bgremove(t *testing.T, env []string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// checkPart has the program check the settings and know the command that a container or unit starts it with.
+// checkPart has the program check the settings and know the command that a container
+// or unit starts it with.
 func checkPart(t *testing.T, env []string, args ...string) {
 	t.Helper()
 	if out, err := bgremove(t, env, "config", "check"); err != nil {
 		t.Errorf("%q: %v\n%s", env, err, out)
 	}
 	// cobra answers the help of a parent where there is no such command.
-	if out, err := bgremove(t, nil, append(args, "--help")...); err != nil || !strings.Contains(out, "bgremove "+args[0]+" "+args[1]) {
+	if out, err := bgremove(t, nil, append(args, "--help")...); err != nil ||
+		!strings.Contains(out, "bgremove "+args[0]+" "+args[1]) {
 		t.Errorf("%q --help: %v\n%s", args, err, out)
 	}
 }
 
 // The check fails where it should.
 func TestBinaryRefusesWhatItDoesNotKnow(t *testing.T) {
-	if out, err := bgremove(t, []string{"BGREMOVE_QUEUE_ULR=x"}, "config", "check"); err == nil || !strings.Contains(out, "BGREMOVE_QUEUE_ULR") {
+	if out, err := bgremove(t, []string{"BGREMOVE_QUEUE_ULR=x"}, "config", "check"); err == nil ||
+		!strings.Contains(out, "BGREMOVE_QUEUE_ULR") {
 		t.Errorf("err %v, output %s", err, out)
 	}
 }

@@ -22,13 +22,19 @@ func TestNetworkPolicies(t *testing.T) {
 			`"app.kubernetes.io/instance":"cut","app.kubernetes.io/name":"bgremove"}}}]}`
 	)
 	for name, test := range map[string]struct{ values, both, proxy string }{
-		"nothing":        {"{}", "", ""},
-		"switched off":   {"{config: {egress: {urls: false, https_only: true}}}", "", ""},
-		"addresses":      {"{config: {egress: {urls: true}}}", "", public},
-		"callbacks":      {"{config: {egress: {callbacks: true}}, webhook: {existingSecret: a}}", "", public},
-		"rules":          {"{config: {egress: {urls: true}}, networkPolicy: {proxyTo: [{ports: [{port: 8443}]}]}}", "", otherPort},
-		"bucket":         {"{config: {queue: {s3_bucket: a}}}", s3, ""},
-		"bucket's place": {"{config: {queue: {s3_bucket: a}}, networkPolicy: {s3Ports: [9000], s3To: [{namespaceSelector: {}}]}}", minio, ""},
+		"nothing":      {"{}", "", ""},
+		"switched off": {"{config: {egress: {urls: false, https_only: true}}}", "", ""},
+		"addresses":    {"{config: {egress: {urls: true}}}", "", public},
+		"callbacks": {
+			"{config: {egress: {callbacks: true}}, webhook: {existingSecret: a}}", "", public,
+		},
+		"rules": {
+			"{config: {egress: {urls: true}}, networkPolicy: {proxyTo: [{ports: [{port: 8443}]}]}}",
+			"", otherPort,
+		},
+		"bucket": {"{config: {queue: {s3_bucket: a}}}", s3, ""},
+		"bucket's place": {"{config: {queue: {s3_bucket: a}}, networkPolicy: {s3Ports: [9000], " +
+			"s3To: [{namespaceSelector: {}}]}}", minio, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var values object
@@ -37,7 +43,9 @@ func TestNetworkPolicies(t *testing.T) {
 			}
 			values["queue"] = object{"existingSecret": "redis"}
 			base := dns + redis + test.both
-			want := map[string]string{"proxy": base + test.proxy, "batch": base + predictor, "predict": ""}
+			want := map[string]string{
+				"proxy": base + test.proxy, "batch": base + predictor, "predict": "",
+			}
 			for part, egress := range egresses(t, values) {
 				if egress != "["+want[part]+"]" {
 					t.Errorf("%s may reach\n%s, want\n[%s]", part, egress, want[part])
@@ -81,7 +89,8 @@ func egresses(t *testing.T, values object) map[string]string {
 			t.Fatal(err)
 		}
 		if policy.Kind == "NetworkPolicy" {
-			found[policy.Metadata.Name[strings.LastIndex(policy.Metadata.Name, "-")+1:]] = string(policy.Spec.Egress)
+			found[policy.Metadata.Name[strings.LastIndex(policy.Metadata.Name, "-")+1:]] = string(
+				policy.Spec.Egress)
 		}
 	}
 	return found

@@ -28,13 +28,17 @@ import (
 // series are the labels of each name that the program exposes, besides those that Prometheus adds.
 type series map[string]map[string]bool
 
-// exposed runs the program, has it do some work of each kind and reads its metrics: those of serve all, and those of serve batch.
+// exposed runs the program, has it do some work of each kind and reads its metrics: those of serve
+// all, and those of serve batch.
 func exposed(t *testing.T) series {
 	t.Helper()
-	all := serve(t, "all", "--data-dir="+t.TempDir(), "--proxy-addr=127.0.0.1:0", "--predict-addr=127.0.0.1:0",
-		"--egress-callbacks", "--webhook-secret=whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))
+	all := serve(t, "all", "--data-dir="+t.TempDir(), "--proxy-addr=127.0.0.1:0",
+		"--predict-addr=127.0.0.1:0",
+		"--egress-callbacks",
+		"--webhook-secret=whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))
 	predict := all.url(t, "predict")
-	batch := serve(t, "batch", "--queue-url=redis://127.0.0.1:1", "--predict-url="+predict, "--batch-addr=127.0.0.1:0")
+	batch := serve(t, "batch", "--queue-url=redis://127.0.0.1:1", "--predict-url="+predict,
+		"--batch-addr=127.0.0.1:0")
 	picture := read(t, root+"/testdata/scene.png")
 	send(t, predict+"/predict", "image/png", picture, http.StatusOK)
 	send(t, predict+"/predict", "image/png", "nonsense", http.StatusUnsupportedMediaType)
@@ -85,7 +89,8 @@ func (s series) faults(expr string) (faults []string) {
 			faults = append(faults, "there is no "+selector.Name)
 		}
 		for _, m := range selector.LabelMatchers {
-			if m.Name != labels.MetricName && m.Name != "job" && m.Name != "instance" && !own[m.Name] {
+			if m.Name != labels.MetricName && m.Name != "job" && m.Name != "instance" &&
+				!own[m.Name] {
 				faults = append(faults, selector.Name+" has no label "+m.Name)
 			}
 		}
@@ -147,16 +152,19 @@ func TestDashboardAndAlerts(t *testing.T) {
 			t.Errorf("%s shows nothing", p.Title)
 		}
 		for _, target := range p.Targets {
-			for _, fault := range s.faults(strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")) {
+			for _, fault := range s.faults(
+				strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")) {
 				t.Errorf("dashboard: %s: %s", p.Title, fault)
 			}
 		}
 	}
-	if got := strings.Join(rows, ", "); got != "Traffic, Latency, Queue, Stages, Errors, Resources" {
+	if got := strings.Join(rows,
+		", "); got != "Traffic, Latency, Queue, Stages, Errors, Resources" {
 		t.Errorf("rows %s", got)
 	}
 
-	groups, errs := rulefmt.Parse([]byte(read(t, "../prometheus/rules.yaml")), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	groups, errs := rulefmt.Parse([]byte(read(t, "../prometheus/rules.yaml")), false,
+		model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -167,7 +175,8 @@ func TestDashboardAndAlerts(t *testing.T) {
 			for _, fault := range s.faults(rule.Expr) {
 				t.Errorf("alert %s: %s", rule.Alert, fault)
 			}
-			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" {
+			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" ||
+				rule.Labels["severity"] == "" {
 				t.Errorf("%s says too little", rule.Alert)
 			}
 		}
@@ -181,12 +190,17 @@ func TestDashboardAndAlerts(t *testing.T) {
 func TestSeriesCheckFindsFaults(t *testing.T) {
 	s := series{}
 	s.add("# TYPE a counter\na{code=\"1\"} 2\nb 3\n")
-	for _, good := range []string{`sum by (code) (rate(a{code=~"4..", job="x"}[5m]))`, `b == 0`, `up == 0`, `sum by (instance) (b)`} {
+	for _, good := range []string{
+		`sum by (code) (rate(a{code=~"4..", job="x"}[5m]))`,
+		`b == 0`, `up == 0`, `sum by (instance) (b)`,
+	} {
 		if faults := s.faults(good); len(faults) > 0 {
 			t.Errorf("%s: %q", good, faults)
 		}
 	}
-	for _, bad := range []string{`c`, `a{kode="1"}`, `b{code="1"}`, `sum by (kode) (a)`, `rate(a)`, `sum(`, `1 + 1`} {
+	for _, bad := range []string{
+		`c`, `a{kode="1"}`, `b{code="1"}`, `sum by (kode) (a)`, `rate(a)`, `sum(`, `1 + 1`,
+	} {
 		if len(s.faults(bad)) == 0 {
 			t.Errorf("%s passes", bad)
 		}
@@ -200,7 +214,8 @@ func TestProvisioning(t *testing.T) {
 		"../prometheus/prometheus.yaml":                       "scrape_configs",
 	} {
 		var file map[string]any
-		if err := yaml.UnmarshalStrict([]byte(read(t, path)), &file); err != nil || file[key] == nil {
+		if err := yaml.UnmarshalStrict([]byte(read(t, path)), &file); err != nil ||
+			file[key] == nil {
 			t.Errorf("%s: %v, %v", path, err, file)
 		}
 	}
@@ -236,7 +251,8 @@ func serve(t *testing.T, args ...string) *running {
 		t.Fatal(err)
 	}
 	r := &running{}
-	cmd := exec.CommandContext(context.Background(), path, append([]string{"serve"}, args...)...) // stopped below, not killed
+	// stopped below, not killed
+	cmd := exec.CommandContext(context.Background(), path, append([]string{"serve"}, args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &r.stdout, os.Stderr
 	cmd.Env = []string{"HOME=" + cmd.Dir, "BGREMOVE_LOG_LEVEL=error"}
 	if err := cmd.Start(); err != nil {
@@ -255,7 +271,8 @@ func serve(t *testing.T, args ...string) *running {
 // url is where a part is served, as the line that says ready has it.
 func (r *running) url(t *testing.T, part string) string {
 	t.Helper()
-	found := regexp.MustCompile(part + ` on (http://[0-9.:]+)`).FindStringSubmatch(r.stdout.String())
+	found := regexp.MustCompile(part + ` on (http://[0-9.:]+)`).
+		FindStringSubmatch(r.stdout.String())
 	if found == nil {
 		t.Fatalf("no address of %s in %q", part, r.stdout.String())
 	}

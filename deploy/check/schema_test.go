@@ -26,7 +26,8 @@ func newValidator(t *testing.T) validator.Validator {
 	dir := t.TempDir()
 	writeKubernetesSchemas(t, dir)
 	writeKEDASchemas(t, dir)
-	v, err := validator.New([]string{dir + "/{{ .Group }}_{{ .ResourceAPIVersion }}_{{ .ResourceKind }}.json"},
+	v, err := validator.New(
+		[]string{dir + "/{{ .Group }}_{{ .ResourceAPIVersion }}_{{ .ResourceKind }}.json"},
 		validator.Opts{Strict: true, KubernetesVersion: "1.37.2"})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,8 @@ func writeSchema(t *testing.T, dir, group, version, kind string, schema any) {
 func writeKubernetesSchemas(t *testing.T, dir string) {
 	t.Helper()
 	var swagger struct{ Definitions map[string]object }
-	text := read(t, filepath.Join(module(t, kubernetes, kubernetesSum), "api/openapi-spec/swagger.json"))
+	text := read(t,
+		filepath.Join(module(t, kubernetes, kubernetesSum), "api/openapi-spec/swagger.json"))
 	if err := json.Unmarshal([]byte(text), &swagger); err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +62,16 @@ func writeKubernetesSchemas(t *testing.T, dir string) {
 		tighten(definition)
 	}
 	// As in JSON, where they may be numbers too.
-	swagger.Definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = object{"type": []string{"string", "integer"}}
-	swagger.Definitions["io.k8s.apimachinery.pkg.api.resource.Quantity"] = object{"type": []string{"string", "number"}}
+	swagger.Definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = object{
+		"type": []string{"string", "integer"},
+	}
+	swagger.Definitions["io.k8s.apimachinery.pkg.api.resource.Quantity"] = object{
+		"type": []string{"string", "number"},
+	}
 	for name, definition := range swagger.Definitions {
 		gvks, _ := definition["x-kubernetes-group-version-kind"].([]any)
-		if len(gvks) != 1 || definition["properties"].(object)["spec"] == nil && definition["properties"].(object)["metadata"] == nil {
+		if len(gvks) != 1 || definition["properties"].(object)["spec"] == nil &&
+			definition["properties"].(object)["metadata"] == nil {
 			continue // an option or a list
 		}
 		gvk := gvks[0].(object)
@@ -107,7 +114,8 @@ func tighten(node any) {
 		return
 	}
 	if properties, ok := schema["properties"].(object); ok {
-		if _, ok := schema["additionalProperties"]; !ok && schema["x-kubernetes-preserve-unknown-fields"] == nil {
+		if _, ok := schema["additionalProperties"]; !ok &&
+			schema["x-kubernetes-preserve-unknown-fields"] == nil {
 			schema["additionalProperties"] = false
 		}
 		for _, child := range properties {
@@ -134,7 +142,8 @@ func writeKEDASchemas(t *testing.T, dir string) {
 				}
 			}
 		}
-		if err := yaml.Unmarshal([]byte(read(t, filepath.Join(bases, "keda.sh_"+plural+".yaml"))), &crd); err != nil {
+		if err := yaml.Unmarshal([]byte(read(t, filepath.Join(bases, "keda.sh_"+plural+".yaml"))),
+			&crd); err != nil {
 			t.Fatal(err)
 		}
 		for _, version := range crd.Spec.Versions {

@@ -17,8 +17,12 @@ func sources(t *testing.T) (paths []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, build := range []struct{ cgo, tags string }{{"1", "-tags=gocv_specific_modules"}, {"0", "-tags=nodynamic"}} {
-		cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=Dir,Standard,Module,GoFiles,CgoFiles,CFiles,HFiles,SFiles,EmbedFiles", build.tags, ".")
+	for _, build := range []struct{ cgo, tags string }{
+		{"1", "-tags=gocv_specific_modules"}, {"0", "-tags=nodynamic"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "go", "list", "-deps",
+			"-json=Dir,Standard,Module,GoFiles,CgoFiles,CFiles,HFiles,SFiles,EmbedFiles",
+			build.tags, ".")
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED="+build.cgo)
 		cmd.Stderr = os.Stderr
@@ -43,7 +47,9 @@ func sources(t *testing.T) (paths []string) {
 			if pkg.Module == nil || !pkg.Module.Main {
 				continue
 			}
-			for _, files := range [][]string{pkg.GoFiles, pkg.CgoFiles, pkg.CFiles, pkg.HFiles, pkg.SFiles, pkg.EmbedFiles} {
+			for _, files := range [][]string{
+				pkg.GoFiles, pkg.CgoFiles, pkg.CFiles, pkg.HFiles, pkg.SFiles, pkg.EmbedFiles,
+			} {
 				for _, file := range files {
 					path, err := filepath.Rel(top, filepath.Join(pkg.Dir, file))
 					if err != nil {

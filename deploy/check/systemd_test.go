@@ -14,7 +14,8 @@ import (
 
 // instances are the units that are meant to be started, and the parts that they run.
 var instances = map[string]string{
-	"bgremove.service": "all", "bgremove@proxy.service": "proxy", "bgremove@batch.service": "batch", "bgremove@predict.service": "predict",
+	"bgremove.service": "all", "bgremove@proxy.service": "proxy", "bgremove@batch.service": "batch",
+	"bgremove@predict.service": "predict",
 }
 
 // unitFile is the text of an instance's file.
@@ -48,7 +49,8 @@ func TestUnits(t *testing.T) {
 			t.Errorf("%s starts %q", instance, command)
 		}
 		checkPart(t, env, command[1:]...)
-		if stop, err := time.ParseDuration(service["TimeoutStopSec"] + "s"); err != nil || stop < 40*time.Second {
+		if stop, err := time.ParseDuration(service["TimeoutStopSec"] + "s"); err != nil ||
+			stop < 40*time.Second {
 			t.Errorf("%s: %v %v to stop, want grace and 10 s", instance, stop, err)
 		}
 		if service["DynamicUser"] != "yes" || service["StateDirectory"] != "bgremove" {
@@ -57,10 +59,12 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The lines on credentials that are there to be uncommented name variables that the program knows, and files that are passed.
+// The lines on credentials that are there to be uncommented name variables that the program knows,
+// and files that are passed.
 func TestUnitCredentials(t *testing.T) {
 	for _, instance := range []string{"bgremove.service", "bgremove@proxy.service"} {
-		text := regexp.MustCompile(`(?m)^#(LoadCredential|Environment)=`).ReplaceAllString(unitFile(t, instance), "$1=")
+		text := regexp.MustCompile(`(?m)^#(LoadCredential|Environment)=`).
+			ReplaceAllString(unitFile(t, instance), "$1=")
 		options, err := unit.DeserializeOptions(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +81,8 @@ func TestUnitCredentials(t *testing.T) {
 					if _, id, ok := strings.Cut(variable, "=%d/"); ok {
 						files = append(files, id)
 					}
-					env = append(env, strings.Replace(variable, "%d", "/run/credentials/"+instance, 1))
+					env = append(env,
+						strings.Replace(variable, "%d", "/run/credentials/"+instance, 1))
 				}
 			}
 		}
@@ -127,7 +132,8 @@ func verify(t *testing.T, instance, text string) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", path).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", path).
+		CombinedOutput()
 	if err != nil {
 		return err.Error() + "\n" + string(out)
 	}
@@ -143,7 +149,8 @@ func TestUnitsVerify(t *testing.T) {
 			t.Errorf("%s: %s", instance, out)
 		}
 	}
-	if verify(t, "bgremove.service", strings.Replace(unitFile(t, "bgremove.service"), "[Service]", "[Service]\nProtectHom=yes", 1)) == "" {
+	if verify(t, "bgremove.service", strings.Replace(unitFile(t, "bgremove.service"), "[Service]",
+		"[Service]\nProtectHom=yes", 1)) == "" {
 		t.Error("an unknown option is not found")
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"image/jpeg"
 	"image/png"
 
-	webpenc "github.com/gen2brain/webp" // libwebp as WebAssembly; built with the tag nodynamic, it loads no library of the machine
+	// libwebp as WebAssembly; built with the tag nodynamic, it loads no library of the machine
+	webpenc "github.com/gen2brain/webp"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -51,7 +52,8 @@ func stdFault(err error) error {
 	var inJPEG jpeg.UnsupportedError
 	var inPNG png.UnsupportedError
 	var inTIFF tiff.UnsupportedError
-	if errors.As(err, &inJPEG) || errors.As(err, &inPNG) || errors.As(err, &inTIFF) || errors.Is(err, bmp.ErrUnsupported) {
+	if errors.As(err, &inJPEG) || errors.As(err, &inPNG) || errors.As(err, &inTIFF) ||
+		errors.Is(err, bmp.ErrUnsupported) {
 		return unsupportedf("%v", err)
 	}
 	return corruptf("%v", err)
@@ -75,11 +77,12 @@ func EncodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, erro
 	return out.Bytes(), nil
 }
 
-// EncodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is 1 to 100; alpha is kept as it is,
-// and so may be the colours at 100.
+// EncodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is
+// 1 to 100; alpha is kept as it is, and so may be the colours at 100.
 func EncodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
 	var out bytes.Buffer
-	if err := webpenc.Encode(&out, nrgba(pix, width, height, channels), webpenc.Options{Quality: quality, Method: 4}); err != nil {
+	if err := webpenc.Encode(&out, nrgba(pix, width, height, channels),
+		webpenc.Options{Quality: quality, Method: 4}); err != nil {
 		return nil, fmt.Errorf("encode WebP of %d×%d px: %w", width, height, err)
 	}
 	return out.Bytes(), nil

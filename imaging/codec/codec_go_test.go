@@ -25,7 +25,9 @@ func TestDecodeRefusesSeparatePlanes(t *testing.T) {
 		t.Fatal(at, err)
 	}
 	tiff.order.PutUint16(data[at+8:], 2)
-	if _, err := Decode(data, Info{Format: TIFF, Width: 120, Height: 90, Orientation: 1}); !errors.Is(err, picture.ErrUnsupported) {
+	if _, err := Decode(
+		data, Info{Format: TIFF, Width: 120, Height: 90, Orientation: 1},
+	); !errors.Is(err, picture.ErrUnsupported) {
 		t.Errorf("error %v, want ErrUnsupported", err)
 	}
 }
@@ -34,7 +36,9 @@ func TestDecodeRefusesSeparatePlanes(t *testing.T) {
 func TestTIFFWithoutAllDepths(t *testing.T) {
 	le := binary.LittleEndian
 	data := le.AppendUint16(le.AppendUint32([]byte("II*\x00"), 8), 10)
-	for _, e := range [][2]uint16{{256, 4}, {257, 1}, {258, 8}, {259, 1}, {262, 1}, {273, 134}, {277, 2}, {278, 1}, {279, 8}, {338, 2}} {
+	for _, e := range [][2]uint16{{
+		256, 4,
+	}, {257, 1}, {258, 8}, {259, 1}, {262, 1}, {273, 134}, {277, 2}, {278, 1}, {279, 8}, {338, 2}} {
 		const short = 3
 		data = le.AppendUint16(le.AppendUint16(data, e[0]), short)
 		data = le.AppendUint32(le.AppendUint32(data, 1), uint32(e[1]))

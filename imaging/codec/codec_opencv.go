@@ -22,10 +22,11 @@ func decodeCodec(data []byte, format Format) (*picture.Image, error) {
 	return decodeNative(data, gocv.IMReadUnchanged)
 }
 
-// DecodeReduced decodes a JPEG at 1/2, 1/4 or 1/8 of its size, each side rounded up, with its orientation applied: at the smallest
-// of them whose longer side has least px or more. ok is false where there is none. Most of a decoder's work is saved.
-// Where a side is no multiple of the reduction, its last pixels as stored stand for less, and the orientation may put them first:
-// the picture is then off by less than one of its pixels.
+// DecodeReduced decodes a JPEG at 1/2, 1/4 or 1/8 of its size, each side rounded up, with its
+// orientation applied: at the smallest of them whose longer side has least px or more. ok is false
+// where there is none. Most of a decoder's work is saved. Where a side is no multiple of the
+// reduction, its last pixels as stored stand for less, and the orientation may put them first: the
+// picture is then off by less than one of its pixels.
 //
 // Errors: those of Decode.
 func DecodeReduced(data []byte, info Info, least int) (img *picture.Image, ok bool, err error) {
@@ -52,8 +53,8 @@ func DecodeReduced(data []byte, info Info, least int) (img *picture.Image, ok bo
 	return nil, false, nil
 }
 
-// decodeNative decodes with OpenCV. Its flag for "as it is" keeps alpha and depth and leaves a JPEG's orientation alone. At its
-// peak there are two pictures, OpenCV's and ours.
+// decodeNative decodes with OpenCV. Its flag for "as it is" keeps alpha and depth and leaves a
+// JPEG's orientation alone. At its peak there are two pictures, OpenCV's and ours.
 func decodeNative(data []byte, flags gocv.IMReadFlag) (*picture.Image, error) {
 	m := gocv.NewMat()
 	defer func() { m.Close() }()
@@ -80,7 +81,8 @@ func decodeNative(data []byte, flags gocv.IMReadFlag) (*picture.Image, error) {
 // depth is the sample type of m without its channels.
 func depth(m gocv.Mat) gocv.MatType { return m.Type() & 7 }
 
-// imageFromMat converts an 8-bit matrix in OpenCV's channel order right into Go's memory. It does not close m.
+// imageFromMat converts an 8-bit matrix in OpenCV's channel order right into Go's
+// memory. It does not close m.
 func imageFromMat(m gocv.Mat) (*picture.Image, error) {
 	code := gocv.ColorGrayToBGR
 	switch m.Channels() {
@@ -94,7 +96,8 @@ func imageFromMat(m gocv.Mat) (*picture.Image, error) {
 	}
 	img := &picture.Image{Width: m.Cols(), Height: m.Rows()}
 	img.Pix = make([]uint8, 3*img.Width*img.Height)
-	err := IntoGo(img.Pix, img, gocv.MatTypeCV8UC3, func(rgb *gocv.Mat) error { return gocv.CvtColor(m, rgb, code) })
+	err := IntoGo(img.Pix, img, gocv.MatTypeCV8UC3,
+		func(rgb *gocv.Mat) error { return gocv.CvtColor(m, rgb, code) })
 	if err != nil {
 		return nil, fmt.Errorf("convert to RGB: %w", err)
 	}
@@ -102,15 +105,16 @@ func imageFromMat(m gocv.Mat) (*picture.Image, error) {
 		return img, nil
 	}
 	img.Alpha = make([]uint8, img.Width*img.Height)
-	err = IntoGo(img.Alpha, img, gocv.MatTypeCV8UC1, func(alpha *gocv.Mat) error { return gocv.ExtractChannel(m, alpha, 3) })
+	err = IntoGo(img.Alpha, img, gocv.MatTypeCV8UC1,
+		func(alpha *gocv.Mat) error { return gocv.ExtractChannel(m, alpha, 3) })
 	if err != nil {
 		return nil, fmt.Errorf("extract alpha: %w", err)
 	}
 	return img, nil
 }
 
-// IntoGo has fill write a matrix of img's size whose pixels lie in pix. OpenCV allocates anew what has another size or type: that
-// would be our mistake, and is an error.
+// IntoGo has fill write a matrix of img's size whose pixels lie in pix. OpenCV allocates anew what
+// has another size or type: that would be our mistake, and is an error.
 func IntoGo(pix []uint8, img *picture.Image, kind gocv.MatType, fill func(*gocv.Mat) error) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
@@ -123,7 +127,8 @@ func IntoGo(pix []uint8, img *picture.Image, kind gocv.MatType, fill func(*gocv.
 	if err := fill(&m); err != nil {
 		return err
 	}
-	if filled, err := m.DataPtrUint8(); err != nil || unsafe.SliceData(filled) != unsafe.SliceData(pix) {
+	if filled, err := m.DataPtrUint8(); err != nil ||
+		unsafe.SliceData(filled) != unsafe.SliceData(pix) {
 		return errors.Join(errors.New("the matrix was moved"), err)
 	}
 	return nil
@@ -131,22 +136,28 @@ func IntoGo(pix []uint8, img *picture.Image, kind gocv.MatType, fill func(*gocv.
 
 // EncodeJPEG encodes pix, h×w×channels: 3 for RGB, 1 for grey. quality is 1 to 100.
 func EncodeJPEG(pix []uint8, width, height, channels, quality int) ([]byte, error) {
-	return encodeNative(gocv.JPEGFileExt, pix, width, height, channels, []int{gocv.IMWriteJpegQuality, quality})
+	return encodeNative(gocv.JPEGFileExt, pix, width, height, channels,
+		[]int{gocv.IMWriteJpegQuality, quality})
 }
 
-// EncodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is 1 to 100; alpha is kept as it is,
-// and so may be the colours at 100.
+// EncodeWebP encodes pix, h×w×channels: 3 for RGB, 4 for RGBA that is not premultiplied. quality is
+// 1 to 100; alpha is kept as it is, and so may be the colours at 100.
 func EncodeWebP(pix []uint8, width, height, channels, quality int) ([]byte, error) {
-	return encodeNative(".webp", pix, width, height, channels, []int{gocv.IMWriteWebpQuality, quality})
+	return encodeNative(".webp", pix, width, height, channels,
+		[]int{gocv.IMWriteWebpQuality, quality})
 }
 
-// encodeNative encodes grey, RGB or RGBA. No one else may look at pix meanwhile: red and blue, which OpenCV has the other way round, change
-// places in it, so that there is no second picture.
-func encodeNative(ext gocv.FileExt, pix []uint8, width, height, channels int, params []int) ([]byte, error) {
+// encodeNative encodes grey, RGB or RGBA. No one else may look at pix meanwhile: red and blue,
+// which OpenCV has the other way round, change places in it, so that there is no second picture.
+func encodeNative(
+	ext gocv.FileExt, pix []uint8, width, height, channels int, params []int,
+) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s of %d×%d px: %w", ext, width, height, err)
 	}
-	kinds := map[int]gocv.MatType{1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4}
+	kinds := map[int]gocv.MatType{
+		1: gocv.MatTypeCV8UC1, 3: gocv.MatTypeCV8UC3, 4: gocv.MatTypeCV8UC4,
+	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(unsafe.SliceData(pix))

@@ -27,7 +27,8 @@ func TestDecodeReduced(t *testing.T) {
 			t.Fatal(err)
 		}
 		full := decodeTestdata(t, name)
-		for least, by := range map[int]int{15: 8, 16: 4, 30: 4, 31: 2, 60: 2} { // the scene has 120×90 px
+		// the scene has 120×90 px
+		for least, by := range map[int]int{15: 8, 16: 4, 30: 4, 31: 2, 60: 2} {
 			img, ok, err := DecodeReduced(data, info, least)
 			if err != nil || !ok {
 				t.Errorf("%s, %d px: %v, %v", name, least, ok, err)
@@ -45,11 +46,13 @@ func TestDecodeReduced(t *testing.T) {
 	}
 }
 
-// meanDifference compares small with the averages of by×by px of full, less those that are not whole: the last rows as stored, which
-// some orientations put at the top. (120 px, the width, have no such columns.)
+// meanDifference compares small with the averages of by×by px of full, less those that are not
+// whole: the last rows as stored, which some orientations put at the top. (120 px, the width,
+// have no such columns.)
 func meanDifference(small, full *picture.Image, by, orientation int) float64 {
 	first, top := 0, 0
-	if upsideDown := orientation&3 == 3 || orientation&3 == 0; upsideDown && full.Height%by != 0 { // 3, 4, 7, 8
+	// 3, 4, 7, 8
+	if upsideDown := orientation&3 == 3 || orientation&3 == 0; upsideDown && full.Height%by != 0 {
 		first, top = 1, full.Height%by
 	}
 	sum, n := 0., 0
@@ -60,7 +63,8 @@ func meanDifference(small, full *picture.Image, by, orientation int) float64 {
 				for i := range by * by {
 					mean += float64(full.Pix[3*((top+y*by+i/by)*full.Width+x*by+i%by)+c])
 				}
-				sum += math.Abs(mean/float64(by*by) - float64(small.Pix[3*((first+y)*small.Width+x)+c]))
+				sum += math.Abs(
+					mean/float64(by*by) - float64(small.Pix[3*((first+y)*small.Width+x)+c]))
 				n++
 			}
 		}
@@ -69,18 +73,21 @@ func meanDifference(small, full *picture.Image, by, orientation int) float64 {
 }
 
 func TestDecodeReducedRefuses(t *testing.T) {
-	if _, ok, err := DecodeReduced(imagingtest.ReadTestdata(t, "scene.png"), Info{Format: PNG, Width: 120, Height: 90, Orientation: 1}, 8); ok || err != nil {
+	if _, ok, err := DecodeReduced(imagingtest.ReadTestdata(t, "scene.png"),
+		Info{Format: PNG, Width: 120, Height: 90, Orientation: 1}, 8); ok || err != nil {
 		t.Errorf("PNG: %v, %v", ok, err)
 	}
 	data := imagingtest.ReadTestdata(t, "jpeg-baseline.jpg")
 	for name, broken := range map[string][]byte{"headless": data[20:], "empty": {}} {
 		info := Info{Format: JPEG, Width: 120, Height: 90, Orientation: 1}
 		_, want := Decode(broken, info)
-		if _, ok, err := DecodeReduced(broken, info, 15); ok || !errors.Is(err, picture.ErrCorrupt) || err.Error() != want.Error() {
+		if _, ok, err := DecodeReduced(broken, info, 15); ok ||
+			!errors.Is(err, picture.ErrCorrupt) || err.Error() != want.Error() {
 			t.Errorf("%s: %v, %v; Decode says %v", name, ok, err, want)
 		}
 	}
-	if _, _, err := DecodeReduced(data, Info{Format: JPEG, Width: 1200, Height: 90, Orientation: 1}, 15); !errors.Is(err, picture.ErrCorrupt) {
+	if _, _, err := DecodeReduced(data, Info{Format: JPEG, Width: 1200, Height: 90, Orientation: 1},
+		15); !errors.Is(err, picture.ErrCorrupt) {
 		t.Errorf("another size: %v, want ErrCorrupt", err)
 	}
 }

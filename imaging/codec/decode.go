@@ -1,5 +1,5 @@
-// Package codec reads image files: first their headers, within limits, then their pixels. It writes JPEG
-// and WebP. A build with cgo does so with OpenCV, another with Go's own packages.
+// Package codec reads image files: first their headers, within limits, then their pixels. It writes
+// JPEG and WebP. A build with cgo does so with OpenCV, another with Go's own packages.
 package codec
 
 import (
@@ -8,8 +8,9 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// Decode turns a file that passed Inspect into pixels: 8 bits, RGB, orientation applied, with the file's alpha where it has any
-// that is not 255. Of an animated GIF it is the first frame, on its canvas.
+// Decode turns a file that passed Inspect into pixels: 8 bits, RGB, orientation applied,
+// with the file's alpha where it has any that is not 255. Of an animated GIF it is the
+// first frame, on its canvas.
 //
 // Errors: ErrCorrupt, ErrUnsupported.
 func Decode(data []byte, info Info) (*picture.Image, error) {
@@ -28,7 +29,8 @@ func Decode(data []byte, info Info) (*picture.Image, error) {
 }
 
 func wrongSize(width, height int, img *picture.Image) error {
-	return corruptf("the header says %d×%d px, the picture has %d×%d", width, height, img.Width, img.Height)
+	return corruptf("the header says %d×%d px, the picture has %d×%d",
+		width, height, img.Width, img.Height)
 }
 
 // decodeFile picks a decoder: the build's own, but for what OpenCV does not read or reads wrongly.
@@ -54,8 +56,9 @@ func IsOpaque(alpha []uint8) bool {
 	return true
 }
 
-// PreviewOf says where a picture that decodeReduced returned lies over its image: a side that is no multiple of the reduction is rounded up, by
-// pixels that lie beyond the right and lower border of the picture as it is in the file.
+// PreviewOf says where a picture that decodeReduced returned lies over its image: a side that is no
+// multiple of the reduction is rounded up, by pixels that lie beyond the right and lower border of
+// the picture as it is in the file.
 func PreviewOf(img *picture.Image, info Info) picture.Source {
 	from := picture.Source{Img: img, Factor: 2}
 	for from.Factor < 8 && max(img.Width, img.Height)*from.Factor < max(info.Width, info.Height) {
@@ -70,7 +73,8 @@ func PreviewOf(img *picture.Image, info Info) picture.Source {
 	return from
 }
 
-// mirrorsX and mirrorsY tell whether what is last in the file comes first in the picture, from left to right and from top to bottom.
+// mirrorsX and mirrorsY tell whether what is last in the file comes first in the picture, from left
+// to right and from top to bottom.
 func mirrorsX(orientation int) bool {
 	return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7
 }

@@ -10,7 +10,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// decodeGIF places the first frame on its canvas; what the frame leaves free is transparent. gif.Decode stops after that frame.
+// decodeGIF places the first frame on its canvas; what the frame leaves free is transparent.
+// gif.Decode stops after that frame.
 func decodeGIF(data []byte) (*picture.Image, error) {
 	config, err := gif.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -23,7 +24,8 @@ func decodeGIF(data []byte) (*picture.Image, error) {
 	return imageFromStd(frame, config.Width, config.Height, false), nil
 }
 
-// decodeStdPNG also reads what OpenCV drops: one colour of a grey or RGB picture named as transparent.
+// decodeStdPNG also reads what OpenCV drops: one colour of a grey or RGB
+// picture named as transparent.
 func decodeStdPNG(data []byte) (*picture.Image, error) {
 	m, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -32,11 +34,14 @@ func decodeStdPNG(data []byte) (*picture.Image, error) {
 	return imageFromStd(m, m.Bounds().Dx(), m.Bounds().Dy(), false), nil
 }
 
-// imageFromStd places src on a transparent canvas of width×height px. studio says that its luma and chroma have the range of
-// Recommendation BT.601 (16 to 235 and to 240), as WebP's have, not the full one of JFIF.
+// imageFromStd places src on a transparent canvas of width×height px. studio says that its luma
+// and chroma have the range of Recommendation BT.601 (16 to 235 and to 240), as WebP's have,
+// not the full one of JFIF.
 func imageFromStd(src image.Image, width, height int, studio bool) *picture.Image {
 	n := width * height
-	img := &picture.Image{Width: width, Height: height, Pix: make([]uint8, 3*n), Alpha: make([]uint8, n)}
+	img := &picture.Image{
+		Width: width, Height: height, Pix: make([]uint8, 3*n), Alpha: make([]uint8, n),
+	}
 	r := src.Bounds().Intersect(image.Rect(0, 0, width, height))
 	read := pixelReader(src, studio)
 	for y := r.Min.Y; y < r.Max.Y; y++ {
@@ -51,7 +56,8 @@ func imageFromStd(src image.Image, width, height int, studio bool) *picture.Imag
 	return img
 }
 
-// pixelReader returns a function that reads one pixel of m, without an allocation for the kinds that decoders return.
+// pixelReader returns a function that reads one pixel of m, without an allocation for the
+// kinds that decoders return.
 func pixelReader(m image.Image, studio bool) func(x, y int) color.NRGBA {
 	toRGB := color.YCbCrToRGB
 	if studio {
@@ -71,9 +77,15 @@ func pixelReader(m image.Image, studio bool) func(x, y int) color.NRGBA {
 			return color.NRGBA{r, g, b, m.A[m.AOffset(x, y)]}
 		}
 	case *image.Gray:
-		return func(x, y int) color.NRGBA { v := m.GrayAt(x, y).Y; return color.NRGBA{v, v, v, 255} }
+		return func(x, y int) color.NRGBA {
+			v := m.GrayAt(x, y).Y
+			return color.NRGBA{v, v, v, 255}
+		}
 	case *image.Gray16:
-		return func(x, y int) color.NRGBA { v := eightBits(m.Gray16At(x, y).Y); return color.NRGBA{v, v, v, 255} }
+		return func(x, y int) color.NRGBA {
+			v := eightBits(m.Gray16At(x, y).Y)
+			return color.NRGBA{v, v, v, 255}
+		}
 	case *image.NRGBA:
 		return m.NRGBAAt
 	case *image.NRGBA64:
@@ -96,14 +108,17 @@ func pixelReader(m image.Image, studio bool) func(x, y int) color.NRGBA {
 		}
 		return func(x, y int) color.NRGBA { return colours[m.ColorIndexAt(x, y)] }
 	}
-	return func(x, y int) color.NRGBA { return narrow(color.NRGBA64Model.Convert(m.At(x, y)).(color.NRGBA64)) }
+	return func(x, y int) color.NRGBA {
+		return narrow(color.NRGBA64Model.Convert(m.At(x, y)).(color.NRGBA64))
+	}
 }
 
 // studioToRGB converts BT.601 with its restricted range, in 16 bits after the point.
 func studioToRGB(y, cb, cr uint8) (r, g, b uint8) {
 	luma := 76309*(int(y)-16) + 1<<15
 	u, v := int(cb)-128, int(cr)-128
-	return clamp8((luma + 104597*v) >> 16), clamp8((luma - 25675*u - 53279*v) >> 16), clamp8((luma + 132201*u) >> 16)
+	return clamp8((luma + 104597*v) >> 16), clamp8((luma - 25675*u - 53279*v) >> 16),
+		clamp8((luma + 132201*u) >> 16)
 }
 
 func clamp8(v int) uint8 { return uint8(min(max(v, 0), 255)) }

@@ -52,14 +52,20 @@ const lossyMean = 8 // a wrong orientation has a mean above 40; lossyPeak is the
 
 func wants() []want {
 	lossless := func(name string) want { return want{name: name, shows: same} }
-	lossy := func(name string) want { return want{name: name, shows: same, mean: lossyMean, peak: lossyPeak} }
+	lossy := func(name string) want {
+		return want{name: name, shows: same, mean: lossyMean, peak: lossyPeak}
+	}
 	return []want{
-		lossy("jpeg-baseline.jpg"), lossy("jpeg-progressive.jpg"), lossy("jpeg-broken-exif.jpg"), lossy("jpeg-thumbnail.jpg"),
-		lossy("jpeg-exif-1.jpg"), lossy("jpeg-exif-2.jpg"), lossy("jpeg-exif-3.jpg"), lossy("jpeg-exif-4.jpg"),
-		lossy("jpeg-exif-5.jpg"), lossy("jpeg-exif-6.jpg"), lossy("jpeg-exif-7.jpg"), lossy("jpeg-exif-8.jpg"),
+		lossy("jpeg-baseline.jpg"), lossy("jpeg-progressive.jpg"), lossy("jpeg-broken-exif.jpg"),
+		lossy("jpeg-thumbnail.jpg"),
+		lossy("jpeg-exif-1.jpg"), lossy("jpeg-exif-2.jpg"), lossy("jpeg-exif-3.jpg"),
+		lossy("jpeg-exif-4.jpg"),
+		lossy("jpeg-exif-5.jpg"), lossy("jpeg-exif-6.jpg"), lossy("jpeg-exif-7.jpg"),
+		lossy("jpeg-exif-8.jpg"),
 		lossy("jpeg-cmyk.jpg"), lossy("jpeg-ycck.jpg"),
 		{name: "jpeg-grey.jpg", shows: grey, mean: 3, peak: 30},
-		lossless("scene.png"), lossless("png-16.png"), lossless("png-palette.png"), lossless("png-interlaced.png"),
+		lossless("scene.png"), lossless("png-16.png"), lossless("png-palette.png"),
+		lossless("png-interlaced.png"),
 		lossless("png-exif-6.png"),
 		{name: "png-grey.png", shows: grey},
 		{name: "png-rgba.png", shows: same, alpha: imagingtest.SceneAlpha},
@@ -67,15 +73,20 @@ func wants() []want {
 		{name: "png-grey-alpha.png", shows: grey, alpha: imagingtest.SceneAlpha},
 		lossy("webp-lossy.webp"), lossy("webp-exif-6.webp"), lossless("webp-lossless.webp"),
 		{name: "webp-alpha.webp", shows: same, alpha: imagingtest.SceneAlpha},
-		{name: "webp-alpha-lossy.webp", shows: same, mean: lossyMean, peak: lossyPeak, alpha: imagingtest.SceneAlpha},
+		{
+			name: "webp-alpha-lossy.webp", shows: same, mean: lossyMean,
+			peak: lossyPeak, alpha: imagingtest.SceneAlpha,
+		},
 		lossless("bmp-rgb.bmp"), lossless("bmp-top-down.bmp"), lossless("bmp-palette.bmp"),
 		{name: "bmp-alpha.bmp", shows: same, alpha: imagingtest.SceneAlpha},
-		lossless("tiff-rgb.tif"), lossless("tiff-big-endian.tif"), lossless("tiff-16.tif"), lossless("tiff-lzw.tif"),
+		lossless("tiff-rgb.tif"), lossless("tiff-big-endian.tif"), lossless("tiff-16.tif"),
+		lossless("tiff-lzw.tif"),
 		lossless("tiff-palette.tif"), lossless("tiff-exif-6.tif"),
 		{name: "tiff-cmyk.tif", shows: same, mean: 1, peak: 3},
 		{name: "tiff-grey.tif", shows: grey},
 		{name: "tiff-grey-inverted.tif", shows: grey},
-		{name: "tiff-rgba.tif", shows: same, mean: .5, peak: 2, alpha: imagingtest.SceneAlpha}, // multiplied by alpha and divided again
+		// multiplied by alpha and divided again
+		{name: "tiff-rgba.tif", shows: same, mean: .5, peak: 2, alpha: imagingtest.SceneAlpha},
 		{name: "tiff-rgba16.tif", shows: same, alpha: imagingtest.SceneAlpha},
 		{name: "pnm-p1.pbm", shows: bitmap},
 		{name: "pnm-p4.pbm", shows: bitmap},
@@ -118,7 +129,8 @@ func TestDecodeShowsTheScene(t *testing.T) {
 				}
 			}
 			if mean := sum / float64(n); mean > w.mean || peak > w.peak {
-				t.Errorf("difference: mean %.2f, largest %d; want at most %v, %d", mean, peak, w.mean, w.peak)
+				t.Errorf("difference: mean %.2f, largest %d; want at most %v, %d",
+					mean, peak, w.mean, w.peak)
 			}
 		})
 	}
@@ -136,8 +148,10 @@ func TestDecodeTransparentColours(t *testing.T) {
 		}
 		for i, a := range img.Alpha {
 			c := scene.NRGBAAt(i%img.Width, i/img.Width)
-			if (a == 0) != (c == key) || a != 0 && !bytes.Equal(img.Pix[3*i:3*i+3], []uint8{c.R, c.G, c.B}) {
-				t.Fatalf("%s: pixel %d has alpha %d and colour %v, the scene has %v", name, i, a, img.Pix[3*i:3*i+3], c)
+			if (a == 0) != (c == key) ||
+				a != 0 && !bytes.Equal(img.Pix[3*i:3*i+3], []uint8{c.R, c.G, c.B}) {
+				t.Fatalf("%s: pixel %d has alpha %d and colour %v, the scene has %v",
+					name, i, a, img.Pix[3*i:3*i+3], c)
 			}
 		}
 	}
@@ -158,7 +172,10 @@ func TestDecodeChecksTheSize(t *testing.T) {
 
 // TestDecodeDamagedPixels: headers are whole, pixels are not.
 func TestDecodeDamagedPixels(t *testing.T) {
-	for _, name := range []string{"scene.png", "webp-lossless.webp", "tiff-lzw.tif", "gif-plain.gif", "png-colour-key.png", "jpeg-progressive.jpg"} {
+	for _, name := range []string{
+		"scene.png", "webp-lossless.webp", "tiff-lzw.tif",
+		"gif-plain.gif", "png-colour-key.png", "jpeg-progressive.jpg",
+	} {
 		data := imagingtest.ReadTestdata(t, name)
 		info, err := Inspect(data, imagingtest.Limits())
 		if err != nil {

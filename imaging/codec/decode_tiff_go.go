@@ -11,8 +11,9 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// decodeTIFF decodes with a package that knows neither CMYK nor planes of their own, and does not look for the latter. 8-bit CMYK
-// is read as RGBA, which it is laid out like, and taken for what it is afterwards.
+// decodeTIFF decodes with a package that knows neither CMYK nor planes of their own, and does
+// not look for the latter. 8-bit CMYK is read as RGBA, which it is laid out like, and taken for
+// what it is afterwards.
 func decodeTIFF(data []byte) (image.Image, error) {
 	const cmyk, separate = 5, 2
 	t, err := readTIFF(data)
@@ -21,8 +22,10 @@ func decodeTIFF(data []byte) (image.Image, error) {
 		return nil, err
 	case t.planar == separate && t.samples > 1:
 		return nil, unsupportedf("colours in planes of their own")
-	case t.samples > 1 && uint64(t.depths()) != t.samples: // the library tells further samples by this alone
-		return nil, unsupportedf("%d samples a pixel, of which %d have a depth", t.samples, t.depths())
+	case t.samples > 1 && uint64(t.depths()) != t.samples:
+		// the library tells further samples by this alone
+		return nil, unsupportedf("%d samples a pixel, of which %d have a depth",
+			t.samples, t.depths())
 	case t.photometric != cmyk || t.samples != 4 || t.bits != 8:
 		return tiff.Decode(bytes.NewReader(data))
 	}
@@ -46,8 +49,8 @@ func (t tiffHeader) depths() int {
 	return depths.len()
 }
 
-// asRGBA returns the file with a second directory after its end, which says RGB with alpha that is not multiplied and is the one in
-// force.
+// asRGBA returns the file with a second directory after its end, which says RGB with alpha that is
+// not multiplied and is the one in force.
 func (t tiffHeader) asRGBA() []byte {
 	const rgb, unassociated = 2, 2
 	var entries [][]byte
@@ -65,7 +68,8 @@ func (t tiffHeader) asRGBA() []byte {
 		t.order.PutUint16(e[8:], number[1])
 		entries = append(entries, e)
 	}
-	slices.SortStableFunc(entries, func(a, b []byte) int { return cmp.Compare(t.order.Uint16(a), t.order.Uint16(b)) })
+	slices.SortStableFunc(entries,
+		func(a, b []byte) int { return cmp.Compare(t.order.Uint16(a), t.order.Uint16(b)) })
 	out := bytes.Clone(t.data)
 	if len(out)%2 != 0 { // directories begin at even bytes
 		out = append(out, 0)

@@ -22,8 +22,8 @@ func decodeTIFF(data []byte) (*picture.Image, error) {
 	return img, err
 }
 
-// withoutOrientation returns the file with orientation 1: OpenCV applies a TIFF's orientation whatever it is told, and we
-// apply it for all formats alike.
+// withoutOrientation returns the file with orientation 1: OpenCV applies a TIFF's orientation
+// whatever it is told, and we apply it for all formats alike.
 func (t tiffHeader) withoutOrientation() []byte {
 	at, err := t.find(tagOrientation)
 	if at == 0 || err != nil || t.orientation() == orientationNone {
@@ -36,8 +36,8 @@ func (t tiffHeader) withoutOrientation() []byte {
 	return data
 }
 
-// premultiplied tells whether the decoder returns colours multiplied by alpha: as stored, or because libtiff multiplies those of
-// 8 bits and fewer.
+// premultiplied tells whether the decoder returns colours multiplied by alpha: as stored, or
+// because libtiff multiplies those of 8 bits and fewer.
 func (t tiffHeader) premultiplied() bool {
 	const associated, unassociated = 1, 2
 	return t.extra == associated || t.extra == unassociated && t.bits <= 8

@@ -6,10 +6,11 @@ const (
 	orientationNone = 1
 )
 
-// exifOrientation reads tag 274 of an EXIF block, which is a TIFF file without a picture. Whatever is wrong with the block, the
-// image is still good: the answer is then 1.
+// exifOrientation reads tag 274 of an EXIF block, which is a TIFF file without a picture. Whatever
+// is wrong with the block, the image is still good: the answer is then 1.
 //
-// It shares the TIFF reader: everything else in the block (other directories, maker notes, thumbnails) is never parsed.
+// It shares the TIFF reader: everything else in the block (other directories, maker notes,
+// thumbnails) is never parsed.
 func exifOrientation(block []byte) int {
 	dir, err := readIFD(block)
 	if err != nil {

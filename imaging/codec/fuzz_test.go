@@ -16,7 +16,8 @@ func FuzzInspect(f *testing.F) {
 		switch {
 		case err != nil && !isOurs(err):
 			t.Errorf("error %v is none of ours", err)
-		case err == nil && (info.Width < 1 || info.Height < 1 || int64(info.Width)*int64(info.Height) > lim.MaxPixels):
+		case err == nil && (info.Width < 1 || info.Height < 1 ||
+			int64(info.Width)*int64(info.Height) > lim.MaxPixels):
 			t.Errorf("%+v is beyond the limits", info)
 		case err == nil && (info.Orientation < 1 || info.Orientation > 8 || info.Format == ""):
 			t.Errorf("%+v is not complete", info)
@@ -46,12 +47,15 @@ func fuzzDecode(f *testing.F, format Format) {
 		img, err := Decode(data, info)
 		pixels := info.Width * info.Height
 		switch {
-		case err != nil && !errors.Is(err, picture.ErrCorrupt) && !errors.Is(err, picture.ErrUnsupported):
+		case err != nil && !errors.Is(err, picture.ErrCorrupt) &&
+			!errors.Is(err, picture.ErrUnsupported):
 			t.Errorf("error %v is not of Decode's", err)
-		case err == nil && (len(img.Pix) != 3*pixels || img.Alpha != nil && len(img.Alpha) != pixels):
+		case err == nil &&
+			(len(img.Pix) != 3*pixels || img.Alpha != nil && len(img.Alpha) != pixels):
 			t.Errorf("%d bytes of colour, %d of alpha for %+v", len(img.Pix), len(img.Alpha), info)
 		}
-		if small, ok, err := DecodeReduced(data, info, 8); err != nil && !errors.Is(err, picture.ErrCorrupt) && !errors.Is(err, picture.ErrUnsupported) {
+		if small, ok, err := DecodeReduced(data, info, 8); err != nil &&
+			!errors.Is(err, picture.ErrCorrupt) && !errors.Is(err, picture.ErrUnsupported) {
 			t.Errorf("reduced: error %v is not of Decode's", err)
 		} else if ok && len(small.Pix) != 3*small.Width*small.Height {
 			t.Errorf("reduced: %d bytes for %d×%d px", len(small.Pix), small.Width, small.Height)
@@ -69,7 +73,10 @@ func FuzzDecodeGIF(f *testing.F)  { fuzzDecode(f, GIF) }
 
 // isOurs tells whether err is one that a client can be told.
 func isOurs(err error) bool {
-	for _, want := range []error{picture.ErrUnsupported, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrOption, picture.ErrNoForeground} {
+	for _, want := range []error{
+		picture.ErrUnsupported, picture.ErrCorrupt,
+		picture.ErrTooLarge, picture.ErrOption, picture.ErrNoForeground,
+	} {
 		if errors.Is(err, want) {
 			return true
 		}

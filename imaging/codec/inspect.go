@@ -35,8 +35,8 @@ type header struct {
 	orientation   int // 0 stands for 1
 }
 
-// Inspect reads the header of an image and walks its blocks, so that a file that was cut short is refused, without decoding
-// anything. Nothing is allocated by sizes that the file states.
+// Inspect reads the header of an image and walks its blocks, so that a file that was cut short is
+// refused, without decoding anything. Nothing is allocated by sizes that the file states.
 //
 // Errors: ErrUnsupported, ErrCorrupt, ErrTooLarge.
 func Inspect(data []byte, lim picture.Limits) (Info, error) {
@@ -44,14 +44,16 @@ func Inspect(data []byte, lim picture.Limits) (Info, error) {
 		return Info{}, corruptf("the file is empty (0 bytes)")
 	}
 	if int64(len(data)) > lim.MaxBytes {
-		return Info{}, fmt.Errorf("%w: %d bytes, the limit is %d", picture.ErrTooLarge, len(data), lim.MaxBytes)
+		return Info{}, fmt.Errorf("%w: %d bytes, the limit is %d",
+			picture.ErrTooLarge, len(data), lim.MaxBytes)
 	}
 	format, read := sniff(data)
 	if read == nil {
 		return Info{}, unsupportedf("only JPEG, PNG, WebP, BMP, TIFF, PNM and GIF are read")
 	}
 	h, err := read(data, lim)
-	// A reader that fails after the size still returns the size: too large says more than cut short.
+	// A reader that fails after the size still returns the size: too large
+	// says more than cut short.
 	if sizeErr := lim.Check(h.width, h.height); sizeErr != nil {
 		return Info{}, sizeErr
 	}
@@ -59,9 +61,13 @@ func Inspect(data []byte, lim picture.Limits) (Info, error) {
 		return Info{}, fmt.Errorf("%s: %w", format, err)
 	}
 	if h.width < 1 || h.height < 1 {
-		return Info{}, fmt.Errorf("%s: %w", format, corruptf("the size is %d×%d px", h.width, h.height))
+		return Info{}, fmt.Errorf("%s: %w",
+			format, corruptf("the size is %d×%d px", h.width, h.height))
 	}
-	info := Info{Format: format, Width: h.width, Height: h.height, Orientation: max(h.orientation, 1), Bytes: int64(len(data))}
+	info := Info{
+		Format: format, Width: h.width, Height: h.height,
+		Orientation: max(h.orientation, 1), Bytes: int64(len(data)),
+	}
 	if swapsSides(info.Orientation) {
 		info.Width, info.Height = h.height, h.width
 	}
@@ -85,7 +91,8 @@ func sniff(data []byte) (Format, headerReader) {
 		return TIFF, inspectTIFF
 	case starts("GIF87a"), starts("GIF89a"):
 		return GIF, inspectGIF
-	case len(data) >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' && (isSpace(data[2]) || data[2] == '#'):
+	case len(data) >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' &&
+		(isSpace(data[2]) || data[2] == '#'):
 		return PNM, inspectPNM
 	}
 	return "", nil

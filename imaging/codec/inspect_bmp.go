@@ -6,8 +6,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// inspectBMP reads the size and checks that the pixels are all there: by arithmetic, or by the stated size where they are
-// run-length coded.
+// inspectBMP reads the size and checks that the pixels are all there: by arithmetic, or by the
+// stated size where they are run-length coded.
 func inspectBMP(data []byte, _ picture.Limits) (header, error) {
 	const (
 		fileHeader = 14
@@ -32,7 +32,8 @@ func inspectBMP(data []byte, _ picture.Limits) (header, error) {
 		return header{}, cutShort("header", len(data))
 	default:
 		width, height = int64(int32(le.Uint32(data[18:]))), int64(int32(le.Uint32(data[22:])))
-		bits, compression, stated = uint64(le.Uint16(data[28:])), uint64(le.Uint32(data[30:])), uint64(le.Uint32(data[34:]))
+		bits, compression, stated = uint64(le.Uint16(data[28:])), uint64(le.Uint32(data[30:])),
+			uint64(le.Uint32(data[34:]))
 	}
 	if height < 0 { // stored from the top
 		height = -height
@@ -58,7 +59,8 @@ func inspectBMP(data []byte, _ picture.Limits) (header, error) {
 	}
 	offset := uint64(le.Uint32(data[10:]))
 	if have := uint64(len(data)); offset > have || stated > have-offset {
-		return h, corruptf("cut short: %d bytes of pixels at byte %d, the file has %d", stated, offset, have)
+		return h, corruptf("cut short: %d bytes of pixels at byte %d, the file has %d",
+			stated, offset, have)
 	}
 	return h, nil
 }

@@ -49,7 +49,8 @@ func gifTable(flags byte) int {
 	return 3 << (1 + flags&7)
 }
 
-// skipGIFBlocks returns the offset after a chain of sub-blocks, beyond len(data) where the chain is cut short.
+// skipGIFBlocks returns the offset after a chain of sub-blocks, beyond len(data) where
+// the chain is cut short.
 func skipGIFBlocks(data []byte, pos int) int {
 	for pos < len(data) && data[pos] != 0 {
 		pos += 1 + int(data[pos])

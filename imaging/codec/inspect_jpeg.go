@@ -8,7 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// maxJPEGScans bounds the passes over the whole picture that a small file can ask for. Encoders make about ten.
+// maxJPEGScans bounds the passes over the whole picture that a small file can ask for.
+// Encoders make about ten.
 const maxJPEGScans = 100
 
 // maxJPEGSide is libjpeg's JPEG_MAX_DIMENSION, in px: it takes what is larger for damaged.
@@ -22,8 +23,8 @@ const (
 	jpegTEM  = 0x01
 )
 
-// inspectJPEG walks the segments up to the end-of-image marker. The walk steps over segments as wholes, so a thumbnail's own
-// end marker does not count.
+// inspectJPEG walks the segments up to the end-of-image marker. The walk steps over segments as
+// wholes, so a thumbnail's own end marker does not count.
 func inspectJPEG(data []byte, _ picture.Limits) (header, error) {
 	var h header
 	inScan, scans := false, 0
@@ -31,7 +32,8 @@ func inspectJPEG(data []byte, _ picture.Limits) (header, error) {
 		if inScan {
 			pos = skipJPEGScan(data, pos)
 		}
-		for pos < len(data) && data[pos] != 0xff { // decoders step over stray bytes between segments
+		// decoders step over stray bytes between segments
+		for pos < len(data) && data[pos] != 0xff {
 			pos++
 		}
 		for pos < len(data) && data[pos] == 0xff { // markers may be padded
@@ -89,10 +91,12 @@ func readJPEGFrame(h *header, code byte, segment []byte) error {
 		return corruptf("the size is %d×%d px", h.width, h.height)
 	}
 	if h.width > maxJPEGSide || h.height > maxJPEGSide {
-		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side", picture.ErrTooLarge, h.width, h.height, maxJPEGSide)
+		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side",
+			picture.ErrTooLarge, h.width, h.height, maxJPEGSide)
 	}
 	switch code {
-	case 0xc0, 0xc1, 0xc2, 0xc9, 0xca: // baseline, extended, progressive; the last two with arithmetic coding
+	case 0xc0, 0xc1, 0xc2, 0xc9, 0xca:
+		// baseline, extended, progressive; the last two with arithmetic coding
 	default:
 		return unsupportedf("lossless and hierarchical files (SOF%d) are not read", code-0xc0)
 	}
@@ -114,7 +118,8 @@ func jpegSegment(data []byte) ([]byte, bool) {
 	return data[2:n], true
 }
 
-// skipJPEGScan returns where the next marker begins that is neither a stuffed byte nor a restart, or the end of data.
+// skipJPEGScan returns where the next marker begins that is neither a stuffed byte nor a
+// restart, or the end of data.
 func skipJPEGScan(data []byte, pos int) int {
 	for {
 		i := bytes.IndexByte(data[pos:], 0xff)

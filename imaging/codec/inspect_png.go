@@ -24,7 +24,8 @@ func inspectPNG(data []byte, _ picture.Limits) (header, error) {
 		if !ok {
 			return h, cutShort("chunk list", len(data))
 		}
-		if first := pos == len(pngMagic); first != (c.kind == "IHDR") || first && len(c.data) != 13 {
+		if first := pos == len(pngMagic); first != (c.kind == "IHDR") ||
+			first && len(c.data) != 13 {
 			return h, corruptf("IHDR is missing, doubled or of a wrong length")
 		}
 		switch c.kind {
@@ -59,7 +60,8 @@ func readPNGChunk(data []byte, pos int) (pngChunk, bool) {
 	return pngChunk{kind: string(data[pos+4 : body]), data: data[body:end], next: end + 4}, true
 }
 
-// hasColourKey tells whether a grey or RGB picture names one colour as transparent. data passed inspectPNG.
+// hasColourKey tells whether a grey or RGB picture names one colour as transparent.
+// data passed inspectPNG.
 func hasColourKey(data []byte) bool {
 	const colourTypeAt = len(pngMagic) + 8 + 9
 	if t := data[colourTypeAt]; t != 0 && t != 2 {

@@ -84,7 +84,8 @@ func (t tiffHeader) readable() error {
 	}
 	for i := range depths.len() {
 		if depths.at(i) != t.bits {
-			return unsupportedf("samples of different depths (%d and %d bits)", t.bits, depths.at(i))
+			return unsupportedf("samples of different depths (%d and %d bits)",
+				t.bits, depths.at(i))
 		}
 	}
 	switch {
@@ -97,9 +98,11 @@ func (t tiffHeader) readable() error {
 	case t.samples < 1 || t.samples > 4:
 		return unsupportedf("%d samples a pixel; 1 to 4 are read", t.samples)
 	case t.photometric > 3 && t.photometric != 5 && t.photometric != 6:
-		return unsupportedf("colour model %d; grey, RGB, palette, CMYK and YCbCr are read", t.photometric)
+		return unsupportedf("colour model %d; grey, RGB, palette, CMYK and YCbCr are read",
+			t.photometric)
 	case t.bits == 16 && (t.photometric != 1 && t.photometric != 2 || t.planar != 1):
-		return unsupportedf("16 bits a sample in colour model %d, plane layout %d", t.photometric, t.planar)
+		return unsupportedf("16 bits a sample in colour model %d, plane layout %d",
+			t.photometric, t.planar)
 	}
 	return t.paletteWhole()
 }
@@ -162,11 +165,13 @@ func (t tiffHeader) blocksInFile(offsetsTag, countsTag uint16, blocks uint64) er
 		return err
 	}
 	if uint64(offsets.len()) < blocks || uint64(counts.len()) < blocks {
-		return corruptf("%d strips or tiles with %d sizes, %d are needed", offsets.len(), counts.len(), blocks)
+		return corruptf("%d strips or tiles with %d sizes, %d are needed",
+			offsets.len(), counts.len(), blocks)
 	}
 	for i := range int(blocks) {
 		if end := offsets.at(i) + counts.at(i); end > uint64(len(t.data)) || counts.at(i) == 0 {
-			return corruptf("cut short: strip or tile %d is at bytes %d to %d, the file has %d", i, offsets.at(i), end, len(t.data))
+			return corruptf("cut short: strip or tile %d is at bytes %d to %d, the file has %d",
+				i, offsets.at(i), end, len(t.data))
 		}
 	}
 	return nil

@@ -7,7 +7,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// inspectWebP reads the size from the first chunk, as libwebp does, and walks the rest for pixels and EXIF.
+// inspectWebP reads the size from the first chunk, as libwebp does, and walks the
+// rest for pixels and EXIF.
 func inspectWebP(data []byte, _ picture.Limits) (header, error) {
 	const (
 		riffHeader  = 12
@@ -31,13 +32,15 @@ func inspectWebP(data []byte, _ picture.Limits) (header, error) {
 		}
 		switch kind {
 		case "VP8 ", "VP8L":
-			// Go's decoder allocates by this header, whatever the first one says; libwebp refuses two sizes.
+			// Go's decoder allocates by this header, whatever the first one says;
+			// libwebp refuses two sizes.
 			var frame header
 			if err := readWebPSize(&frame, kind, body); err != nil {
 				return h, err
 			}
 			if frame != (header{width: h.width, height: h.height}) {
-				return h, corruptf("a frame of %d×%d px on a canvas of %d×%d", frame.width, frame.height, h.width, h.height)
+				return h, corruptf("a frame of %d×%d px on a canvas of %d×%d",
+					frame.width, frame.height, h.width, h.height)
 			}
 			pixels = true
 		case "EXIF":

@@ -2,7 +2,8 @@ package codec
 
 import "bgremove/imaging/picture"
 
-// orientBlock is the side of the squares that pictures are turned in, px: what is read and what is written stays in the cache.
+// orientBlock is the side of the squares that pictures are turned in, px: what is read and what is
+// written stays in the cache.
 const orientBlock = 32
 
 // orient turns and mirrors img as EXIF orientation 1 to 8 asks.
@@ -21,7 +22,8 @@ func orient(img *picture.Image, orientation int) *picture.Image {
 	return out
 }
 
-// turn moves the pixel x, y of a picture of width×height px to the pixel with the number first + x·right + y·down.
+// turn moves the pixel x, y of a picture of width×height px to the pixel with the number
+// first + x·right + y·down.
 type turn struct {
 	width, height      int
 	first, right, down int
@@ -29,7 +31,8 @@ type turn struct {
 
 func newTurn(w, h, orientation int) turn {
 	last := w*h - 1
-	places := [...][3]int{ // by EXIF 2.32, 4.6.4, tag 274: where the stored 0th row and column are seen
+	// by EXIF 2.32, 4.6.4, tag 274: where the stored 0th row and column are seen
+	places := [...][3]int{
 		{0, 1, w},             // 1: top, left
 		{w - 1, -1, w},        // 2: top, right
 		{last, -1, -w},        // 3: bottom, right

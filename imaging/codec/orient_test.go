@@ -8,7 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// TestOrient: each pixel of a picture that is larger than a block goes where EXIF says its row and column are seen.
+// TestOrient: each pixel of a picture that is larger than a block goes where EXIF says its
+// row and column are seen.
 func TestOrient(t *testing.T) {
 	const w, h = 67, 41
 	img := &picture.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h), Alpha: make([]uint8, w*h)}
@@ -28,14 +29,17 @@ func TestOrient(t *testing.T) {
 	}
 	for orientation, at := range seen {
 		out := orient(img, orientation)
-		if swapped := out.Width == h && out.Height == w; swapped != (orientation >= 5) || len(out.Pix) != 3*w*h {
+		if swapped := out.Width == h && out.Height == w; swapped != (orientation >= 5) ||
+			len(out.Pix) != 3*w*h {
 			t.Fatalf("orientation %d: %d×%d px", orientation, out.Width, out.Height)
 		}
 		for i := range w * h {
 			x, y := at(i%w, i/w)
 			j := y*out.Width + x
-			if !bytes.Equal(out.Pix[3*j:3*j+3], img.Pix[3*i:3*i+3]) || out.Alpha[j] != img.Alpha[i] {
-				t.Fatalf("orientation %d: pixel %d, %d is not at %d, %d", orientation, i%w, i/w, x, y)
+			if !bytes.Equal(out.Pix[3*j:3*j+3], img.Pix[3*i:3*i+3]) ||
+				out.Alpha[j] != img.Alpha[i] {
+				t.Fatalf("orientation %d: pixel %d, %d is not at %d, %d",
+					orientation, i%w, i/w, x, y)
 			}
 		}
 	}

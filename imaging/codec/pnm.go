@@ -2,7 +2,8 @@ package codec
 
 import "bgremove/imaging/picture"
 
-// pnm is a PBM, PGM or PPM file. It is read here in full: OpenCV does not scale binary samples by their maximum.
+// pnm is a PBM, PGM or PPM file. It is read here in full: OpenCV does not scale binary
+// samples by their maximum.
 type pnm struct {
 	kind          byte // '1' to '6'
 	width, height int
@@ -43,7 +44,8 @@ func readPNM(data []byte) (pnm, error) {
 	for _, f := range fields {
 		v, ok := s.number()
 		if !ok {
-			return pnm{kind: p.kind}, corruptf("the header has no size or maximum, or one that is not a number below 1e9")
+			return pnm{kind: p.kind},
+				corruptf("the header has no size or maximum, or one that is not a number below 1e9")
 		}
 		*f = v
 	}

@@ -36,8 +36,8 @@ func readIFD(data []byte) (ifd, error) {
 	return d, nil
 }
 
-// find returns the offset of a tag's entry, 0 where it is absent. A tag that stands twice is refused: readers differ on which
-// counts.
+// find returns the offset of a tag's entry, 0 where it is absent. A tag that stands twice is
+// refused: readers differ on which counts.
 func (d ifd) find(tag uint16) (int, error) {
 	found := 0
 	for i := range d.n {
@@ -98,7 +98,8 @@ func (d ifd) numbers(tag uint16) (list, error) {
 	}
 	at := uint64(d.order.Uint32(e[8:]))
 	if at+size > uint64(len(d.data)) {
-		return list{}, corruptf("tag %d is at bytes %d to %d, the file has %d", tag, at, at+size, len(d.data))
+		return list{}, corruptf("tag %d is at bytes %d to %d, the file has %d",
+			tag, at, at+size, len(d.data))
 	}
 	l.raw = d.data[at : at+size]
 	return l, nil

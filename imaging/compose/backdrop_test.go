@@ -61,12 +61,15 @@ func TestCover(t *testing.T) {
 	}
 }
 
-// TestBackgroundImage: it is seen where the foreground is not, and half where that is half transparent.
+// TestBackgroundImage: it is seen where the foreground is not, and half where
+// that is half transparent.
 func TestBackgroundImage(t *testing.T) {
 	img, matte := redOnGreen(8, 4, image.Rect(2, 0, 4, 4))
 	matte.Alpha[0] = 51 // a fifth, of green, which becomes nearly the red of the foreground
 	for _, options := range []string{"", "&format=png&crop=0"} {
-		res, err := Encode(img, matte, parseQuery(t, "bg_image="+option.FileText(stripes(8, 4, 20))+options), imagingtest.Limits())
+		res, err := Encode(img, matte,
+			parseQuery(t, "bg_image="+option.FileText(stripes(8, 4, 20))+options),
+			imagingtest.Limits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,8 +102,10 @@ func TestBackgroundsAlpha(t *testing.T) {
 	own := decodeBytes(t, file)
 	for i, a := range own.Alpha {
 		for k := range 3 {
-			if want := (int(own.Pix[3*i+k])*int(a) + 255*(255-int(a)) + 127) / 255; int(pix[3*i+k]) != want {
-				t.Fatalf("pixel %d, whose alpha is %d, became %v of %v", i, a, pix[3*i:3*i+3], own.Pix[3*i:3*i+3])
+			if want := (int(own.Pix[3*i+k])*int(a) + 255*(255-int(a)) + 127) /
+				255; int(pix[3*i+k]) != want {
+				t.Fatalf("pixel %d, whose alpha is %d, became %v of %v",
+					i, a, pix[3*i:3*i+3], own.Pix[3*i:3*i+3])
 			}
 		}
 	}
@@ -109,11 +114,14 @@ func TestBackgroundsAlpha(t *testing.T) {
 // TestBackgroundPixels: a small file may not be a huge picture, however large images may be.
 func TestBackgroundPixels(t *testing.T) {
 	limits := picture.Limits{MaxBytes: 1 << 20, MaxPixels: 100_000_000}
-	if err := (option.Options{BackgroundImage: imagingtest.PlainPNG(t, 4032, 3024)}).CheckImage(limits, 10, 10); err != nil {
+	if err := (option.Options{BackgroundImage: imagingtest.PlainPNG(t, 4032, 3024)}).CheckImage(
+		limits, 10, 10); err != nil {
 		t.Error(err)
 	}
-	err := option.Options{BackgroundImage: imagingtest.PNGHeader(7050, 7050)}.CheckImage(limits, 8000, 6200)
-	if want := "bg_image: image too large: 7050×7050 px are 49702500 pixels, the limit is 12500000"; !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), want) {
+	err := option.Options{BackgroundImage: imagingtest.PNGHeader(7050, 7050)}.CheckImage(
+		limits, 8000, 6200)
+	if want := "bg_image: image too large: 7050×7050 px are 49702500 pixels, the limit is " +
+		"12500000"; !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an ErrOption that says %q", err, want)
 	}
 }

@@ -5,7 +5,8 @@ import "sync"
 // jpegBlock is what JPEG mixes colours in, where chroma is halved: px a side.
 const jpegBlock = 16
 
-// colourPlane is the colours of a picture without its transparency. put may be called from several goroutines at once.
+// colourPlane is the colours of a picture without its transparency. put may be called from
+// several goroutines at once.
 type colourPlane struct {
 	width, height int
 	pix           []uint8 // RGB
@@ -18,8 +19,9 @@ type colourPlane struct {
 
 func newColourPlane(width, height int) *colourPlane {
 	c := &colourPlane{
-		width: width, height: height, pix: make([]uint8, 3*width*height), hidden: make([]uint8, (width+7)/8*height),
-		wide: (width + jpegBlock - 1) / jpegBlock, high: (height + jpegBlock - 1) / jpegBlock,
+		width: width, height: height, pix: make([]uint8, 3*width*height),
+		hidden: make([]uint8, (width+7)/8*height),
+		wide:   (width + jpegBlock - 1) / jpegBlock, high: (height + jpegBlock - 1) / jpegBlock,
 	}
 	c.sums = make([][4]int, c.wide*c.high)
 	return c
@@ -51,7 +53,8 @@ func (c *colourPlane) put(y int, row []uint8, channels int, alpha []uint8) {
 				hidden[x/8] |= 1 << (x % 8)
 				continue
 			}
-			sum[0], sum[1], sum[2], sum[3] = sum[0]+a*int(p[0]), sum[1]+a*int(p[1]), sum[2]+a*int(p[2]), sum[3]+a
+			sum[0], sum[1], sum[2], sum[3] = sum[0]+a*int(p[0]), sum[1]+a*int(p[1]),
+				sum[2]+a*int(p[2]), sum[3]+a
 		}
 		if sum[3] > 0 {
 			c.add(y/jpegBlock*c.wide+b, sum)
@@ -67,7 +70,8 @@ func (c *colourPlane) add(block int, sum [4]int) {
 	}
 }
 
-// spread gives what is transparent near the foreground the mean of its colours. JPEG would mix black into the edge otherwise.
+// spread gives what is transparent near the foreground the mean of its colours. JPEG would mix
+// black into the edge otherwise.
 func (c *colourPlane) spread() {
 	stride := (c.width + 7) / 8
 	for b := range c.sums {
@@ -85,7 +89,8 @@ func (c *colourPlane) spread() {
 	}
 }
 
-// meanNear is the mean colour of a block, or of those around it where it has none; false where they have none either.
+// meanNear is the mean colour of a block, or of those around it where it has none; false where
+// they have none either.
 func meanNear(sums [][4]int, wide, high, x, y int) (mean [3]uint8, ok bool) {
 	sum := sums[y*wide+x]
 	if sum[3] == 0 {

@@ -8,7 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// composer writes the rows of a part of an image as a result shows it. Its methods may be called from several goroutines at once.
+// composer writes the rows of a part of an image as a result shows it. Its methods may be called
+// from several goroutines at once.
 type composer struct {
 	img        *picture.Image
 	matte      *picture.Matte
@@ -48,7 +49,8 @@ func (c *composer) grey(y int, dst []uint8) {
 	}
 }
 
-// alpha is that of pixel i of the image in the result: the matte's, no more opaque than the image is itself.
+// alpha is that of pixel i of the image in the result: the matte's, no more opaque
+// than the image is itself.
 func (c *composer) alpha(i int) uint8 {
 	if c.img.Alpha != nil {
 		return min(c.matte.Alpha[i], c.img.Alpha[i])
@@ -56,7 +58,8 @@ func (c *composer) alpha(i int) uint8 {
 	return c.matte.Alpha[i]
 }
 
-// colour writes the foreground's colour of pixel x, y of the part, number i of the image, whose own is p.
+// colour writes the foreground's colour of pixel x, y of the part, number i of the
+// image, whose own is p.
 func (c *composer) colour(out, p []uint8, x, y, i int) {
 	a := c.matte.Alpha[i]
 	if a == 0 || a == 255 || c.colours == nil {
@@ -66,8 +69,8 @@ func (c *composer) colour(out, p []uint8, x, y, i int) {
 	c.colours.restore(out, p, c.part.Min.X+x, c.part.Min.Y+y, a)
 }
 
-// rgba writes row y of the cut-out, not premultiplied, with RGB zeroed where alpha is 0: what was taken away cannot be recovered, and
-// it compresses better. Four bytes a pixel.
+// rgba writes row y of the cut-out, not premultiplied, with RGB zeroed where alpha is 0: what was
+// taken away cannot be recovered, and it compresses better. Four bytes a pixel.
 func (c *composer) rgba(y int, dst []uint8) {
 	first, w := c.start(y), c.part.Dx()
 	pix := c.img.Pix[3*first:][:3*w]

@@ -27,9 +27,12 @@ func TestComposeHardMatte(t *testing.T) {
 	}
 }
 
-// TestComposeKeepsTheImagesAlpha: nowhere more opaque than the image, and no colour where nothing is left.
+// TestComposeKeepsTheImagesAlpha: nowhere more opaque than the image, and no colour
+// where nothing is left.
 func TestComposeKeepsTheImagesAlpha(t *testing.T) {
-	img := &picture.Image{Width: 3, Height: 1, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}, Alpha: []uint8{128, 0, 255}}
+	img := &picture.Image{
+		Width: 3, Height: 1, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}, Alpha: []uint8{128, 0, 255},
+	}
 	c := newComposer(img, &picture.Matte{Width: 3, Height: 1, Alpha: []uint8{255, 255, 7}})
 	rgba, grey := make([]uint8, 12), make([]uint8, 3)
 	c.rgba(0, rgba)

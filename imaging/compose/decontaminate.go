@@ -7,11 +7,11 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// surroundings hold, for the places of a reduced picture where the matte is soft, the colours of the
-// sure foreground F̂ and background B̂ around them. With them the background's colour is taken out of
-// pixels that are partly foreground: a pixel of colour I becomes F̂ + α(I − αF̂ − (1−α)B̂), clamped:
-// M. Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and B̂ from the
-// reduced picture. The zero value is of a matte that is soft nowhere.
+// surroundings hold, for the places of a reduced picture where the matte is soft, the colours of
+// the sure foreground F̂ and background B̂ around them. With them the background's colour is taken
+// out of pixels that are partly foreground: a pixel of colour I becomes F̂ + α(I − αF̂ − (1−α)B̂),
+// clamped: M. Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021), here with F̂ and
+// B̂ from the reduced picture. The zero value is of a matte that is soft nowhere.
 type surroundings struct {
 	part          image.Rectangle // of the image: the foreground and what is around it
 	k             picture.Reduced // that part, reduced
@@ -20,7 +20,8 @@ type surroundings struct {
 	columns, rows []picture.Between
 }
 
-// Means of near colours count, and those of farther ones, much less, for where there are none near by.
+// Means of near colours count, and those of farther ones, much less, for where
+// there are none near by.
 const (
 	sureAlpha = .9
 	nearBy    = 3 // px
@@ -29,7 +30,8 @@ const (
 	weak      = .05
 )
 
-// colourSums are weighted sums of colours and the weight, of the sure foreground, then of the sure background.
+// colourSums are weighted sums of colours and the weight, of the sure foreground, then
+// of the sure background.
 type colourSums [8]float32
 
 func (s *colourSums) add(t *colourSums, weight float32) {
@@ -81,7 +83,8 @@ func (s *surroundings) learn(needed []bool) {
 }
 
 // nearShare makes means of sums: it is the size of the near square over that of the farther one.
-const nearShare = float32((2*nearBy+1)*(2*nearBy+1)) / ((2*fartherBy + 1) * block * (2*fartherBy + 1) * block)
+const nearShare = float32((2*nearBy+1)*(2*nearBy+1)) /
+	((2*fartherBy + 1) * block * (2*fartherBy + 1) * block)
 
 // blocks sums up sure colours in squares of block px.
 func (s *surroundings) blocks() []colourSums {
@@ -96,7 +99,8 @@ func (s *surroundings) blocks() []colourSums {
 	return out
 }
 
-// addSure adds the colour of one pixel of the reduced picture, as foreground or background if it is surely either.
+// addSure adds the colour of one pixel of the reduced picture, as foreground or background
+// if it is surely either.
 func (s *surroundings) addSure(sum *colourSums, i int) {
 	alpha := s.alpha[i]
 	half := sum[:4:4]
@@ -131,7 +135,8 @@ func sumAround(sum *colourSums, of []colourSums, width, height, x, y int) {
 	}
 }
 
-// set makes colours of sums. Where nothing sure is in reach, the pixel's own colour stands for both.
+// set makes colours of sums. Where nothing sure is in reach, the pixel's own
+// colour stands for both.
 func (s *surroundings) set(i int, sum *colourSums) {
 	for side := range 2 {
 		for c := range 3 {
@@ -144,7 +149,8 @@ func (s *surroundings) set(i int, sum *colourSums) {
 	}
 }
 
-// restore writes to out, RGB, the foreground's colour of the pixel at x, y of the image, whose own is pixel and whose alpha is a.
+// restore writes to out, RGB, the foreground's colour of the pixel at x, y of the image, whose own
+// is pixel and whose alpha is a.
 func (s *surroundings) restore(out, pixel []uint8, x, y int, a uint8) {
 	c, r := s.columns[x-s.part.Min.X], s.rows[y-s.part.Min.Y]
 	w := s.k.Width

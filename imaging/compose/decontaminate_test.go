@@ -8,7 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// blended is an orange foreground to the right of a blue background; columns between them are mixed. The edge is in its middle.
+// blended is an orange foreground to the right of a blue background; columns between them are
+// mixed. The edge is in its middle.
 func blended(w, h, ramp int) (img *picture.Image, m *picture.Matte, fore [3]uint8) {
 	fore, back := [3]uint8{220, 140, 40}, [3]uint8{40, 60, 160}
 	img = &picture.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
@@ -48,8 +49,8 @@ func TestDecontaminate(t *testing.T) {
 	}
 }
 
-// TestDecontaminateFlatColours: where both sides look the same, colours stay what they are, as far as rounding goes; the smallest
-// pictures have no neighbours.
+// TestDecontaminateFlatColours: where both sides look the same, colours stay what they are, as far
+// as rounding goes; the smallest pictures have no neighbours.
 func TestDecontaminateFlatColours(t *testing.T) {
 	for _, size := range []image.Point{{1, 9}, {9, 1}, {2, 2}, {12, 8}} {
 		img := imagingtest.Filled(size.X, size.Y, "flat")
@@ -73,7 +74,8 @@ func TestDecontaminateFlatColours(t *testing.T) {
 	}
 }
 
-// TestDecontaminateThinLines: a soft line far thinner than a cell of the reduced picture is mended too.
+// TestDecontaminateThinLines: a soft line far thinner than a cell of the reduced
+// picture is mended too.
 func TestDecontaminateThinLines(t *testing.T) {
 	const w, h = 4000, 3000
 	img := imagingtest.Filled(w, h, "flat")

@@ -16,8 +16,11 @@ type rendering struct {
 	foreground    image.Rectangle // what is seen of it; empty where nothing is
 }
 
-// draw makes what the options ask for: the matte, the cut-out, or the cut-out over a background. A fault is an ErrOption.
-func draw(img *picture.Image, matte *picture.Matte, opts option.Options, limits picture.Limits) (rendering, error) {
+// draw makes what the options ask for: the matte, the cut-out, or the cut-out over a background. A
+// fault is an ErrOption.
+func draw(
+	img *picture.Image, matte *picture.Matte, opts option.Options, limits picture.Limits,
+) (rendering, error) {
 	c := newComposer(img, matte)
 	box := c.visible()
 	shaded := box
@@ -59,7 +62,9 @@ func (p *rendering) drawPart(c *composer, opts option.Options) {
 }
 
 // drawLayers is for everything else. part is what lies in the frame.
-func (p *rendering) drawLayers(l *layers, part *composer, opts option.Options, limits picture.Limits) error {
+func (p *rendering) drawLayers(
+	l *layers, part *composer, opts option.Options, limits picture.Limits,
+) error {
 	switch {
 	case opts.BackgroundImage != nil:
 		back, err := readBackground(opts.BackgroundImage, limits, p.width, p.height)

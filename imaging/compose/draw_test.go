@@ -14,7 +14,8 @@ import (
 
 // redOnGreen is a green image with a red box, and the hard matte of the box.
 func redOnGreen(w, h int, box image.Rectangle) (*picture.Image, *picture.Matte) {
-	img, m := &picture.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}, &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
+	img, m := &picture.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)},
+		&picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
 	for i := range m.Alpha {
 		if image.Pt(i%w, i/w).In(box) {
 			img.Pix[3*i], m.Alpha[i] = 255, 255
@@ -25,7 +26,8 @@ func redOnGreen(w, h int, box image.Rectangle) (*picture.Image, *picture.Matte) 
 	return img, m
 }
 
-// TestPlaced: the foreground lies where the frame says, to the pixel, and nothing of the background's colour is mixed into it.
+// TestPlaced: the foreground lies where the frame says, to the pixel, and nothing of the
+// background's colour is mixed into it.
 func TestPlaced(t *testing.T) {
 	img, matte := redOnGreen(100, 80, image.Rect(20, 30, 60, 50))
 	for _, tt := range []struct {
@@ -58,7 +60,8 @@ func TestPlaced(t *testing.T) {
 		for y := range tt.h {
 			for x := range tt.w {
 				switch c := out.NRGBAAt(x, y); {
-				case c.A == 0 && (c.R != 0 || c.G != 0 || c.B != 0), c.A > 0 && (c.R != 255 || c.G != 0 || c.B != 0):
+				case c.A == 0 && (c.R != 0 || c.G != 0 || c.B != 0),
+					c.A > 0 && (c.R != 255 || c.G != 0 || c.B != 0):
 					t.Fatalf("%s: pixel %d, %d is %v, want red or nothing", tt.options, x, y, c)
 				case c.A > 0:
 					seen = seen.Union(image.Rect(x, y, x+1, y+1))
@@ -71,7 +74,8 @@ func TestPlaced(t *testing.T) {
 	}
 }
 
-// TestEveryChannelIsPlacedAlike: the matte alone, and the cut-out over a colour, are what the cut-out says.
+// TestEveryChannelIsPlacedAlike: the matte alone, and the cut-out over a colour, are
+// what the cut-out says.
 func TestEveryChannelIsPlacedAlike(t *testing.T) {
 	img, matte := redOnGreen(100, 80, image.Rect(20, 30, 61, 52))
 	for i := range matte.Alpha {
@@ -79,7 +83,10 @@ func TestEveryChannelIsPlacedAlike(t *testing.T) {
 			matte.Alpha[i] = 100
 		}
 	}
-	for _, options := range []string{"", "crop=1", "crop=1&crop_margin=10px", "crop=1&crop_margin=50px", "scale=70%25", "position=3%25", "size=.003"} {
+	for _, options := range []string{
+		"", "crop=1", "crop=1&crop_margin=10px", "crop=1&crop_margin=50px",
+		"scale=70%25", "position=3%25", "size=.003",
+	} {
 		draw := func(more string) File {
 			t.Helper()
 			res, err := Encode(img, matte, parseQuery(t, options+more), imagingtest.Limits())
@@ -88,16 +95,19 @@ func TestEveryChannelIsPlacedAlike(t *testing.T) {
 			}
 			return res
 		}
-		cut, over := imagingtest.DecodePNG(t, draw("").Data), imagingtest.DecodePNG(t, draw("&bg_color=blue").Data)
+		cut, over := imagingtest.DecodePNG(t, draw("").Data), imagingtest.DecodePNG(t,
+			draw("&bg_color=blue").Data)
 		alpha := imagingtest.DecodeGrey(t, draw("&channels=alpha").Data)
 		if len(alpha) != len(cut.Pix)/4 || len(over.Pix) != len(cut.Pix) {
-			t.Fatalf("%s: %d pixels of alpha, %d of the cut-out, %d over blue", options, len(alpha), len(cut.Pix)/4, len(over.Pix)/4)
+			t.Fatalf("%s: %d pixels of alpha, %d of the cut-out, %d over blue",
+				options, len(alpha), len(cut.Pix)/4, len(over.Pix)/4)
 		}
 		for i, a := range alpha {
 			p, q := cut.Pix[4*i:4*i+4], over.Pix[4*i:4*i+4]
 			blue := uint8((int(p[2])*int(a) + 255*(255-int(a)) + 127) / 255)
 			if a != p[3] || q[2] != blue || q[3] != 255 {
-				t.Fatalf("%s: pixel %d has alpha %d alone, is %v cut out and %v over blue", options, i, a, p, q)
+				t.Fatalf("%s: pixel %d has alpha %d alone, is %v cut out and %v over blue",
+					options, i, a, p, q)
 			}
 		}
 	}
@@ -119,10 +129,12 @@ func TestAuto(t *testing.T) {
 		{hole, "", "image/png"},
 		{hole, "&size=.001", "image/png"},
 		{hole, "&bg_color=red", "image/jpeg"},
-		{hole, "&bg_image=" + option.FileText(imagingtest.ReadTestdata(t, "scene.png")), "image/jpeg"},
+		{hole, "&bg_image=" +
+			option.FileText(imagingtest.ReadTestdata(t, "scene.png")), "image/jpeg"},
 		{hole, "&shadow=1&bg_color=red", "image/jpeg"},
 	} {
-		res, err := Encode(img, tt.matte, parseQuery(t, "format=auto"+tt.options), imagingtest.Limits())
+		res, err := Encode(img, tt.matte, parseQuery(t, "format=auto"+tt.options),
+			imagingtest.Limits())
 		if err != nil || res.ContentType != tt.want {
 			t.Errorf("%.40s: %s, %v; want %s", tt.options, res.ContentType, err, tt.want)
 		}
@@ -146,7 +158,8 @@ func TestVisible(t *testing.T) {
 	}
 	for range 3000 {
 		w, h := 1+random(40), 1+random(5)
-		img, m := &picture.Image{Width: w, Height: h}, &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
+		img, m := &picture.Image{Width: w, Height: h},
+			&picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
 		if random(2) == 0 {
 			img.Alpha = make([]uint8, w*h)
 		}
@@ -172,7 +185,8 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// TestOutputOptionsTogether: whatever the options, the file has the size that is said, and the same bytes each time.
+// TestOutputOptionsTogether: whatever the options, the file has the size that is said, and
+// the same bytes each time.
 func TestOutputOptionsTogether(t *testing.T) {
 	scene := imagingtest.LoadImage(t, "scene.png")
 	matte, err := newFast(t).Matte(t.Context(), scene, picture.Hints{})
@@ -181,16 +195,21 @@ func TestOutputOptionsTogether(t *testing.T) {
 	}
 	back := "&bg_image=" + option.FileText(imagingtest.ReadTestdata(t, "jpeg-exif-6.jpg"))
 	for _, options := range []string{
-		"", "crop=1", "crop=1&crop_margin=20px", "scale=90%25", "position=0%25", "size=.004", "shadow=1", "shadow=1&crop=1",
+		"", "crop=1", "crop=1&crop_margin=20px", "scale=90%25", "position=0%25", "size=.004",
+		"shadow=1", "shadow=1&crop=1",
 		"crop=1&crop_margin=5%25&scale=80%25&position=0%25+100%25&size=.005&shadow=1",
 	} {
-		for _, how := range []string{"", "&format=webp", "&format=zip", "&format=auto", "&bg_color=red&format=jpg", back, back + "&format=jpg", back + "&format=zip"} {
+		for _, how := range []string{
+			"", "&format=webp", "&format=zip", "&format=auto",
+			"&bg_color=red&format=jpg", back, back + "&format=jpg", back + "&format=zip",
+		} {
 			o := parseQuery(t, options+how)
 			res, err := Encode(scene, matte, o, imagingtest.Limits())
 			if err != nil {
 				t.Fatalf("%.80s: %v", options+how, err)
 			}
-			if again, err := Encode(scene, matte, o, imagingtest.Limits()); err != nil || !bytes.Equal(again.Data, res.Data) {
+			if again, err := Encode(scene, matte, o, imagingtest.Limits()); err != nil ||
+				!bytes.Equal(again.Data, res.Data) {
 				t.Errorf("%.80s: another result the second time, or %v", options+how, err)
 			}
 			if res.Foreground.Dx() < 10 || res.Foreground.Dy() < 10 {
@@ -199,8 +218,10 @@ func TestOutputOptionsTogether(t *testing.T) {
 			if o.Format == option.OutputZIP {
 				continue
 			}
-			if info, err := codec.Inspect(res.Data, imagingtest.Limits()); err != nil || info.Width != res.Width || info.Height != res.Height {
-				t.Errorf("%.80s: %+v, %v; want %d×%d px", options+how, info, err, res.Width, res.Height)
+			if info, err := codec.Inspect(res.Data, imagingtest.Limits()); err != nil ||
+				info.Width != res.Width || info.Height != res.Height {
+				t.Errorf("%.80s: %+v, %v; want %d×%d px",
+					options+how, info, err, res.Width, res.Height)
 			}
 		}
 	}
@@ -213,7 +234,10 @@ func BenchmarkDraw(b *testing.B) {
 		b.Fatal(err)
 	}
 	limits := picture.Limits{MaxPixels: 50e6}
-	for _, options := range []string{"", "crop=1", "size=preview", "size=hd", "scale=100%25", "shadow=1", "bg_color=red", "format=zip", "shadow=1&bg_color=red"} {
+	for _, options := range []string{
+		"", "crop=1", "size=preview", "size=hd", "scale=100%25",
+		"shadow=1", "bg_color=red", "format=zip", "shadow=1&bg_color=red",
+	} {
 		o := parseQuery(b, options)
 		b.Run(fmt.Sprintf("12MP/%s", options), func(b *testing.B) {
 			b.ReportAllocs()

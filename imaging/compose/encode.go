@@ -19,7 +19,9 @@ type File struct {
 }
 
 // Encode writes what the options ask for. A fault is an ErrOption.
-func Encode(img *picture.Image, matte *picture.Matte, opts option.Options, limits picture.Limits) (File, error) {
+func Encode(
+	img *picture.Image, matte *picture.Matte, opts option.Options, limits picture.Limits,
+) (File, error) {
 	p, err := draw(img, matte, opts, limits)
 	if err != nil {
 		return File{}, err

@@ -35,7 +35,8 @@ func decodeBytes(t *testing.T, data []byte) *picture.Image {
 func withAlphaPlane(img *picture.Image) []uint8 {
 	rgba := make([]uint8, 0, 4*img.Width*img.Height)
 	for i := range img.Width * img.Height {
-		rgba = append(rgba, img.Pix[3*i], img.Pix[3*i+1], img.Pix[3*i+2], imagingtest.SceneAlpha(i%img.Width, i/img.Width))
+		rgba = append(rgba, img.Pix[3*i], img.Pix[3*i+1], img.Pix[3*i+2],
+			imagingtest.SceneAlpha(i%img.Width, i/img.Width))
 	}
 	return rgba
 }
@@ -54,7 +55,8 @@ func TestEncodeJPEG(t *testing.T) {
 		t.Errorf("%d bytes at quality 30, %d at 90", len(small), len(data))
 	}
 	img := decodeBytes(t, data)
-	if v := psnr(img.Pix, scene.Pix); v < 24 { // its coloured edges share their chroma between four pixels
+	// its coloured edges share their chroma between four pixels
+	if v := psnr(img.Pix, scene.Pix); v < 24 {
 		t.Errorf("PSNR %.1f dB, want 24", v)
 	}
 	mask := imagingtest.DecodeGrey(t, imagingtest.ReadTestdata(t, "mask.png"))

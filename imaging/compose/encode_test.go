@@ -35,7 +35,10 @@ func TestFormats(t *testing.T) {
 		{option.Options{Channels: option.ChannelsAlpha}, codec.PNG, 99},
 		{option.Options{Format: option.OutputAuto}, codec.PNG, 99},
 		{option.Options{Format: option.OutputAuto, Background: &white}, codec.JPEG, 28},
-		{option.Options{Format: option.OutputJPEG, Background: &white, Quality: 100}, codec.JPEG, 29},
+		{
+			option.Options{Format: option.OutputJPEG, Background: &white, Quality: 100},
+			codec.JPEG, 29,
+		},
 		{option.Options{Format: option.OutputJPEG, Channels: option.ChannelsAlpha}, codec.JPEG, 33},
 		{option.Options{Format: option.OutputWebP}, codec.WebP, 24},
 		{option.Options{Format: option.OutputWebP, Background: &white}, codec.WebP, 28},
@@ -48,7 +51,8 @@ func TestFormats(t *testing.T) {
 		}
 		data := res.Data
 		info, err := codec.Inspect(data, imagingtest.Limits())
-		if err != nil || info.Format != tt.format || info.Width != scene.Width || info.Height != scene.Height {
+		if err != nil || info.Format != tt.format || info.Width != scene.Width ||
+			info.Height != scene.Height {
 			t.Errorf("%+v: %+v, %v; want %s", tt.opts, info, err, tt.format)
 			continue
 		}
@@ -136,7 +140,8 @@ func TestQualityOfFiles(t *testing.T) {
 func TestJPEGHasNoTransparency(t *testing.T) {
 	img := imagingtest.Filled(4, 4, "noise")
 	m := &picture.Matte{Width: 4, Height: 4, Alpha: bytes.Repeat([]byte{7}, 16)}
-	if _, err := Encode(img, m, option.Options{Format: option.OutputJPEG}, imagingtest.Limits()); !errors.Is(err, picture.ErrOption) {
+	if _, err := Encode(img, m, option.Options{Format: option.OutputJPEG},
+		imagingtest.Limits()); !errors.Is(err, picture.ErrOption) {
 		t.Errorf("%v, want ErrOption", err)
 	}
 }
@@ -144,12 +149,15 @@ func TestJPEGHasNoTransparency(t *testing.T) {
 func TestPNGOfAnyShape(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {3, 700}, {700, 3}} {
 		img := imagingtest.Filled(size.X, size.Y, "noise")
-		m := &picture.Matte{Width: size.X, Height: size.Y, Alpha: bytes.Repeat([]byte{255}, size.X*size.Y)}
+		m := &picture.Matte{
+			Width: size.X, Height: size.Y, Alpha: bytes.Repeat([]byte{255}, size.X*size.Y),
+		}
 		res, err := Encode(img, m, option.Options{}, imagingtest.Limits())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out := imagingtest.DecodePNG(t, res.Data); out.Rect.Size() != size || !bytes.Equal(out.Pix[:3], img.Pix[:3]) {
+		if out := imagingtest.DecodePNG(t, res.Data); out.Rect.Size() != size ||
+			!bytes.Equal(out.Pix[:3], img.Pix[:3]) {
 			t.Errorf("%v: %v px", size, out.Rect.Size())
 		}
 	}

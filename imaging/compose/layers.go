@@ -5,8 +5,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// layers are what a result is made of where it is more than the foreground over one colour. Its methods may be called from several
-// goroutines at once.
+// layers are what a result is made of where it is more than the foreground over one colour. Its
+// methods may be called from several goroutines at once.
 type layers struct {
 	frame
 	front  func(y int, dst []uint8) // row y of what lies at frame.to: RGBA, not premultiplied

@@ -21,9 +21,10 @@ func (f frame) isResampled() bool { return f.from.Size() != f.to.Size() }
 // isFilled tells whether the part leaves nothing of the result free.
 func (f frame) isFilled() bool { return f.to == image.Rect(0, 0, f.width, f.height) }
 
-// frameOf lays out the result of an image of a size in px: what is kept of it (crop), where the foreground stands in that (scale and
-// position), and how many pixels it is written with (size). box is what is seen of the foreground; shaded is that with its shadow.
-// Without a foreground the image stays whole.
+// frameOf lays out the result of an image of a size in px: what is kept of it (crop), where the
+// foreground stands in that (scale and position), and how many pixels it is written with (size).
+// box is what is seen of the foreground; shaded is that with its shadow. Without a foreground
+// the image stays whole.
 func frameOf(o option.Options, size image.Point, box, shaded image.Rectangle) frame {
 	canvas := image.Rectangle{Max: size}
 	from := canvas
@@ -68,7 +69,8 @@ func corners(r image.Rectangle) (x0, y0, x1, y1 float64) {
 	return float64(r.Min.X), float64(r.Min.Y), float64(r.Max.X), float64(r.Max.Y)
 }
 
-// wholePixels maps a stretch of a side of size px to one of n px: rounded, inside of it, and not empty.
+// wholePixels maps a stretch of a side of size px to one of n px: rounded,
+// inside of it, and not empty.
 func wholePixels(first, last float64, size, n int) (from, to int) {
 	f := float64(n) / float64(size)
 	from = min(max(int(math.Round(first*f)), 0), n-1)
@@ -82,22 +84,26 @@ func (f frame) inResult(box image.Rectangle) image.Rectangle {
 	if box.Empty() {
 		return image.Rectangle{}
 	}
-	scaled := picture.ScaleRect(box.Sub(f.from.Min), f.from.Size(), picture.Reduced{Width: f.to.Dx(), Height: f.to.Dy()})
+	scaled := picture.ScaleRect(box.Sub(f.from.Min), f.from.Size(),
+		picture.Reduced{Width: f.to.Dx(), Height: f.to.Dy()})
 	return scaled.Add(f.to.Min)
 }
 
 // exactly maps a box of the image without rounding.
 func (f frame) exactly(box image.Rectangle) (x0, y0, x1, y1 float64) {
 	x0, y0, x1, y1 = corners(box.Sub(f.from.Min))
-	scaleX, scaleY := float64(f.to.Dx())/float64(f.from.Dx()), float64(f.to.Dy())/float64(f.from.Dy())
+	scaleX, scaleY := float64(f.to.Dx())/float64(f.from.Dx()),
+		float64(f.to.Dy())/float64(f.from.Dy())
 	left, top, _, _ := corners(f.to)
 	return left + x0*scaleX, top + y0*scaleY, left + x1*scaleX, top + y1*scaleY
 }
 
-// check refuses a result that is larger than an image may be: margins can make it that. A fault is an ErrOption.
+// check refuses a result that is larger than an image may be: margins can make it that. A
+// fault is an ErrOption.
 func (f frame) check(limits picture.Limits) error {
 	if limits.Check(f.width, f.height) != nil {
-		return fmt.Errorf("%w: crop_margin: the result would have %d×%d px, the limit is %d pixels and %d px a side; add a smaller size",
+		return fmt.Errorf("%w: crop_margin: the result would have %d×%d px, the limit is %d "+
+			"pixels and %d px a side; add a smaller size",
 			picture.ErrOption, f.width, f.height, limits.MaxPixels, picture.MaxSide)
 	}
 	return nil

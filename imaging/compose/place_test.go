@@ -30,22 +30,37 @@ func TestFrameOf(t *testing.T) {
 		{"size=.0025", 55, 44, whole, image.Rect(0, 0, 55, 44), image.Rect(11, 16, 33, 28)},
 
 		{"crop=1", 40, 20, box, image.Rect(0, 0, 40, 20), image.Rect(0, 0, 40, 20)},
-		{"crop=1&crop_margin=10px", 60, 40, image.Rect(10, 20, 70, 60), image.Rect(0, 0, 60, 40), image.Rect(10, 10, 50, 30)},
-		{"crop=1&crop_margin=10%25+5px", 50, 24, image.Rect(15, 28, 65, 52), image.Rect(0, 0, 50, 24), image.Rect(5, 2, 45, 22)},
-		{ // beyond the image to the right and below
-			"crop=1&crop_margin=0+50px+40px+10px", 100, 60, image.Rect(10, 30, 100, 80), image.Rect(0, 0, 90, 50), image.Rect(10, 0, 50, 20),
+		{
+			"crop=1&crop_margin=10px", 60, 40, image.Rect(10, 20, 70, 60),
+			image.Rect(0, 0, 60, 40), image.Rect(10, 10, 50, 30),
 		},
-		{"crop=1&crop_margin=10px&size=.001", 38, 25, image.Rect(10, 20, 70, 60), image.Rect(0, 0, 38, 25), image.Rect(6, 6, 32, 19)},
-		{"crop=1&crop_margin=10px&position=0%25", 60, 40, box, image.Rect(0, 0, 40, 20), image.Rect(0, 0, 40, 20)},
+		{
+			"crop=1&crop_margin=10%25+5px", 50, 24, image.Rect(15, 28, 65, 52),
+			image.Rect(0, 0, 50, 24), image.Rect(5, 2, 45, 22),
+		},
+		{ // beyond the image to the right and below
+			"crop=1&crop_margin=0+50px+40px+10px", 100, 60, image.Rect(10, 30, 100, 80),
+			image.Rect(0, 0, 90, 50), image.Rect(10, 0, 50, 20),
+		},
+		{
+			"crop=1&crop_margin=10px&size=.001", 38, 25, image.Rect(10, 20, 70, 60),
+			image.Rect(0, 0, 38, 25), image.Rect(6, 6, 32, 19),
+		},
+		{"crop=1&crop_margin=10px&position=0%25", 60, 40, box, image.Rect(0, 0, 40, 20), image.Rect(
+			0, 0, 40, 20)},
 		{"crop=1&scale=50%25", 40, 20, box, image.Rect(10, 5, 30, 15), image.Rect(10, 5, 30, 15)},
 
 		{"scale=50%25", 100, 80, box, image.Rect(25, 28, 75, 53), image.Rect(25, 28, 75, 53)},
-		{"scale=100%25&position=original", 100, 80, box, image.Rect(0, 15, 100, 65), image.Rect(0, 15, 100, 65)},
-		{"scale=50%25&position=0%25+100%25", 100, 80, box, image.Rect(0, 55, 50, 80), image.Rect(0, 55, 50, 80)},
+		{"scale=100%25&position=original", 100, 80, box, image.Rect(0, 15, 100, 65), image.Rect(0,
+			15, 100, 65)},
+		{"scale=50%25&position=0%25+100%25", 100, 80, box, image.Rect(0, 55, 50, 80), image.Rect(
+			0, 55, 50, 80)},
 		{"position=center", 100, 80, box, image.Rect(30, 30, 70, 50), image.Rect(30, 30, 70, 50)},
 		{"position=100%25", 100, 80, box, image.Rect(60, 60, 100, 80), image.Rect(60, 60, 100, 80)},
-		{"position=25%25+10%25", 100, 80, box, image.Rect(15, 6, 55, 26), image.Rect(15, 6, 55, 26)},
-		{"scale=50%25&size=.002", 50, 40, box, image.Rect(13, 14, 38, 26), image.Rect(13, 14, 38, 26)},
+		{"position=25%25+10%25", 100, 80, box, image.Rect(15, 6, 55, 26), image.Rect(
+			15, 6, 55, 26)},
+		{"scale=50%25&size=.002", 50, 40, box, image.Rect(13, 14, 38, 26), image.Rect(
+			13, 14, 38, 26)},
 	} {
 		f := frameOf(parseQuery(t, tt.options), size, box, box)
 		if want := (frame{tt.w, tt.h, tt.from, tt.to}); f != want {
@@ -55,7 +70,10 @@ func TestFrameOf(t *testing.T) {
 			t.Errorf("%s: the foreground is at %v, want %v", tt.options, got, tt.foreground)
 		}
 	}
-	for _, options := range []string{"crop=1", "scale=20%25", "position=center", "crop=1&crop_margin=50%25&scale=10%25&position=100%25"} {
+	for _, options := range []string{
+		"crop=1", "scale=20%25", "position=center",
+		"crop=1&crop_margin=50%25&scale=10%25&position=100%25",
+	} {
 		f := frameOf(parseQuery(t, options), size, image.Rectangle{}, image.Rectangle{})
 		if f != (frame{100, 80, whole, whole}) || !f.inResult(image.Rectangle{}).Empty() {
 			t.Errorf("%s without a foreground: %+v, want the whole", options, f)
@@ -82,7 +100,8 @@ func TestFitPixels(t *testing.T) {
 		{1996, 1996, .25, 500, 500},
 	} {
 		if w, h := option.FitPixels(tt.w, tt.h, tt.megapixels); w != tt.wantW || h != tt.wantH {
-			t.Errorf("%d×%d px to %v megapixels: %d×%d, want %d×%d", tt.w, tt.h, tt.megapixels, w, h, tt.wantW, tt.wantH)
+			t.Errorf("%d×%d px to %v megapixels: %d×%d, want %d×%d",
+				tt.w, tt.h, tt.megapixels, w, h, tt.wantW, tt.wantH)
 		}
 	}
 }
@@ -92,16 +111,19 @@ func TestMarginsAreBounded(t *testing.T) {
 	img, matte := redOnGreen(1000, 1000, image.Rect(1, 1, 999, 999))
 	o := parseQuery(t, "crop=1&crop_margin=50%25")
 	_, err := Encode(img, matte, o, imagingtest.Limits())
-	if !errors.Is(err, picture.ErrOption) || errors.Is(err, picture.ErrTooLarge) || !strings.Contains(err.Error(), "crop_margin: the result would have 1996×1996 px") {
+	if !errors.Is(err, picture.ErrOption) || errors.Is(err, picture.ErrTooLarge) ||
+		!strings.Contains(err.Error(), "crop_margin: the result would have 1996×1996 px") {
 		t.Errorf("%v, want an ErrOption", err)
 	}
 	o.Size = .25
-	if res, err := Encode(img, matte, o, imagingtest.Limits()); err != nil || res.Width != 500 || res.Height != 500 {
+	if res, err := Encode(img, matte, o, imagingtest.Limits()); err != nil || res.Width != 500 ||
+		res.Height != 500 {
 		t.Errorf("with a size: %d×%d, %v", res.Width, res.Height, err)
 	}
 	o = parseQuery(t, "crop=1&crop_margin=500px+0&format=webp")
 	img, matte = redOnGreen(1, 16000, image.Rect(0, 0, 1, 16000))
-	if _, err := Encode(img, matte, o, imagingtest.Limits()); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), "format: webp holds up to 16383 px") {
+	if _, err := Encode(img, matte, o, imagingtest.Limits()); !errors.Is(err, picture.ErrOption) ||
+		!strings.Contains(err.Error(), "format: webp holds up to 16383 px") {
 		t.Errorf("%v, want an ErrOption", err)
 	}
 }

@@ -6,19 +6,22 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// resampleRGBA scales a picture that is read row by row, not premultiplied, with colours counting by their alpha. What it returns writes a
-// row of the result, and may be called as row is: in any order and from several goroutines at once.
+// resampleRGBA scales a picture that is read row by row, not premultiplied, with colours counting
+// by their alpha. What it returns writes a row of the result, and may be called as row is: in any
+// order and from several goroutines at once.
 func resampleRGBA(row func(y int, dst []uint8), from, to image.Point) func(y int, dst []uint8) {
 	columns := picture.Axis(from.X, to.X)
-	s := &picture.RowScaler{columns, picture.Axis(from.Y, to.Y), 4, 4 * from.X, func(y int, scratch []uint8, dst []float32) {
+	s := &picture.RowScaler{columns, picture.Axis(from.Y, to.Y), 4, 4 *
+		from.X, func(y int, scratch []uint8, dst []float32) {
 		row(y, scratch)
 		squeezeRGBA(dst, scratch, columns)
 	}}
 	return s.Each(divide)
 }
 
-// squeezeRGBA scales one row, and multiplies colours with alpha: they become 0 to 255², alpha stays 0 to 255. As in squeezeBytes, the taps
-// between the first and the last of a pixel have the same weight.
+// squeezeRGBA scales one row, and multiplies colours with alpha: they become 0 to 255²,
+// alpha stays 0 to 255. As in squeezeBytes, the taps between the first and the last of a
+// pixel have the same weight.
 func squeezeRGBA(dst []float32, src []uint8, columns []picture.Taps) {
 	for x, t := range columns {
 		n := len(t.Weights)

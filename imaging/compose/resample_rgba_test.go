@@ -18,7 +18,8 @@ func TestResampleRGBA(t *testing.T) {
 		{4, 2, []uint8{40, 80, 7, 128, 0, 0, 0, 0}},
 	} {
 		got := make([]uint8, 4*tt.to)
-		resampleRGBA(func(_ int, dst []uint8) { copy(dst, pix) }, image.Pt(tt.from, 1), image.Pt(tt.to, 1))(0, got)
+		resampleRGBA(func(_ int, dst []uint8) { copy(dst, pix) }, image.Pt(tt.from, 1),
+			image.Pt(tt.to, 1))(0, got)
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%d pixels to %d: %v, want %v", tt.from, tt.to, got, tt.want)
 		}

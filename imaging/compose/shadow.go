@@ -7,14 +7,18 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// A shadow is where the foreground keeps the light from the ground: a band along its lower edge, the fainter the higher that is, blurred, in
-// black. It is worked out in cells, of which shadowSide are as long as the foreground's longer side, so that it looks alike at any size.
+// A shadow is where the foreground keeps the light from the ground: a band along its lower edge,
+// the fainter the higher that is, blurred, in black. It is worked out in cells, of which shadowSide
+// are as long as the foreground's longer side, so that it looks alike at any size.
 const (
-	shadowSide    = 256 // cells
-	shadowReach   = .35 // of the foreground's height: what ends higher above its lowest point does not stand on the ground
-	shadowAbove   = 10  // cells of the band above the edge, most of them behind the foreground
-	shadowBelow   = 6   // and beneath it
-	shadowRadius  = 5   // cells, of each of the three means that blur it: about a Gaussian with σ = 5.5
+	shadowSide = 256 // cells
+	// of the foreground's height: what ends higher above its lowest point does
+	// not stand on the ground
+	shadowReach = .35
+	shadowAbove = 10 // cells of the band above the edge, most of them behind the foreground
+	shadowBelow = 6  // and beneath it
+	// cells, of each of the three means that blur it: about a Gaussian with σ = 5.5
+	shadowRadius  = 5
 	shadowPad     = 3 * shadowRadius
 	shadowOpacity = .45
 )
@@ -40,8 +44,10 @@ func planShadow(x0, y0, x1, y1 float64) shadowPlan {
 
 // box is all of it, outwards.
 func (p shadowPlan) box() image.Rectangle {
-	right, bottom := p.left+float64(p.columns+2*shadowPad)*p.cell, p.top+float64(p.rows+2*shadowPad)*p.cell
-	return image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(right)), int(math.Ceil(bottom)))
+	right, bottom := p.left+float64(p.columns+2*shadowPad)*p.cell,
+		p.top+float64(p.rows+2*shadowPad)*p.cell
+	return image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(right)),
+		int(math.Ceil(bottom)))
 }
 
 // band draws the bands of an outline, alpha of 0 to 255 in p's cells, before they are blurred.
@@ -75,10 +81,13 @@ type shadow struct {
 func newShadow(part *composer, p shadowPlan, width, height int) *shadow {
 	size, outline := part.part.Size(), picture.NewGrid(p.columns, p.height, 1)
 	columns := picture.Axis(size.X, p.columns)
-	s := &picture.RowScaler{columns, picture.Axis(size.Y, p.height), 1, size.X, func(y int, scratch []uint8, dst []float32) {
-		part.grey(y, scratch)
-		squeezeGrey(dst, scratch, columns)
-	}}
+	s := &picture.RowScaler{
+		columns, picture.Axis(size.Y, p.height), 1, size.X,
+		func(y int, scratch []uint8, dst []float32) {
+			part.grey(y, scratch)
+			squeezeGrey(dst, scratch, columns)
+		},
+	}
 	s.All(func(y int, v []float32) { copy(outline.V[y*p.columns:], v) })
 	return p.cast(outline, width, height)
 }
@@ -121,14 +130,16 @@ func (s *shadow) each(y int, do func(x int, dark uint8)) {
 	r, w := s.rows[y-s.at.Min.Y], s.dark.Width
 	upper, lower := s.dark.V[r.At*w:][:w], s.dark.V[r.Next*w:][:w]
 	for x, c := range s.columns {
-		top, bottom := upper[c.At]+(upper[c.Next]-upper[c.At])*c.F, lower[c.At]+(lower[c.Next]-lower[c.At])*c.F
+		top, bottom := upper[c.At]+(upper[c.Next]-upper[c.At])*c.F,
+			lower[c.At]+(lower[c.Next]-lower[c.At])*c.F
 		if dark := nearest(top + (bottom-top)*r.F); dark > 0 {
 			do(s.at.Min.X+x, dark)
 		}
 	}
 }
 
-// blurred is the mean over squares of radius px around each pixel, of a grid with one channel; beyond its border there is 0.
+// blurred is the mean over squares of radius px around each pixel, of a grid with one channel;
+// beyond its border there is 0.
 func blurred(g picture.Grid, radius int) picture.Grid {
 	rows, out := picture.NewGrid(g.Width, g.Height, 1), picture.NewGrid(g.Width, g.Height, 1)
 	for y := range g.Height {

@@ -21,7 +21,8 @@ func drawnShadow(t *testing.T, w, h int, box image.Rectangle, options string) (*
 	return imagingtest.DecodePNG(t, res.Data), res
 }
 
-// TestShadow: soft, dark beneath the foreground, nowhere in front of it, alike on both sides, and nothing farther away.
+// TestShadow: soft, dark beneath the foreground, nowhere in front of it, alike on both sides,
+// and nothing farther away.
 func TestShadow(t *testing.T) {
 	box := image.Rect(60, 40, 140, 140)
 	out, res := drawnShadow(t, 200, 200, box, "")
@@ -68,7 +69,8 @@ func TestShadow(t *testing.T) {
 // TestShadowIsNotCroppedOff, and is there at every size, and behind what it is cast on.
 func TestShadowIsNotCroppedOff(t *testing.T) {
 	out, res := drawnShadow(t, 200, 200, image.Rect(60, 40, 140, 140), "&crop=1")
-	if res.Foreground.Min.Y != 0 || res.Foreground.Dx() != 80 || res.Foreground.Dy() != 100 || res.Height <= 102 || res.Width <= 80 {
+	if res.Foreground.Min.Y != 0 || res.Foreground.Dx() != 80 || res.Foreground.Dy() != 100 ||
+		res.Height <= 102 || res.Width <= 80 {
 		t.Errorf("%d×%d px, the foreground is %+v", res.Width, res.Height, res.Foreground)
 	}
 	for x := range res.Width {
@@ -102,7 +104,8 @@ func TestShadowOfAnyShape(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {1, 900}, {900, 1}, {3, 2}} {
 		for _, options := range []string{"", "&crop=1", "&size=.001"} {
 			img, matte := redOnGreen(size.X, size.Y, image.Rectangle{Max: size})
-			if _, err := Encode(img, matte, parseQuery(t, "shadow=1"+options), picture.Limits{MaxPixels: 1 << 24}); err != nil {
+			if _, err := Encode(img, matte, parseQuery(t, "shadow=1"+options),
+				picture.Limits{MaxPixels: 1 << 24}); err != nil {
 				t.Errorf("%v%s: %v", size, options, err)
 			}
 		}
@@ -113,7 +116,8 @@ func TestShadowOfAnyShape(t *testing.T) {
 	}
 	img, matte := redOnGreen(20, 20, image.Rectangle{})
 	none, err := Encode(img, matte, option.Options{Shadow: true, Crop: true}, imagingtest.Limits())
-	if err != nil || none.Width != 20 || !bytes.Equal(imagingtest.DecodePNG(t, none.Data).Pix, make([]byte, 1600)) {
+	if err != nil || none.Width != 20 ||
+		!bytes.Equal(imagingtest.DecodePNG(t, none.Data).Pix, make([]byte, 1600)) {
 		t.Errorf("without a foreground: %d px wide, %v", none.Width, err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// leastSeen is the alpha from which on a pixel counts as seen: fainter ones, 3 %, an eye does not notice, and they would keep a result from
-// being cropped. It is a power of two, see faint.
+// leastSeen is the alpha from which on a pixel counts as seen: fainter ones, 3 %, an eye does not
+// notice, and they would keep a result from being cropped. It is a power of two, see faint.
 const leastSeen = 8
 
 // faint has the bits, of eight pixels, that are 0 where none is seen.
@@ -40,7 +40,8 @@ func (c *composer) visible() image.Rectangle {
 	return box
 }
 
-// seen is the stretch of a row from the first to the last pixel that is seen; both are 0 where none is.
+// seen is the stretch of a row from the first to the last pixel that is seen;
+// both are 0 where none is.
 func seen(row []uint8) (first, end int) {
 	for first+8 <= len(row) && binary.LittleEndian.Uint64(row[first:])&faint == 0 {
 		first += 8

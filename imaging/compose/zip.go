@@ -17,8 +17,9 @@ const (
 	zipAlpha   = "alpha.png"
 )
 
-// encodeZIP packs a picture as two that make it up: its colours without transparency, and its alpha, 8-bit grey, all white where the picture is
-// opaque. Both are stored: they are compressed already.
+// encodeZIP packs a picture as two that make it up: its colours without transparency,
+// and its alpha, 8-bit grey, all white where the picture is opaque. Both are stored:
+// they are compressed already.
 func (p rendering) encodeZIP(quality int) ([]byte, error) {
 	colours, grey, err := p.encodePlanes(quality)
 	if err != nil {
@@ -31,7 +32,8 @@ func (p rendering) encodeZIP(quality int) ([]byte, error) {
 		name string
 		data []byte
 	}{{zipColours, colours}, {zipAlpha, grey}} {
-		// With the sizes in front: some programs that read as it comes know no other way for what is stored.
+		// With the sizes in front: some programs that read as it comes know no other
+		// way for what is stored.
 		part, err := w.CreateRaw(&zip.FileHeader{
 			Name: file.name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(file.data),
 			CompressedSize64: uint64(len(file.data)), UncompressedSize64: uint64(len(file.data)),
@@ -49,7 +51,8 @@ func (p rendering) encodeZIP(quality int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// encodePlanes encodes the colours, a JPEG, and the alpha, a PNG. Each row is drawn once: its alpha is compressed, its colours are kept.
+// encodePlanes encodes the colours, a JPEG, and the alpha, a PNG. Each row is drawn once: its alpha
+// is compressed, its colours are kept.
 func (p rendering) encodePlanes(quality int) (colours, grey []byte, err error) {
 	c := newColourPlane(p.width, p.height)
 	rows := picture.RowPool{N: p.width * p.channels}

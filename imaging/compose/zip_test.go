@@ -22,7 +22,8 @@ func unzip(t *testing.T, data []byte) map[string][]byte {
 	files := map[string][]byte{}
 	for _, f := range r.File {
 		if f.Method != zip.Store || f.Flags != 0 {
-			t.Errorf("%s: method %d, flags %#x, want it stored with its size in front", f.Name, f.Method, f.Flags)
+			t.Errorf("%s: method %d, flags %#x, want it stored with its size in front",
+				f.Name, f.Method, f.Flags)
 		}
 		body, err := f.Open()
 		if err != nil {
@@ -42,7 +43,10 @@ func TestZIP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, options := range []string{"", "&crop=1&crop_margin=4px", "&size=.005", "&bg_color=white", "&channels=alpha", "&shadow=1"} {
+	for _, options := range []string{
+		"", "&crop=1&crop_margin=4px", "&size=.005",
+		"&bg_color=white", "&channels=alpha", "&shadow=1",
+	} {
 		draw := func(format string) File {
 			t.Helper()
 			res, err := Encode(img, matte, parseQuery(t, format+options), imagingtest.Limits())
@@ -51,14 +55,19 @@ func TestZIP(t *testing.T) {
 			}
 			return res
 		}
-		res, want := draw("format=zip&quality=95"), imagingtest.DecodePNG(t, draw("format=png").Data)
+		res, want := draw("format=zip&quality=95"), imagingtest.DecodePNG(t,
+			draw("format=png").Data)
 		files := unzip(t, res.Data)
-		if res.ContentType != "application/zip" || len(files) != 2 || files["color.jpg"] == nil || files["alpha.png"] == nil {
+		if res.ContentType != "application/zip" || len(files) != 2 || files["color.jpg"] == nil ||
+			files["alpha.png"] == nil {
 			t.Fatalf("%s: %s with %d files", options, res.ContentType, len(files))
 		}
-		alpha, colours := imagingtest.DecodeGrey(t, files["alpha.png"]), decodeBytes(t, files["color.jpg"])
-		if colours.Width != res.Width || colours.Height != res.Height || len(alpha) != res.Width*res.Height {
-			t.Fatalf("%s: colours of %d×%d px, alpha of %d, want %d×%d", options, colours.Width, colours.Height, len(alpha), res.Width, res.Height)
+		alpha, colours := imagingtest.DecodeGrey(t, files["alpha.png"]), decodeBytes(t,
+			files["color.jpg"])
+		if colours.Width != res.Width || colours.Height != res.Height ||
+			len(alpha) != res.Width*res.Height {
+			t.Fatalf("%s: colours of %d×%d px, alpha of %d, want %d×%d",
+				options, colours.Width, colours.Height, len(alpha), res.Width, res.Height)
 		}
 		rgb := make([]uint8, 0, len(colours.Pix))
 		for i, a := range alpha {
@@ -77,7 +86,8 @@ func TestZIP(t *testing.T) {
 	}
 }
 
-// TestZIPHidesTheBackground: its colour is nowhere, and JPEG mixes nothing into the foreground's edge.
+// TestZIPHidesTheBackground: its colour is nowhere, and JPEG mixes nothing into
+// the foreground's edge.
 func TestZIPHidesTheBackground(t *testing.T) {
 	img, matte := redOnGreen(200, 150, image.Rect(37, 41, 111, 99))
 	res, err := Encode(img, matte, option.Options{Format: option.OutputZIP}, imagingtest.Limits())

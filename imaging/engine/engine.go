@@ -1,5 +1,5 @@
-// Package engine lists the engines, which find the foreground of images. Each has a folder of its own
-// below this one and a line in openers; a test holds all of them to the same promises.
+// Package engine lists the engines, which find the foreground of images. Each has a folder of its
+// own below this one and a line in openers; a test holds all of them to the same promises.
 package engine
 
 import (
@@ -58,7 +58,8 @@ func Check(name string) error {
 	case i < 0:
 		return fmt.Errorf("engine: must be %s, is %.64q", strings.Join(names, " or "), name)
 	case !openers()[i].built:
-		return fmt.Errorf("engine: %s is %w (built without cgo); must be %s", name, picture.ErrNotBuilt, names[0])
+		return fmt.Errorf("engine: %s is %w (built without cgo); must be %s",
+			name, picture.ErrNotBuilt, names[0])
 	}
 	return nil
 }
@@ -131,7 +132,8 @@ func (s *Set) Find(name string) (Engine, error) {
 		return nil, fmt.Errorf("%w: %w", picture.ErrOption, err)
 	}
 	choice := strings.Join(s.Names(), ", ")
-	return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q", picture.ErrOption, choice, name)
+	return nil, fmt.Errorf("%w: engine: must be one of %s, is %.64q",
+		picture.ErrOption, choice, name)
 }
 
 // Belief asks the first engine that can be asked; nil if none can, or the hints fit no such image.
@@ -147,12 +149,13 @@ func (s *Set) Belief(img *picture.Image, hints picture.Hints) *picture.Belief {
 // Previewer is an engine that can begin with a reduced picture while the image is being decoded.
 type Previewer interface {
 	Engine
-	// PreviewSide returns how long the longer side of such a picture must be, in px, for an image of
-	// that size: up to that of the image itself.
+	// PreviewSide returns how long the longer side of such a picture must be, in px, for an image
+	// of that size: up to that of the image itself.
 	PreviewSide(size image.Point, hints picture.Hints) int
 	// MatteFromPreview is Matte of an image that whole waits for and returns.
 	MatteFromPreview(
-		ctx context.Context, preview picture.Source, size image.Point, whole func() (*picture.Image, error), hints picture.Hints,
+		ctx context.Context, preview picture.Source, size image.Point,
+		whole func() (*picture.Image, error), hints picture.Hints,
 	) (*picture.Matte, error)
 }
 

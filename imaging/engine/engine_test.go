@@ -56,7 +56,8 @@ func testNames(t *testing.T, engines *Set, e Engine) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if same, err := again.Find(e.Name()); err != nil || e.Version() == "" || same.Version() != e.Version() {
+	if same, err := again.Find(e.Name()); err != nil || e.Version() == "" ||
+		same.Version() != e.Version() {
 		t.Errorf("opened again, the version is %q, was %q, %v", same.Version(), e.Version(), err)
 	}
 }
@@ -65,11 +66,14 @@ func testNames(t *testing.T, engines *Set, e Engine) {
 func checkMatte(t *testing.T, img *picture.Image, m *picture.Matte) {
 	t.Helper()
 	if m.Width != img.Width || m.Height != img.Height || len(m.Alpha) != img.Width*img.Height {
-		t.Fatalf("a matte of %d×%d px with %d values for %d×%d px", m.Width, m.Height, len(m.Alpha), img.Width, img.Height)
+		t.Fatalf("a matte of %d×%d px with %d values for %d×%d px",
+			m.Width, m.Height, len(m.Alpha), img.Width, img.Height)
 	}
-	if b := m.Belief; b != nil && (len(b.LogOdds.V) != b.LogOdds.Width*b.LogOdds.Height || len(b.LogOdds.V) == 0 ||
-		!b.Part.In(image.Rect(0, 0, img.Width, img.Height)) || b.Part.Empty()) {
-		t.Errorf("a belief of %d×%d with %d numbers about %v", b.LogOdds.Width, b.LogOdds.Height, len(b.LogOdds.V), b.Part)
+	if b := m.Belief; b != nil &&
+		(len(b.LogOdds.V) != b.LogOdds.Width*b.LogOdds.Height || len(b.LogOdds.V) == 0 ||
+			!b.Part.In(image.Rect(0, 0, img.Width, img.Height)) || b.Part.Empty()) {
+		t.Errorf("a belief of %d×%d with %d numbers about %v",
+			b.LogOdds.Width, b.LogOdds.Height, len(b.LogOdds.V), b.Part)
 	}
 }
 
@@ -116,7 +120,8 @@ func testHints(t *testing.T, e Engine) {
 		t.Errorf("alpha is %d where a stroke keeps, %d where one drops", kept, dropped)
 	}
 	mask := &picture.Mask{Width: 2, Height: 1, Pix: []uint8{picture.Unknown, picture.Drop}}
-	if m, err = e.Matte(t.Context(), img, picture.Hints{Mask: mask, ROI: imagingtest.ROI(t, "0 0 100% 100%")}); err != nil {
+	if m, err = e.Matte(t.Context(), img,
+		picture.Hints{Mask: mask, ROI: imagingtest.ROI(t, "0 0 100% 100%")}); err != nil {
 		if !errors.Is(err, picture.ErrNoForeground) {
 			t.Fatal(err)
 		}
@@ -137,10 +142,12 @@ func testBadHints(t *testing.T, e Engine) {
 	}
 }
 
-// testDegenerate gives pictures that hold nothing, or too little: a matte, or one of the faults that
-// users are told.
+// testDegenerate gives pictures that hold nothing, or too little: a matte, or one of the
+// faults that users are told.
 func testDegenerate(t *testing.T, e Engine) {
-	for _, size := range []image.Point{{1, 1}, {1, 40}, {40, 1}, {2, 2}, {3, 3}, {7, 5}, {500, 3}, {64, 48}} {
+	for _, size := range []image.Point{
+		{1, 1}, {1, 40}, {40, 1}, {2, 2}, {3, 3}, {7, 5}, {500, 3}, {64, 48},
+	} {
 		for _, fill := range []string{"flat", "noise", "halves"} {
 			for _, roi := range []string{"", "0 0 100% 100%"} {
 				img := imagingtest.Filled(size.X, size.Y, fill)
@@ -168,7 +175,9 @@ func testCancelled(t *testing.T, e Engine) {
 // testConcurrent cuts different pictures at once, and each comes out as it does alone.
 func testConcurrent(t *testing.T, e Engine) {
 	scene := imagingtest.LoadImage(t, "scene.png")
-	pictures := []*picture.Image{scene, imagingtest.Enlarged(scene, 300, 225), imagingtest.Filled(64, 48, "halves")}
+	pictures := []*picture.Image{
+		scene, imagingtest.Enlarged(scene, 300, 225), imagingtest.Filled(64, 48, "halves"),
+	}
 	cut := func(img *picture.Image) string {
 		m, err := e.Matte(t.Context(), img, picture.Hints{})
 		if err != nil {
@@ -193,7 +202,8 @@ func testConcurrent(t *testing.T, e Engine) {
 	wg.Wait()
 }
 
-// testPreview lets an engine that can begin with a reduced picture do so, here with the image itself.
+// testPreview lets an engine that can begin with a reduced picture do so, here
+// with the image itself.
 func testPreview(t *testing.T, e Engine) {
 	p, ok := e.(Previewer)
 	if !ok {
@@ -216,7 +226,8 @@ func testPreview(t *testing.T, e Engine) {
 		t.Errorf("another matte than without a preview, %v", err)
 	}
 	broken := errors.New("broken")
-	_, err = p.MatteFromPreview(t.Context(), preview, size, func() (*picture.Image, error) { return nil, broken }, picture.Hints{})
+	_, err = p.MatteFromPreview(t.Context(), preview, size,
+		func() (*picture.Image, error) { return nil, broken }, picture.Hints{})
 	if !errors.Is(err, broken) {
 		t.Errorf("the image cannot be decoded: %v", err)
 	}
@@ -228,7 +239,9 @@ func testBelief(t *testing.T, e Engine) {
 		t.Skip("has no model to ask")
 	}
 	img := imagingtest.LoadImage(t, "scene.png")
-	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m := &picture.Matte{
+		Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+	}
 	if m.Belief = b.Belief(img, picture.Hints{}); m.Belief == nil {
 		t.Fatal("none")
 	}

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestAnotherEngine adds an engine as anybody would: a folder, and one line in openers with its import.
-// The tree is not touched: the go command is shown the two files in place of what is there. The engine
-// then passes the conformance test, is known to the configuration, the command line and the API's
-// document, and cuts.
+// TestAnotherEngine adds an engine as anybody would: a folder, and one line in openers with its
+// import. The tree is not touched: the go command is shown the two files in place of what is there.
+// The engine then passes the conformance test, is known to the configuration, the command line and
+// the API's document, and cuts.
 func TestAnotherEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program anew")
@@ -25,9 +25,12 @@ func TestAnotherEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const lastImport, lastRow = "\t\"bgremove/imaging/engine/grabcut\"\n", "return grabcut.New() }},\n"
-	changed := strings.Replace(string(table), lastImport, lastImport+"\t\"bgremove/imaging/engine/toy\"\n", 1)
-	changed = strings.Replace(changed, lastRow, lastRow+"\t\t{toy.Name, true, func(Config) (Engine, error) { return toy.New(), nil }},\n", 1)
+	const lastImport, lastRow = "\t\"bgremove/imaging/engine/grabcut\"\n",
+		"return grabcut.New() }},\n"
+	changed := strings.Replace(string(table), lastImport,
+		lastImport+"\t\"bgremove/imaging/engine/toy\"\n", 1)
+	changed = strings.Replace(changed, lastRow, lastRow+
+		"\t\t{toy.Name, true, func(Config) (Engine, error) { return toy.New(), nil }},\n", 1)
 	if strings.Count(changed, "toy.") != 2 {
 		t.Fatal("the table of engines is not where this test looks for it")
 	}
@@ -40,8 +43,9 @@ func TestAnotherEngine(t *testing.T) {
 		return path
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
-		filepath.Join(root, "imaging/engine/engine.go"):  write("engine.go", changed),
-		filepath.Join(root, "imaging/engine/toy/toy.go"): filepath.Join(root, "imaging/engine/testdata/toy/toy.go"),
+		filepath.Join(root, "imaging/engine/engine.go"): write("engine.go", changed),
+		filepath.Join(root, "imaging/engine/toy/toy.go"): filepath.Join(root,
+			"imaging/engine/testdata/toy/toy.go"),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -66,5 +70,6 @@ func TestAnotherEngine(t *testing.T) {
 	run("", append(append([]string{"go", "build", "-o", program}, with...), ".")...)
 	run("ok", program, "config", "check")
 	run("toy", program, "__complete", "remove", "--engine", "")
-	run("scene.png", program, "remove", "testdata/scene.png", "-v", "-o", filepath.Join(dir, "out")+"/")
+	run("scene.png", program, "remove", "testdata/scene.png", "-v", "-o",
+		filepath.Join(dir, "out")+"/")
 }

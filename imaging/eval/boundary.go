@@ -6,13 +6,15 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// boundaryTolerance is how far apart two contours may be and still match, as a share of the picture's diagonal.
+// boundaryTolerance is how far apart two contours may be and still match, as a share of
+// the picture's diagonal.
 const boundaryTolerance = .008
 
-// BoundaryF is the harmonic mean of the shares of got's contour pixels that lie near truth's (precision) and of truth's that
-// lie near got's (recall): Csurka et al., "What is a good evaluation measure for semantic segmentation?", BMVC 2013, with the
-// contours and the tolerance of the DAVIS benchmark (Perazzi et al., CVPR 2016), 0.8 % of the diagonal, rounded up to whole
-// px. Two masks without any contour match; one without does not match one with.
+// BoundaryF is the harmonic mean of the shares of got's contour pixels that lie near truth's
+// (precision) and of truth's that lie near got's (recall): Csurka et al., "What is a good
+// evaluation measure for semantic segmentation?", BMVC 2013, with the contours and the tolerance of
+// the DAVIS benchmark (Perazzi et al., CVPR 2016), 0.8 % of the diagonal, rounded up to whole px.
+// Two masks without any contour match; one without does not match one with.
 func BoundaryF(got, truth *picture.Matte) float64 {
 	a, b := contourOf(got), contourOf(truth)
 	if a.n == 0 || b.n == 0 {
@@ -36,7 +38,8 @@ type contour struct {
 	n    int
 }
 
-// contourOf takes the pixels that differ from the one to the right, below, or right below. The picture's border is none.
+// contourOf takes the pixels that differ from the one to the right, below, or right below. The
+// picture's border is none.
 func contourOf(m *picture.Matte) contour {
 	c := contour{rows: make([][]int, m.Height)}
 	for y := range m.Height {
@@ -48,7 +51,8 @@ func contourOf(m *picture.Matte) contour {
 		for x := range row {
 			right := min(x+1, m.Width-1)
 			here := row[x] >= foregroundFrom
-			if here != (row[right] >= foregroundFrom) || here != (below[x] >= foregroundFrom) || here != (below[right] >= foregroundFrom) {
+			if here != (row[right] >= foregroundFrom) || here != (below[x] >= foregroundFrom) ||
+				here != (below[right] >= foregroundFrom) {
 				c.rows[y] = append(c.rows[y], x)
 			}
 		}
@@ -57,8 +61,8 @@ func contourOf(m *picture.Matte) contour {
 	return c
 }
 
-// near counts the pixels of c within r px of one of other. Each row takes the chords in which it cuts the discs around other's
-// pixels, as steps up and down: work grows with r, not with the disc.
+// near counts the pixels of c within r px of one of other. Each row takes the chords in which it
+// cuts the discs around other's pixels, as steps up and down: work grows with r, not with the disc.
 func (c contour) near(other contour, r, width int) int {
 	n := 0
 	steps := make([]int, width+1)

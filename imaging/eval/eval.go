@@ -1,4 +1,5 @@
-// Package eval measures engines on photos whose foreground is known. It imports nothing of bgremove's but imaging.
+// Package eval measures engines on photos whose foreground is known. It imports nothing of
+// bgremove's but imaging.
 package eval
 
 import (
@@ -26,7 +27,8 @@ type Config struct {
 	Hints   HintConfig
 	Jobs    int // pictures at a time, at least 1
 	Worst   int // of how many pictures thumbnails are kept for the sheet
-	// Quality describes a matte without the truth; nil for no description. Its time is not measured.
+	// Quality describes a matte without the truth; nil for no description.
+	// Its time is not measured.
 	Quality func(img *picture.Image, hints picture.Hints, matte *picture.Matte) imaging.Quality
 	// Progress is called after each picture, by one goroutine at a time; nil for no call.
 	Progress func(done, total int)
@@ -46,13 +48,17 @@ type Picture struct {
 type Score struct {
 	Engine string `json:"engine"`
 	Metrics
-	Seconds float64          `json:"seconds"`           // of the engine alone, without reading and decoding
-	Failure string           `json:"failure,omitempty"` // the engine's error; it counts as an empty mask
-	Quality *imaging.Quality `json:"quality,omitempty"` // nil where the engine failed or none was asked for
+	// of the engine alone, without reading and decoding
+	Seconds float64 `json:"seconds"`
+	// the engine's error; it counts as an empty mask
+	Failure string `json:"failure,omitempty"`
+	// nil where the engine failed or none was asked for
+	Quality *imaging.Quality `json:"quality,omitempty"`
 }
 
-// Run measures every engine on every pair. A picture that cannot be read is in the report and does not end the run. When ctx
-// ends, Run waits for the engines at work and returns what was measured until then.
+// Run measures every engine on every pair. A picture that cannot be read is in the report
+// and does not end the run. When ctx ends, Run waits for the engines at work and returns
+// what was measured until then.
 func Run(ctx context.Context, cfg Config, pairs []Pair) *Report {
 	pictures := make([]*Picture, len(pairs))
 	todo := make(chan int)
@@ -82,7 +88,8 @@ func Run(ctx context.Context, cfg Config, pairs []Pair) *Report {
 	}
 	feed(ctx, todo, len(pairs))
 	wg.Wait()
-	return cfg.report(slices.DeleteFunc(pictures, func(p *Picture) bool { return p == nil }), len(pairs))
+	return cfg.report(
+		slices.DeleteFunc(pictures, func(p *Picture) bool { return p == nil }), len(pairs))
 }
 
 func feed(ctx context.Context, todo chan<- int, n int) {
@@ -122,7 +129,8 @@ func (cfg Config) measure(ctx context.Context, pair Pair) *Picture {
 		score.Seconds = time.Since(start).Seconds()
 		switch {
 		case err == nil && (matte.Width != img.Width || matte.Height != img.Height):
-			err = fmt.Errorf("the matte has %d×%d px, the image %d×%d", matte.Width, matte.Height, img.Width, img.Height)
+			err = fmt.Errorf("the matte has %d×%d px, the image %d×%d",
+				matte.Width, matte.Height, img.Width, img.Height)
 		case err == nil && cfg.Quality != nil:
 			quality := cfg.Quality(img, hints, matte)
 			score.Quality = &quality
@@ -132,7 +140,9 @@ func (cfg Config) measure(ctx context.Context, pair Pair) *Picture {
 				return nil
 			}
 			score.Failure = err.Error()
-			matte = &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+			matte = &picture.Matte{
+				Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+			}
 		}
 		score.Metrics = Compare(matte, truth)
 		p.Results = append(p.Results, score)

@@ -20,7 +20,9 @@ type engine func(ctx context.Context, img *picture.Image) (*picture.Matte, error
 
 func (engine) Name() string { return "test" }
 
-func (e engine) Matte(ctx context.Context, img *picture.Image, _ picture.Hints) (*picture.Matte, error) {
+func (e engine) Matte(
+	ctx context.Context, img *picture.Image, _ picture.Hints,
+) (*picture.Matte, error) {
 	return e(ctx, img)
 }
 
@@ -30,7 +32,9 @@ func whole(_ context.Context, img *picture.Image) (*picture.Matte, error) {
 
 func TestPairs(t *testing.T) {
 	images, masks := t.TempDir(), t.TempDir()
-	for _, name := range []string{"b.jpg", "a.png", "a.webp", "a-b.png", "alone.png", ".DS_Store", ".hidden"} {
+	for _, name := range []string{
+		"b.jpg", "a.png", "a.webp", "a-b.png", "alone.png", ".DS_Store", ".hidden",
+	} {
 		writeFile(t, filepath.Join(images, name), "")
 	}
 	for _, name := range []string{"b.png", "a.png", "a-b.png", "lonely.png", ".DS_Store"} {
@@ -54,7 +58,8 @@ func TestPairs(t *testing.T) {
 		t.Errorf("pairs %q, want %q", names, want)
 	}
 	for _, want := range []string{
-		"alone.png: no mask", "lonely.png: no image", "pipe.png: not a regular file", "a.png has that name already",
+		"alone.png: no mask", "lonely.png: no image", "pipe.png: not a regular file",
+		"a.png has that name already",
 	} {
 		if !slices.ContainsFunc(rest, func(s string) bool { return strings.Contains(s, want) }) {
 			t.Errorf("nothing left out says %q: %q", want, rest)
@@ -87,15 +92,18 @@ func TestRunGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(t.Context(), Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
-	if r.Unread != 4 || r.Asked != 5 || r.Interrupted || len(r.Pictures) != 5 || r.Engines[0].Pictures != 1 {
+	r := Run(t.Context(),
+		Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 2}, pairs)
+	if r.Unread != 4 || r.Asked != 5 || r.Interrupted || len(r.Pictures) != 5 ||
+		r.Engines[0].Pictures != 1 {
 		t.Errorf("%+v", r)
 	}
 	for i, want := range []string{
 		"", "image: png: corrupt image", "mask: its largest value is 1, foreground begins at 128",
 		"image: image too large: ", "the mask has 5×5 px, the image 120×90",
 	} {
-		if p := r.Pictures[i]; !strings.HasPrefix(p.Error, want) || (p.Error == "") != (want == "") {
+		if p := r.Pictures[i]; !strings.HasPrefix(p.Error, want) ||
+			(p.Error == "") != (want == "") {
 			t.Errorf("%s: error %q, want %q", p.Name, p.Error, want)
 		}
 	}
@@ -120,21 +128,27 @@ func TestFailureIsAnEmptyMask(t *testing.T) {
 	quality := func(img *picture.Image, _ picture.Hints, m *picture.Matte) imaging.Quality {
 		return imaging.Quality{Confidence: float64(len(m.Alpha)) / float64(2*img.Width*img.Height)}
 	}
-	r := Run(t.Context(), Config{Engines: []Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality}, pairs)
+	r := Run(t.Context(),
+		Config{Engines: []Engine{engine(moody)}, Limits: testLimits(), Jobs: 1, Quality: quality},
+		pairs)
 	failed, other := r.Pictures[0].Results[0], r.Pictures[1].Results[0]
-	if failed.Failure != "no foreground found: too dark" || failed.IoU != 0 || failed.BoundaryF != 0 || failed.Quality != nil {
+	if failed.Failure != "no foreground found: too dark" || failed.IoU != 0 ||
+		failed.BoundaryF != 0 || failed.Quality != nil {
 		t.Errorf("failed: %+v", failed)
 	}
 	// An empty mask is wrong where the truth is foreground, a whole one everywhere else.
-	if !near(failed.PixelError+other.PixelError, 1) || !near(other.IoU, failed.PixelError) || other.Failure != "" {
+	if !near(failed.PixelError+other.PixelError, 1) || !near(other.IoU, failed.PixelError) ||
+		other.Failure != "" {
 		t.Errorf("failed: %+v, other: %+v", failed, other)
 	}
 	s := r.Engines[0]
-	if s.Pictures != 2 || s.Failures != 1 || !near(s.Mean.IoU, other.IoU/2) || !near(s.Median.IoU, other.IoU/2) {
+	if s.Pictures != 2 || s.Failures != 1 || !near(s.Mean.IoU, other.IoU/2) ||
+		!near(s.Median.IoU, other.IoU/2) {
 		t.Errorf("summary: %+v", s)
 	}
 	r.Calibrate(.1)
-	if c := r.Engines[0].Calibration; c == nil || c.Bins[5] != (Bin{1, .5, 1}) || !near(c.ECE, .5) || c.AUROC != nil {
+	if c := r.Engines[0].Calibration; c == nil || c.Bins[5] != (Bin{1, .5, 1}) ||
+		!near(c.ECE, .5) || c.AUROC != nil {
 		t.Errorf("calibration: %+v", c)
 	}
 }
@@ -167,12 +181,14 @@ func TestOrder(t *testing.T) {
 			t.Errorf("picture %d is %s, want %s", i, p.Name, pairs[i].Name)
 		}
 	}
-	if want := []int{1, 8, 2, 8, 3, 8, 4, 8, 5, 8, 6, 8, 7, 8, 8, 8}; !slices.Equal(progress, want) {
+	if want := []int{1, 8, 2, 8, 3, 8, 4, 8, 5, 8, 6, 8, 7, 8, 8, 8}; !slices.Equal(
+		progress, want) {
 		t.Errorf("progress %v", progress)
 	}
 }
 
-// The end of the context ends the run; what was measured is reported, and what was broken off is not.
+// The end of the context ends the run; what was measured is reported, and what
+// was broken off is not.
 func TestInterrupted(t *testing.T) {
 	images, masks := folders(t, 6)
 	pairs, _, err := Pairs(images, masks)
@@ -189,7 +205,8 @@ func TestInterrupted(t *testing.T) {
 		return whole(ctx, img)
 	}
 	r := Run(ctx, Config{Engines: []Engine{engine(third)}, Limits: testLimits(), Jobs: 1}, pairs)
-	if !r.Interrupted || len(r.Pictures) != 2 || r.Engines[0].Pictures != 2 || r.Engines[0].Failures != 0 {
+	if !r.Interrupted || len(r.Pictures) != 2 || r.Engines[0].Pictures != 2 ||
+		r.Engines[0].Failures != 0 {
 		t.Errorf("%d pictures, %+v", len(r.Pictures), r)
 	}
 	if !errors.Is(ctx.Err(), context.Canceled) || calls.Load() != 3 {
@@ -197,7 +214,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// The same hints come every time, and results but for times are the same: of the engines that are shipped, on a real picture.
+// The same hints come every time, and results but for times are the same: of the engines that are
+// shipped, on a real picture.
 func TestEnginesOnTheScene(t *testing.T) {
 	images, masks := folders(t, 2)
 	pairs, _, err := Pairs(images, masks)
@@ -218,11 +236,13 @@ func TestEnginesOnTheScene(t *testing.T) {
 	}
 	widen := .07
 	r := Run(t.Context(), Config{
-		Engines: engines, Limits: testLimits(), Jobs: 2, Hints: HintConfig{ROI: &widen, Strokes: true},
+		Engines: engines, Limits: testLimits(), Jobs: 2,
+		Hints: HintConfig{ROI: &widen, Strokes: true},
 	}, pairs)
 	for i, s := range r.Engines {
 		a, b := r.Pictures[0].Results[i], r.Pictures[1].Results[i]
-		if a.Metrics != b.Metrics || s.Mean != a.Metrics || a.Seconds <= 0 || a.Engine != remover.Engines()[i] {
+		if a.Metrics != b.Metrics || s.Mean != a.Metrics || a.Seconds <= 0 ||
+			a.Engine != remover.Engines()[i] {
 			t.Errorf("%s: %+v, then %+v", s.Engine, a, b)
 		}
 		if s.Mean.IoU < .9 {
@@ -235,7 +255,9 @@ func TestMeanAndMedian(t *testing.T) {
 	for _, test := range []struct {
 		v            []float64
 		mean, median float64
-	}{{nil, 0, 0}, {[]float64{3}, 3, 3}, {[]float64{9, 1, 2}, 4, 2}, {[]float64{9, 1, 3, 2}, 3.75, 2.5}} {
+	}{{nil, 0, 0}, {[]float64{3}, 3, 3}, {[]float64{9, 1, 2}, 4, 2}, {
+		[]float64{9, 1, 3, 2}, 3.75, 2.5,
+	}} {
 		if mean(test.v) != test.mean || median(test.v) != test.median {
 			t.Errorf("%v: mean %v, median %v", test.v, mean(test.v), median(test.v))
 		}

@@ -32,11 +32,13 @@ func TestBoxROI(t *testing.T) {
 	}
 }
 
-// Every stroke is wholly on its side, there are few, they cover little, and each call draws the same.
+// Every stroke is wholly on its side, there are few, they cover little, and
+// each call draws the same.
 func TestSparseStrokes(t *testing.T) {
 	disc := func(width, height int, r float64) *picture.Matte {
 		return newMask(width, height, func(x, y int) bool {
-			return math.Hypot(float64(x-width/2), float64(y-height/2)) < r*float64(min(width, height))
+			return math.Hypot(float64(x-width/2), float64(y-height/2)) < r*float64(
+				min(width, height))
 		})
 	}
 	type shape struct {
@@ -50,7 +52,10 @@ func TestSparseStrokes(t *testing.T) {
 		{"disc in a long picture", disc(600, 60, .4), true, true},
 		{"disc in a high picture", disc(60, 600, .4), true, true},
 		{"thin line", newMask(300, 200, func(x, _ int) bool { return x == 100 }), false, true},
-		{"thin bar", newMask(300, 200, func(x, _ int) bool { return x >= 100 && x < 114 }), true, true},
+		{
+			"thin bar",
+			newMask(300, 200, func(x, _ int) bool { return x >= 100 && x < 114 }), true, true,
+		},
 		{"nothing", disc(120, 90, 0), false, true},
 		{"everything", disc(120, 90, 9), true, false},
 		{"one pixel", mask("#"), false, false},
@@ -85,14 +90,16 @@ func TestSparseStrokes(t *testing.T) {
 				}
 				hit = true
 				if stroke.Keep != (a >= 128) {
-					t.Fatalf("%s: a stroke, keep %v, on the other side at %v, %v", s.name, stroke.Keep, x, y)
+					t.Fatalf("%s: a stroke, keep %v, on the other side at %v, %v",
+						s.name, stroke.Keep, x, y)
 				}
 			}
 			if hit {
 				covered++
 			}
 		}
-		if share := float64(covered) / float64(len(s.truth.Alpha)); share >= .02 || share == 0 && len(strokes) > 0 {
+		if share := float64(covered) / float64(len(s.truth.Alpha)); share >= .02 ||
+			share == 0 && len(strokes) > 0 {
 			t.Errorf("%s: strokes on %.2f %% of the pixels", s.name, 100*share)
 		}
 	}

@@ -4,7 +4,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// Metrics are how near a matte is to the truth. All but MAE look at both as hard masks, of what is 128 or above.
+// Metrics are how near a matte is to the truth. All but MAE look at both as hard masks,
+// of what is 128 or above.
 type Metrics struct {
 	IoU        float64 `json:"iou"`         // intersection over union, 0..1; 1 where both are empty
 	PixelError float64 `json:"pixel_error"` // share of the pixels that are on the wrong side, 0..1

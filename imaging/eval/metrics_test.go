@@ -35,15 +35,19 @@ func TestCompare(t *testing.T) {
 		{"soft", soft, truth, 1, 0, (127. + 127) / 255 / 16},
 	} {
 		got := Compare(test.got, test.truth)
-		if !near(got.IoU, test.iou) || !near(got.PixelError, test.pixelError) || !near(got.MAE, test.mae) {
-			t.Errorf("%s: %+v, want IoU %v, pixel error %v, MAE %v", test.name, got, test.iou, test.pixelError, test.mae)
+		if !near(got.IoU, test.iou) || !near(got.PixelError, test.pixelError) ||
+			!near(got.MAE, test.mae) {
+			t.Errorf("%s: %+v, want IoU %v, pixel error %v, MAE %v",
+				test.name, got, test.iou, test.pixelError, test.mae)
 		}
 	}
 }
 
 func TestBoundaryF(t *testing.T) {
-	square := func(x0, y0, side int) *picture.Matte { // in a picture of diagonal 100: a tolerance of 1 px
-		return newMask(60, 80, func(x, y int) bool { return x >= x0 && x < x0+side && y >= y0 && y < y0+side })
+	// in a picture of diagonal 100: a tolerance of 1 px
+	square := func(x0, y0, side int) *picture.Matte {
+		return newMask(60, 80,
+			func(x, y int) bool { return x >= x0 && x < x0+side && y >= y0 && y < y0+side })
 	}
 	for _, test := range []struct {
 		name       string
@@ -52,8 +56,8 @@ func TestBoundaryF(t *testing.T) {
 	}{
 		{"perfect", square(20, 20, 10), square(20, 20, 10), 1},
 		{"one px aside", square(21, 20, 10), square(20, 20, 10), 1},
-		// Each contour is a ring of 40 px around 9×9. 2 px aside, 10 px of either row are near the other's, and of the one
-		// column between those the first and last.
+		// Each contour is a ring of 40 px around 9×9. 2 px aside, 10 px of either row are near the
+		// other's, and of the one column between those the first and last.
 		{"two px aside", square(22, 20, 10), square(20, 20, 10), 22. / 40},
 		{"far aside", square(40, 60, 10), square(5, 5, 10), 0},
 		{"empty", square(0, 0, 0), square(20, 20, 10), 0},
@@ -67,14 +71,15 @@ func TestBoundaryF(t *testing.T) {
 	}
 }
 
-// The measure is the same for exchanged masks, for their complements and for both along the diagonal; and it is what a search
-// of all pairs of contour pixels finds.
+// The measure is the same for exchanged masks, for their complements and for both along the
+// diagonal; and it is what a search of all pairs of contour pixels finds.
 func TestBoundaryFProperties(t *testing.T) {
 	complement := func(m *picture.Matte) *picture.Matte {
 		return newMask(m.Width, m.Height, func(x, y int) bool { return m.Alpha[y*m.Width+x] < 128 })
 	}
 	transposed := func(m *picture.Matte) *picture.Matte {
-		return newMask(m.Height, m.Width, func(x, y int) bool { return m.Alpha[x*m.Width+y] >= 128 })
+		return newMask(m.Height, m.Width,
+			func(x, y int) bool { return m.Alpha[x*m.Width+y] >= 128 })
 	}
 	between := 0
 	for seed := range uint64(20) {
@@ -101,7 +106,9 @@ func TestBoundaryFProperties(t *testing.T) {
 
 func slowBoundaryF(a, b *picture.Matte, r float64) float64 {
 	pixels := func(m *picture.Matte) (all [][2]float64) {
-		at := func(x, y int) bool { return m.Alpha[min(y, m.Height-1)*m.Width+min(x, m.Width-1)] >= 128 }
+		at := func(x, y int) bool {
+			return m.Alpha[min(y, m.Height-1)*m.Width+min(x, m.Width-1)] >= 128
+		}
 		for y := range m.Height {
 			for x := range m.Width {
 				if v := at(x, y); v != at(x+1, y) || v != at(x, y+1) || v != at(x+1, y+1) {

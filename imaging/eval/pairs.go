@@ -21,9 +21,9 @@ type Pair struct {
 	Image, Mask string // paths
 }
 
-// Pairs matches the files of two folders by their names without extension: a.jpg goes with a.png. The pairs are sorted by that
-// name. Whatever is in the folders but in no pair is in rest, with the reason;
-// hidden files are passed over.
+// Pairs matches the files of two folders by their names without extension: a.jpg goes with a.png.
+// The pairs are sorted by that name. Whatever is in the folders but in no pair is in rest, with the
+// reason; hidden files are passed over.
 func Pairs(images, masks string) (pairs []Pair, rest []string, err error) {
 	imageOf, rest, err := stems(images)
 	if err != nil {
@@ -48,7 +48,8 @@ func Pairs(images, masks string) (pairs []Pair, rest []string, err error) {
 		}
 	}
 	slices.Sort(rest)
-	slices.SortFunc(pairs, func(a, b Pair) int { return strings.Compare(stem(a.Name), stem(b.Name)) })
+	slices.SortFunc(pairs,
+		func(a, b Pair) int { return strings.Compare(stem(a.Name), stem(b.Name)) })
 	return pairs, rest, nil
 }
 
@@ -83,7 +84,8 @@ func stems(folder string) (paths map[string]string, rest []string, err error) {
 	return paths, rest, nil
 }
 
-// read decodes both files, once their headers agree on the size. Only the mask's first channel is looked at.
+// read decodes both files, once their headers agree on the size. Only the mask's
+// first channel is looked at.
 func (p Pair) read(lim picture.Limits) (*picture.Image, *picture.Matte, error) {
 	imageData, imageInfo, err := inspect(p.Image, lim)
 	if err != nil {
@@ -108,7 +110,8 @@ func (p Pair) read(lim picture.Limits) (*picture.Image, *picture.Matte, error) {
 	truth := firstChannel(mask)
 	// Labels 0 and 1 are a common way to write masks: they would pass for nothing but background.
 	if most := slices.Max(truth.Alpha); most > 0 && most < foregroundFrom {
-		return nil, nil, fmt.Errorf("mask: its largest value is %d, foreground begins at %d", most, foregroundFrom)
+		return nil, nil, fmt.Errorf("mask: its largest value is %d, foreground begins at %d",
+			most, foregroundFrom)
 	}
 	return img, truth, nil
 }
@@ -124,7 +127,8 @@ func inspect(path string, lim picture.Limits) ([]byte, codec.Info, error) {
 		return nil, codec.Info{}, err
 	}
 	if info.Size() > lim.MaxBytes {
-		return nil, codec.Info{}, fmt.Errorf("%w: %d bytes, the limit is %d", picture.ErrTooLarge, info.Size(), lim.MaxBytes)
+		return nil, codec.Info{}, fmt.Errorf("%w: %d bytes, the limit is %d",
+			picture.ErrTooLarge, info.Size(), lim.MaxBytes)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, lim.MaxBytes+1)) // it may grow meanwhile
 	if err != nil {
@@ -135,7 +139,9 @@ func inspect(path string, lim picture.Limits) ([]byte, codec.Info, error) {
 }
 
 func firstChannel(img *picture.Image) *picture.Matte {
-	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m := &picture.Matte{
+		Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+	}
 	for i := range m.Alpha {
 		m.Alpha[i] = img.Pix[3*i]
 	}

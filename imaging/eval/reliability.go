@@ -12,7 +12,8 @@ const reliabilityBins = 10
 type Bin struct {
 	N          int     `json:"n"`
 	Confidence float64 `json:"confidence"` // mean; 0 where N is 0
-	Good       float64 `json:"good"`       // share with an IoU at or above the threshold; 0 where N is 0
+	// share with an IoU at or above the threshold; 0 where N is 0
+	Good float64 `json:"good"`
 }
 
 // Calibration is how far confidences can be believed.
@@ -32,8 +33,8 @@ func calibrate(confidences, ious []float64, threshold float64) *Calibration {
 	return c
 }
 
-// Reliability sorts pictures into ten bins of confidence, 0..1; 1 itself is in the last one. Both slices have one value for
-// each picture.
+// Reliability sorts pictures into ten bins of confidence, 0..1; 1 itself is in the last one. Both
+// slices have one value for each picture.
 func Reliability(confidences, ious []float64, threshold float64) []Bin {
 	bins := make([]Bin, reliabilityBins)
 	for i, c := range confidences {
@@ -52,8 +53,9 @@ func Reliability(confidences, ious []float64, threshold float64) []Bin {
 	return bins
 }
 
-// CalibrationError is the expected calibration error (Naeini et al., AAAI 2015): the mean distance of confidence and share of
-// good results over the bins, weighted by their pictures. It is 0 for no pictures.
+// CalibrationError is the expected calibration error (Naeini et al., AAAI 2015): the mean
+// distance of confidence and share of good results over the bins, weighted by their pictures.
+// It is 0 for no pictures.
 func CalibrationError(bins []Bin) float64 {
 	sum, n := 0., 0
 	for _, b := range bins {
@@ -63,18 +65,21 @@ func CalibrationError(bins []Bin) float64 {
 	return sum / float64(max(n, 1))
 }
 
-// AUROC is the area under the receiver operating characteristic: how likely a good picture, with an IoU at or above the
-// threshold, has the higher confidence of it and one that is not; a tie counts half. ok is false where there is no such pair.
+// AUROC is the area under the receiver operating characteristic: how likely a good picture, with an
+// IoU at or above the threshold, has the higher confidence of it and one that is not; a tie counts
+// half. ok is false where there is no such pair.
 func AUROC(confidences, ious []float64, threshold float64) (area float64, ok bool) {
 	order := make([]int, len(confidences))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(confidences[a], confidences[b]) })
+	slices.SortFunc(order,
+		func(a, b int) int { return cmp.Compare(confidences[a], confidences[b]) })
 	good, bad := 0., 0.
 	for from := 0; from < len(order); {
 		tiedGood, tiedBad, to := 0., 0., from
-		for ; to < len(order) && cmp.Compare(confidences[order[to]], confidences[order[from]]) == 0; to++ {
+		for ; to < len(order) &&
+			cmp.Compare(confidences[order[to]], confidences[order[from]]) == 0; to++ {
 			if ious[order[to]] >= threshold {
 				tiedGood++
 			} else {

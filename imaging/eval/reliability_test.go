@@ -43,7 +43,8 @@ func TestAUROC(t *testing.T) {
 		{"nothing", nil, nil, 0, false},
 		{"not a number", []float64{math.NaN(), .6}, []float64{0, 1}, 1, true}, // below all numbers
 	} {
-		if got, ok := AUROC(test.confidences, test.ious, .8); !near(got, test.want) || ok != test.ok {
+		if got, ok := AUROC(test.confidences, test.ious, .8); !near(got, test.want) ||
+			ok != test.ok {
 			t.Errorf("%s: %v, %v, want %v, %v", test.name, got, ok, test.want, test.ok)
 		}
 	}

@@ -37,8 +37,8 @@ type sheetStroke struct {
 	Points   string // "x,y x,y"
 }
 
-// WriteSheet writes an HTML page of the pictures on which the first engine did worst, the worst first: as many as Config.Worst
-// said. The page needs nothing but itself.
+// WriteSheet writes an HTML page of the pictures on which the first engine did worst, the worst
+// first: as many as Config.Worst said. The page needs nothing but itself.
 func (r *Report) WriteSheet(w io.Writer) error {
 	page, err := template.New("sheet").Funcs(template.FuncMap{
 		"percent": func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
@@ -92,11 +92,14 @@ func newSheetCard(p *Picture) (sheetCard, error) {
 func (t *thumbnails) overlay() sheetOverlay {
 	var o sheetOverlay
 	if roi := t.hints.ROI; !roi.IsZero() { // in px, as BoxROI makes it
-		o.ROI = []float64{roi.X1.Value, roi.Y1.Value, roi.X2.Value - roi.X1.Value, roi.Y2.Value - roi.Y1.Value}
+		o.ROI = []float64{
+			roi.X1.Value, roi.Y1.Value, roi.X2.Value - roi.X1.Value, roi.Y2.Value - roi.Y1.Value,
+		}
 	}
 	for _, s := range t.hints.Strokes {
 		var points []string
-		for _, p := range append(s.Points[:1:1], s.Points...) { // twice the first, so that a dot is drawn, too
+		// twice the first, so that a dot is drawn, too
+		for _, p := range append(s.Points[:1:1], s.Points...) {
 			points = append(points, fmt.Sprintf("%.1f,%.1f", p.X, p.Y))
 		}
 		o.Strokes = append(o.Strokes, sheetStroke{s.Keep, 2 * s.Radius, strings.Join(points, " ")})

@@ -16,13 +16,17 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// The sheet has as many pictures as were asked for, the worst first, names that are no markup, and needs no other file.
+// The sheet has as many pictures as were asked for, the worst first, names that are no markup,
+// and needs no other file.
 func TestSheet(t *testing.T) {
 	images, masks := t.TempDir(), t.TempDir()
 	// The engine takes everything for foreground: the smaller the truth, the worse.
-	for name, share := range map[string]int{"good.png": 90, "<b>&.png": 30, "fair.png": 60, "bad.png": 10} {
+	for name, share := range map[string]int{
+		"good.png": 90, "<b>&.png": 30, "fair.png": 60, "bad.png": 10,
+	} {
 		writePNG(t, filepath.Join(images, name), blobs(100, 400, 1))
-		writePNG(t, filepath.Join(masks, name), newMask(100, 400, func(x, _ int) bool { return x < share }))
+		writePNG(t, filepath.Join(masks, name),
+			newMask(100, 400, func(x, _ int) bool { return x < share }))
 	}
 	pairs, _, err := Pairs(images, masks)
 	if err != nil {
@@ -38,24 +42,28 @@ func TestSheet(t *testing.T) {
 	}, pairs)
 	page := sheetOf(t, r)
 	var names []string
-	for _, m := range regexp.MustCompile(`<h2>(.*?) <small>100×400`).FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`<h2>(.*?) <small>100×400`).
+		FindAllStringSubmatch(page, -1) {
 		names = append(names, m[1])
 	}
 	if want := []string{"bad.png", "&lt;b&gt;&amp;.png", "fair.png"}; !slices.Equal(names, want) {
 		t.Errorf("pictures %q, want %q", names, want)
 	}
 	for _, want := range []string{
-		"<dd>0.100</dd>", "<dd>90.0 %</dd>", "<dd>0.625</dd>", `class="roi" x="0" y="0" width="11"`, `class="stroke keep"`, `class="stroke"`,
+		"<dd>0.100</dd>", "<dd>90.0 %</dd>", "<dd>0.625</dd>", `class="roi" x="0" y="0" width="11"`,
+		`class="stroke keep"`, `class="stroke"`,
 		"widened by 10.0 %, and sparse strokes.",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if strings.Contains(page, "ZgotmplZ") || regexp.MustCompile(`https?:|src="[^d]|<script|<link|@import|url\(`).MatchString(page) {
+	if strings.Contains(page, "ZgotmplZ") ||
+		regexp.MustCompile(`https?:|src="[^d]|<script|<link|@import|url\(`).MatchString(page) {
 		t.Error("the page refers to something outside itself")
 	}
-	thumbnails := regexp.MustCompile(`src="data:image/jpeg;base64,([^"]*)"`).FindAllStringSubmatch(page, -1)
+	thumbnails := regexp.MustCompile(`src="data:image/jpeg;base64,([^"]*)"`).
+		FindAllStringSubmatch(page, -1)
 	if len(thumbnails) != 9 { // input, truth and result of each
 		t.Errorf("%d thumbnails, want 9", len(thumbnails))
 	}
@@ -79,9 +87,12 @@ func TestSheetOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Run(ctx, Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
+	r := Run(ctx,
+		Config{Engines: []Engine{engine(whole)}, Limits: testLimits(), Jobs: 1, Worst: 3}, pairs)
 	page := sheetOf(t, r)
-	for _, want := range []string{"No picture was measured.", "Hints: none.", "interrupted after 0."} {
+	for _, want := range []string{
+		"No picture was measured.", "Hints: none.", "interrupted after 0.",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

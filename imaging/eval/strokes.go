@@ -14,15 +14,18 @@ const (
 	strokeMaxRadius  = .02    // but of the shorter side at most
 	strokeLength     = 1. / 8 // of the shorter side at most
 	strokeMinDepth   = 3      // cells: where a side is thinner, no stroke is drawn
-	strokeMinShare   = 1. / 2 // of the first stroke's depth: where less room is left, no further one is drawn
+	// of the first stroke's depth: where less room is left, no further one is drawn
+	strokeMinShare = 1. / 2
 )
 
-// SparseStrokes are the strokes of somebody who draws a few short straight lines well inside the foreground and the
-// background: up to three on each side, and together on less than 2 % of the pixels.
+// SparseStrokes are the strokes of somebody who draws a few short straight lines well
+// inside the foreground and the background: up to three on each side, and together on less
+// than 2 % of the pixels.
 //
-// Each goes through the point that is farthest from the other side, the picture's border and the strokes before it, in the
-// direction in which it stays deepest. The brush is 1 % of the longer side in radius; less where the side is thin, down to
-// no stroke below some 2 % of the longer side. The same truth gives the same strokes.
+// Each goes through the point that is farthest from the other side, the picture's border and the
+// strokes before it, in the direction in which it stays deepest. The brush is 1 % of the longer
+// side in radius; less where the side is thin, down to no stroke below some 2 % of the longer side.
+// The same truth gives the same strokes.
 func SparseStrokes(truth *picture.Matte) []picture.Stroke {
 	width, height := float64(truth.Width), float64(truth.Height)
 	radius := min(strokeRadius*max(width, height), strokeMaxRadius*min(width, height))
@@ -41,7 +44,8 @@ func SparseStrokes(truth *picture.Matte) []picture.Stroke {
 			brush := min(radius/free.size, most/2)
 			line := depth.line(x, y, brush, length/free.size)
 			free.take(line)
-			strokes = append(strokes, picture.Stroke{Keep: keep, Radius: brush * free.size, Points: free.points(line)})
+			strokes = append(strokes,
+				picture.Stroke{Keep: keep, Radius: brush * free.size, Points: free.points(line)})
 		}
 	}
 	return strokes
@@ -60,7 +64,10 @@ type segment struct{ x1, y1, x2, y2 float64 }
 // newCells is 1 where the whole cell is on one side of the truth, else 0, as on the frame.
 func newCells(truth *picture.Matte, keep bool) cells {
 	size := (max(truth.Width, truth.Height) + strokeCells - 1) / strokeCells
-	c := cells{width: (truth.Width+size-1)/size + 2, height: (truth.Height+size-1)/size + 2, size: float64(size)}
+	c := cells{
+		width: (truth.Width+size-1)/size + 2, height: (truth.Height+size-1)/size + 2,
+		size: float64(size),
+	}
 	c.v = make([]float64, c.width*c.height)
 	for y := 1; y < c.height-1; y++ {
 		for x := 1; x < c.width-1; x++ {
@@ -75,8 +82,8 @@ func newCells(truth *picture.Matte, keep bool) cells {
 	return c
 }
 
-// depths are the Euclidean distances to the nearest 0, in cells between centres. First each column's own, then the nearest
-// along the row.
+// depths are the Euclidean distances to the nearest 0, in cells between centres. First each
+// column's own, then the nearest along the row.
 func (c cells) depths() cells {
 	column := make([]float64, len(c.v))
 	for i := c.width; i < len(c.v); i++ {
@@ -111,10 +118,11 @@ func (c cells) deepest() (x, y int, depth float64) {
 	return at % c.width, at / c.width, c.v[at]
 }
 
-// line goes through the centre of a cell, up to half the length both ways, as far as a brush fits in; of all directions it is
-// the one with the largest sum of depths.
+// line goes through the centre of a cell, up to half the length both ways, as far as a brush fits
+// in; of all directions it is the one with the largest sum of depths.
 func (c cells) line(x, y int, brush, length float64) segment {
-	// Between a place and what is not free there may be half a diagonal less at either end than between the centres.
+	// Between a place and what is not free there may be half a diagonal less at either end
+	// than between the centres.
 	room := brush + math.Sqrt2
 	startX, startY := float64(x)+.5, float64(y)+.5
 	var best segment
@@ -125,7 +133,9 @@ func (c cells) line(x, y int, brush, length float64) segment {
 		back, sumBack := c.walk(startX, startY, -cos, -sin, room, length/2)
 		if sum := sumForth + sumBack; sum > most {
 			most = sum
-			best = segment{startX - back*cos, startY - back*sin, startX + forth*cos, startY + forth*sin}
+			best = segment{
+				startX - back*cos, startY - back*sin, startX + forth*cos, startY + forth*sin,
+			}
 		}
 	}
 	return best
@@ -153,7 +163,8 @@ func (c cells) take(s segment) {
 	}
 }
 
-// points are a line's ends in px of the picture, without the frame; one point where they are the same.
+// points are a line's ends in px of the picture, without the frame; one point
+// where they are the same.
 func (c cells) points(s segment) []picture.Point {
 	from := picture.Point{X: (s.x1 - 1) * c.size, Y: (s.y1 - 1) * c.size}
 	to := picture.Point{X: (s.x2 - 1) * c.size, Y: (s.y2 - 1) * c.size}

@@ -13,11 +13,13 @@ type Report struct {
 	Pictures    []*Picture `json:"pictures"`    // in the order of the pairs
 }
 
-// Summary is how one engine did on all pictures that could be read. All figures are 0 where there is none.
+// Summary is how one engine did on all pictures that could be read. All figures are
+// 0 where there is none.
 type Summary struct {
-	Engine              string  `json:"engine"`
-	Pictures            int     `json:"pictures"`
-	Failures            int     `json:"failures"` // how many of them ended in an error and count as an empty mask
+	Engine   string `json:"engine"`
+	Pictures int    `json:"pictures"`
+	// how many of them ended in an error and count as an empty mask
+	Failures            int     `json:"failures"`
 	Mean                Metrics `json:"mean"`
 	Median              Metrics `json:"median"`
 	SecondsPerImage     float64 `json:"seconds_per_image"`     // median
@@ -27,7 +29,10 @@ type Summary struct {
 }
 
 func (cfg Config) report(pictures []*Picture, asked int) *Report {
-	r := &Report{Hints: cfg.Hints, Jobs: cfg.Jobs, Asked: asked, Interrupted: len(pictures) < asked, Pictures: pictures}
+	r := &Report{
+		Hints: cfg.Hints, Jobs: cfg.Jobs, Asked: asked,
+		Interrupted: len(pictures) < asked, Pictures: pictures,
+	}
 	for _, p := range pictures {
 		if p.Error != "" {
 			r.Unread++

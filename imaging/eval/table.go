@@ -8,7 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// nameWidth is that of the longest name of a row: the writer would align names to the right, as it does figures.
+// nameWidth is that of the longest name of a row: the writer would align names to the
+// right, as it does figures.
 const nameWidth = len("wrong pixels %, median")
 
 // tableRow is a figure of an engine in the table.
@@ -23,14 +24,20 @@ func tableRows() []tableRow {
 	return []tableRow{
 		{"IoU, mean", share, func(s Summary) float64 { return s.Mean.IoU }},
 		{"IoU, median", share, func(s Summary) float64 { return s.Median.IoU }},
-		{"wrong pixels %, mean", percent, func(s Summary) float64 { return 100 * s.Mean.PixelError }},
-		{"wrong pixels %, median", percent, func(s Summary) float64 { return 100 * s.Median.PixelError }},
+		{"wrong pixels %, mean", percent, func(s Summary) float64 {
+			return 100 * s.Mean.PixelError
+		}},
+		{"wrong pixels %, median", percent, func(s Summary) float64 {
+			return 100 * s.Median.PixelError
+		}},
 		{"boundary F, mean", share, func(s Summary) float64 { return s.Mean.BoundaryF }},
 		{"boundary F, median", share, func(s Summary) float64 { return s.Median.BoundaryF }},
 		{"alpha MAE, mean", share, func(s Summary) float64 { return s.Mean.MAE }},
 		{"alpha MAE, median", share, func(s Summary) float64 { return s.Median.MAE }},
 		{"ms an image, median", ms, func(s Summary) float64 { return 1000 * s.SecondsPerImage }},
-		{"ms a megapixel, median", ms, func(s Summary) float64 { return 1000 * s.SecondsPerMegapixel }},
+		{"ms a megapixel, median", ms, func(s Summary) float64 {
+			return 1000 * s.SecondsPerMegapixel
+		}},
 	}
 }
 
@@ -71,7 +78,8 @@ func printSummaries(out *bytes.Buffer, engines []Summary) {
 		fmt.Fprintln(w)
 	}
 	nothing := func(Summary) string { return "" }
-	line("", func(s Summary) string { return s.Engine }, func(s Summary) string { return s.Engine + " − " + first.Engine })
+	line("", func(s Summary) string { return s.Engine },
+		func(s Summary) string { return s.Engine + " − " + first.Engine })
 	line("pictures", func(s Summary) string { return fmt.Sprint(s.Pictures) }, nothing)
 	line("failures", func(s Summary) string { return fmt.Sprint(s.Failures) }, nothing)
 	for _, row := range tableRows() {
@@ -92,7 +100,8 @@ func printCalibration(out *bytes.Buffer, s Summary) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "confidence\tpictures\tmean confidence\tgood\t")
 	for i, b := range c.Bins {
-		bounds := fmt.Sprintf("%.1f–%.1f", float64(i)/float64(len(c.Bins)), float64(i+1)/float64(len(c.Bins)))
+		bounds := fmt.Sprintf("%.1f–%.1f",
+			float64(i)/float64(len(c.Bins)), float64(i+1)/float64(len(c.Bins)))
 		if b.N == 0 {
 			fmt.Fprintf(w, "%s\t0\t\t\t\n", bounds)
 			continue

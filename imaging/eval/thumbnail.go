@@ -31,7 +31,10 @@ type thumbnails struct {
 func newThumbnails(img *picture.Image, truth *picture.Matte, hints picture.Hints) *thumbnails {
 	longer := max(img.Width, img.Height)
 	side := func(v int) int { return max(1, v*min(thumbnailSide, longer)/longer) }
-	t := &thumbnails{hints: hints, size: image.Pt(img.Width, img.Height), width: side(img.Width), height: side(img.Height)}
+	t := &thumbnails{
+		hints: hints, size: image.Pt(img.Width, img.Height),
+		width: side(img.Width), height: side(img.Height),
+	}
 	t.image = shrink(img.Pix, t.size, 3, t.width, t.height)
 	t.add(truth)
 	return t
@@ -79,10 +82,12 @@ func (t *thumbnails) jpeg(alpha []float32) (template.URL, error) {
 	if err := jpeg.Encode(&buf, out, &jpeg.Options{Quality: thumbnailQuality}); err != nil {
 		return "", err
 	}
-	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(buf.Bytes())), nil
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(buf.Bytes())),
+		nil
 }
 
-// shelf keeps the thumbnails of the pictures on which the first engine did worst, and drops those of all others.
+// shelf keeps the thumbnails of the pictures on which the first engine did worst, and
+// drops those of all others.
 type shelf struct {
 	size int
 	kept []*Picture

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// File is a file of the repository's test data, for the tests of a package at the top of the repository.
+// File is a file of the repository's test data, for the tests of a package at the
+// top of the repository.
 func File(t testing.TB, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "testdata", name))
@@ -21,7 +22,8 @@ func File(t testing.TB, name string) string {
 	return string(data)
 }
 
-// BadImage is a file that every server must answer with this status and code, in words that begin with Message.
+// BadImage is a file that every server must answer with this status and code, in words
+// that begin with Message.
 type BadImage struct {
 	Name, Data string
 	Status     int
@@ -45,7 +47,8 @@ func BadImages(t testing.TB) []BadImage {
 		{"PNG without size", "\x89PNG\r\n\x1a\n", 422, "corrupt_image", "png: corrupt image: "},
 	}
 	for format, name := range map[string]string{
-		"PNG": "scene.png", "JPEG": "jpeg-baseline.jpg", "GIF": "gif-plain.gif", "BMP": "bmp-rgb.bmp", "TIFF": "tiff-rgb.tif",
+		"PNG": "scene.png", "JPEG": "jpeg-baseline.jpg", "GIF": "gif-plain.gif",
+		"BMP": "bmp-rgb.bmp", "TIFF": "tiff-rgb.tif",
 		"WebP": "webp-lossy.webp", "PNM": "pnm-p6.ppm",
 	} {
 		whole := File(t, name)
@@ -57,7 +60,8 @@ func BadImages(t testing.TB) []BadImage {
 		}
 	}
 	for format, data := range bombs() {
-		bad = append(bad, BadImage{"bomb " + format, data, 413, "too_large", "image too large: 60000×60000 px"})
+		bad = append(bad,
+			BadImage{"bomb " + format, data, 413, "too_large", "image too large: 60000×60000 px"})
 	}
 	return bad
 }
@@ -74,23 +78,28 @@ func bombs() map[string]string {
 		tiff += le16(tag) + le16(4) + le32(1) + le32(60000)
 	}
 	return map[string]string{
-		"PNG":  "\x89PNG\r\n\x1a\n" + be32(13) + ihdr + be32(crc32.ChecksumIEEE([]byte(ihdr))),
-		"JPEG": "\xff\xd8\xff\xc0\x00\x11\x08\xea\x60\xea\x60\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01",
-		"GIF":  "GIF89a" + le16(60000) + le16(60000) + "\x00\x00\x00",
-		"BMP":  "BM" + le32(1000) + le32(0) + le32(54) + le32(40) + le32(60000) + le32(60000) + le16(1) + le16(24) + strings.Repeat("\x00", 24),
+		"PNG": "\x89PNG\r\n\x1a\n" + be32(13) + ihdr + be32(crc32.ChecksumIEEE([]byte(ihdr))),
+		"JPEG": "\xff\xd8\xff\xc0\x00\x11\x08\xea\x60\xea\x60" +
+			"\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01",
+		"GIF": "GIF89a" + le16(60000) + le16(60000) + "\x00\x00\x00",
+		"BMP": "BM" + le32(1000) + le32(0) + le32(54) + le32(40) + le32(60000) + le32(60000) +
+			le16(1) + le16(24) + strings.Repeat("\x00", 24),
 		"TIFF": tiff + le32(0),
 		// VP8X holds each side less one in three bytes.
-		"WebP": "RIFF" + le32(22) + "WEBPVP8X" + le32(10) + strings.Repeat("\x00", 4) + le32(59999)[:3] + le32(59999)[:3],
-		"PNM":  "P6 60000 60000 255\n",
+		"WebP": "RIFF" + le32(22) + "WEBPVP8X" + le32(10) + strings.Repeat("\x00", 4) +
+			le32(59999)[:3] + le32(59999)[:3],
+		"PNM": "P6 60000 60000 255\n",
 	}
 }
 
-// BadBody is a JSON body that must be answered 422; Field is "type loc.loc" of the first of FastAPI's field errors.
+// BadBody is a JSON body that must be answered 422; Field is "type loc.loc" of the first of
+// FastAPI's field errors.
 type BadBody struct{ Name, Body, Field string }
 
 // BadBodies are bodies in place of the seed's {"image": "<base64>"}.
 func BadBodies() []BadBody {
-	const invalid, image, notObject = "json_invalid body.", "body.image", "model_attributes_type body"
+	const invalid, image, notObject = "json_invalid body.", "body.image",
+		"model_attributes_type body"
 	return []BadBody{
 		{"empty", ``, "missing body"},
 		{"null", `null`, "missing body"},

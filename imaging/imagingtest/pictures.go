@@ -129,9 +129,11 @@ func CompareGolden(t *testing.T, name string, matte *picture.Matte) {
 	t.Helper()
 	golden := filepath.Join(Testdata(t), "golden", name+".png")
 	if os.Getenv("UPDATE_GOLDEN") != "" {
-		m := &image.Gray{Pix: matte.Alpha, Stride: matte.Width, Rect: image.Rect(0, 0, matte.Width, matte.Height)}
+		m := &image.Gray{Pix: matte.Alpha, Stride: matte.Width, Rect: image.Rect(0, 0, matte.Width,
+			matte.Height)}
 		var out bytes.Buffer
-		if err := errors.Join(png.Encode(&out, m), os.WriteFile(golden, out.Bytes(), 0o644)); err != nil {
+		if err := errors.Join(png.Encode(&out, m),
+			os.WriteFile(golden, out.Bytes(), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,7 +222,8 @@ func InDisc(x, y, cx, cy, r int) bool { return (x-cx)*(x-cx)+(y-cy)*(y-cy) <= r*
 func PlainPNG(t testing.TB, width, height int) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	m := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.NRGBA{200, 180, 20, 255}, color.White})
+	m := image.NewPaletted(image.Rect(0, 0, width, height),
+		color.Palette{color.NRGBA{200, 180, 20, 255}, color.White})
 	if err := png.Encode(&out, m); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-// Package maxflow finds minimum cuts of pixel grids: the largest flow from a source to a sink through pixels that are linked
-// to their eight neighbours, and which side of the cut each pixel is on.
+// Package maxflow finds minimum cuts of pixel grids: the largest flow from a source to
+// a sink through pixels that are linked to their eight neighbours, and which side of
+// the cut each pixel is on.
 //
-// The algorithm is that of Y. Boykov and V. Kolmogorov, "An Experimental Comparison of Min-Cut/Max-Flow Algorithms for Energy
-// Minimization in Vision", PAMI 26(9), 2004, with their marking heuristic (timestamps and distances). Integer capacities make
-// it exact and the same on every machine. The package imports nothing of bgremove's.
+// The algorithm is that of Y. Boykov and V. Kolmogorov, "An Experimental Comparison of
+// Min-Cut/Max-Flow Algorithms for Energy Minimization in Vision", PAMI 26(9), 2004, with their
+// marking heuristic (timestamps and distances). Integer capacities make it exact and the same on
+// every machine. The package imports nothing of bgremove's.
 package maxflow
 
 import "slices"
@@ -38,18 +40,19 @@ const (
 
 const endOfList = -1
 
-// Grid is a graph of width×height nodes. It keeps its memory for the next graph; a zero Grid is ready for Reset. It is not
-// safe for concurrent use.
+// Grid is a graph of width×height nodes. It keeps its memory for the next graph; a zero Grid is
+// ready for Reset. It is not safe for concurrent use.
 //
-// Nodes are numbered row by row with a border of one node on every side (see Node), whose links have no capacity: so no step
-// has to ask where the grid ends.
+// Nodes are numbered row by row with a border of one node on every side (see Node), whose links
+// have no capacity: so no step has to ask where the grid ends.
 type Grid struct {
 	Width, Height int
 
-	// Links holds the residual capacity of node i in direction d at i*8+d. Between Reset and Solve it is the caller's to set,
-	// in both directions (see Link).
+	// Links holds the residual capacity of node i in direction d at i*8+d. Between Reset and Solve
+	// it is the caller's to set, in both directions (see Link).
 	Links []int32
-	// Terminals is what is left of a node's link to the source where positive, to the sink where negative.
+	// Terminals is what is left of a node's link to the source where positive, to
+	// the sink where negative.
 	Terminals []int32
 
 	offset [directions]int32 // from a node to its neighbour
@@ -72,7 +75,9 @@ func (g *Grid) Reset(width, height int) {
 	g.Width, g.Height = width, height
 	stride := int32(width + 2)
 	n := (width + 2) * (height + 2)
-	g.offset = [directions]int32{-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1}
+	g.offset = [directions]int32{
+		-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1,
+	}
 	g.Links = zeroed(g.Links, n*directions)
 	g.Terminals = zeroed(g.Terminals, n)
 	g.tree = slices.Grow(g.tree[:0], n)[:n]
@@ -94,12 +99,13 @@ func (g *Grid) Node(x, y int) int { return (y+1)*(g.Width+2) + x + 1 }
 // Neighbour is the node that a link of node i leads to.
 func (g *Grid) Neighbour(i, direction int) int { return i + int(g.offset[direction]) }
 
-// Link sets the capacity between node i and its neighbour, the same both ways. The neighbour must be in the grid.
+// Link sets the capacity between node i and its neighbour, the same both ways. The
+// neighbour must be in the grid.
 func (g *Grid) Link(i, direction int, capacity int32) {
 	g.Links[i*directions+direction] = capacity
 	g.Links[g.Neighbour(i, direction)*directions+directions-1-direction] = capacity
 }
 
-// InSource says, after Solve, whether node i is on the source's side of the minimum cut. A node that neither terminal reaches
-// is not.
+// InSource says, after Solve, whether node i is on the source's side of the minimum cut. A node
+// that neither terminal reaches is not.
 func (g *Grid) InSource(i int) bool { return g.tree[i] == source }

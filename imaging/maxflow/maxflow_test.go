@@ -18,7 +18,10 @@ func random(r *rand.Rand, g *Grid) {
 			if r.Float64() > empty/2 {
 				g.Terminals[i] = r.Int32N(2*most+1) - most
 			}
-			for d, to := range map[int][2]int{Right: {x + 1, y}, DownLeft: {x - 1, y + 1}, Down: {x, y + 1}, DownRight: {x + 1, y + 1}} {
+			for d, to := range map[int][2]int{
+				Right: {x + 1, y}, DownLeft: {x - 1, y + 1},
+				Down: {x, y + 1}, DownRight: {x + 1, y + 1},
+			} {
 				if to[0] < 0 || to[0] >= w || to[1] >= h || r.Float64() < empty {
 					continue
 				}
@@ -86,7 +89,8 @@ func (f *reference) solve() (flow int64) {
 	}
 }
 
-// cut is the capacity of what links the source's side to the sink's, in the graph before it was solved.
+// cut is the capacity of what links the source's side to the sink's, in the
+// graph before it was solved.
 func cut(before *Grid, solved *Grid) (sum int64) {
 	for i, c := range before.Terminals {
 		if inSource := solved.InSource(i); c > 0 && !inSource || c < 0 && inSource {
@@ -94,7 +98,8 @@ func cut(before *Grid, solved *Grid) (sum int64) {
 		}
 	}
 	for i, c := range before.Links {
-		if c > 0 && solved.InSource(i/directions) && !solved.InSource(before.Neighbour(i/directions, i%directions)) {
+		if c > 0 && solved.InSource(i/directions) &&
+			!solved.InSource(before.Neighbour(i/directions, i%directions)) {
 			sum += int64(c)
 		}
 	}
@@ -125,15 +130,18 @@ func TestFlowEqualsCutEqualsReference(t *testing.T) {
 	}
 }
 
-// conserved checks that no link carries more than it can and that what flows into a node flows out of it.
+// conserved checks that no link carries more than it can and that what flows into
+// a node flows out of it.
 func conserved(t *testing.T, seed uint64, before, after *Grid) {
 	t.Helper()
 	for i := range after.Terminals {
-		balance := before.Terminals[i] - after.Terminals[i] // in from the source, or out to the sink where negative
+		// in from the source, or out to the sink where negative
+		balance := before.Terminals[i] - after.Terminals[i]
 		for d := range directions {
 			k := i*directions + d
 			if after.Links[k] < 0 {
-				t.Fatalf("seed %d: node %d direction %d is %d below nothing", seed, i, d, after.Links[k])
+				t.Fatalf("seed %d: node %d direction %d is %d below nothing",
+					seed, i, d, after.Links[k])
 			}
 			balance -= before.Links[k] - after.Links[k]
 		}
@@ -161,7 +169,8 @@ func TestSolveAllocatesNothingTwice(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	fill(r, &g, 40, 40)
 	g.Solve()
-	if n := testing.AllocsPerRun(20, func() { fill(r, &g, 40, 40); g.Solve() }); n > 1 { // the list of orphans may still grow
+	// the list of orphans may still grow
+	if n := testing.AllocsPerRun(20, func() { fill(r, &g, 40, 40); g.Solve() }); n > 1 {
 		t.Errorf("%v allocations a run", n)
 	}
 }
@@ -174,7 +183,9 @@ func fill(r *rand.Rand, g *Grid, w, h int) {
 			i := g.Node(x, y)
 			dx, dy := x-w/2, y-h/2
 			g.Terminals[i] = int32(200 - 800*(dx*dx+dy*dy)/(w*h)*4 + r.IntN(600) - 300)
-			for d, to := range [directions][2]int{Right: {1, 0}, DownLeft: {-1, 1}, Down: {0, 1}, DownRight: {1, 1}} {
+			for d, to := range [directions][2]int{
+				Right: {1, 0}, DownLeft: {-1, 1}, Down: {0, 1}, DownRight: {1, 1},
+			} {
 				if d < Right || x+to[0] < 0 || x+to[0] >= w || y+to[1] >= h {
 					continue
 				}

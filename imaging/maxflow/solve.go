@@ -1,7 +1,8 @@
 package maxflow
 
-// Solve sends as much flow as there is room for and returns how much that was, without what Terminals had already set off
-// against each other. Afterwards InSource tells the minimum cut; Links and Terminals hold what is left of the capacities.
+// Solve sends as much flow as there is room for and returns how much that was, without what
+// Terminals had already set off against each other. Afterwards InSource tells the minimum cut;
+// Links and Terminals hold what is left of the capacities.
 func (g *Grid) Solve() int64 {
 	g.plant()
 	current := int32(endOfList)
@@ -74,8 +75,8 @@ func (g *Grid) pop() int32 {
 	return endOfList
 }
 
-// grow adds the free neighbours of a node to its tree. Where it meets the other tree it stops and returns the link between
-// the two, seen from the source's side.
+// grow adds the free neighbours of a node to its tree. Where it meets the other tree it stops and
+// returns the link between the two, seen from the source's side.
 func (g *Grid) grow(i int32) (from, direction int32) {
 	mine := g.tree[i]
 	for d := range int32(directions) {
@@ -112,7 +113,8 @@ func (g *Grid) hang(j int32, towards uint8, i int32) {
 	g.parent[j], g.stamp[j], g.dist[j] = towards, g.stamp[i], g.dist[i]+1
 }
 
-// augment sends as much as fits from the source to the sink along the path through one link between the trees.
+// augment sends as much as fits from the source to the sink along the path through one
+// link between the trees.
 func (g *Grid) augment(from, direction int32) {
 	to := from + g.offset[direction]
 	room := min(g.Links[from*directions+direction], g.roomUp(from), g.roomDown(to))
@@ -197,7 +199,8 @@ func (g *Grid) adopt() {
 	g.orphans = g.orphans[:0]
 }
 
-// nearestParent looks for the neighbour of the same tree, with room in the link, that is closest to the terminal.
+// nearestParent looks for the neighbour of the same tree, with room in the link, that is
+// closest to the terminal.
 func (g *Grid) nearestParent(i int32) (parent uint8, dist int32) {
 	const unreachable = 1 << 30
 	parent, dist = none, unreachable
@@ -213,8 +216,8 @@ func (g *Grid) nearestParent(i int32) (parent uint8, dist int32) {
 	return parent, dist
 }
 
-// room is what the link between an orphan and its neighbour can carry in the direction of its tree: to the orphan in the
-// source's, from it in the sink's.
+// room is what the link between an orphan and its neighbour can carry in the direction of its tree:
+// to the orphan in the source's, from it in the sink's.
 func (g *Grid) room(i, d int32) int32 {
 	if g.tree[i] == source {
 		return g.Links[(i+g.offset[d])*directions+directions-1-d]
@@ -222,8 +225,8 @@ func (g *Grid) room(i, d int32) int32 {
 	return g.Links[i*directions+d]
 }
 
-// trace follows a node's parents to the terminal and returns how many links that takes, or −1 where the way ends at an
-// orphan. It notes the distances on the way, so that the next trace stops early.
+// trace follows a node's parents to the terminal and returns how many links that takes, or −1 where
+// the way ends at an orphan. It notes the distances on the way, so that the next trace stops early.
 func (g *Grid) trace(j int32) int32 {
 	var links int32
 	for k := j; ; k += g.offset[g.parent[k]] {
@@ -247,7 +250,8 @@ func (g *Grid) trace(j int32) int32 {
 	return links
 }
 
-// release takes a node out of its tree. Its children become orphans, and neighbours that could reach it again grow later.
+// release takes a node out of its tree. Its children become orphans, and neighbours that could
+// reach it again grow later.
 func (g *Grid) release(i int32) {
 	for d := range int32(directions) {
 		j := i + g.offset[d]

@@ -37,7 +37,8 @@ func TestFloat16(t *testing.T) {
 	}
 }
 
-// TestFloat16Orders: from 0 to infinity, a larger pattern is a larger number, and the sign bit changes the sign alone.
+// TestFloat16Orders: from 0 to infinity, a larger pattern is a larger number, and the sign bit
+// changes the sign alone.
 func TestFloat16Orders(t *testing.T) {
 	for bits := uint16(1); bits <= 0x7c00; bits++ {
 		if v := float16(bits); v <= float16(bits-1) || float16(bits|0x8000) != -v {
@@ -47,7 +48,8 @@ func TestFloat16Orders(t *testing.T) {
 }
 
 func TestFloat16IsLittleEndian(t *testing.T) {
-	if got := fromFloat16([]byte{0x00, 0x3c, 0x00, 0xc0, 0xff}); len(got) != 2 || got[0] != 1 || got[1] != -2 {
+	if got := fromFloat16([]byte{0x00, 0x3c, 0x00, 0xc0, 0xff}); len(got) != 2 || got[0] != 1 ||
+		got[1] != -2 {
 		t.Errorf("%v, want [1 -2]", got)
 	}
 }

@@ -13,8 +13,10 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"input":[1,4,2],"output":"z","nweights":26,"layers":[{"op":"dw","k":5,"s":2,"cin":1,"cout":1,"relu":true,"most":6,"i":"in","o":"z","b":25}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var claims description
-		const mostWeights, mostInput, mostWork = 1 << 12, 1 << 12, 1 << 24 // small enough to run thousands a second
-		if json.Unmarshal(data, &claims) != nil || claims.Weights < 0 || claims.Weights > mostWeights {
+		// small enough to run thousands a second
+		const mostWeights, mostInput, mostWork = 1 << 12, 1 << 12, 1 << 24
+		if json.Unmarshal(data, &claims) != nil || claims.Weights < 0 ||
+			claims.Weights > mostWeights {
 			claims.Weights = 0
 		}
 		n, err := Read(data, make([]byte, 2*claims.Weights))

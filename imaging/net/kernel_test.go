@@ -26,7 +26,8 @@ func furthest(a, b []float32) float64 {
 	return worst
 }
 
-// TestKernels: each gives the matrix product, for sizes that are not multiples of its tiles. What lies behind the output stays.
+// TestKernels: each gives the matrix product, for sizes that are not multiples of its tiles. What
+// lies behind the output stays.
 func TestKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -56,7 +57,10 @@ func TestKernels(t *testing.T) {
 				net:    &Net{kernel: k},
 				panels: dirty((depth + 3) * panels * columns), few: dirty((depth + 3) * columns),
 			}
-			l := &layer{weights: k.packWeights(w, rows, depth), bias: bias, within: newBounds(relu, most), outShape: shape{rows, 1, n}}
+			l := &layer{
+				weights: k.packWeights(w, rows, depth), bias: bias,
+				within: newBounds(relu, most), outShape: shape{rows, 1, n},
+			}
 			got := slices.Repeat([]float32{9}, rows*n+columns)
 			r.multiply(got, in, second, l, depth, n)
 			what := fmt.Sprintf("%s, %d×%d by %d×%d", name, rows, depth, depth, n)

@@ -42,11 +42,13 @@ func slow(l layerJSON, weights []float32, tensors map[string]volume) volume {
 		return v
 	}
 	bias := func(c int) float64 { return float64(weights[l.Bias+c]) }
-	// window is the sum over the neighbourhood of an output pixel in channel c of in; the weights start at first.
+	// window is the sum over the neighbourhood of an output pixel in channel c of in; the
+	// weights start at first.
 	window := func(c, y, x, first int) (sum float64) {
 		for ky := range l.Kernel {
 			for kx := range l.Kernel {
-				sum += w(first+ky*l.Kernel+kx) * in.at(c, y*l.Stride+ky-l.Kernel/2, x*l.Stride+kx-l.Kernel/2)
+				sum += w(first+ky*l.Kernel+kx) * in.at(c, y*l.Stride+ky-l.Kernel/2,
+					x*l.Stride+kx-l.Kernel/2)
 			}
 		}
 		return sum
@@ -86,20 +88,24 @@ func slow(l layerJSON, weights []float32, tensors map[string]volume) volume {
 	}
 }
 
-// halfway interpolates in at a pixel of a picture of twice its sides; pixel centres are at half, edges are repeated.
+// halfway interpolates in at a pixel of a picture of twice its sides; pixel centres are at
+// half, edges are repeated.
 func halfway(in volume, c, y, x int) float64 {
 	sy := min(max((float64(y)+.5)/2-.5, 0), float64(in.h-1))
 	sx := min(max((float64(x)+.5)/2-.5, 0), float64(in.w-1))
 	top, left := int(sy), int(sx)
 	bottom, right := min(top+1, in.h-1), min(left+1, in.w-1)
 	fy, fx := sy-float64(top), sx-float64(left)
-	return (in.at(c, top, left)*(1-fx)+in.at(c, top, right)*fx)*(1-fy) + (in.at(c, bottom, left)*(1-fx)+in.at(c, bottom, right)*fx)*fy
+	return (in.at(c, top, left)*(1-fx)+in.at(c, top, right)*fx)*(1-fy) +
+		(in.at(c, bottom, left)*(1-fx)+in.at(c, bottom, right)*fx)*fy
 }
 
-// TestLayers compares the last layer but one, which every network here has for its subject, with the reference.
+// TestLayers compares the last layer but one, which every network here has for its
+// subject, with the reference.
 func TestLayers(t *testing.T) {
 	type size struct{ h, w int }
-	every, even := []size{{1, 1}, {1, 5}, {7, 1}, {5, 7}, {8, 8}, {3, 33}}, []size{{2, 2}, {2, 10}, {6, 4}, {6, 34}}
+	every, even := []size{{1, 1}, {1, 5}, {7, 1}, {5, 7}, {8, 8}, {3, 33}},
+		[]size{{2, 2}, {2, 10}, {6, 4}, {6, 34}}
 	tests := []struct {
 		name  string
 		sizes []size
@@ -115,13 +121,19 @@ func TestLayers(t *testing.T) {
 			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 2, Cin: cin, Cout: cout}}
 		}},
 		{"conv 3×3 added", every, func(cin, _ int) []layerJSON {
-			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true, Add: "in"}}
+			return []layerJSON{
+				{Op: "conv", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true, Add: "in"},
+			}
 		}},
 		{"conv 1×1 ReLU6", every, func(cin, cout int) []layerJSON {
-			return []layerJSON{{Op: "conv", Kernel: 1, Stride: 1, Cin: cin, Cout: cout, Relu: true, Most: .5}}
+			return []layerJSON{
+				{Op: "conv", Kernel: 1, Stride: 1, Cin: cin, Cout: cout, Relu: true, Most: .5},
+			}
 		}},
 		{"conv 3×3 by 2 ReLU6", even, func(cin, cout int) []layerJSON {
-			return []layerJSON{{Op: "conv", Kernel: 3, Stride: 2, Cin: cin, Cout: cout, Relu: true, Most: 6}}
+			return []layerJSON{
+				{Op: "conv", Kernel: 3, Stride: 2, Cin: cin, Cout: cout, Relu: true, Most: 6},
+			}
 		}},
 		{"dw", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "dw", Kernel: 3, Stride: 1, Cin: cin, Cout: cin, Relu: true}}
@@ -138,21 +150,26 @@ func TestLayers(t *testing.T) {
 		{"gp", every, func(cin, _ int) []layerJSON {
 			return []layerJSON{{Op: "gp", Cin: cin, Cout: cin}}
 		}},
-		{"upadd", append(even, size{4, 16}, size{2, 18}, size{4, 46}, size{6, 62}), func(cin, _ int) []layerJSON {
-			return []layerJSON{
-				{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin},
-				{Op: "upadd", Second: "in"},
-			}
-		}},
+		{
+			"upadd", append(even, size{4, 16}, size{2, 18}, size{4, 46}, size{6, 62}),
+			func(cin, _ int) []layerJSON {
+				return []layerJSON{
+					{Op: "dw", Kernel: 3, Stride: 2, Cin: cin, Cout: cin},
+					{Op: "upadd", Second: "in"},
+				}
+			},
+		},
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, tt := range tests {
 		for _, s := range tt.sizes {
 			for _, channels := range [][2]int{{1, 1}, {3, 5}, {4, 8}, {17, 19}} {
-				d, weights := network(rng, shape{channels[0], s.h, s.w}, tt.build(channels[0], channels[1]))
+				d, weights := network(rng, shape{channels[0], s.h, s.w},
+					tt.build(channels[0], channels[1]))
 				off, _ := compareSubject(t, rng, d, weights)
 				if !(off < 1e-4) {
-					t.Errorf("%s of %d×%d px, %d to %d channels: off by %g", tt.name, s.w, s.h, channels[0], channels[1], off)
+					t.Errorf("%s of %d×%d px, %d to %d channels: off by %g",
+						tt.name, s.w, s.h, channels[0], channels[1], off)
 				}
 			}
 		}
@@ -170,14 +187,16 @@ func TestDepthwiseSizes(t *testing.T) {
 				for width := 1; width <= 40; width++ {
 					in := shape{3, stride * (1 + rng.IntN(9)), stride * width}
 					d, weights := network(rng, in, []layerJSON{{
-						Op: "dw", Kernel: kernel, Stride: stride, Cin: 3, Cout: 3, Relu: true, Most: most,
+						Op: "dw", Kernel: kernel, Stride: stride, Cin: 3, Cout: 3,
+						Relu: true, Most: most,
 					}})
 					for i := range weights {
 						weights[i] *= 4 // more than 6 is common
 					}
 					off, want := compareSubject(t, rng, d, weights)
 					if !(off < 1e-4) {
-						t.Errorf("%d×%d by %d of %d×%d px: off by %g", kernel, kernel, stride, in.w, in.h, off)
+						t.Errorf("%d×%d by %d of %d×%d px: off by %g",
+							kernel, kernel, stride, in.w, in.h, off)
 					}
 					for _, v := range want.v {
 						all++
@@ -190,7 +209,8 @@ func TestDepthwiseSizes(t *testing.T) {
 					}
 				}
 				if low < all/10 || high < all/20 || low+high > all*9/10 {
-					t.Errorf("%d×%d by %d up to %g: of %d outputs %d are at the lower bound, %d at the upper",
+					t.Errorf("%d×%d by %d up to %g: of %d outputs %d are at the lower bound, %d "+
+						"at the upper",
 						kernel, kernel, stride, most, all, low, high)
 				}
 			}
@@ -222,7 +242,9 @@ func network(rng *rand.Rand, input shape, layers []layerJSON) (description, []fl
 
 // compareSubject runs a network twice and returns how far its last layer but one is from the
 // reference at the most, and that reference.
-func compareSubject(t *testing.T, rng *rand.Rand, d description, weights []float32) (float64, volume) {
+func compareSubject(
+	t *testing.T, rng *rand.Rand, d description, weights []float32,
+) (float64, volume) {
 	t.Helper()
 	data, err := json.Marshal(d)
 	if err != nil {

@@ -115,7 +115,8 @@ func readLite0(t testing.TB, k kernel) *Net {
 	return n
 }
 
-// TestLite0: the limits allow the network, its sizes are right, and the kernels agree on its output.
+// TestLite0: the limits allow the network, its sizes are right, and the
+// kernels agree on its output.
 func TestLite0(t *testing.T) {
 	input := random(rand.New(rand.NewPCG(11, 12)), 7*224*224)
 	n := readLite0(t, goKernel())

@@ -10,8 +10,8 @@ type kernel struct {
 	// pack copies 16 columns into each of some panels: those of in, of depth×n, from its start on.
 	// A panel is as the kernel's tile reads it.
 	pack func(panels, in []float32, count, depth, n int)
-	// tile writes out[r*stride+x] = Σ_k weights[k*rows+r]·panel(k, x) + bias[r] (+ add[r*stride+x]),
-	// held within b, for 16 columns and as many rows as there are biases.
+	// tile writes out[r*stride+x] = Σ_k weights[k*rows+r]·panel(k, x) + bias[r] (+
+	// add[r*stride+x]), held within b, for 16 columns and as many rows as there are biases.
 	tile func(out []float32, stride int, weights, panel, bias, add []float32, b bounds)
 	// filter is the function of that name. len(dst) is a multiple of filterBlock.
 	filter func(dst, src []float32, offsets []int, weights []float32, bias float32, b bounds)

@@ -1,8 +1,8 @@
 // Package net runs small convolutional networks forward, in plain Go with an optional AVX2 kernel.
 //
-// A network is two files: a description, JSON that lists the layers in order, and the weights, little-endian float16. So a
-// better network of the same kinds of layers is a change of files, not of code. Batch norm must be folded into the weights.
-// The package imports nothing of bgremove's.
+// A network is two files: a description, JSON that lists the layers in order, and the weights,
+// little-endian float16. So a better network of the same kinds of layers is a change of files, not
+// of code. Batch norm must be folded into the weights. The package imports nothing of bgremove's.
 package net
 
 import (
@@ -16,8 +16,9 @@ import (
 const (
 	maxLayers   = 1000
 	maxChannels = 4096
-	maxSide     = 1024     // px
-	maxNumbers  = 32 << 20 // float32 of the input, of a Runner's scratch memory and of packed weights together: 128 MiB
+	maxSide     = 1024 // px
+	// float32 of the input, of a Runner's scratch memory and of packed weights together: 128 MiB
+	maxNumbers = 32 << 20
 )
 
 // shape is that of a tensor: c×h×w float32, channel by channel, row by row.
@@ -49,7 +50,8 @@ type layerJSON struct {
 	Cin    int    `json:"cin"`  // input channels
 	Cout   int    `json:"cout"` // output channels
 	Relu   bool   `json:"relu"`
-	// Most is the upper bound of what a conv or a dw with ReLU puts out, 6 for ReLU6. 0 is no bound.
+	// Most is the upper bound of what a conv or a dw with ReLU puts out, 6
+	// for ReLU6. 0 is no bound.
 	Most   float32 `json:"most,omitempty"`
 	In     string  `json:"i"`
 	Second string  `json:"j"`   // upadd: the tensor at the full resolution
@@ -82,10 +84,12 @@ func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 		return nil, fmt.Errorf("network description: %w", err)
 	}
 	if len(weightsFloat16) != 2*d.Weights {
-		return nil, fmt.Errorf("network weights: %d bytes, the description says %d float16 numbers", len(weightsFloat16), d.Weights)
+		return nil, fmt.Errorf("network weights: %d bytes, the description says %d float16 numbers",
+			len(weightsFloat16), d.Weights)
 	}
 	if len(d.Layers) == 0 || len(d.Layers) > maxLayers {
-		return nil, fmt.Errorf("network description: %d layers, 1 to %d are read", len(d.Layers), maxLayers)
+		return nil, fmt.Errorf("network description: %d layers, 1 to %d are read",
+			len(d.Layers), maxLayers)
 	}
 	p := planner{
 		kernel:  k,
@@ -114,7 +118,8 @@ func readFor(k kernel, descriptionJSON, weightsFloat16 []byte) (*Net, error) {
 	}
 	last := n.layers[len(n.layers)-1]
 	if d.Output != d.Layers[len(d.Layers)-1].Out || last.outShape.c != 1 {
-		return nil, fmt.Errorf("network output: %q must be the last layer's and have one channel", d.Output)
+		return nil,
+			fmt.Errorf("network output: %q must be the last layer's and have one channel", d.Output)
 	}
 	n.output, n.buffers, n.scratch = last.outShape, p.sizes, p.scratch
 	return n, nil
@@ -128,7 +133,8 @@ func (n *Net) OutputSize() (height, width int) { return n.output.h, n.output.w }
 
 func checkShape(s shape) error {
 	if s.c < 1 || s.c > maxChannels || s.h < 1 || s.h > maxSide || s.w < 1 || s.w > maxSide {
-		return fmt.Errorf("%d×%d×%d is not 1 to %d channels of 1 to %d px a side", s.c, s.h, s.w, maxChannels, maxSide)
+		return fmt.Errorf("%d×%d×%d is not 1 to %d channels of 1 to %d px a side",
+			s.c, s.h, s.w, maxChannels, maxSide)
 	}
 	return nil
 }

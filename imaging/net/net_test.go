@@ -47,7 +47,9 @@ func shipped(t testing.TB, k kernel) *Net {
 	return n
 }
 
-func kernels() map[string]kernel { return map[string]kernel{"go": goKernel(), "best": bestKernel()} }
+func kernels() map[string]kernel {
+	return map[string]kernel{"go": goKernel(), "best": bestKernel()}
+}
 
 // What PyTorch computed from the same weights.
 func TestReference(t *testing.T) {

@@ -8,7 +8,8 @@ const (
 	noBuffer    = -2
 )
 
-// planner gives every tensor a buffer that no living tensor is in, so that a Runner needs little memory.
+// planner gives every tensor a buffer that no living tensor is in, so that a
+// Runner needs little memory.
 type planner struct {
 	kernel  kernel
 	weights []float32
@@ -71,7 +72,8 @@ func (p *planner) plan(i int, l layerJSON) (layer, error) {
 	out.out = p.take(out.outShape.size())
 	p.scratch.fit(&out)
 	if n := p.held + p.scratch.size(); n > maxNumbers {
-		return layer{}, fmt.Errorf("needs memory for %d numbers up to here, at most %d are allowed", n, maxNumbers)
+		return layer{}, fmt.Errorf("needs memory for %d numbers up to here, at most %d are allowed",
+			n, maxNumbers)
 	}
 	p.tensors[l.Out] = tensor{out.outShape, out.out}
 	p.giveBack(i, l)
@@ -107,7 +109,8 @@ func (p *planner) giveBack(i int, l layerJSON) {
 // numbers is a range of the weights.
 func (p *planner) numbers(from, n int) ([]float32, error) {
 	if from < 0 || n < 0 || from > len(p.weights)-n {
-		return nil, fmt.Errorf("weights %d to %d are not in the file, which has %d", from, from+n, len(p.weights))
+		return nil, fmt.Errorf("weights %d to %d are not in the file, which has %d",
+			from, from+n, len(p.weights))
 	}
 	return p.weights[from : from+n], nil
 }
@@ -188,7 +191,8 @@ func (p *planner) planDepthwise(l layerJSON, out *layer) error {
 
 func (p *planner) planGlobal(l layerJSON, out *layer) error {
 	if l.Cin != out.inShape.c || l.Cout != l.Cin {
-		return fmt.Errorf("cin and cout must be the input's %d channels, are %d and %d", out.inShape.c, l.Cin, l.Cout)
+		return fmt.Errorf("cin and cout must be the input's %d channels, are %d and %d",
+			out.inShape.c, l.Cin, l.Cout)
 	}
 	out.outShape = out.inShape
 	var err error
@@ -213,7 +217,8 @@ func (p *planner) secondInput(name string, want shape, out *layer) error {
 		return fmt.Errorf("input %q %w", name, errNoTensor)
 	}
 	if t.shape != want {
-		return fmt.Errorf("input %q is %d×%d×%d, %d×%d×%d is needed", name, t.c, t.h, t.w, want.c, want.h, want.w)
+		return fmt.Errorf("input %q is %d×%d×%d, %d×%d×%d is needed",
+			name, t.c, t.h, t.w, want.c, want.h, want.w)
 	}
 	out.second = t.buffer
 	return nil

@@ -2,7 +2,8 @@ package net
 
 import "fmt"
 
-// Runner runs a Net. It holds the scratch memory, so it serves one image at a time; make one per worker.
+// Runner runs a Net. It holds the scratch memory, so it serves one image at a
+// time; make one per worker.
 type Runner struct {
 	net      *Net
 	buffers  [][]float32
@@ -54,8 +55,8 @@ func (s *scratch) size() int {
 	return s.columns + s.plane + s.filtered + s.panels + s.few + s.mean
 }
 
-// Run computes the network's output, h×w, for an input c×h×w (see InputSize, OutputSize). The output is the Runner's and valid
-// until its next Run.
+// Run computes the network's output, h×w, for an input c×h×w (see InputSize, OutputSize). The
+// output is the Runner's and valid until its next Run.
 func (r *Runner) Run(input []float32) []float32 {
 	if len(input) != r.net.input.size() {
 		panic(fmt.Sprintf("net: input of %d numbers, want %d", len(input), r.net.input.size()))

@@ -13,8 +13,9 @@ import (
 // Colour is an opaque sRGB colour.
 type Colour struct{ R, G, B uint8 }
 
-// ParseColour reads three or six hex digits, with or without #, or one of the 148 colour names of CSS Color 4, section 6.1, in
-// any case. Four or eight digits must say that it is opaque. A fault is an ErrOption.
+// ParseColour reads three or six hex digits, with or without #, or one of the 148 colour names
+// of CSS Color 4, section 6.1, in any case. Four or eight digits must say that it is opaque. A
+// fault is an ErrOption.
 func ParseColour(s string) (Colour, error) {
 	name := strings.ToLower(s)
 	if name == "rebeccapurple" { // the one that CSS has and SVG 1.1 has not
@@ -34,11 +35,15 @@ func ParseColour(s string) (Colour, error) {
 	v, err := strconv.ParseUint(digits, 16, 32)
 	switch {
 	case err != nil || len(digits) != 6 && len(digits) != 8:
-		return Colour{}, fmt.Errorf("%w: bg_color: must be a hex colour (#fff, #ffffff) or a CSS colour name, is %.64q", picture.ErrOption, s)
+		return Colour{}, fmt.Errorf(
+			"%w: bg_color: must be a hex colour (#fff, #ffffff) or a CSS colour name, is %.64q",
+			picture.ErrOption, s)
 	case len(digits) == 6:
 		v = v<<8 | 0xff
 	case v&0xff != 0xff:
-		return Colour{}, fmt.Errorf("%w: bg_color: a translucent colour is not supported, the alpha of %q is %s of ff", picture.ErrOption, s, digits[6:])
+		return Colour{}, fmt.Errorf(
+			"%w: bg_color: a translucent colour is not supported, the alpha of %q is %s of ff",
+			picture.ErrOption, s, digits[6:])
 	}
 	return Colour{uint8(v >> 24), uint8(v >> 16), uint8(v >> 8)}, nil
 }

@@ -26,8 +26,8 @@ func (o Options) WithoutFiles() Options {
 	return o
 }
 
-// Encode returns what url.ParseQuery makes Values of. Files, which are large, are encoded once and not
-// copied.
+// Encode returns what url.ParseQuery makes Values of. Files, which are large, are
+// encoded once and not copied.
 func (o Options) Encode() string {
 	texts, files := o.WithoutFiles().Values().Encode(), o.Files()
 	size := len(texts)

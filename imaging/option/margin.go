@@ -8,8 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// Margin is what is left free around a cropped subject, each side in px or in percent of the subject's width or height, the shadow included. The
-// zero value is none.
+// Margin is what is left free around a cropped subject, each side in px or in percent of the
+// subject's width or height, the shadow included. The zero value is none.
 type Margin struct{ Top, Right, Bottom, Left picture.Length }
 
 // What a side of a Margin may have.
@@ -18,18 +18,21 @@ const (
 	maxMarginPercent = 50
 )
 
-// ParseMargin reads one length for all sides, two (above and below, left and right), or four (top, right, bottom, left), each with its
-// unit: "30px", "10%", or "0". A fault is an ErrOption.
+// ParseMargin reads one length for all sides, two (above and below, left and right), or four (top,
+// right, bottom, left), each with its unit: "30px", "10%", or "0". A fault is an ErrOption.
 func ParseMargin(s string) (Margin, error) {
 	fields := strings.Fields(s)
 	lengths := make([]picture.Length, len(fields))
 	for i, f := range fields {
 		var err error
-		if lengths[i], err = picture.ParseLength("crop_margin", f, maxMarginPx, maxMarginPercent); err != nil {
+		if lengths[i], err = picture.ParseLength("crop_margin", f, maxMarginPx,
+			maxMarginPercent); err != nil {
 			return Margin{}, err
 		}
 		if strings.Trim(f, "0123456789.") == "" && lengths[i].Value != 0 {
-			return Margin{}, fmt.Errorf("%w: crop_margin: must have units, like 30px or 10%%, one is %.32q", picture.ErrOption, f)
+			return Margin{},
+				fmt.Errorf("%w: crop_margin: must have units, like 30px or 10%%, one is %.32q",
+					picture.ErrOption, f)
 		}
 	}
 	switch len(lengths) {
@@ -40,7 +43,9 @@ func ParseMargin(s string) (Margin, error) {
 	case 4:
 		return Margin{lengths[0], lengths[1], lengths[2], lengths[3]}.normal(), nil
 	}
-	return Margin{}, fmt.Errorf("%w: crop_margin: must be 1, 2 or 4 lengths with spaces between, is %.64q", picture.ErrOption, s)
+	return Margin{},
+		fmt.Errorf("%w: crop_margin: must be 1, 2 or 4 lengths with spaces between, is %.64q",
+			picture.ErrOption, s)
 }
 
 // normal lets 0% and 0px be the same.
@@ -68,7 +73,8 @@ func (m Margin) String() string {
 
 func (m Margin) validate() error {
 	for _, l := range []picture.Length{m.Top, m.Right, m.Bottom, m.Left} {
-		if _, err := picture.ParseLength("crop_margin", l.String(), maxMarginPx, maxMarginPercent); err != nil {
+		if _, err := picture.ParseLength("crop_margin", l.String(), maxMarginPx,
+			maxMarginPercent); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,9 @@ const (
 	maskShape = .02 // how far the sides' ratio may be off, of the image's
 )
 
-// readMask decodes a file that says of every pixel of an image of width×height px whether it is kept: the mean of its RGB is
-// Drop below 64, Keep above 191, Unknown between; its own alpha is ignored. A fault of the file is an ErrOption.
+// readMask decodes a file that says of every pixel of an image of width×height px whether it is
+// kept: the mean of its RGB is Drop below 64, Keep above 191, Unknown between; its own alpha is
+// ignored. A fault of the file is an ErrOption.
 func readMask(file []byte, limits picture.Limits, width, height int) (*picture.Mask, error) {
 	info, err := inspectMask(file, limits, width, height)
 	if err != nil {
@@ -30,7 +31,9 @@ func readMask(file []byte, limits picture.Limits, width, height int) (*picture.M
 	if err != nil {
 		return nil, FileFault("mask", err)
 	}
-	m := &picture.Mask{Width: img.Width, Height: img.Height, Pix: make([]uint8, img.Width*img.Height)}
+	m := &picture.Mask{
+		Width: img.Width, Height: img.Height, Pix: make([]uint8, img.Width*img.Height),
+	}
 	for i := range m.Pix {
 		p := img.Pix[3*i : 3*i+3]
 		switch grey := (int(p[0]) + int(p[1]) + int(p[2])) / 3; {
@@ -55,16 +58,18 @@ func inspectMask(file []byte, limits picture.Limits, width, height int) (codec.I
 	return info, checkFits(info.Width, info.Height, width, height)
 }
 
-// checkFits refuses a mask that would have to be distorted to lie over the image. Sides that were scaled down are rounded: to be
-// off by half a pixel is no fault.
+// checkFits refuses a mask that would have to be distorted to lie over the image. Sides that were
+// scaled down are rounded: to be off by half a pixel is no fault.
 func checkFits(maskWidth, maskHeight, width, height int) error {
-	scale := math.Sqrt(float64(maskWidth) * float64(maskHeight) / (float64(width) * float64(height)))
+	scale := math.Sqrt(
+		float64(maskWidth) * float64(maskHeight) / (float64(width) * float64(height)))
 	off := func(have, side int) bool {
 		want := scale * float64(side)
 		return math.Abs(float64(have)-want) > max(maskShape/2*want, .5)
 	}
 	if off(maskWidth, width) || off(maskHeight, height) {
-		return fmt.Errorf("%w: mask: has %d×%d px, which is not the shape of the image's %d×%d px (2 %% are allowed)", picture.ErrOption, maskWidth, maskHeight, width, height)
+		return fmt.Errorf("%w: mask: has %d×%d px, which is not the shape of the image's %d×%d "+
+			"px (2 %% are allowed)", picture.ErrOption, maskWidth, maskHeight, width, height)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package option holds what a request may ask for: one table of options, from which forms, queries, flags
-// and documents are made.
+// Package option holds what a request may ask for: one table of options, from which forms, queries,
+// flags and documents are made.
 package option
 
 import (
@@ -33,23 +33,28 @@ type Options struct {
 	Quality  int          // 1 to 100, of JPEG and lossy WebP; 0: DefaultQuality
 
 	// What is behind the foreground; at most one.
-	Background      *Colour // opaque; nil for none
-	BackgroundImage []byte  // a file, at most MaxBackgroundBytes: it covers the result, centred; nil for none
-	Shadow          bool    // beneath the foreground
+	Background *Colour // opaque; nil for none
+	// a file, at most MaxBackgroundBytes: it covers the result, centred; nil for none
+	BackgroundImage []byte
+	Shadow          bool // beneath the foreground
 
 	// Where the foreground stands, and how large the result is.
-	Crop       bool     // to what is seen of the foreground
-	CropMargin Margin   // around that; without Crop it means nothing
-	Scale      float64  // percent of the result's sides that the foreground may take, 10 to 100; 0: as large as it is
-	Position   Position // of the foreground in the result
-	Size       float64  // megapixels that the result may have, shrunk if need be: minSize to maxSize; 0: any number
+	Crop       bool   // to what is seen of the foreground
+	CropMargin Margin // around that; without Crop it means nothing
+	// percent of the result's sides that the foreground may take, 10 to 100; 0: as large as it is
+	Scale    float64
+	Position Position // of the foreground in the result
+	// megapixels that the result may have, shrunk if need be: minSize to maxSize; 0: any number
+	Size float64
 }
 
-// Parse reads every option of the table; an empty text means absent. It joins all faults, each an
-// ErrOption. What depends on the image is for CheckImage, whether the engine exists for the Remover.
+// Parse reads every option of the table; an empty text means absent. It joins all faults,
+// each an ErrOption. What depends on the image is for CheckImage, whether the engine
+// exists for the Remover.
 func Parse(get func(name string) string) (Options, error) { return ParseFiles(get, nil) }
 
-// ParseFiles is Parse where files came as bytes, by name. It does not look at the text of such a name.
+// ParseFiles is Parse where files came as bytes, by name. It does not look at
+// the text of such a name.
 func ParseFiles(get func(name string) string, files map[string][]byte) (Options, error) {
 	var o Options
 	var errs []error
@@ -62,7 +67,8 @@ func ParseFiles(get func(name string) string, files map[string][]byte) (Options,
 		switch text := get(r.Name); {
 		case text == "":
 		case len(text) > r.MaxText:
-			errs = append(errs, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d", picture.ErrOption, r.Name, len(text), r.MaxText))
+			errs = append(errs, fmt.Errorf("%w: %s: %d bytes of text, the limit is %d",
+				picture.ErrOption, r.Name, len(text), r.MaxText))
 		default:
 			errs = append(errs, r.parse(&o, text))
 		}
@@ -85,7 +91,8 @@ func (o Options) Values() url.Values {
 	return v
 }
 
-// Validate finds what is wrong with options whatever the image, for those that Parse has not seen too.
+// Validate finds what is wrong with options whatever the image, for those that
+// Parse has not seen too.
 func (o Options) Validate() error {
 	errs := []error{o.conflicts()}
 	for _, r := range rows {
@@ -104,7 +111,8 @@ func (o Options) conflicts() error {
 	}
 	alpha := o.Channels == ChannelsAlpha
 	if o.Format == OutputJPEG && !alpha && !o.opaque() {
-		add("format: JPEG has no transparency; add bg_color or bg_image, or channels=%s", ChannelsAlpha)
+		add("format: JPEG has no transparency; add bg_color or bg_image, or channels=%s",
+			ChannelsAlpha)
 	}
 	if alpha && o.Background != nil {
 		add("bg_color: %s is behind a cut-out, channels=%s has none", o.Background, ChannelsAlpha)
@@ -116,7 +124,8 @@ func (o Options) conflicts() error {
 		add("shadow: is beneath a cut-out, channels=%s has none", ChannelsAlpha)
 	}
 	if o.Background != nil && o.BackgroundImage != nil {
-		add("bg_image: only one background can be behind the cut-out, there is bg_color=%s too", o.Background)
+		add("bg_image: only one background can be behind the cut-out, there is bg_color=%s too",
+			o.Background)
 	}
 	return errors.Join(errs...)
 }
@@ -124,9 +133,10 @@ func (o Options) conflicts() error {
 // opaque tells whether there is something behind the foreground.
 func (o Options) opaque() bool { return o.Background != nil || o.BackgroundImage != nil }
 
-// CheckImage finds, without decoding anything, what cannot be done to an image of width×height px: a ROI that is not inside, a
-// mask that cannot be read or has another shape, a background that cannot be read, a format that holds no such picture. A fault is an
-// ErrOption. How large a cropped result is shows only once the foreground is known.
+// CheckImage finds, without decoding anything, what cannot be done to an image of width×height px:
+// a ROI that is not inside, a mask that cannot be read or has another shape, a background that
+// cannot be read, a format that holds no such picture. A fault is an ErrOption. How large a cropped
+// result is shows only once the foreground is known.
 func (o Options) CheckImage(limits picture.Limits, width, height int) error {
 	var errs []error
 	if !o.Crop {

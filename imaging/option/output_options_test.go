@@ -29,11 +29,31 @@ func TestParseOutputOptions(t *testing.T) {
 		{"shadow", "0", Options{}, ""},
 		{"crop_margin", "0", Options{}, ""},
 		{"crop_margin", "0% 0px", Options{}, ""},
-		{"crop_margin", "500px", Options{CropMargin: Margin{px(500), px(500), px(500), px(500)}}, "500px"},
-		{"crop_margin", "050.0%", Options{CropMargin: Margin{percent(50), percent(50), percent(50), percent(50)}}, "50%"},
-		{"crop_margin", "10px 0", Options{CropMargin: Margin{px(10), px(0), px(10), px(0)}}, "10px 0px"},
-		{"crop_margin", "1px 2% 3px 4%", Options{CropMargin: Margin{px(1), percent(2), px(3), percent(4)}}, "1px 2% 3px 4%"},
-		{"crop_margin", "1px 2% 1px 2%", Options{CropMargin: Margin{px(1), percent(2), px(1), percent(2)}}, "1px 2%"},
+		{
+			"crop_margin", "500px",
+			Options{CropMargin: Margin{px(500), px(500), px(500), px(500)}},
+			"500px",
+		},
+		{
+			"crop_margin", "050.0%",
+			Options{CropMargin: Margin{percent(50), percent(50), percent(50), percent(50)}},
+			"50%",
+		},
+		{
+			"crop_margin", "10px 0",
+			Options{CropMargin: Margin{px(10), px(0), px(10), px(0)}},
+			"10px 0px",
+		},
+		{
+			"crop_margin", "1px 2% 3px 4%",
+			Options{CropMargin: Margin{px(1), percent(2), px(3), percent(4)}},
+			"1px 2% 3px 4%",
+		},
+		{
+			"crop_margin", "1px 2% 1px 2%",
+			Options{CropMargin: Margin{px(1), percent(2), px(1), percent(2)}},
+			"1px 2%",
+		},
 		{"scale", "original", Options{}, ""},
 		{"scale", "10%", Options{Scale: 10}, "10%"},
 		{"scale", "99.50%", Options{Scale: 99.5}, "99.5%"},
@@ -42,7 +62,11 @@ func TestParseOutputOptions(t *testing.T) {
 		{"position", "center", Options{Position: Position{AnchorShare, 50, 50}}, "center"},
 		{"position", "50%", Options{Position: Position{AnchorShare, 50, 50}}, "center"},
 		{"position", "0%", Options{Position: Position{AnchorShare, 0, 0}}, "0% 0%"},
-		{"position", " 12.5%  100% ", Options{Position: Position{AnchorShare, 12.5, 100}}, "12.5% 100%"},
+		{
+			"position", " 12.5%  100% ",
+			Options{Position: Position{AnchorShare, 12.5, 100}},
+			"12.5% 100%",
+		},
 		{"size", "auto", Options{}, ""},
 		{"size", "full", Options{}, ""},
 		{"size", "preview", Options{Size: .25}, "0.25"},
@@ -54,7 +78,11 @@ func TestParseOutputOptions(t *testing.T) {
 		{"size", "50MP", Options{Size: 50}, "50"},
 		{"size", "2.50", Options{Size: 2.5}, "2.5"},
 		{"format", "zip", Options{Format: OutputZIP}, "zip"},
-		{"bg_image", "data:image/png;base64,_-8=", Options{BackgroundImage: []byte{0xff, 0xef}}, "_-8"},
+		{
+			"bg_image", "data:image/png;base64,_-8=",
+			Options{BackgroundImage: []byte{0xff, 0xef}},
+			"_-8",
+		},
 	} {
 		got, err := parse(map[string]string{tt.key: tt.text})
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
@@ -86,7 +114,10 @@ func TestParseOutputOptionsRefuses(t *testing.T) {
 		{"scale=50", `scale: must be original or 10% to 100%, is "50"`},
 		{"scale=NaN%25", "scale: must be"},
 		{"scale=%25", "scale: must be"},
-		{"position=left", `position: must be original, center, or one or two of 0% to 100%, is "left"`},
+		{
+			"position=left",
+			`position: must be original, center, or one or two of 0% to 100%, is "left"`,
+		},
 		{"position=10", "position: must be"},
 		{"position=10%25+20", "position: must be"},
 		{"position=101%25", "position: must be"},
@@ -101,7 +132,8 @@ func TestParseOutputOptionsRefuses(t *testing.T) {
 		{"bg_image=%25", "bg_image: is not base64"},
 		{"bg_image=%3D", "bg_image: the file is empty"},
 		{"bg_image=" + large, "bg_image: 4194305 bytes, the limit is 4194304"},
-		{"bg_image=AAAA&bg_color=red", "bg_image: only one background can be behind the cut-out, there is bg_color=#ff0000 too"},
+		{"bg_image=AAAA&bg_color=red", "bg_image: only one background can be behind the cut-out, " +
+			"there is bg_color=#ff0000 too"},
 		{"bg_image=AAAA&channels=alpha", "bg_image: is behind a cut-out, channels=alpha has none"},
 		{"shadow=1&channels=alpha", "shadow: is beneath a cut-out, channels=alpha has none"},
 	} {
@@ -109,7 +141,8 @@ func TestParseOutputOptionsRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Parse(values.Get); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), tt.says) {
+		if _, err := Parse(values.Get); !errors.Is(err, picture.ErrOption) ||
+			!strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%.60s: %v; want an ErrOption that says %q", tt.query, err, tt.says)
 		}
 	}
@@ -130,7 +163,8 @@ func TestOutputOptionsAreValidated(t *testing.T) {
 		"bg_image: 4194305 ": {BackgroundImage: make([]byte, MaxBackgroundBytes+1)},
 		"bg_image: only":     {BackgroundImage: []byte{1}, Background: &Colour{}},
 	} {
-		if err := o.Validate(); !errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), says) {
+		if err := o.Validate(); !errors.Is(err, picture.ErrOption) ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%v; want an ErrOption that says %q", err, says)
 		}
 	}
@@ -195,7 +229,9 @@ func randomOptions(r *rand.Rand) (o Options) {
 }
 
 func TestOptionFileLimit(t *testing.T) {
-	for key, want := range map[string]int{"mask": MaxMaskBytes, "bg_image": MaxBackgroundBytes, "roi": 0, "image": 0, "": 0} {
+	for key, want := range map[string]int{
+		"mask": MaxMaskBytes, "bg_image": MaxBackgroundBytes, "roi": 0, "image": 0, "": 0,
+	} {
 		got, _ := Find(key)
 		if got.MaxFile != want || (got.Kind == File) != (want > 0) {
 			t.Errorf("%q: %+v; want %d", key, got, want)
@@ -214,19 +250,30 @@ func TestCheckImageBackground(t *testing.T) {
 	}{
 		{Options{BackgroundImage: imagingtest.ReadTestdata(t, "jpeg-baseline.jpg")}, 10, 1000, ""},
 		{Options{BackgroundImage: []byte("text")}, 10, 10, "bg_image: unsupported image format"},
-		{Options{BackgroundImage: imagingtest.ReadTestdata(t, "scene.png")[:100]}, 10, 10, "bg_image: png: corrupt image"},
-		{Options{BackgroundImage: imagingtest.PNGHeader(60000, 60000)}, 10, 10, "bg_image: image too large"},
-		{Options{Format: OutputWebP}, 20000, 10, "format: webp holds up to 16383 px a side, the result would have 20000×10"},
+		{
+			Options{BackgroundImage: imagingtest.ReadTestdata(t, "scene.png")[:100]},
+			10, 10, "bg_image: png: corrupt image",
+		},
+		{
+			Options{BackgroundImage: imagingtest.PNGHeader(60000, 60000)},
+			10, 10, "bg_image: image too large",
+		},
+		{
+			Options{Format: OutputWebP},
+			20000, 10, "format: webp holds up to 16383 px a side, the result would have 20000×10",
+		},
 		{Options{Format: OutputWebP, Size: .1}, 20000, 10, ""},
 		{Options{Format: OutputWebP, Crop: true}, 20000, 10, ""}, // who knows
 		{Options{Format: OutputZIP}, 65501, 10, "format: zip holds"},
 		{Options{Format: OutputAuto, Background: &Colour{}}, 65501, 10, ""},
 	} {
 		err := tt.o.CheckImage(imagingtest.Limits(), tt.w, tt.h)
-		if (err == nil) != (tt.says == "") || err != nil && (!errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), tt.says)) {
+		if (err == nil) != (tt.says == "") || err != nil &&
+			(!errors.Is(err, picture.ErrOption) || !strings.Contains(err.Error(), tt.says)) {
 			t.Errorf("in %d×%d: %v, want %q", tt.w, tt.h, err, tt.says)
 		}
-		if errors.Is(err, picture.ErrCorrupt) || errors.Is(err, picture.ErrUnsupported) || errors.Is(err, picture.ErrTooLarge) {
+		if errors.Is(err, picture.ErrCorrupt) || errors.Is(err, picture.ErrUnsupported) ||
+			errors.Is(err, picture.ErrTooLarge) {
 			t.Errorf("%v is said of the image, not of its background", err)
 		}
 	}

@@ -13,12 +13,14 @@ type Anchor string
 
 // The zero value stands for AnchorOriginal, or for the centre where the foreground is scaled.
 const (
-	AnchorOriginal Anchor = "original" // the middle of the foreground stays where it was, as far as the result has room
-	AnchorShare    Anchor = "share"    // X and Y divide the room that is left
+	// the middle of the foreground stays where it was, as far as the result has room
+	AnchorOriginal Anchor = "original"
+	AnchorShare    Anchor = "share" // X and Y divide the room that is left
 )
 
-// Position says where the foreground stands in the result. X and Y are for AnchorShare, in percent of the room that is left beside and above and below it: 0
-// is at the left, or the upper, border, 50 in the middle, 100 at the right, or the lower, border.
+// Position says where the foreground stands in the result. X and Y are for AnchorShare, in percent
+// of the room that is left beside and above and below it: 0 is at the left, or the upper, border,
+// 50 in the middle, 100 at the right, or the lower, border.
 type Position struct {
 	Anchor Anchor
 	X, Y   float64
@@ -44,7 +46,9 @@ func ParsePosition(s string) (Position, error) {
 }
 
 func positionFault(s string) error {
-	return fmt.Errorf("%w: position: must be original, center, or one or two of 0%% to 100%%, is %.64q", picture.ErrOption, s)
+	return fmt.Errorf(
+		"%w: position: must be original, center, or one or two of 0%% to 100%%, is %.64q",
+		picture.ErrOption, s)
 }
 
 // parsePercent reads a plain number with its sign of percent.
@@ -64,13 +68,15 @@ func (p Position) String() string {
 	case p.X == 50 && p.Y == 50:
 		return "center"
 	}
-	return strconv.FormatFloat(p.X, 'f', -1, 64) + "% " + strconv.FormatFloat(p.Y, 'f', -1, 64) + "%"
+	return strconv.FormatFloat(p.X, 'f', -1, 64) + "% " +
+		strconv.FormatFloat(p.Y, 'f', -1, 64) + "%"
 }
 
 func (p Position) validate() error {
 	inside := func(v float64) bool { return v >= 0 && v <= 100 } // not NaN
 	switch {
-	case p.Anchor == AnchorShare && inside(p.X) && inside(p.Y), p == Position{}, p == Position{Anchor: AnchorOriginal}:
+	case p.Anchor == AnchorShare && inside(p.X) && inside(p.Y), p == Position{},
+		p == Position{Anchor: AnchorOriginal}:
 		return nil
 	}
 	return positionFault(p.String())

@@ -14,7 +14,8 @@ const maxShortText = 1 << 10 // bytes of an option that is no file
 
 // textRow is of a notation of its own. check is nil where parse says all that can be wrong.
 func textRow(
-	o Option, parse func(*Options, string) error, text func(Options) string, check func(Options) error,
+	o Option, parse func(*Options, string) error, text func(Options) string,
+	check func(Options) error,
 ) row {
 	o.Kind, o.MaxText = Text, maxShortText
 	return row{o, parse, text, check, nil}
@@ -22,11 +23,15 @@ func textRow(
 
 // switchRow is of what is false unless it is asked for.
 func switchRow(o Option, field func(*Options) *bool) row {
-	o.Kind, o.Values, o.Default, o.MaxText = Switch, []string{"true", "false"}, "false", maxShortText
+	o.Kind, o.Values, o.Default, o.MaxText = Switch, []string{"true", "false"},
+		"false", maxShortText
 	return row{
 		Option: o,
-		parse:  func(opts *Options, s string) (err error) { *field(opts), err = parseSwitch(o.Name, s); return err },
-		text:   func(opts Options) string { return switchText(*field(&opts)) },
+		parse: func(opts *Options, s string) (err error) {
+			*field(opts), err = parseSwitch(o.Name, s)
+			return err
+		},
+		text: func(opts Options) string { return switchText(*field(&opts)) },
 	}
 }
 
@@ -36,9 +41,12 @@ func choiceRow[T ~string](o Option, values []T, aliases map[string]T, field func
 	check := func(opts Options) error { return checkChoice(o.Name, *field(&opts), values) }
 	return row{
 		Option: o,
-		parse:  func(opts *Options, s string) error { *field(opts) = cmp.Or(aliases[s], T(s)); return check(*opts) },
-		text:   func(opts Options) string { return string(*field(&opts)) },
-		check:  check,
+		parse: func(opts *Options, s string) error {
+			*field(opts) = cmp.Or(aliases[s], T(s))
+			return check(*opts)
+		},
+		text:  func(opts Options) string { return string(*field(&opts)) },
+		check: check,
 	}
 }
 
@@ -63,7 +71,8 @@ func checkChoice[T ~string](name string, v T, values []T) error {
 	if v == "" || slices.Contains(values, v) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s: must be %s, is %.64q", picture.ErrOption, name, list(words(values)), string(v))
+	return fmt.Errorf("%w: %s: must be %s, is %.64q",
+		picture.ErrOption, name, list(words(values)), string(v))
 }
 
 func words[T ~string](values []T) []string {
@@ -90,7 +99,8 @@ func parseSwitch(name, s string) (bool, error) {
 	case "false", "0":
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: %s: must be true, false, 1 or 0, is %.64q", picture.ErrOption, name, s)
+	return false, fmt.Errorf("%w: %s: must be true, false, 1 or 0, is %.64q",
+		picture.ErrOption, name, s)
 }
 
 func switchText(v bool) string {

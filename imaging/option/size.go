@@ -19,8 +19,15 @@ var sizes = []struct {
 	name       string
 	megapixels float64
 }{
-	{"preview", .25}, {"small", .25}, {"regular", .25}, {"medium", 1.5}, {"hd", 4}, {"4k", 10}, {"50MP", 50},
-	{"full", 0}, {"auto", 0},
+	{"preview", .25},
+	{"small", .25},
+	{"regular", .25},
+	{"medium", 1.5},
+	{"hd", 4},
+	{"4k", 10},
+	{"50MP", 50},
+	{"full", 0},
+	{"auto", 0},
 }
 
 func sizeNames() []string {
@@ -58,7 +65,8 @@ func checkSize(v float64) error {
 }
 
 func sizeFault(v float64) error {
-	return fmt.Errorf("%w: size: must be %v to %v megapixels, is %v", picture.ErrOption, minSize, maxSize, v)
+	return fmt.Errorf("%w: size: must be %v to %v megapixels, is %v",
+		picture.ErrOption, minSize, maxSize, v)
 }
 
 // parseScale reads original, or the percentage.
@@ -68,7 +76,8 @@ func parseScale(s string) (float64, error) {
 	}
 	v, err := parsePercent(s)
 	if err != nil {
-		return 0, fmt.Errorf("%w: scale: must be original or %v%% to %v%%, is %.64q", picture.ErrOption, minScale, maxScale, s)
+		return 0, fmt.Errorf("%w: scale: must be original or %v%% to %v%%, is %.64q",
+			picture.ErrOption, minScale, maxScale, s)
 	}
 	if v == 0 {
 		return 0, scaleFault(v)
@@ -85,10 +94,12 @@ func checkScale(v float64) error {
 }
 
 func scaleFault(v float64) error {
-	return fmt.Errorf("%w: scale: must be original or %v%% to %v%%, is %v%%", picture.ErrOption, minScale, maxScale, v)
+	return fmt.Errorf("%w: scale: must be original or %v%% to %v%%, is %v%%",
+		picture.ErrOption, minScale, maxScale, v)
 }
 
-// FitPixels shrinks width×height px to at most so many megapixels, keeping their ratio; 0 stands for any number.
+// FitPixels shrinks width×height px to at most so many megapixels, keeping their ratio; 0
+// stands for any number.
 func FitPixels(width, height int, megapixels float64) (w, h int) {
 	most := megapixels * 1e6
 	if most == 0 || float64(width)*float64(height) <= most {
@@ -96,7 +107,8 @@ func FitPixels(width, height int, megapixels float64) (w, h int) {
 	}
 	f := math.Sqrt(most / (float64(width) * float64(height)))
 	w, h = int(float64(width)*f+1e-9), int(float64(height)*f+1e-9) // 500 may be 499.999…
-	switch {                                                       // a side of less than one px stays, and the other gives way
+	// a side of less than one px stays, and the other gives way
+	switch {
 	case w < 1:
 		return 1, min(height, int(most))
 	case h < 1:

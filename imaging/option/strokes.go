@@ -22,9 +22,10 @@ const (
 	labelDrop = "drop"
 )
 
-// ParseStrokes reads a JSON list of {"label": "keep" or "drop", "radius": px, "points": [[x, y], …]}, px of the image with its
-// orientation applied. Numbers are rounded to a thousandth of a px, which bounds the text that Options.Values makes of them.
-// An empty list is nil. A fault is an ErrOption that names the stroke, counted from 1.
+// ParseStrokes reads a JSON list of {"label": "keep" or "drop", "radius": px, "points": [[x, y],
+// …]}, px of the image with its orientation applied. Numbers are rounded to a thousandth of a px,
+// which bounds the text that Options.Values makes of them. An empty list is nil. A fault is an
+// ErrOption that names the stroke, counted from 1.
 func ParseStrokes(text string) ([]picture.Stroke, error) {
 	// Numbers are kept as text: what is not finite or null must be named, not read as 0.
 	var list []struct {
@@ -33,7 +34,8 @@ func ParseStrokes(text string) ([]picture.Stroke, error) {
 		Points [][]json.Number `json:"points"`
 	}
 	if len(text) > maxStrokesText {
-		return nil, fmt.Errorf("%w: strokes: %d bytes of text, the limit is %d", picture.ErrOption, len(text), maxStrokesText)
+		return nil, fmt.Errorf("%w: strokes: %d bytes of text, the limit is %d",
+			picture.ErrOption, len(text), maxStrokesText)
 	}
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, notStrokes(err)
@@ -44,9 +46,12 @@ func ParseStrokes(text string) ([]picture.Stroke, error) {
 	var strokes []picture.Stroke
 	for i, in := range list {
 		if in.Label != labelKeep && in.Label != labelDrop {
-			return nil, strokeFault(i, "label must be %q or %q, is %.64q", labelKeep, labelDrop, in.Label)
+			return nil, strokeFault(i, "label must be %q or %q, is %.64q", labelKeep,
+				labelDrop, in.Label)
 		}
-		s := picture.Stroke{Keep: in.Label == labelKeep, Points: make([]picture.Point, len(in.Points))}
+		s := picture.Stroke{
+			Keep: in.Label == labelKeep, Points: make([]picture.Point, len(in.Points)),
+		}
 		var err error
 		if in.Radius == "" {
 			return nil, strokeFault(i, "radius is missing")
@@ -61,7 +66,8 @@ func ParseStrokes(text string) ([]picture.Stroke, error) {
 			x, errX := thousandths(xy[0])
 			y, errY := thousandths(xy[1])
 			if errors.Join(errX, errY) != nil {
-				return nil, strokeFault(i, "point %d must be two finite numbers, is [%.32q, %.32q]", k+1, xy[0], xy[1])
+				return nil, strokeFault(i, "point %d must be two finite numbers, is [%.32q, %.32q]",
+					k+1, xy[0], xy[1])
 			}
 			s.Points[k] = picture.Point{x, y}
 		}
@@ -97,17 +103,20 @@ func checkStrokes(strokes []picture.Stroke) error {
 	points := 0
 	for i, s := range strokes {
 		if !(s.Radius >= minRadius && s.Radius <= maxRadius) { // also NaN
-			return strokeFault(i, "radius must be %v to %v px, is %v", minRadius, maxRadius, s.Radius)
+			return strokeFault(i, "radius must be %v to %v px, is %v", minRadius,
+				maxRadius, s.Radius)
 		}
 		if len(s.Points) == 0 {
 			return strokeFault(i, "has no points")
 		}
 		if points += len(s.Points); points > maxPoints {
-			return strokeFault(i, "brings the points of all strokes to %d, the limit is %d", points, maxPoints)
+			return strokeFault(i, "brings the points of all strokes to %d, the limit is %d",
+				points, maxPoints)
 		}
 		for k, p := range s.Points {
 			if !(math.Abs(p.X) <= maxCoordinate && math.Abs(p.Y) <= maxCoordinate) {
-				return strokeFault(i, "point %d must be within ±%d px, is [%v, %v]", k+1, maxCoordinate, p.X, p.Y)
+				return strokeFault(i, "point %d must be within ±%d px, is [%v, %v]", k+1,
+					maxCoordinate, p.X, p.Y)
 			}
 		}
 	}
@@ -115,12 +124,14 @@ func checkStrokes(strokes []picture.Stroke) error {
 }
 
 func tooManyStrokes(n int) error {
-	return fmt.Errorf("%w: strokes: there are %d, the limit is %d", picture.ErrOption, n, maxStrokes)
+	return fmt.Errorf("%w: strokes: there are %d, the limit is %d",
+		picture.ErrOption, n, maxStrokes)
 }
 
 // strokeFault counts strokes from 1.
 func strokeFault(i int, format string, args ...any) error {
-	return fmt.Errorf("%w: strokes: stroke %d: %s", picture.ErrOption, i+1, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: strokes: stroke %d: %s",
+		picture.ErrOption, i+1, fmt.Sprintf(format, args...))
 }
 
 // strokesText is what ParseStrokes reads, without white space; empty for none.

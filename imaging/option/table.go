@@ -48,19 +48,24 @@ type row struct {
 var rows = []row{
 	textRow(Option{
 		Name: "roi", Help: "rectangle that holds the subject: 'x1 y1 x2 y2' in px or %",
-		Doc:      "A rectangle that holds all of the subject, `x1 y1 x2 y2` in px or % of the picture.",
+		Doc: "A rectangle that holds all of the subject, `x1 y1 x2 y2` in px or % of the " +
+			"picture.",
 		Examples: []string{"10% 5% 90% 100%"},
 	},
 		func(o *Options, s string) (err error) { o.ROI, err = picture.ParseROI(s); return err },
 		func(o Options) string { return o.ROI.String() }, nil),
 	fileRow(Option{
 		Name: "mask", Help: "picture that says where the subject is, of the size of each picture",
-		Doc: "A picture of the same shape, at most 1 MiB: white is kept, black dropped, grey left to the engine. " +
+		Doc: "A picture of the same shape, at most 1 MiB: white is kept, black dropped, grey " +
+			"left to the engine. " +
 			"A file of the form, or base64.",
 		MaxFile: MaxMaskBytes,
 	}, func(o *Options) *[]byte { return &o.Mask }),
 	{
-		Option{Name: "strokes", Kind: Document, MaxText: maxStrokesText, Help: "strokes that say what to keep and drop, as JSON"},
+		Option{
+			Name: "strokes", Kind: Document, MaxText: maxStrokesText,
+			Help: "strokes that say what to keep and drop, as JSON",
+		},
 		func(o *Options, s string) (err error) { o.Strokes, err = ParseStrokes(s); return err },
 		func(o Options) string { return strokesText(o.Strokes) },
 		func(o Options) error { return checkStrokes(o.Strokes) }, nil,
@@ -73,12 +78,15 @@ var rows = []row{
 		Name: "channels", Help: "rgba, or alpha for the matte alone", Default: string(ChannelsRGBA),
 		Doc: "The cut-out, or the matte alone as 8-bit grey.",
 	}, ChannelChoices(), nil, func(o *Options) *Channels { return &o.Channels }),
-	choiceRow(Option{Name: "format", Help: "auto, png, jpg, webp or zip", Default: string(OutputPNG)},
-		FormatChoices(), map[string]OutputFormat{"jpeg": OutputJPEG}, func(o *Options) *OutputFormat { return &o.Format }),
+	choiceRow(
+		Option{Name: "format", Help: "auto, png, jpg, webp or zip", Default: string(OutputPNG)},
+		FormatChoices(), map[string]OutputFormat{"jpeg": OutputJPEG},
+		func(o *Options) *OutputFormat { return &o.Format }),
 	{
 		Option{
-			Name: "quality", Kind: Number, Min: 1, Max: 100, Default: strconv.Itoa(DefaultQuality), MaxText: maxShortText,
-			Help: "1 to 100, of JPEG and WebP", Doc: "Of JPEG and WebP.",
+			Name: "quality", Kind: Number, Min: 1, Max: 100, Default: strconv.Itoa(DefaultQuality),
+			MaxText: maxShortText,
+			Help:    "1 to 100, of JPEG and WebP", Doc: "Of JPEG and WebP.",
 		},
 		func(o *Options, s string) (err error) { o.Quality, err = parseQuality(s); return err },
 		func(o Options) string { return numberText(float64(o.Quality), "") },
@@ -86,21 +94,26 @@ var rows = []row{
 	},
 	textRow(Option{
 		Name: "bg_color", Help: "colour to put behind the subject, such as white or #81d4fa",
-		Doc:      "An opaque colour behind the subject: `#fff`, `ffffff`, or a name that CSS knows.",
+		Doc: "An opaque colour behind the subject: `#fff`, `ffffff`, or a name that " +
+			"CSS knows.",
 		Examples: []string{"white"},
 	}, parseBackground, backgroundText, nil),
 	fileRow(Option{
 		Name: "bg_image", Help: "picture to put behind the subject",
-		Doc: "A picture behind the subject, at most 4 MiB and 12.5 megapixels; it covers all, centred. " +
+		Doc: "A picture behind the subject, at most 4 MiB and 12.5 megapixels; it covers all, " +
+			"centred. " +
 			"A file of the form, or base64.",
 		MaxFile: MaxBackgroundBytes,
 	}, func(o *Options) *[]byte { return &o.BackgroundImage }),
 	switchRow(Option{
-		Name: "crop", Help: "cut the result to the subject", Doc: "Cut the result down to the subject.",
+		Name: "crop", Help: "cut the result to the subject",
+		Doc: "Cut the result down to the subject.",
 	}, func(o *Options) *bool { return &o.Crop }),
 	textRow(Option{
-		Name: "crop_margin", Help: "what to leave free around the cropped subject, such as 20px or 5%",
-		Doc: "Around the cropped subject, in px or % of its size: one value, two (top and bottom, left and right) " +
+		Name: "crop_margin",
+		Help: "what to leave free around the cropped subject, such as 20px or 5%",
+		Doc: "Around the cropped subject, in px or % of its size: one value, two (top and " +
+			"bottom, left and right) " +
 			"or four (top, right, bottom, left), each at most 500px or 50%.",
 		Examples: []string{"10%", "20px 40px"},
 	},
@@ -108,8 +121,10 @@ var rows = []row{
 		func(o Options) string { return o.CropMargin.String() },
 		func(o Options) error { return o.CropMargin.validate() }),
 	textRow(Option{
-		Name: "scale", Help: "how much of the result the subject takes, 10% to 100%", Values: []string{"original"},
-		Doc: "Size of the subject in the result, `10%` to `100%`, or `original`.", Examples: []string{"80%"},
+		Name: "scale", Help: "how much of the result the subject takes, 10% to 100%",
+		Values:   []string{"original"},
+		Doc:      "Size of the subject in the result, `10%` to `100%`, or `original`.",
+		Examples: []string{"80%"},
 	},
 		func(o *Options, s string) (err error) { o.Scale, err = parseScale(s); return err },
 		func(o Options) string { return numberText(o.Scale, "%") },
@@ -125,13 +140,15 @@ var rows = []row{
 		func(o Options) string { return o.Position.String() },
 		func(o Options) error { return o.Position.validate() }),
 	textRow(Option{
-		Name: "size", Help: "most megapixels of the result, or preview, hd, 4k ...", Values: sizeNames(),
+		Name: "size", Help: "most megapixels of the result, or preview, hd, 4k ...",
+		Values: sizeNames(),
 	},
 		func(o *Options, s string) (err error) { o.Size, err = parseSize(s); return err },
 		func(o Options) string { return numberText(o.Size, "") },
 		func(o Options) error { return checkSize(o.Size) }),
 	switchRow(Option{
-		Name: "shadow", Help: "draw a shadow beneath the subject", Doc: "A soft shadow beneath the subject.",
+		Name: "shadow", Help: "draw a shadow beneath the subject",
+		Doc: "A soft shadow beneath the subject.",
 	}, func(o *Options) *bool { return &o.Shadow }),
 }
 

@@ -15,7 +15,8 @@ func Betweens(size, small int) []Between {
 	return out
 }
 
-// PlaceAt is the place at a distance from the middle of the first of size pixels; beyond the first and the last it is at them.
+// PlaceAt is the place at a distance from the middle of the first of size pixels; beyond the first
+// and the last it is at them.
 func PlaceAt(at float64, size int) Between {
 	at = min(max(at, 0), float64(size-1))
 	left := min(int(at), max(size-2, 0))

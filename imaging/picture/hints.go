@@ -17,7 +17,8 @@ const (
 	Keep    uint8 = 255 // certainly foreground
 )
 
-// Mask says of every pixel what is known of it. It may have another size than the image: it is stretched over it.
+// Mask says of every pixel what is known of it. It may have another size than the image:
+// it is stretched over it.
 type Mask struct {
 	Width, Height int
 	Pix           []uint8 // h×w of Keep, Drop or Unknown, row-major, no padding
@@ -30,5 +31,6 @@ type Stroke struct {
 	Points []Point // of the line; a single one is a dot
 }
 
-// Point is a place in an image, px to the right and down from its upper left corner, with the orientation applied.
+// Point is a place in an image, px to the right and down from its upper left corner, with
+// the orientation applied.
 type Point struct{ X, Y float64 }

@@ -14,10 +14,12 @@ type Limits struct {
 // Check compares sides first, so that their product cannot overflow.
 func (l Limits) Check(width, height int) error {
 	if width > MaxSide || height > MaxSide {
-		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side", ErrTooLarge, width, height, MaxSide)
+		return fmt.Errorf("%w: %d×%d px, the limit is %d px a side",
+			ErrTooLarge, width, height, MaxSide)
 	}
 	if n := int64(width) * int64(height); n > l.MaxPixels {
-		return fmt.Errorf("%w: %d×%d px are %d pixels, the limit is %d", ErrTooLarge, width, height, n, l.MaxPixels)
+		return fmt.Errorf("%w: %d×%d px are %d pixels, the limit is %d",
+			ErrTooLarge, width, height, n, l.MaxPixels)
 	}
 	return nil
 }

@@ -25,7 +25,9 @@ func drawn(marks []uint8, width int) string {
 func TestMarks(t *testing.T) {
 	mask := &Mask{Width: 2, Height: 2, Pix: []uint8{Keep, Unknown, Unknown, Drop}}
 	whole := image.Rect(0, 0, 6, 4)
-	line := func(keep bool, radius float64, points ...Point) Stroke { return Stroke{keep, radius, points} }
+	line := func(keep bool, radius float64, points ...Point) Stroke {
+		return Stroke{keep, radius, points}
+	}
 	tests := []struct {
 		name          string
 		hints         Hints
@@ -36,27 +38,54 @@ func TestMarks(t *testing.T) {
 		{"nothing", Hints{}, whole, 3, 2, "...\n..."},
 		{"a mask", Hints{Mask: mask}, whole, 6, 4, "###...\n###...\n...---\n...---"},
 		{"a part of a mask", Hints{Mask: mask}, image.Rect(2, 1, 5, 3), 3, 2, "#..\n.--"},
-		{"a dot", Hints{Strokes: []Stroke{line(true, 1, Point{2.5, 1.5})}}, whole, 6, 4, "..#...\n.###..\n..#...\n......"},
-		{"a dot that covers no centre", Hints{Strokes: []Stroke{line(true, .1, Point{1.9, 1.9})}}, whole, 3, 2, "#..\n..."},
-		{"a thin line on a coarse grid", Hints{Strokes: []Stroke{line(false, .1, Point{.5, 2.1}, Point{5.5, .1})}}, whole, 3, 2, "---\n-.."},
-		{"a brush", Hints{Strokes: []Stroke{line(true, 1.1, Point{1.5, 1.5}, Point{3.5, 1.5})}}, whole, 6, 4, ".###..\n#####.\n.###..\n......"},
+		{
+			"a dot",
+			Hints{Strokes: []Stroke{line(true, 1, Point{2.5, 1.5})}},
+			whole, 6, 4, "..#...\n.###..\n..#...\n......",
+		},
+		{
+			"a dot that covers no centre",
+			Hints{Strokes: []Stroke{line(true, .1, Point{1.9, 1.9})}},
+			whole, 3, 2, "#..\n...",
+		},
+		{
+			"a thin line on a coarse grid",
+			Hints{Strokes: []Stroke{line(false, .1, Point{.5, 2.1}, Point{5.5, .1})}},
+			whole, 3, 2, "---\n-..",
+		},
+		{
+			"a brush",
+			Hints{Strokes: []Stroke{line(true, 1.1, Point{1.5, 1.5}, Point{3.5, 1.5})}},
+			whole, 6, 4, ".###..\n#####.\n.###..\n......",
+		},
 		{"later over earlier over the mask", Hints{Mask: mask, Strokes: []Stroke{
-			line(false, .2, Point{.5, .5}, Point{5.5, .5}), line(true, .2, Point{3.5, .5}, Point{3.5, 3.5}),
+			line(false, .2, Point{.5, .5}, Point{5.5, .5}),
+			line(true, .2, Point{3.5, .5}, Point{3.5, 3.5}),
 		}}, whole, 6, 4, "---#--\n####..\n...#--\n...#--"},
-		{"outside", Hints{Strokes: []Stroke{line(true, 2, Point{-50, -50}, Point{1e300, -40}), line(true, math.NaN(), Point{math.NaN(), 1})}}, whole, 3, 2, "...\n..."},
-		{"across from far", Hints{Strokes: []Stroke{line(true, .2, Point{-1e9, 1.5}, Point{1e9, 1.5})}}, whole, 6, 4, "......\n######\n......\n......"},
+		{
+			"outside",
+			Hints{Strokes: []Stroke{line(true, 2, Point{-50, -50}, Point{1e300, -40}), line(true,
+				math.NaN(), Point{math.NaN(), 1})}},
+			whole, 3, 2, "...\n...",
+		},
+		{
+			"across from far",
+			Hints{Strokes: []Stroke{line(true, .2, Point{-1e9, 1.5}, Point{1e9, 1.5})}},
+			whole, 6, 4, "......\n######\n......\n......",
+		},
 		{"no points", Hints{Strokes: []Stroke{line(true, 2)}}, whole, 3, 2, "...\n..."},
 	}
 	for _, tt := range tests {
-		got := drawn(mustMarks(t, tt.hints, tt.part, tt.width, tt.height, whole.Dx(), whole.Dy()), tt.width)
+		got := drawn(
+			mustMarks(t, tt.hints, tt.part, tt.width, tt.height, whole.Dx(), whole.Dy()), tt.width)
 		if got != tt.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
 	}
 }
 
-// TestMarksByDistance: a cell whose centre the brush covers is marked, whichever way the line lies; one that is further off than half
-// its diagonal is not.
+// TestMarksByDistance: a cell whose centre the brush covers is marked, whichever way the line lies;
+// one that is further off than half its diagonal is not.
 func TestMarksByDistance(t *testing.T) {
 	const w, h, radius = 40, 30, 4.3
 	a, b := Point{5.2, 22.7}, Point{31.4, 6.1}
@@ -81,7 +110,9 @@ func distance(p, a, b Point) float64 {
 	return math.Hypot(p.X-a.X-at*dx, p.Y-a.Y-at*dy)
 }
 
-func mustMarks(t testing.TB, h Hints, part image.Rectangle, width, height, imgWidth, imgHeight int) []uint8 {
+func mustMarks(
+	t testing.TB, h Hints, part image.Rectangle, width, height, imgWidth, imgHeight int,
+) []uint8 {
 	t.Helper()
 	m, err := h.Marks(t.Context(), part, width, height, imgWidth, imgHeight)
 	if err != nil {
@@ -90,7 +121,8 @@ func mustMarks(t testing.TB, h Hints, part image.Rectangle, width, height, imgWi
 	return m
 }
 
-// TestMarksCoverAlike: what a stroke has covered is not drawn again, and every cell that a slow brush marks is marked.
+// TestMarksCoverAlike: what a stroke has covered is not drawn again, and every cell that a slow
+// brush marks is marked.
 func TestMarksCoverAlike(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -106,7 +138,8 @@ func TestMarksCoverAlike(t *testing.T) {
 			if i == 0 && len(s.Points) > 1 {
 				continue
 			}
-			for j, m := range mustMarks(t, Hints{Strokes: []Stroke{piece}}, image.Rect(0, 0, w, h), w, h, w, h) {
+			for j, m := range mustMarks(t, Hints{Strokes: []Stroke{piece}},
+				image.Rect(0, 0, w, h), w, h, w, h) {
 				if m == Keep {
 					want[j] = Keep
 				}
@@ -118,12 +151,14 @@ func TestMarksCoverAlike(t *testing.T) {
 	}
 }
 
-// TestMarksLookAtTheContext: a small request can ask for much drawing; a caller that leaves ends it.
+// TestMarksLookAtTheContext: a small request can ask for much drawing; a
+// caller that leaves ends it.
 func TestMarksLookAtTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h := Hints{Strokes: []Stroke{{Keep: true, Radius: 2000, Points: make([]Point, 20_000)}}}
-	if _, err := h.Marks(ctx, image.Rect(0, 0, 9, 9), 9, 9, 9, 9); !errors.Is(err, context.Canceled) {
+	if _, err := h.Marks(ctx, image.Rect(0, 0, 9, 9), 9, 9, 9, 9); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// InParallel calls do for pieces of 0..n−1, at once on that many cores, 0 being all there are, and returns when all are done. What is
-// computed must not depend on where the pieces begin.
+// InParallel calls do for pieces of 0..n−1, at once on that many cores, 0 being all there are, and
+// returns when all are done. What is computed must not depend on where the pieces begin.
 func InParallel(cores, n int, do func(from, to int)) {
 	const smallest = 16 // rows; less is not worth a goroutine
 	if cores == 0 {
@@ -32,8 +32,8 @@ func InParallel(cores, n int, do func(from, to int)) {
 	}
 }
 
-// Caught runs do and returns what it panicked with, and where, for the goroutine that waits for it to panic with: a panic that nobody
-// catches in a goroutine of its own would end the process.
+// Caught runs do and returns what it panicked with, and where, for the goroutine that waits for it
+// to panic with: a panic that nobody catches in a goroutine of its own would end the process.
 func Caught(do func()) (panicked any) {
 	defer func() {
 		if v := recover(); v != nil {

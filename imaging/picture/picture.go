@@ -1,5 +1,5 @@
-// Package picture holds what all rooms of imaging share: pictures, mattes, hints, what can be wrong with
-// them, and how they are scaled. It imports nothing of bgremove.
+// Package picture holds what all rooms of imaging share: pictures, mattes, hints, what can be wrong
+// with them, and how they are scaled. It imports nothing of bgremove.
 package picture
 
 import (
@@ -7,13 +7,15 @@ import (
 	"image"
 )
 
-// What is wrong with an input. Messages behind them name the value and the limit and are fit to be shown to a client.
+// What is wrong with an input. Messages behind them name the value and the limit and are fit
+// to be shown to a client.
 var (
 	ErrUnsupported = errors.New("unsupported image format")
 	ErrCorrupt     = errors.New("corrupt image")
 	ErrTooLarge    = errors.New("image too large")
 	ErrOption      = errors.New("bad option")
-	// ErrNoForeground: the image is whole, but the engine cannot tell a foreground from a background in it.
+	// ErrNoForeground: the image is whole, but the engine cannot tell a foreground
+	// from a background in it.
 	ErrNoForeground = errors.New("no foreground found")
 	// ErrNotBuilt: the engine needs what this build leaves out.
 	ErrNotBuilt = errors.New("not in this build")

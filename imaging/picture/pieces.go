@@ -25,8 +25,8 @@ func (p *Pieces) Marked(marks []uint8, value uint8) []bool {
 	return out
 }
 
-// Label finds the connected pieces of the pixels that have a value; diagonal says that corners connect. Pieces are in the order of their
-// first pixels, row by row.
+// Label finds the connected pieces of the pixels that have a value; diagonal says that corners
+// connect. Pieces are in the order of their first pixels, row by row.
 func Label(mask []uint8, width, height int, value uint8, diagonal bool) Pieces {
 	runs := runsOf(mask, width, height, value)
 	reach := 0
@@ -61,8 +61,8 @@ func Label(mask []uint8, width, height int, value uint8, diagonal bool) Pieces {
 	return p
 }
 
-// run is a stretch of a row. parent is an earlier run of the same piece, or the run itself: a forest as in R. Tarjan, "Efficiency of a Good
-// But Not Linear Set Union Algorithm" (1975).
+// run is a stretch of a row. parent is an earlier run of the same piece, or the run itself: a
+// forest as in R. Tarjan, "Efficiency of a Good But Not Linear Set Union Algorithm" (1975).
 type run struct {
 	y, start, end int
 	parent        int

@@ -27,7 +27,8 @@ type Source struct {
 	Origin image.Point // where img begins, in px of the image: at 0, 0 or before it
 }
 
-// Reduce scales a part of the image to fit a side, by means over areas. The source must have at least as many px.
+// Reduce scales a part of the image to fit a side, by means over areas. The source must
+// have at least as many px.
 func (s Source) Reduce(part image.Rectangle, side int) Reduced {
 	w, h := Fit(part.Dx(), part.Dy(), side)
 	columns := areaAxis(part.Min.X-s.Origin.X, part.Max.X-s.Origin.X, s.Factor, s.Img.Width, w)
@@ -35,7 +36,8 @@ func (s Source) Reduce(part image.Rectangle, side int) Reduced {
 	k := Reduced{w, h, make([]uint8, 3*w*h)}
 	InParallel(s.Img.Cores, h, func(from, to int) {
 		sum, line := make([]float32, 3*w), make([]float32, 3*w)
-		squeezed := -1 // the row that line is of: the last of one output row is often the first of the next
+		// the row that line is of: the last of one output row is often the first of the next
+		squeezed := -1
 		for y := from; y < to; y++ {
 			clear(sum)
 			for i, weight := range rows[y].Weights {
@@ -53,8 +55,9 @@ func (s Source) Reduce(part image.Rectangle, side int) Reduced {
 	return k
 }
 
-// Sample reduces a part of an image to fit a side, as reduce does, but looks at nine pixels of each
-// cell at most: what it takes does not grow with the image. It is for colours that are averaged further.
+// Sample reduces a part of an image to fit a side, as reduce does, but looks at nine
+// pixels of each cell at most: what it takes does not grow with the image. It is for
+// colours that are averaged further.
 func Sample(img *Image, part image.Rectangle, side int) Reduced {
 	w, h := Fit(part.Dx(), part.Dy(), side)
 	k := Reduced{w, h, make([]uint8, 3*w*h)}
@@ -67,7 +70,8 @@ func Sample(img *Image, part image.Rectangle, side int) Reduced {
 					row := img.Pix[3*v*img.Width:]
 					for _, u := range us {
 						p := row[3*u : 3*u+3 : 3*u+3]
-						sum[0], sum[1], sum[2] = sum[0]+int(p[0]), sum[1]+int(p[1]), sum[2]+int(p[2])
+						sum[0], sum[1], sum[2] = sum[0]+int(p[0]), sum[1]+int(p[1]),
+							sum[2]+int(p[2])
 					}
 				}
 				q := k.Pix[3*(y*w+x):][:3]
@@ -78,8 +82,8 @@ func Sample(img *Image, part image.Rectangle, side int) Reduced {
 	return k
 }
 
-// samplesOf returns three places, evenly spread, in each of n cells of a stretch, length px long from
-// start on. Cells of less than three px name some of them more than once.
+// samplesOf returns three places, evenly spread, in each of n cells of a stretch, length px long
+// from start on. Cells of less than three px name some of them more than once.
 func samplesOf(start, length, n int) [][3]int {
 	out := make([][3]int, n)
 	for i := range out {
@@ -123,8 +127,8 @@ func Round(out []uint8, v []float32) {
 	}
 }
 
-// Region is what the engine looks at of an image of the given size: all of it, or what is around the roi. inner is the roi within
-// that part.
+// Region is what the engine looks at of an image of the given size: all of it, or what is around
+// the roi. inner is the roi within that part.
 func Region(size image.Point, roi ROI) (part, inner image.Rectangle, err error) {
 	whole := image.Rectangle{Max: size}
 	if roi.IsZero() {
@@ -138,10 +142,12 @@ func Region(size image.Point, roi ROI) (part, inner image.Rectangle, err error) 
 	return part, inner, nil
 }
 
-// Widened widens a rectangle by 15 % and 2 px, so that there is background around it. inner is the rectangle within that part.
+// Widened widens a rectangle by 15 % and 2 px, so that there is background around it. inner is the
+// rectangle within that part.
 func Widened(r image.Rectangle, size image.Point) (part, inner image.Rectangle) {
 	dx, dy := r.Dx()*15/100+2, r.Dy()*15/100+2
-	part = image.Rect(r.Min.X-dx, r.Min.Y-dy, r.Max.X+dx, r.Max.Y+dy).Intersect(image.Rectangle{Max: size})
+	part = image.Rect(r.Min.X-dx, r.Min.Y-dy, r.Max.X+dx, r.Max.Y+dy).
+		Intersect(image.Rectangle{Max: size})
 	return part, r.Sub(part.Min)
 }
 

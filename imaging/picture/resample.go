@@ -6,11 +6,13 @@ type Taps struct {
 	Weights []float32 // sum to 1
 }
 
-// Axis computes the taps of one axis: means over the area that an output pixel covers where it shrinks, linear interpolation
-// between pixel centres where it grows. (These are OpenCV's INTER_AREA and INTER_LINEAR.)
+// Axis computes the taps of one axis: means over the area that an output pixel covers where it
+// shrinks, linear interpolation between pixel centres where it grows. (These are OpenCV's
+// INTER_AREA and INTER_LINEAR.)
 func Axis(from, to int) []Taps { return WindowAxis(0, float64(from), from, to) }
 
-// WindowAxis computes the taps of n output pixels that divide the stretch first..last, in px, of size source pixels.
+// WindowAxis computes the taps of n output pixels that divide the stretch first..last, in px,
+// of size source pixels.
 func WindowAxis(first, last float64, size, n int) []Taps {
 	out := make([]Taps, n)
 	scale := (last - first) / float64(n)
@@ -27,8 +29,8 @@ func WindowAxis(first, last float64, size, n int) []Taps {
 	return out
 }
 
-// areaAxis computes the taps of n output pixels that divide the stretch first..last evenly, in units of which factor are one source
-// pixel. There are size source pixels.
+// areaAxis computes the taps of n output pixels that divide the stretch first..last evenly, in
+// units of which factor are one source pixel. There are size source pixels.
 func areaAxis(first, last, factor, size, n int) []Taps {
 	out := make([]Taps, n)
 	begin, step := float64(first)/float64(factor), float64(last-first)/float64(factor)/float64(n)
@@ -70,15 +72,18 @@ func NewGrid(width, height, channels int) Grid {
 // Resample scales to width×height.
 func (g Grid) Resample(width, height int) Grid {
 	n := g.Width * g.Channels
-	return resample(g.Width, g.Height, g.Channels, width, height, func(y int) []float32 { return g.V[y*n:][:n] })
+	return resample(g.Width, g.Height, g.Channels, width, height,
+		func(y int) []float32 { return g.V[y*n:][:n] })
 }
 
-// resample scales a picture that is read row by row; a row that row returns is its own until the next call.
+// resample scales a picture that is read row by row; a row that row returns is its
+// own until the next call.
 func resample(fromWidth, fromHeight, channels, width, height int, row func(y int) []float32) Grid {
 	columns, rows := Axis(fromWidth, width), Axis(fromHeight, height)
 	out := NewGrid(width, height, channels)
 	n := width * channels
-	// Each row is squeezed once: those that two output rows share are the last of one and the first of the next.
+	// Each row is squeezed once: those that two output rows share are the last of one and
+	// the first of the next.
 	lines := [2][]float32{make([]float32, n), make([]float32, n)}
 	held := [2]int{-1, -1}
 	for y, t := range rows {
@@ -129,8 +134,8 @@ func squeeze3(dst, src []float32, columns []Taps) {
 	}
 }
 
-// SqueezeBytes scales one row of RGB. The taps between the first and the last of a pixel have the same weight, so they are summed as
-// whole numbers.
+// SqueezeBytes scales one row of RGB. The taps between the first and the last of a pixel have the
+// same weight, so they are summed as whole numbers.
 func SqueezeBytes(dst []float32, src []uint8, columns []Taps) {
 	for x, t := range columns {
 		n := len(t.Weights)

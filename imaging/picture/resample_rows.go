@@ -7,11 +7,13 @@ type RowScaler struct {
 	Columns, Rows []Taps
 	Channels      int
 	Width         int // of a row that is read, in bytes: what scratch has
-	// read squeezes row y of the picture to the columns. It is called in no order and from several goroutines at once.
+	// read squeezes row y of the picture to the columns. It is called in no order and from
+	// several goroutines at once.
 	Read func(y int, scratch []uint8, dst []float32)
 }
 
-// heldRows is what one goroutine works with. As in grid.resample, each row is squeezed once where the rows of the result come in order.
+// heldRows is what one goroutine works with. As in grid.resample, each row is squeezed once where
+// the rows of the result come in order.
 type heldRows struct {
 	scratch []uint8
 	sum     []float32
@@ -55,8 +57,9 @@ func (s *RowScaler) All(write func(y int, v []float32)) {
 	})
 }
 
-// Each returns a function that writes any one row of the result by round, for several goroutines at once. What it needs for that is kept
-// in a pool: a goroutine that takes rows in order mostly finds there what it left.
+// Each returns a function that writes any one row of the result by round, for several goroutines
+// at once. What it needs for that is kept in a pool: a goroutine that takes rows in order mostly
+// finds there what it left.
 func (s *RowScaler) Each(round func(dst []uint8, v []float32)) func(y int, dst []uint8) {
 	pool := sync.Pool{New: func() any { return s.newHeldRows() }}
 	return func(y int, dst []uint8) {

@@ -36,17 +36,27 @@ func TestResampleIdentity(t *testing.T) {
 	}
 }
 
-// TestResampleKeepsTheMean: every source pixel counts alike in a smaller picture, whatever the factor.
+// TestResampleKeepsTheMean: every source pixel counts alike in a smaller
+// picture, whatever the factor.
 func TestResampleKeepsTheMean(t *testing.T) {
 	for _, size := range [][4]int{
-		{12, 8, 6, 4}, {12, 8, 4, 2}, {12, 8, 5, 3}, {101, 67, 100, 66}, {101, 67, 33, 67}, {97, 3, 7, 1}, {5, 1, 1, 1}, {1, 4000, 1, 160}, {4000, 3, 320, 1},
+		{12, 8, 6, 4},
+		{12, 8, 4, 2},
+		{12, 8, 5, 3},
+		{101, 67, 100, 66},
+		{101, 67, 33, 67},
+		{97, 3, 7, 1},
+		{5, 1, 1, 1},
+		{1, 4000, 1, 160},
+		{4000, 3, 320, 1},
 	} {
 		for _, channels := range []int{1, 3} {
 			g := noise(size[0], size[1], channels)
 			small := means(g.Resample(size[2], size[3]))
 			for c, want := range means(g) {
 				if math.Abs(small[c]-want) > 1e-3 {
-					t.Errorf("%v, channel %d of %d: mean %g, was %g", size, c, channels, small[c], want)
+					t.Errorf("%v, channel %d of %d: mean %g, was %g",
+						size, c, channels, small[c], want)
 				}
 			}
 		}
@@ -67,19 +77,24 @@ func TestResampleFromOnePixel(t *testing.T) {
 	}
 }
 
-// TestResampleKeepsARamp: pixel centres stay where they are, so a linear ramp is the same ramp, but for the half pixel at the
-// borders of a larger picture.
+// TestResampleKeepsARamp: pixel centres stay where they are, so a linear ramp is the same ramp, but
+// for the half pixel at the borders of a larger picture.
 func TestResampleKeepsARamp(t *testing.T) {
-	for _, size := range [][2]int{{40, 20}, {40, 13}, {40, 39}, {40, 40}, {40, 41}, {40, 80}, {7, 93}} {
+	for _, size := range [][2]int{
+		{40, 20}, {40, 13}, {40, 39}, {40, 40}, {40, 41}, {40, 80}, {7, 93},
+	} {
 		from, to := size[0], size[1]
 		across, down := NewGrid(from, 1, 1), NewGrid(1, from, 1)
 		for i := range from {
 			across.V[i], down.V[i] = float32(i), float32(i)
 		}
-		for name, v := range map[string][]float32{"across": across.Resample(to, 1).V, "down": down.Resample(1, to).V} {
+		for name, v := range map[string][]float32{
+			"across": across.Resample(to, 1).V, "down": down.Resample(1, to).V,
+		} {
 			for i, got := range v {
 				want := min(max((float64(i)+.5)*float64(from)/float64(to)-.5, 0), float64(from-1))
-				if math.Abs(float64(got)-want) > .13 || to >= from && math.Abs(float64(got)-want) > 1e-4 {
+				if math.Abs(float64(got)-want) > .13 ||
+					to >= from && math.Abs(float64(got)-want) > 1e-4 {
 					t.Errorf("%s, %d to %d: pixel %d is %g, want %g", name, from, to, i, got, want)
 				}
 			}
@@ -97,7 +112,8 @@ func TestAxis(t *testing.T) {
 					sum += float64(w)
 				}
 				if a.Start < 0 || a.Start+len(a.Weights) > from || math.Abs(sum-1) > 1e-5 {
-					t.Fatalf("%d to %d, pixel %d: from %d, weights %v", from, to, i, a.Start, a.Weights)
+					t.Fatalf("%d to %d, pixel %d: from %d, weights %v",
+						from, to, i, a.Start, a.Weights)
 				}
 			}
 		}
@@ -106,7 +122,12 @@ func TestAxis(t *testing.T) {
 
 func TestFit(t *testing.T) {
 	for _, tt := range [][5]int{
-		{1, 1, 160, 1, 1}, {160, 90, 160, 160, 90}, {161, 90, 160, 160, 89}, {4000, 3, 160, 160, 1}, {3, 4000, 160, 1, 160}, {3000, 4000, 320, 240, 320},
+		{1, 1, 160, 1, 1},
+		{160, 90, 160, 160, 90},
+		{161, 90, 160, 160, 89},
+		{4000, 3, 160, 160, 1},
+		{3, 4000, 160, 1, 160},
+		{3000, 4000, 320, 240, 320},
 	} {
 		if w, h := Fit(tt[0], tt[1], tt[2]); w != tt[3] || h != tt[4] {
 			t.Errorf("%d×%d to %d: %d×%d, want %d×%d", tt[0], tt[1], tt[2], w, h, tt[3], tt[4])
@@ -116,19 +137,25 @@ func TestFit(t *testing.T) {
 
 // TestResampleRows: row by row, the same as a whole grid.
 func TestResampleRows(t *testing.T) {
-	for _, size := range [][4]int{{12, 8, 6, 4}, {101, 67, 33, 80}, {5, 3, 11, 2}, {1, 400, 3, 160}, {40, 300, 40, 299}} {
+	for _, size := range [][4]int{
+		{12, 8, 6, 4}, {101, 67, 33, 80}, {5, 3, 11, 2}, {1, 400, 3, 160}, {40, 300, 40, 299},
+	} {
 		for _, channels := range []int{1, 3, 4} {
 			g := noise(size[0], size[1], channels)
 			n := size[0] * channels
 			want, got := g.Resample(size[2], size[3]), NewGrid(size[2], size[3], channels)
 			columns := Axis(size[0], size[2])
-			s := &RowScaler{columns, Axis(size[1], size[3]), channels, 0, func(y int, _ []uint8, dst []float32) {
-				squeeze(dst, g.V[y*n:][:n], columns, channels)
-			}}
+			s := &RowScaler{
+				columns, Axis(size[1], size[3]), channels, 0,
+				func(y int, _ []uint8, dst []float32) {
+					squeeze(dst, g.V[y*n:][:n], columns, channels)
+				},
+			}
 			s.All(func(y int, v []float32) { copy(got.V[y*size[2]*channels:], v) })
 			for i, v := range want.V {
 				if got.V[i] != v {
-					t.Fatalf("%v, %d channels: number %d is %g, want %g", size, channels, i, got.V[i], v)
+					t.Fatalf("%v, %d channels: number %d is %g, want %g",
+						size, channels, i, got.V[i], v)
 				}
 			}
 			var single []float32

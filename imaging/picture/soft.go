@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// softRuns tells each stretch of a row of alpha that is neither 0 nor 255 throughout. It passes over
-// eight pixels at a time where they are all background or all foreground.
+// softRuns tells each stretch of a row of alpha that is neither 0 nor 255 throughout. It passes
+// over eight pixels at a time where they are all background or all foreground.
 func softRuns(row []uint8, found func(from, to int)) {
 	for x := 0; x < len(row); {
 		if x+8 <= len(row) {
@@ -58,8 +58,8 @@ func (m *Matte) Box(cores int) (box image.Rectangle) {
 	return box
 }
 
-// SoftCells divides a part of the matte into width×height cells. It returns, for each, whether a soft
-// pixel lies in it or in one of the eight around it: there colours are interpolated.
+// SoftCells divides a part of the matte into width×height cells. It returns, for each, whether a
+// soft pixel lies in it or in one of the eight around it: there colours are interpolated.
 func (m *Matte) SoftCells(part image.Rectangle, width, height, cores int) []bool {
 	soft := make([]bool, width*height)
 	InParallel(cores, height, func(first, end int) {
@@ -98,7 +98,8 @@ func dilated(cells []bool, width, height int) []bool {
 // Sample returns the mean alpha, 0 to 1, of each of width×height cells of a part, of nine samples.
 func (m *Matte) Sample(part image.Rectangle, width, height int) []float32 {
 	out := make([]float32, width*height)
-	columns, rows := samplesOf(part.Min.X, part.Dx(), width), samplesOf(part.Min.Y, part.Dy(), height)
+	columns, rows := samplesOf(part.Min.X, part.Dx(), width), samplesOf(part.Min.Y,
+		part.Dy(), height)
 	for y, vs := range rows {
 		for x, us := range columns {
 			var sum int

@@ -1,9 +1,10 @@
 // Package pngenc writes PNG files on all cores at once.
 //
-// A picture is divided into strips of rows that are filtered and deflated by themselves. All but the last end with a sync flush, an empty
-// stored block that ends on a byte, so that one behind the other they are one deflate stream (RFC 1951); its Adler-32 is put together
-// from theirs. Where the strips begin depends on the picture's size alone, so the bytes are the same on any number of cores. Any PNG
-// reader takes them (RFC 2083). The package imports nothing of bgremove's.
+// A picture is divided into strips of rows that are filtered and deflated by themselves. All but
+// the last end with a sync flush, an empty stored block that ends on a byte, so that one behind the
+// other they are one deflate stream (RFC 1951); its Adler-32 is put together from theirs. Where the
+// strips begin depends on the picture's size alone, so the bytes are the same on any number of
+// cores. Any PNG reader takes them (RFC 2083). The package imports nothing of bgremove's.
 package pngenc
 
 import (
@@ -34,20 +35,26 @@ func (c Color) channels() int { return map[Color]int{Grey: 1, RGB: 3, RGBA: 4}[c
 
 const (
 	maxSide = 1<<16 - 1 // px
-	// level is deflate's. With the Up filter it is the fastest that still finds repetitions: cut-outs are mostly zeros.
+	// level is deflate's. With the Up filter it is the fastest that still finds repetitions:
+	// cut-outs are mostly zeros.
 	level      = 1
 	stripBytes = 256 << 10 // about, before compression
 )
 
-// Encode returns a PNG of width×height px, made on that many cores, 0 being all there are. row writes row y, width × the color's bytes;
-// it is called once for each row, in no order and from several goroutines at once. An error says which size cannot be written.
-func Encode(width, height int, color Color, cores int, row func(y int, dst []byte)) ([]byte, error) {
+// Encode returns a PNG of width×height px, made on that many cores, 0 being all there are. row
+// writes row y, width × the color's bytes; it is called once for each row, in no order and from
+// several goroutines at once. An error says which size cannot be written.
+func Encode(
+	width, height int, color Color, cores int, row func(y int, dst []byte),
+) ([]byte, error) {
 	if width < 1 || height < 1 || width > maxSide || height > maxSide {
-		return nil, fmt.Errorf("encode PNG: %d×%d px, each side must be 1 to %d", width, height, maxSide)
+		return nil, fmt.Errorf("encode PNG: %d×%d px, each side must be 1 to %d",
+			width, height, maxSide)
 	}
 	channels := color.channels()
 	if channels == 0 {
-		return nil, fmt.Errorf("encode PNG: colour type %d, must be %d, %d or %d", color, Grey, RGB, RGBA)
+		return nil, fmt.Errorf("encode PNG: colour type %d, must be %d, %d or %d",
+			color, Grey, RGB, RGBA)
 	}
 	p := picture{width: width * channels, height: height, pixel: channels, row: row}
 	if cores == 0 {
@@ -99,7 +106,8 @@ func (p *picture) strips(cores int) ([]strip, error) {
 			wg.Go(func() {
 				defer func() {
 					if v := recover(); v != nil {
-						panics.Store(0, fmt.Sprintf("%v\n%s", v, debug.Stack())) // for the caller to panic with
+						// for the caller to panic with
+						panics.Store(0, fmt.Sprintf("%v\n%s", v, debug.Stack()))
 						next.Store(int64(len(strips)))
 					}
 				}()
@@ -130,7 +138,8 @@ type worker struct {
 }
 
 func newWorker(p *picture) *worker {
-	w := &worker{p: p, current: make([]byte, p.width), last: make([]byte, p.width), filtered: make([]byte, p.width+1)}
+	w := &worker{p: p, current: make([]byte, p.width), last: make([]byte, p.width), filtered: make(
+		[]byte, p.width+1)}
 	w.deflate, w.err = flate.NewWriter(&w.out, level)
 	return w
 }
@@ -162,10 +171,14 @@ func (w *worker) compress(from, to int) strip {
 	if err := end(); err != nil {
 		return strip{err: err}
 	}
-	return strip{data: bytes.Clone(w.out.Bytes()), adler: sum.Sum32(), size: int64(to-from) * int64(w.p.width+1)}
+	return strip{
+		data: bytes.Clone(w.out.Bytes()), adler: sum.Sum32(),
+		size: int64(to-from) * int64(w.p.width+1),
+	}
 }
 
-// filterSub takes each pixel's left neighbour away from it. A strip begins with it, so that it needs no row of the strip before.
+// filterSub takes each pixel's left neighbour away from it. A strip begins with it, so that it
+// needs no row of the strip before.
 func filterSub(dst, row []byte, pixel int) {
 	dst[0] = 1
 	copy(dst[1:], row[:pixel])
@@ -175,8 +188,8 @@ func filterSub(dst, row []byte, pixel int) {
 	}
 }
 
-// filterUp takes the row above away, eight bytes at a time: what would be borrowed from the next byte is kept out of the difference of
-// the low seven bits and put back by exclusive or.
+// filterUp takes the row above away, eight bytes at a time: what would be borrowed from the next
+// byte is kept out of the difference of the low seven bits and put back by exclusive or.
 func filterUp(dst, row, above []byte) {
 	const high = 0x8080808080808080
 	dst[0] = 2
@@ -228,8 +241,9 @@ func appendChunk(out []byte, kind string, parts ...[]byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[start+4:]))
 }
 
-// combineAdler is the Adler-32 of two stretches one behind the other, size being the second's (RFC 1950, 9): of the sums s1 and s2 of
-// each, the second's begin at 1 and 0 and have to begin at the first's.
+// combineAdler is the Adler-32 of two stretches one behind the other, size being the
+// second's (RFC 1950, 9): of the sums s1 and s2 of each, the second's begin at 1 and 0 and
+// have to begin at the first's.
 func combineAdler(first, second uint32, size int64) uint32 {
 	const base = 65521
 	a1, a2 := int64(first&0xffff), int64(first>>16)

@@ -65,7 +65,9 @@ func decoded(t testing.TB, data []byte, c Color) []byte {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, size := range []image.Point{{1, 1}, {1, 9}, {9, 1}, {2, 2}, {7, 13}, {127, 251}, {1, 5000}, {5000, 3}, {701, 509}} {
+	for _, size := range []image.Point{
+		{1, 1}, {1, 9}, {9, 1}, {2, 2}, {7, 13}, {127, 251}, {1, 5000}, {5000, 3}, {701, 509},
+	} {
 		for _, c := range []Color{Grey, RGB, RGBA} {
 			for _, fill := range []string{"zero", "noise", "gradient"} {
 				pix := pixels(size.X, size.Y, c.channels(), fill)
@@ -84,7 +86,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// checkStructure walks the chunks as a strict reader does, and checks their sums and that of the whole stream.
+// checkStructure walks the chunks as a strict reader does, and checks their sums and
+// that of the whole stream.
 func checkStructure(t *testing.T, data []byte) {
 	t.Helper()
 	var stream []byte
@@ -148,7 +151,8 @@ func TestSameOnAnyNumberOfCores(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	for _, size := range []image.Point{{0, 1}, {1, 0}, {-1, 5}, {65536, 1}, {1, 65536}} {
-		if _, err := Encode(size.X, size.Y, Grey, 0, func(int, []byte) { t.Error("a row was asked for") }); err == nil {
+		if _, err := Encode(size.X, size.Y, Grey, 0,
+			func(int, []byte) { t.Error("a row was asked for") }); err == nil {
 			t.Errorf("%v: no error", size)
 		}
 	}
@@ -173,7 +177,8 @@ func TestPanicOfARowReachesTheCaller(t *testing.T) {
 func TestCombineAdler(t *testing.T) {
 	data := pixels(300_000, 1, 1, "noise")
 	for _, at := range []int{0, 1, 2, 65520, 65521, 65522, 200_000, 300_000} {
-		got := combineAdler(adler32.Checksum(data[:at]), adler32.Checksum(data[at:]), int64(len(data)-at))
+		got := combineAdler(adler32.Checksum(data[:at]), adler32.Checksum(data[at:]),
+			int64(len(data)-at))
 		if want := adler32.Checksum(data); got != want {
 			t.Errorf("cut at %d: %08x, want %08x", at, got, want)
 		}
@@ -233,7 +238,8 @@ func BenchmarkEncode(b *testing.B) {
 			m := &image.NRGBA{Pix: pix, Stride: 4 * size.X, Rect: image.Rectangle{Max: size}}
 			for b.Loop() {
 				var buf bytes.Buffer
-				if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf, m); err != nil {
+				if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf,
+					m); err != nil {
 					b.Fatal(err)
 				}
 				b.SetBytes(int64(buf.Len()))

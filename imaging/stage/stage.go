@@ -10,14 +10,16 @@ import (
 	"time"
 )
 
-// Stage is one part of the work on an image. Two may overlap: a large image is decoded while its subject is looked for.
+// Stage is one part of the work on an image. Two may overlap: a large image is decoded while its
+// subject is looked for.
 type Stage struct {
 	Name  string
 	Start time.Time
 	Took  time.Duration
 }
 
-// Stages are in the order in which they ended. As JSON they are an object of milliseconds by name, in that order; Start is left out.
+// Stages are in the order in which they ended. As JSON they are an object of milliseconds by name,
+// in that order; Start is left out.
 type Stages []Stage
 
 // MarshalJSON implements json.Marshaler.
@@ -61,7 +63,8 @@ func (s *Stages) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Stopwatch notes what the stages of one image take. It travels in the context, as the steps know nothing of each other.
+// Stopwatch notes what the stages of one image take. It travels in the context, as the steps know
+// nothing of each other.
 type Stopwatch struct {
 	mu     sync.Mutex // a large image is decoded by a goroutine of its own
 	Stages Stages

@@ -9,9 +9,11 @@ import (
 
 func TestStagesAsJSON(t *testing.T) {
 	for text, want := range map[string]Stages{
-		`{"prior":1.500,"decode":2000.000}`: {{Name: "prior", Took: 1500 * time.Microsecond}, {Name: "decode", Took: 2 * time.Second}},
-		`{"a\"b":0.001}`:                    {{Name: `a"b`, Took: time.Microsecond}},
-		`{}`:                                nil,
+		`{"prior":1.500,"decode":2000.000}`: {
+			{Name: "prior", Took: 1500 * time.Microsecond}, {Name: "decode", Took: 2 * time.Second},
+		},
+		`{"a\"b":0.001}`: {{Name: `a"b`, Took: time.Microsecond}},
+		`{}`:             nil,
 	} {
 		var got Stages
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !reflect.DeepEqual(got, want) {

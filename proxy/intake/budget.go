@@ -24,19 +24,22 @@ type Budget struct {
 }
 
 const (
-	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small image as much as one megapixel, as
-	// remove.bg counts: the work on it is not much less.
+	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small
+	// image as much as one megapixel, as remove.bg counts: the work on it is not much less.
 	perMegapixel = 1000
 	pixelsAUnit  = 1_000_000 / perMegapixel
 
 	refundTimeout = 5 * time.Second
 )
 
-// charge takes an image off the budget of the request's key and says what is left of it. Where the image is refused
-// afterwards the caller calls refund, which is never nil. Without a key, or for one without a budget, it does nothing.
+// charge takes an image off the budget of the request's key and says what is left of it. Where the
+// image is refused afterwards the caller calls refund, which is never nil. Without a key, or for
+// one without a budget, it does nothing.
 //
 // Its error is a fault.Error where the budget does not suffice, else one of the queue.
-func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, refund func(), err error) {
+func (in *Intake) charge(
+	ctx context.Context, width, height int,
+) (b *Budget, refund func(), err error) {
 	refund = func() {}
 	key, ok := apikey.FromContext(ctx)
 	if !ok || key.MegapixelsPerMinute == 0 {
@@ -47,11 +50,16 @@ func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, ref
 	if err != nil {
 		return nil, refund, err
 	}
-	b = &Budget{Limit: key.MegapixelsPerMinute, Remaining: spent.Left / perMegapixel, Reset: time.Now().Add(spent.Reset)}
+	b = &Budget{
+		Limit: key.MegapixelsPerMinute, Remaining: spent.Left / perMegapixel,
+		Reset: time.Now().Add(spent.Reset),
+	}
 	if spent.Wait > 0 {
 		f := fault.New("rate_limit_exceeded",
-			"The image has %s megapixels, and %s are left of the %d a minute that the API key has; enough will be in %v",
-			megapixels(cost), megapixels(spent.Left), b.Limit, (spent.Wait + time.Second - 1).Truncate(time.Second))
+			"The image has %s megapixels, and %s are left of the %d a minute that the API key "+
+				"has; enough will be in %v",
+			megapixels(cost), megapixels(spent.Left), b.Limit,
+			(spent.Wait + time.Second - 1).Truncate(time.Second))
 		f.RetryAfter = spent.Wait
 		return b, refund, f
 	}
@@ -59,7 +67,8 @@ func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, ref
 		// The request may be over by now.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTimeout)
 		defer cancel()
-		_ = in.Jobs.Refund(ctx, spent) // not worth a word to the client, and within a minute it is back anyway
+		// not worth a word to the client, and within a minute it is back anyway
+		_ = in.Jobs.Refund(ctx, spent)
 	}, nil
 }
 

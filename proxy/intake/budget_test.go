@@ -31,7 +31,8 @@ func TestCharge(t *testing.T) {
 	_, refund, err := take(4000, 3000, 6) // above the budget: only where it is full
 	refund()
 	var f fault.Error
-	if !errors.As(err, &f) || f.Code != "rate_limit_exceeded" || f.RetryAfter < 10*time.Second || f.RetryAfter > 21*time.Second ||
+	if !errors.As(err, &f) || f.Code != "rate_limit_exceeded" || f.RetryAfter < 10*time.Second ||
+		f.RetryAfter > 21*time.Second ||
 		!strings.HasPrefix(f.Message(), "The image has 12 megapixels, and 6.") {
 		t.Errorf("%+v", f)
 	}
@@ -51,10 +52,12 @@ func TestCharge(t *testing.T) {
 func TestNoBudget(t *testing.T) {
 	in := start(t, nil)
 	for range 3 {
-		if b, refund, err := in.charge(with(t, "free", 0), 50_000, 1000); b != nil || refund == nil || err != nil {
+		if b, refund, err := in.charge(with(t, "free", 0), 50_000, 1000); b != nil ||
+			refund == nil || err != nil {
 			t.Errorf("a key without a budget: %+v, %v", b, err)
 		}
-		if b, refund, err := in.charge(t.Context(), 50_000, 1000); b != nil || refund == nil || err != nil {
+		if b, refund, err := in.charge(t.Context(), 50_000, 1000); b != nil ||
+			refund == nil || err != nil {
 			t.Errorf("without a key: %+v, %v", b, err)
 		}
 	}

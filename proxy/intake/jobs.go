@@ -14,8 +14,8 @@ import (
 	"bgremove/queue"
 )
 
-// Job returns a job that the request may see. Another key's is none: its holder is not told that it exists. Where no keys
-// are asked for, everything is everybody's.
+// Job returns a job that the request may see. Another key's is none: its holder is not told that it
+// exists. Where no keys are asked for, everything is everybody's.
 func (in *Intake) Job(ctx context.Context, id string) (queue.Job, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -30,15 +30,20 @@ func (in *Intake) Job(ctx context.Context, id string) (queue.Job, error) {
 func noSuchJob(id string, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrGone):
-		return fault.Error{Code: "expired", Detail: fmt.Sprintf("The job %s and its pictures are no longer kept", fault.Excerpt(id)), Err: err}
+		return fault.Error{Code: "expired", Detail: fmt.Sprintf(
+			"The job %s and its pictures are no longer kept", fault.Excerpt(id)), Err: err}
 	case errors.Is(err, queue.ErrNotFound):
-		return fault.Error{Code: "not_found", Detail: "There is no job " + fault.Excerpt(id), Err: err}
+		return fault.Error{
+			Code: "not_found", Detail: "There is no job " + fault.Excerpt(id), Err: err,
+		}
 	}
 	return err
 }
 
 // List returns jobs that the request may see, as queue.List does; an empty state is any.
-func (in *Intake) List(ctx context.Context, s queue.State, limit int, before int64) (jobs []queue.Job, next int64, err error) {
+func (in *Intake) List(
+	ctx context.Context, s queue.State, limit int, before int64,
+) (jobs []queue.Job, next int64, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	filter := owned(ctx)
@@ -61,8 +66,8 @@ func (in *Intake) Newest(ctx context.Context, s queue.State, n int) (jobs []queu
 	return jobs, nil
 }
 
-// Pending returns the ids of up to n queued jobs that the request may see, first served first. Where keys are asked for,
-// these are the oldest of its newest n.
+// Pending returns the ids of up to n queued jobs that the request may see, first served first.
+// Where keys are asked for, these are the oldest of its newest n.
 func (in *Intake) Pending(ctx context.Context, n int) (ids []string, err error) {
 	if owned(ctx).All {
 		ctx, cancel := bounded(ctx)
@@ -133,16 +138,18 @@ func (in *Intake) End(ctx context.Context, id string) (j queue.Job, deleted bool
 	return j, true, noSuchJob(id, in.Jobs.Delete(ctx, id))
 }
 
-// Result returns the picture that a job has made, and what is known of it. Until the request ends it counts as an upload
-// does: many that are slow to take theirs hold much.
+// Result returns the picture that a job has made, and what is known of it. Until the request ends
+// it counts as an upload does: many that are slow to take theirs hold much.
 func (in *Intake) Result(ctx context.Context, j queue.Job) (imaging.Result, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	switch {
 	case !j.State.Terminal():
-		return imaging.Result{}, fault.New("not_ready", "The job is %s, its result is not there yet", j.State)
+		return imaging.Result{}, fault.New("not_ready",
+			"The job is %s, its result is not there yet", j.State)
 	case j.State != queue.Succeeded:
-		return imaging.Result{}, fault.New("no_result", "The job is %s, it has no result: %s: %s", j.State, j.Code, j.Message)
+		return imaging.Result{}, fault.New("no_result", "The job is %s, it has no result: %s: %s",
+			j.State, j.Code, j.Message)
 	}
 	var said struct {
 		imaging.Result
@@ -178,7 +185,8 @@ func (in *Intake) Input(ctx context.Context, j queue.Job) ([]byte, error) {
 	if errors.Is(err, queue.ErrNotFound) {
 		return nil, fault.Error{
 			Code: "input_expired", Err: err,
-			Detail: "The input of the job is not kept; with the option keep_input=true it is kept as long as the result",
+			Detail: "The input of the job is not kept; with the option keep_input=true it is " +
+				"kept as long as the result",
 		}
 	} else if err != nil {
 		return nil, fmt.Errorf("read input: %w", err)

@@ -36,7 +36,8 @@ func start(t *testing.T, edit func(*Config, *queue.Config)) *Intake {
 	})
 	return New(cfg, Parts{
 		Jobs: q, Limits: imaging.DefaultConfig().Limits(), Version: "test",
-		Reserve: func(context.Context, int64) error { return nil }, Release: func(context.Context) {},
+		Reserve: func(context.Context, int64) error { return nil },
+		Release: func(context.Context) {},
 	})
 }
 

@@ -36,7 +36,8 @@ const (
 type jobOption struct {
 	option.Option
 	parse func(in *Intake, o *Options, text string) error
-	text  func(o, preset Options) string // what parse reads, to be kept with the job; empty for what need not be
+	// what parse reads, to be kept with the job; empty for what need not be
+	text func(o, preset Options) string
 }
 
 const (
@@ -47,8 +48,13 @@ const (
 // jobOptions are all there are: a new one is one row here.
 var jobOptions = []jobOption{
 	{
-		option.Option{Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort},
-		func(_ *Intake, o *Options, s string) (err error) { o.Priority, err = parsePriority(s); return err },
+		option.Option{
+			Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort,
+		},
+		func(_ *Intake, o *Options, s string) (err error) {
+			o.Priority, err = parsePriority(s)
+			return err
+		},
 		func(o, _ Options) string {
 			if o.Priority == queue.Normal {
 				return ""
@@ -58,7 +64,10 @@ var jobOptions = []jobOption{
 	},
 	{
 		option.Option{Name: keyTTL, Kind: option.Text, MaxText: maxShort},
-		func(in *Intake, o *Options, s string) (err error) { o.TTL, err = in.parseTTL(s); return err },
+		func(in *Intake, o *Options, s string) (err error) {
+			o.TTL, err = in.parseTTL(s)
+			return err
+		},
 		func(o, _ Options) string {
 			if o.TTL == 0 {
 				return ""
@@ -70,7 +79,8 @@ var jobOptions = []jobOption{
 		option.Option{Name: keyKeep, Kind: option.Switch, MaxText: maxShort},
 		func(_ *Intake, o *Options, s string) (err error) {
 			if o.KeepInput, err = strconv.ParseBool(s); err != nil {
-				return fmt.Errorf("%w: %s: must be true or false, is %.64q", picture.ErrOption, keyKeep, s)
+				return fmt.Errorf("%w: %s: must be true or false, is %.64q",
+					picture.ErrOption, keyKeep, s)
 			}
 			return nil
 		},
@@ -122,9 +132,11 @@ func (in *Intake) Preset(p queue.Priority) Options {
 	return Options{Priority: p, KeepInput: in.cfg.KeepInput}
 }
 
-// Parse reads every option, by the keys that Keys returns; files has those that came as bytes. Every fault is joined, and
-// each is an ErrOption.
-func (in *Intake) Parse(get func(key string) string, files map[string][]byte, preset Options) (Options, error) {
+// Parse reads every option, by the keys that Keys returns; files has those that came as bytes.
+// Every fault is joined, and each is an ErrOption.
+func (in *Intake) Parse(
+	get func(key string) string, files map[string][]byte, preset Options,
+) (Options, error) {
 	o := preset
 	var err error
 	o.Options, err = option.ParseFiles(get, files)
@@ -149,7 +161,8 @@ func parsePriority(s string) (queue.Priority, error) {
 			return queue.Priority(p), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q", picture.ErrOption, keyPriority, s)
+	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q",
+		picture.ErrOption, keyPriority, s)
 }
 
 // parseTTL reads 90s, 15m or a number of seconds.
@@ -157,7 +170,8 @@ func (in *Intake) parseTTL(s string) (time.Duration, error) {
 	d, err := ParseDuration(s)
 	longest := in.Jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {
-		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q", picture.ErrOption, keyTTL, longest.Seconds(), s)
+		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q",
+			picture.ErrOption, keyTTL, longest.Seconds(), s)
 	}
 	return d, nil
 }
@@ -178,12 +192,15 @@ const longOption = 1 << 10
 
 // About is what the queue keeps of a job for the intake, as JSON.
 type About struct {
-	Options map[string]string `json:"options,omitempty"` // those that were given, each as it can be sent again
-	Long    map[string]int    `json:"long,omitempty"`    // bytes of the texts of those that are too long to be kept
-	Input   InputInfo         `json:"input"`
+	// those that were given, each as it can be sent again
+	Options map[string]string `json:"options,omitempty"`
+	// bytes of the texts of those that are too long to be kept
+	Long  map[string]int `json:"long,omitempty"`
+	Input InputInfo      `json:"input"`
 }
 
-// InputInfo is what is known of the picture that was sent. Sizes are in px, with the orientation applied.
+// InputInfo is what is known of the picture that was sent. Sizes are in px, with
+// the orientation applied.
 type InputInfo struct {
 	Bytes       int64  `json:"bytes"`
 	Width       int    `json:"width,omitempty"`

@@ -19,7 +19,8 @@ type Refinement struct {
 // Refine makes a new job of another's picture and options, with others in place of some.
 func (in *Intake) Refine(ctx context.Context, id string, r Refinement) (Receipt, error) {
 	s := &submission{
-		Request: Request{IdempotencyKey: r.IdempotencyKey}, parent: id, given: digestOptions(r.Texts, r.Files),
+		Request: Request{IdempotencyKey: r.IdempotencyKey}, parent: id,
+		given: digestOptions(r.Texts, r.Files),
 	}
 	// A request that is repeated has its job, whether or not the parent is still there.
 	if id, err := in.repeated(ctx, s); id != "" || err != nil {

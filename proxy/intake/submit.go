@@ -48,8 +48,8 @@ func (in *Intake) Room(ctx context.Context) error {
 	return in.Jobs.Room(ctx)
 }
 
-// Submit queues a picture, fetched where only its address is given. Nothing of the Intake's holds the picture when Submit
-// returns.
+// Submit queues a picture, fetched where only its address is given. Nothing of the Intake's holds
+// the picture when Submit returns.
 //
 // The receipt has a budget also where that does not suffice.
 func (in *Intake) Submit(ctx context.Context, r Request) (Receipt, error) {
@@ -58,9 +58,11 @@ func (in *Intake) Submit(ctx context.Context, r Request) (Receipt, error) {
 		return in.submit(ctx, s)
 	}
 	if r.Picture != nil {
-		return Receipt{}, fault.New("multiple_images", "Both an image and %s were sent", KeyImageURL)
+		return Receipt{}, fault.New("multiple_images",
+			"Both an image and %s were sent", KeyImageURL)
 	}
-	// A request that is repeated is not fetched again: there may be another picture by now, or none.
+	// A request that is repeated is not fetched again: there may be another
+	// picture by now, or none.
 	id, err := in.repeated(ctx, s)
 	if id != "" || err != nil {
 		return Receipt{ID: id}, err
@@ -106,26 +108,35 @@ func (in *Intake) submit(ctx context.Context, s *submission) (Receipt, error) {
 }
 
 // queueRequest describes the job to the queue.
-func (in *Intake) queueRequest(ctx context.Context, s *submission, info codec.Info) (queue.Request, error) {
+func (in *Intake) queueRequest(
+	ctx context.Context, s *submission, info codec.Info,
+) (queue.Request, error) {
 	o := s.Options
 	about, err := json.Marshal(in.about(o, InputInfo{
-		Bytes: info.Bytes, Width: info.Width, Height: info.Height, ContentType: contentType(info.Format),
+		Bytes: info.Bytes, Width: info.Width, Height: info.Height,
+		ContentType: contentType(info.Format),
 	}))
 	if err != nil {
 		return queue.Request{}, err
 	}
 	return queue.Request{
-		Image: s.Picture, Options: o.Encode(), About: string(about), Priority: o.Priority, KeepInput: o.KeepInput,
-		ResultTTL: o.TTL, Callback: o.CallbackURL, Tenant: apikey.Name(ctx), Parent: s.parent, Trace: telemetry.Inject(ctx),
-		IdempotencyKey: s.IdempotencyKey, Fingerprint: s.fingerprint(), Cache: in.cacheKey(s, apikey.Name(ctx)),
+		Image: s.Picture, Options: o.Encode(), About: string(about), Priority: o.Priority,
+		KeepInput: o.KeepInput,
+		ResultTTL: o.TTL, Callback: o.CallbackURL, Tenant: apikey.Name(ctx),
+		Parent: s.parent, Trace: telemetry.Inject(ctx),
+		IdempotencyKey: s.IdempotencyKey, Fingerprint: s.fingerprint(),
+		Cache: in.cacheKey(s, apikey.Name(ctx)),
 	}, nil
 }
 
-// repeated returns the job that the request's idempotency key has made before; empty where there is none.
+// repeated returns the job that the request's idempotency key has made before;
+// empty where there is none.
 func (in *Intake) repeated(ctx context.Context, s *submission) (id string, err error) {
 	for _, c := range []byte(s.IdempotencyKey) {
 		if c <= ' ' || c > '~' || len(s.IdempotencyKey) > maxIdempotencyKey {
-			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q", picture.ErrOption,
+			return "", fmt.Errorf(
+				"%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
+				picture.ErrOption,
 				maxIdempotencyKey, s.IdempotencyKey)
 		}
 	}
@@ -149,17 +160,20 @@ func (s *submission) fingerprint() string {
 		image = s.imageDigest()
 	}
 	return digest(url.Values{
-		"image": {image}, "options": {s.optionsDigest()}, "job": {fmt.Sprint(o.Priority, o.TTL, o.KeepInput, o.CallbackURL)},
+		"image": {image}, "options": {s.optionsDigest()},
+		"job": {fmt.Sprint(o.Priority, o.TTL, o.KeepInput, o.CallbackURL)},
 	})
 }
 
-// cacheKey is equal for requests that come to the same result, where they may know of each other. It is empty where the
-// cache is off.
+// cacheKey is equal for requests that come to the same result, where they may know of each other.
+// It is empty where the cache is off.
 func (in *Intake) cacheKey(s *submission, tenant string) string {
 	if !in.cfg.Cache {
 		return ""
 	}
-	key := url.Values{"version": {in.Version}, "image": {s.imageDigest()}, "options": {s.optionsDigest()}}
+	key := url.Values{
+		"version": {in.Version}, "image": {s.imageDigest()}, "options": {s.optionsDigest()},
+	}
 	if !in.cfg.CacheAcrossKeys {
 		key.Set("tenant", tenant)
 	}

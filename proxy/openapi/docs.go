@@ -23,8 +23,10 @@ var (
 	start []byte
 )
 
-// The page needs scripts and styles of its own files, and the icons that its style sheet holds as data. It talks to this server alone.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+// The page needs scripts and styles of its own files, and the icons that its style sheet holds as
+// data. It talks to this server alone.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Register adds /openapi.json and /docs.
@@ -38,8 +40,8 @@ func Register(e *echo.Echo) {
 }
 
 func docs(c echo.Context) error {
-	// The page names its files relative to its own address, so that it works behind a proxy that adds a path. The server takes a
-	// slash at the end off before it looks for the route.
+	// The page names its files relative to its own address, so that it works behind a proxy that
+	// adds a path. The server takes a slash at the end off before it looks for the route.
 	if uri, _, _ := strings.Cut(c.Request().RequestURI, "?"); strings.HasSuffix(uri, "/") {
 		return c.Redirect(http.StatusPermanentRedirect, "../docs")
 	}
@@ -50,9 +52,11 @@ func docs(c echo.Context) error {
 func docsFile(c echo.Context) error {
 	const caching = "max-age=3600"
 	name := c.Param("file")
-	// Of all systems alike, unlike what mime.TypeByExtension says. What is of no other kind is no part of the page.
+	// Of all systems alike, unlike what mime.TypeByExtension says. What is of no other kind
+	// is no part of the page.
 	contentType, ok := map[string]string{
-		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png",
+		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".png": "image/png",
 	}[path.Ext(name)]
 	if !ok {
 		return echo.ErrNotFound

@@ -36,7 +36,10 @@ func TestRegister(t *testing.T) {
 		contentType string
 		begins      string
 	}{
-		{"/openapi.json", 200, "application/json", `{"openapi":"3.1.0","info":{"title":"bgremove",`},
+		{
+			"/openapi.json", 200, "application/json",
+			`{"openapi":"3.1.0","info":{"title":"bgremove",`,
+		},
 		{"/docs", 200, "text/html; charset=UTF-8", "<!doctype html>"},
 		{"/docs?x=/", 200, "text/html; charset=UTF-8", "<!doctype html>"},
 		{"/docs/", 308, "", ""},
@@ -52,8 +55,10 @@ func TestRegister(t *testing.T) {
 		{"/docs/nonsense", 404, "application/json", ""},
 	} {
 		w := get(t, tc.path)
-		if got := w.Header().Get("Content-Type"); w.Code != tc.status || got != tc.contentType || !strings.HasPrefix(w.Body.String(), tc.begins) {
-			t.Errorf("%s: %d %s %.60q, want %d %s %q", tc.path, w.Code, got, w.Body.String(), tc.status, tc.contentType, tc.begins)
+		if got := w.Header().Get("Content-Type"); w.Code != tc.status || got != tc.contentType ||
+			!strings.HasPrefix(w.Body.String(), tc.begins) {
+			t.Errorf("%s: %d %s %.60q, want %d %s %q",
+				tc.path, w.Code, got, w.Body.String(), tc.status, tc.contentType, tc.begins)
 		}
 	}
 	if to := get(t, "/docs/").Header().Get("Location"); to != "../docs" {
@@ -64,7 +69,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// A client gets the same file whether it takes it compressed or not, and caches in between are told of the difference.
+// A client gets the same file whether it takes it compressed or not, and caches in between are
+// told of the difference.
 func TestCompressed(t *testing.T) {
 	for _, path := range []string{"/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"} {
 		plain := get(t, path)
@@ -77,8 +83,10 @@ func TestCompressed(t *testing.T) {
 		if err != nil || !bytes.Equal(data, plain.Body.Bytes()) || len(data) == 0 {
 			t.Errorf("%s: %d and %d bytes differ, %v", path, len(data), plain.Body.Len(), err)
 		}
-		if plain.Header().Get("Content-Encoding") != "" || packed.Header().Get("Content-Encoding") != "gzip" ||
-			plain.Header().Get("Vary") != "Accept-Encoding" || packed.Header().Get("Vary") != "Accept-Encoding" {
+		if plain.Header().Get("Content-Encoding") != "" ||
+			packed.Header().Get("Content-Encoding") != "gzip" ||
+			plain.Header().Get("Vary") != "Accept-Encoding" ||
+			packed.Header().Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: %v and %v", path, plain.Header(), packed.Header())
 		}
 	}
@@ -100,7 +108,8 @@ func TestPageIsWhole(t *testing.T) {
 		t.Error("the page has scripts or styles in it, which its policy forbids")
 	}
 	csp := w.Header().Get("Content-Security-Policy")
-	if !strings.HasPrefix(csp, "default-src 'none'; script-src 'self'; ") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
+	if !strings.HasPrefix(csp, "default-src 'none'; script-src 'self'; ") ||
+		strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
 		t.Errorf("the policy is %q", csp)
 	}
 }

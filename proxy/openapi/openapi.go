@@ -1,7 +1,8 @@
 // Package openapi is the document of the public API, openapi.yaml, and the page that shows it.
 //
-// The document is written by hand and comes before the handlers: package openapitest holds them against
-// it. Only the options of a picture come from their table. This package imports echo, yaml and option.
+// The document is written by hand and comes before the handlers: package openapitest holds
+// them against it. Only the options of a picture come from their table. This package imports
+// echo, yaml and option.
 package openapi
 
 import (
@@ -28,7 +29,8 @@ func JSON() []byte {
 		err = write(&b, &root)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("the built-in openapi.yaml cannot be read: %v", err)) // a build that no test has seen
+		// a build that no test has seen
+		panic(fmt.Sprintf("the built-in openapi.yaml cannot be read: %v", err))
 	}
 	return b.Bytes()
 }

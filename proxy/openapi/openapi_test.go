@@ -43,7 +43,9 @@ func TestJSON(t *testing.T) {
 	if err != nil || !bytes.Equal(got, wanted) {
 		t.Errorf("JSON is not the document: %v", err)
 	}
-	order := []string{`"openapi":`, `"info":`, `"/v1/jobs":`, `"/v1/remove":`, `"/start_job":`, `"components":`}
+	order := []string{
+		`"openapi":`, `"info":`, `"/v1/jobs":`, `"/v1/remove":`, `"/start_job":`, `"components":`,
+	}
 	last := -1
 	for _, key := range order {
 		at := bytes.Index(JSON(), []byte(key))
@@ -99,7 +101,8 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// A comma in a flow mapping ends a value that has no quotes, and what follows becomes a key without one.
+// A comma in a flow mapping ends a value that has no quotes, and what follows
+// becomes a key without one.
 func TestNoEmptyValues(t *testing.T) {
 	walk(tree(t), "#", func(at string, object map[string]any) {
 		for key, v := range object {
@@ -121,13 +124,15 @@ func TestOperations(t *testing.T) {
 			op := op.(map[string]any)
 			id, _ := op["operationId"].(string)
 			if id == "" || ids[id] || op["summary"] == nil || op["tags"] == nil {
-				t.Errorf("%s %s has operationId %q, summary %v, tags %v", method, path, id, op["summary"], op["tags"])
+				t.Errorf("%s %s has operationId %q, summary %v, tags %v",
+					method, path, id, op["summary"], op["tags"])
 			}
 			ids[id] = true
 			_, open := op["security"]
 			responses := op["responses"].(map[string]any)
 			if refuses := responses["401"] != nil && responses["403"] != nil; refuses == open {
-				t.Errorf("%s %s: needs no key: %v, says how one is refused: %v", method, path, open, refuses)
+				t.Errorf("%s %s: needs no key: %v, says how one is refused: %v",
+					method, path, open, refuses)
 			}
 		}
 	}
@@ -137,7 +142,9 @@ func TestOperations(t *testing.T) {
 func TestCodes(t *testing.T) {
 	root := tree(t)
 	components := root["components"].(map[string]any)
-	schema := func(name string) map[string]any { return components["schemas"].(map[string]any)[name].(map[string]any) }
+	schema := func(name string) map[string]any {
+		return components["schemas"].(map[string]any)[name].(map[string]any)
+	}
 	enum := func(name string) (codes []string) {
 		for _, code := range schema(name)["enum"].([]any) {
 			codes = append(codes, code.(string))
@@ -146,7 +153,8 @@ func TestCodes(t *testing.T) {
 	}
 	codes := enum("Code")
 	var table []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| [45]\\d\\d \\|").FindAllStringSubmatch(schema("Code")["description"].(string), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| [45]\\d\\d \\|").
+		FindAllStringSubmatch(schema("Code")["description"].(string), -1) {
 		table = append(table, row[1])
 	}
 	if !slices.Equal(codes, table) {
@@ -159,7 +167,8 @@ func TestCodes(t *testing.T) {
 	}
 	for name, response := range components["responses"].(map[string]any) {
 		text := response.(map[string]any)["description"].(string)
-		for _, code := range regexp.MustCompile("`([a-z]+_[a-z_]+)`").FindAllStringSubmatch(text, -1) {
+		for _, code := range regexp.MustCompile("`([a-z]+_[a-z_]+)`").
+			FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(codes, code[1]) {
 				t.Errorf("%s speaks of %s, which is no code", name, code[1])
 			}

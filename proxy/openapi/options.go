@@ -33,7 +33,8 @@ func expand(n *yaml.Node, schemas *yaml.Node) error {
 		case n.Kind == yaml.MappingNode && i%2 == 0 && child.Value == optionsKey:
 			made, err = members(n.Content[i+1].Value, schemas)
 			width = 2
-		case n.Kind == yaml.SequenceNode && child.Kind == yaml.MappingNode && len(child.Content) > 0 && child.Content[0].Value == optionsKey:
+		case n.Kind == yaml.SequenceNode && child.Kind == yaml.MappingNode &&
+			len(child.Content) > 0 && child.Content[0].Value == optionsKey:
 			made, err = references()
 		default:
 			if err := expand(child, schemas); err != nil {
@@ -139,7 +140,9 @@ func parameterOf(o option.Option, written *yaml.Node) parameter {
 		return p
 	}
 	// The example is what /docs sends unless it is changed.
-	p.Content = map[string]any{"application/json": map[string]any{"schema": ref, "example": []string{}}}
+	p.Content = map[string]any{
+		"application/json": map[string]any{"schema": ref, "example": []string{}},
+	}
 	return p
 }
 

@@ -26,10 +26,14 @@ func browser(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(program), chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1200, 1400),
-		chromedp.NoSandbox, // its sandbox does not work for root or in most containers; the page is ours
+		chromedp.ExecPath(program), chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.WindowSize(1200, 1400),
+		// its sandbox does not work for root or in most containers; the page is ours
+		chromedp.NoSandbox,
 	}
-	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
+	for _, flag := range []string{
+		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
+	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
@@ -58,10 +62,12 @@ func TestPageInBrowser(t *testing.T) {
 	}
 	until := func(expression string) {
 		t.Helper()
-		run(chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+		run(chromedp.Poll[chromedp.Void](expression,
+			chromedp.WithPollingInterval(50*time.Millisecond)))
 	}
 	run(chromedp.Navigate("about:blank"))
-	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: violations}); err != nil {
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument,
+		page.AddScriptToEvaluateOnNewDocumentParams{Source: violations}); err != nil {
 		t.Fatal(err)
 	}
 	run(chromedp.Navigate(server.URL + "/docs"))
@@ -82,11 +88,13 @@ func TestPageInBrowser(t *testing.T) {
 	until(`document.querySelector("#operations-remove-remove .try-out__btn") !== null`)
 	run(chromedp.Click("#operations-remove-remove .try-out__btn"))
 	until(`document.querySelector("#operations-remove-remove input[type=file]") !== null`)
-	if got, err := chromedp.Run(ctx, chromedp.Evaluate[[]string]("window.violations")); err != nil || len(got) > 0 {
+	if got, err := chromedp.Run(ctx,
+		chromedp.Evaluate[[]string]("window.violations")); err != nil || len(got) > 0 {
 		t.Errorf("the policy forbade %q; %v", got, err)
 	}
 	if path := os.Getenv("BGREMOVE_SCREENSHOT"); path != "" {
-		if png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err != nil || os.WriteFile(path, png, 0o600) != nil {
+		if png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err != nil ||
+			os.WriteFile(path, png, 0o600) != nil {
 			t.Errorf("no picture of the page was written: %v", err)
 		}
 	}

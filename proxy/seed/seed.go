@@ -1,4 +1,5 @@
-// Package seed is the face that the tutorial had from which bgremove grew, kept so that its clients run unmodified.
+// Package seed is the face that the tutorial had from which bgremove grew, kept so that its
+// clients run unmodified.
 package seed
 
 import (
@@ -34,7 +35,9 @@ func (seed) WriteFault(c echo.Context, f fault.Error) error { return httpserver.
 
 // Mount implements face.Face.
 func (s seed) Mount(e *echo.Echo) {
-	e.GET("/health", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "ok"}) })
+	e.GET("/health", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+	})
 	e.GET("/metadata", s.metadata)
 	e.POST("/start_job", s.startJob)
 	e.GET("/get_job/:id", s.getJob)
@@ -89,12 +92,14 @@ func (s seed) startJob(c echo.Context) error {
 	}{"ok", jobSummary{id, jobStatus(queue.Queued)}})
 }
 
-// take queues the picture of a body that is JSON, whatever its type says. Names that mean nothing here are ignored.
+// take queues the picture of a body that is JSON, whatever its type says. Names that mean
+// nothing here are ignored.
 func (s seed) take(c echo.Context) (id string, err error) {
 	if err := s.Room(c); err != nil {
 		return "", err
 	}
-	up, err := httpserver.ReadJSON(c, httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(option.Table())})
+	up, err := httpserver.ReadJSON(c,
+		httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(option.Table())})
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +107,8 @@ func (s seed) take(c echo.Context) (id string, err error) {
 		return "", up.Need()
 	}
 	// get_job gives the input back.
-	opts, err := s.Intake.Parse(up.Texts.Get, up.Files, intake.Options{Priority: queue.Normal, KeepInput: true})
+	opts, err := s.Intake.Parse(up.Texts.Get, up.Files,
+		intake.Options{Priority: queue.Normal, KeepInput: true})
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +122,8 @@ type jobAnswer struct {
 	JobStatus *string `json:"job_status"`
 	In        *string `json:"img_in_base64"` // null
 	Out       *string `json:"img_out_base64"`
-	Detail    string  `json:"detail,omitempty"` // why there is no job, or no result and never will be
+	// why there is no job, or no result and never will be
+	Detail string `json:"detail,omitempty"`
 }
 
 func (s seed) getJob(c echo.Context) error {
@@ -161,12 +168,14 @@ func (s seed) writeImages(c echo.Context, j queue.Job) error {
 		}
 		end = `,"quality":` + string(text) + end
 	}
-	begin := fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`, j.ID, jobStatus(j.State))
+	begin := fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`,
+		j.ID, jobStatus(j.State))
 	return httpserver.WriteJSON(c, begin, in, `,"img_out_base64":`, out.Data, end)
 }
 
 // noJob answers in the shape of the route, not as FastAPI does.
 func noJob(c echo.Context, id, code, detail string) error {
 	c.Response().Header().Set(httpserver.HeaderErrorCode, code)
-	return c.JSON(fault.Of(code).Status, jobAnswer{Status: "ng", ID: fault.Excerpt(id), Detail: detail})
+	return c.JSON(fault.Of(code).Status,
+		jobAnswer{Status: "ng", ID: fault.Excerpt(id), Detail: detail})
 }

@@ -15,14 +15,16 @@ import (
 	"bgremove/queue"
 )
 
-// keepAlive is how often something is sent on a stream without news, so that nothing in between takes it for dead.
+// keepAlive is how often something is sent on a stream without news, so that nothing in
+// between takes it for dead.
 const keepAlive = 15 * time.Second
 
-// events streams the job's changes as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an
-// event is the length of the job's timeline.
+// events streams the job's changes as server-sent events:
+// https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an event is the length
+// of the job's timeline.
 func (v v1) events(c echo.Context) error {
 	id := c.Param("id")
-	if _, err := v.Intake.Job(c.Request().Context(), id); err != nil {
+	if _, err := v.Intake.HasEnded(c.Request().Context(), id); err != nil {
 		return err
 	}
 	leave, err := v.Join(c)
@@ -33,7 +35,8 @@ func (v v1) events(c echo.Context) error {
 	// Before the job is looked at: a change between the two is not missed.
 	changed, stop := v.Intake.Jobs.Watch(id, false)
 	defer stop()
-	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
+	// nothing seen, where it is none of ours
+	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID"))
 	startStream(c)
 	if httpserver.IsHead(c) {
 		return nil
@@ -69,13 +72,15 @@ func startStream(c echo.Context) {
 	c.Response().WriteHeader(http.StatusOK)
 }
 
-// sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.
+// sendNews sends the job if it is further on than what the client has seen. A job that was
+// deleted has ended too.
 func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
 	j, err := v.Intake.Job(c.Request().Context(), id)
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
 	}
-	if err != nil || len(j.Log) == *seen && !j.State.Terminal() { // the end is told again: a client closes by it
+	// the end is told again: a client closes by it
+	if err != nil || len(j.Log) == *seen && !j.State.Terminal() {
 		return false, err
 	}
 	*seen = len(j.Log)
@@ -83,7 +88,8 @@ func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err erro
 	if err != nil {
 		return false, err
 	}
-	return j.State.Terminal(), v.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
+	return j.State.Terminal(), v.sendEvent(c,
+		fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
 }
 
 func (v v1) sendEvent(c echo.Context, text string) error {

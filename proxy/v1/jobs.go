@@ -27,7 +27,8 @@ func jobURL(id string) string { return "/v1/jobs/" + id }
 
 // read takes in a picture, sent in one of the ways that there are, or its address, and its options.
 func (v v1) read(c echo.Context, preset queue.Priority, query url.Values) (intake.Request, error) {
-	up, err := v.Read(c, httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())})
+	up, err := v.Read(c,
+		httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())})
 	if err != nil {
 		return intake.Request{}, err
 	}
@@ -48,14 +49,16 @@ func (v v1) createJob(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 	wait, asked := preferWait(c)
-	waited := asked && v.Await(c, id, wait) == nil // a preference: where it cannot be heeded, the job is there all the same
+	// a preference: where it cannot be heeded, the job is there all the same
+	waited := asked && v.Await(c, id, wait) == nil
 	if waited {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 	}
 	return v.showCreated(c, id, waited)
 }
 
-// receive queues the picture that a request sends, or says where it is. Nothing holds it when receive returns.
+// receive queues the picture that a request sends, or says where it is. Nothing holds
+// it when receive returns.
 func (v v1) receive(c echo.Context) (id string, err error) {
 	query, err := queryOf(c, intake.Keys()...)
 	if err != nil {
@@ -142,12 +145,14 @@ func (v v1) listJobs(c echo.Context) error {
 	limit, before := defaultPage, int64(0)
 	if s := query.Get("limit"); s != "" {
 		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > longestPage {
-			return fmt.Errorf("%w: limit: must be 1 to %d, is %.64q", picture.ErrOption, longestPage, s)
+			return fmt.Errorf("%w: limit: must be 1 to %d, is %.64q",
+				picture.ErrOption, longestPage, s)
 		}
 	}
 	if s := query.Get("cursor"); s != "" {
 		if before, err = strconv.ParseInt(s, 36, 64); err != nil || before < 1 {
-			return fault.New("bad_cursor", "cursor: is no next_cursor of a page: %q", fault.Excerpt(s))
+			return fault.New("bad_cursor", "cursor: is no next_cursor of a page: %q",
+				fault.Excerpt(s))
 		}
 	}
 	jobs, next, err := v.Intake.List(c.Request().Context(), state, limit, before)
@@ -169,10 +174,12 @@ func (v v1) listJobs(c echo.Context) error {
 
 func checkState(s queue.State) error {
 	switch s {
-	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed, queue.Expired, queue.Cancelled:
+	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed,
+		queue.Expired, queue.Cancelled:
 		return nil
 	}
-	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired or cancelled, is %.64q", picture.ErrOption,
+	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired "+
+		"or cancelled, is %.64q", picture.ErrOption,
 		string(s))
 }
 
@@ -184,6 +191,11 @@ func (v v1) showJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return v.show(c)
+}
+
+// show is apart from showJob: a job would take much of the stack of each request that waits there.
+func (v v1) show(c echo.Context) error {
 	j, err := v.Intake.Job(c.Request().Context(), c.Param("id"))
 	if err != nil {
 		return err
@@ -225,5 +237,8 @@ func (v v1) queue(c echo.Context) error {
 		OldestAge float64          `json:"oldest_age_s"`
 		Rate      float64          `json:"rate_per_s"`
 		MaxDepth  int              `json:"max_depth"`
-	}{queued, load.Behind, load.Retrying, load.Running, load.Dead, load.OldestAge.Seconds(), load.Rate, load.MaxDepth})
+	}{
+		queued, load.Behind, load.Retrying, load.Running, load.Dead,
+		load.OldestAge.Seconds(), load.Rate, load.MaxDepth,
+	})
 }

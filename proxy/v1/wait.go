@@ -26,7 +26,8 @@ func parseWait(s string, preset time.Duration) (time.Duration, error) {
 	}
 	d, err := intake.ParseDuration(s)
 	if err != nil || d < 0 || d > longestWait {
-		return 0, fmt.Errorf("%w: wait: must be 0s to %gs, is %.64q", picture.ErrOption, longestWait.Seconds(), s)
+		return 0, fmt.Errorf("%w: wait: must be 0s to %gs, is %.64q",
+			picture.ErrOption, longestWait.Seconds(), s)
 	}
 	return d, nil
 }
@@ -39,7 +40,8 @@ func queryWait(c echo.Context) (time.Duration, error) {
 	return parseWait(query.Get(keyWait), 0)
 }
 
-// preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is none, as the RFC has it.
+// preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is
+// none, as the RFC has it.
 func preferWait(c echo.Context) (d time.Duration, asked bool) {
 	for _, header := range c.Request().Header.Values("Prefer") {
 		for preference := range strings.SplitSeq(header, ",") {

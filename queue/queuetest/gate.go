@@ -40,7 +40,10 @@ func StartGate(t testing.TB, to string) *Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Gate{Addr: l.Addr().String(), to: to, listener: l, changed: make(chan struct{}), conns: map[net.Conn]bool{}}
+	g := &Gate{
+		Addr: l.Addr().String(), to: to, listener: l,
+		changed: make(chan struct{}), conns: map[net.Conn]bool{},
+	}
 	g.running.Go(g.accept)
 	t.Cleanup(func() {
 		_ = l.Close()

@@ -40,18 +40,20 @@ func (g *Group) Others(one *Server) []*Server {
 	return others
 }
 
-// StartReplicated runs a master with replicas and a Sentinel that puts a replica in the place of a master that was silent for half
-// a second. The master is the first server.
+// StartReplicated runs a master with replicas and a Sentinel that puts a replica in the place of a
+// master that was silent for half a second. The master is the first server.
 func StartReplicated(t testing.TB, name string, replicas int) (g *Group, master *Server) {
 	t.Helper()
 	master = StartRedis(t)
 	g = &Group{servers: []*Server{master}}
 	host, port, _ := net.SplitHostPort(master.Addr)
 	for range replicas {
-		g.servers = append(g.servers, StartRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0"))
+		g.servers = append(g.servers,
+			StartRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0"))
 	}
 	until(t, "the replicas to be in step", inStep(t, master, replicas))
-	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds %[1]s 500\nsentinel failover-timeout %[1]s 3000\n",
+	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds "+
+		"%[1]s 500\nsentinel failover-timeout %[1]s 3000\n",
 		name, host, port)
 	sentinel := startSentinel(t, text)
 	r := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr})
@@ -80,7 +82,8 @@ func inStep(t testing.TB, master *Server, replicas int) func() error {
 	}
 }
 
-// StartClusterOf runs a cluster of masters with a replica each, which takes its master's place after a second.
+// StartClusterOf runs a cluster of masters with a replica each, which takes its
+// master's place after a second.
 func StartClusterOf(t testing.TB, masters int) *Group {
 	t.Helper()
 	g := &Group{}
@@ -90,7 +93,8 @@ func StartClusterOf(t testing.TB, masters int) *Group {
 		g.servers = append(g.servers, s)
 		args = append(args, s.Addr)
 	}
-	cmd := exec.CommandContext(t.Context(), "redis-cli", append(args, "--cluster-replicas", "1", "--cluster-yes")...)
+	cmd := exec.CommandContext(t.Context(), "redis-cli",
+		append(args, "--cluster-replicas", "1", "--cluster-yes")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
@@ -108,7 +112,8 @@ func StartClusterOf(t testing.TB, masters int) *Group {
 		})
 		until(t, "a replica to be in step", func() error {
 			info, err := r.Info(t.Context(), "replication").Result()
-			if err == nil && !strings.Contains(info, "master_link_status:up") && !strings.Contains(info, "state=online") {
+			if err == nil && !strings.Contains(info, "master_link_status:up") &&
+				!strings.Contains(info, "state=online") {
 				err = errors.New(info)
 			}
 			return err

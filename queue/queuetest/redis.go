@@ -27,7 +27,8 @@ type process struct {
 
 func (p *process) start(t testing.TB) {
 	t.Helper()
-	p.cmd = exec.Command(p.args[0], p.args[1:]...) //nolint:noctx // Stop kills it, also after the test
+	//nolint:noctx // Stop kills it, also after the test
+	p.cmd = exec.Command(p.args[0], p.args[1:]...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s (redis-server is Debian's package of that name): %v", p.args[0], err)
@@ -44,7 +45,8 @@ func (p *process) Stop() {
 	}
 }
 
-// Restart kills the server at once and starts it again on the same port and folder, with args added, such as --readonly.
+// Restart kills the server at once and starts it again on the same port and folder, with args
+// added, such as --readonly.
 func (p *process) Restart(t testing.TB, args ...string) {
 	t.Helper()
 	p.Stop()
@@ -89,7 +91,8 @@ func startServer(t testing.TB, addr string, args ...string) *Server {
 	return s
 }
 
-// StartRedis runs Debian's redis-server on a free loopback port until the test ends. Without args it keeps nothing on disk.
+// StartRedis runs Debian's redis-server on a free loopback port until the test ends. Without args
+// it keeps nothing on disk.
 func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	addr := freeAddr(t)
@@ -117,7 +120,8 @@ func StartCluster(t testing.TB) *Server {
 	return s
 }
 
-// StartSentinel runs a server and one Sentinel that watches it under the given name, and returns the Sentinel.
+// StartSentinel runs a server and one Sentinel that watches it under the given name,
+// and returns the Sentinel.
 func StartSentinel(t testing.TB, name string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(StartRedis(t).Addr)
@@ -135,11 +139,13 @@ func startSentinel(t testing.TB, text string) *Server {
 	return startServer(t, addr, conf, "--sentinel", "--port", port, "--bind", "127.0.0.1")
 }
 
-// startNode runs a server that a cluster is made of. Its bus has a port of its own: the usual one, ten thousand higher, may not exist.
+// startNode runs a server that a cluster is made of. Its bus has a port of its own: the usual one,
+// ten thousand higher, may not exist.
 func startNode(t testing.TB, args ...string) *Server {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(freeAddr(t))
-	return StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
+	return StartRedis(t,
+		append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 }
 
 // URL returns the server's address as queue.url takes it.

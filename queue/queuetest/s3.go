@@ -15,7 +15,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// The S3 server of the tests, from the Go module proxy. To build it takes about a minute, once a machine.
+// The S3 server of the tests, from the Go module proxy. To build it takes about a
+// minute, once a machine.
 const (
 	s3Module  = "github.com/versity/versitygw/cmd/versitygw"
 	s3Version = "v1.8.0"
@@ -39,8 +40,10 @@ func StartS3(t testing.TB) *S3 {
 	addr := freeAddr(t)
 	s := &S3{URL: "http://" + addr, process: process{
 		// Sidecar, because not every file system has attributes.
-		args: []string{s3Program(t), "--port", addr, "--quiet", "posix", "--sidecar", t.TempDir(), t.TempDir()},
-		env:  []string{"ROOT_ACCESS_KEY=" + S3AccessKey, "ROOT_SECRET_KEY=" + S3SecretKey},
+		args: []string{
+			s3Program(t), "--port", addr, "--quiet", "posix", "--sidecar", t.TempDir(), t.TempDir(),
+		},
+		env: []string{"ROOT_ACCESS_KEY=" + S3AccessKey, "ROOT_SECRET_KEY=" + S3SecretKey},
 	}}
 	s.ready = func() error { _, err := s.Client(t).ListBuckets(context.Background()); return err }
 	s.start(t)
@@ -52,7 +55,8 @@ func StartS3(t testing.TB) *S3 {
 func (s *S3) Client(t testing.TB) *minio.Client {
 	t.Helper()
 	c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{
-		Creds: credentials.NewStaticV4(S3AccessKey, S3SecretKey, ""), Region: "us-east-1", MaxRetries: 1,
+		Creds: credentials.NewStaticV4(S3AccessKey, S3SecretKey, ""), Region: "us-east-1",
+		MaxRetries: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +80,8 @@ func s3Program(t testing.TB) string {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(cache, "bgremove-test")
-	program := filepath.Join(folder, fmt.Sprintf("versitygw-%s-%s-%s", s3Version, runtime.GOOS, runtime.GOARCH))
+	program := filepath.Join(folder,
+		fmt.Sprintf("versitygw-%s-%s-%s", s3Version, runtime.GOOS, runtime.GOARCH))
 	if _, err := os.Stat(program); !errors.Is(err, os.ErrNotExist) {
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +91,8 @@ func s3Program(t testing.TB) string {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	bin, err := os.MkdirTemp(folder, "build-") // of this process alone; beside program, so that it can be renamed
+	// of this process alone; beside program, so that it can be renamed
+	bin, err := os.MkdirTemp(folder, "build-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +100,9 @@ func s3Program(t testing.TB) string {
 	build := exec.CommandContext(t.Context(), "go", "install", s3Module+"@"+s3Version)
 	build.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the S3 server of the tests (needs the Go module proxy at first use): %v\n%s", err, out)
+		t.Fatalf(
+			"build the S3 server of the tests (needs the Go module proxy at first use): %v\n%s",
+			err, out)
 	}
 	if err := os.Rename(filepath.Join(bin, "versitygw"), program); err != nil {
 		t.Fatal(err)

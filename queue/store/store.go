@@ -15,8 +15,9 @@ import (
 var (
 	ErrNotFound    = errors.New("not found")
 	ErrNoSpace     = errors.New("too little free disk space")
-	ErrUnavailable = errors.New("queue unavailable")  // its server is away; a later try may succeed
-	ErrFailed      = errors.New("image store failed") // an ErrUnavailable too: not the queue's server
+	ErrUnavailable = errors.New("queue unavailable") // its server is away; a later try may succeed
+	// an ErrUnavailable too: not the queue's server
+	ErrFailed = errors.New("image store failed")
 )
 
 // Free returns how many bytes of disk space are left in a folder for a process like this one.

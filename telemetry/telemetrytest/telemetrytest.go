@@ -1,4 +1,5 @@
-// Package telemetrytest is a collector of traces for tests: it speaks OTLP over HTTP, as a real one does.
+// Package telemetrytest is a collector of traces for tests: it speaks OTLP over
+// HTTP, as a real one does.
 package telemetrytest
 
 import (
@@ -51,14 +52,16 @@ func Listen(t testing.TB) *Collector {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		w.Header().Set("Content-Type", "application/x-protobuf") // of an empty ExportTraceServiceResponse
+		// of an empty ExportTraceServiceResponse
+		w.Header().Set("Content-Type", "application/x-protobuf")
 	}))
 	t.Cleanup(server.Close)
 	c.URL = server.URL
 	return c
 }
 
-// Start runs a collector and has this process' traces sent to it until flush, or the end of the test. It must not run beside another.
+// Start runs a collector and has this process' traces sent to it until flush, or the end of the
+// test. It must not run beside another.
 func Start(t *testing.T) (c *Collector, flush func()) {
 	t.Helper()
 	c = Listen(t)
@@ -94,8 +97,10 @@ func (c *Collector) Named(name string) (spans []Span) {
 }
 
 func (c *Collector) take(r *http.Request) error {
-	if r.Method != http.MethodPost || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
-		return fmt.Errorf("%s %s %s is no export of traces", r.Method, r.URL.Path, r.Header.Get("Content-Type"))
+	if r.Method != http.MethodPost || r.URL.Path != "/v1/traces" ||
+		r.Header.Get("Content-Type") != "application/x-protobuf" {
+		return fmt.Errorf("%s %s %s is no export of traces",
+			r.Method, r.URL.Path, r.Header.Get("Content-Type"))
 	}
 	body, err := io.ReadAll(r.Body)
 	if err == nil && r.Header.Get("Content-Encoding") == "gzip" {
@@ -118,10 +123,14 @@ func (c *Collector) take(r *http.Request) error {
 		for _, scope := range resource.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
 				c.spans = append(c.spans, Span{
-					Trace: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()),
-					Name: s.GetName(), Kind: s.GetKind().String(), Failed: s.GetStatus().GetCode() == 2,
+					Trace:  hex.EncodeToString(s.GetTraceId()),
+					ID:     hex.EncodeToString(s.GetSpanId()),
+					Parent: hex.EncodeToString(s.GetParentSpanId()),
+					Name:   s.GetName(), Kind: s.GetKind().String(),
+					Failed:     s.GetStatus().GetCode() == 2,
 					Attributes: attributes(s.GetAttributes()), Resource: about,
-					Start: time.Unix(0, int64(s.GetStartTimeUnixNano())), End: time.Unix(0, int64(s.GetEndTimeUnixNano())),
+					Start: time.Unix(0, int64(s.GetStartTimeUnixNano())),
+					End:   time.Unix(0, int64(s.GetEndTimeUnixNano())),
 				})
 			}
 		}

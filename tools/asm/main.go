@@ -146,8 +146,10 @@ func storeRows(
 
 func filter() {
 	TEXT("filterAVX2", NOSPLIT,
-		"func(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high float32)")
-	Doc("filterAVX2 sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, at least low and at most",
+		"func(dst, src *float32, offsets *int, weights *float32, taps, n int, bias, low, high "+
+			"float32)")
+	Doc("filterAVX2 sets dst[i] = Σ_k weights[k]·src[i+offsets[k]] + bias, at least low and "+
+		"at most",
 		"high, for k below taps and i below n, which is a multiple of 32.")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
@@ -202,7 +204,8 @@ func filter() {
 
 func splitRows() {
 	TEXT("splitRowsAVX2", NOSPLIT, "func(even, odd, src *float32, dstRow, srcRow, pairs, rows int)")
-	Doc("splitRowsAVX2 parts rows of pairs, at least 4: the first of each goes to even, the second to",
+	Doc("splitRowsAVX2 parts rows of pairs, at least 4: the first of each goes to even, the "+
+		"second to",
 		"odd. Rows start dstRow and srcRow apart.")
 	even := Load(Param("even"), GP64())
 	odd := Load(Param("odd"), GP64())
@@ -244,7 +247,8 @@ func splitRows() {
 
 func copyRows() {
 	TEXT("copyRowsAVX2", NOSPLIT, "func(dst, src *float32, dstRow, srcRow, width, rows int)")
-	Doc("copyRowsAVX2 copies rows of width numbers, at least 4. Rows start dstRow and srcRow apart.")
+	Doc("copyRowsAVX2 copies rows of width numbers, at least 4. Rows start dstRow and " +
+		"srcRow apart.")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	dstRow := Load(Param("dstRow"), GP64())

@@ -46,9 +46,11 @@ nothing is given; strokes are its mask initialisation.
 		}
 		cv, fast := r.Engines[0].Mean, r.Engines[1].Mean
 		fmt.Fprintf(out, "| %s | %.3f | %.3f | **%+.3f** | ≥ %.2f | %.3f → %.3f | %.3f → %.3f |\n",
-			row.name, cv.IoU, fast.IoU, fast.IoU-cv.IoU, row.wanted, cv.BoundaryF, fast.BoundaryF, cv.MAE, fast.MAE)
+			row.name, cv.IoU, fast.IoU, fast.IoU-cv.IoU, row.wanted, cv.BoundaryF, fast.BoundaryF,
+			cv.MAE, fast.MAE)
 	}
-	fmt.Fprint(out, "\nWith nothing given, by how often the network may look (`imaging.looks`):\n\n| looks | IoU |\n|---|---|\n")
+	fmt.Fprint(out, "\nWith nothing given, by how often the network may look (`imaging.looks`):\n"+
+		"\n| looks | IoU |\n|---|---|\n")
 	for looks := 1; looks <= 3; looks++ {
 		cfg := imaging.DefaultConfig()
 		cfg.Looks = looks
@@ -65,7 +67,10 @@ nothing is given; strokes are its mask initialisation.
 	return nil
 }
 
-func compare(ctx context.Context, hints eval.HintConfig, pairs []eval.Pair, cfg imaging.Config, engines ...string) (*eval.Report, error) {
+func compare(
+	ctx context.Context, hints eval.HintConfig,
+	pairs []eval.Pair, cfg imaging.Config, engines ...string,
+) (*eval.Report, error) {
 	r, err := imaging.New(cfg)
 	if err != nil {
 		return nil, err
@@ -80,7 +85,8 @@ func compare(ctx context.Context, hints eval.HintConfig, pairs []eval.Pair, cfg 
 	}
 	report := eval.Run(ctx, c, pairs)
 	if report.Interrupted || report.Unread > 0 {
-		return nil, errors.Join(ctx.Err(), fmt.Errorf("%d of %d pictures measured, %d unread", len(report.Pictures), report.Asked, report.Unread))
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("%d of %d pictures measured, %d unread",
+			len(report.Pictures), report.Asked, report.Unread))
 	}
 	return report, nil
 }

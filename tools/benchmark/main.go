@@ -1,11 +1,13 @@
 //go:build cgo
 
-// Command benchmark measures what bgremove promises, side by side with OpenCV on the same machine, and writes the report:
+// Command benchmark measures what bgremove promises, side by side with OpenCV on the same machine,
+// and writes the report:
 //
 //	go run -tags gocv_specific_modules ./tools/benchmark -photos DIR -out docs/benchmarks.md
 //
-// DIR has photos with masks of the same names: valid/images and valid/masks to measure how exact the engines are, and photos/images,
-// large ones, to measure how fast. Each section runs in a process of its own: so it can be bound to one core, and its memory is its own.
+// DIR has photos with masks of the same names: valid/images and valid/masks to measure how exact
+// the engines are, and photos/images, large ones, to measure how fast. Each section runs in a
+// process of its own: so it can be bound to one core, and its memory is its own.
 package main
 
 import (
@@ -59,7 +61,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.photos, "photos", "../shared/eval", "folder of photos with masks")
 	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "report to write")
-	flag.StringVar(&o.section, "section", "", "run only the sections whose names begin so, and print them")
+	flag.StringVar(&o.section, "section", "",
+		"run only the sections whose names begin so, and print them")
 	flag.StringVar(&o.work, "work", "", "folder of a run's own files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -82,7 +85,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(o.work)) }()
-	if !slices.ContainsFunc(sections(), func(s section) bool { return strings.HasPrefix(s.name, o.section) }) {
+	if !slices.ContainsFunc(sections(),
+		func(s section) bool { return strings.HasPrefix(s.name, o.section) }) {
 		return fmt.Errorf("no section's name begins with %q", o.section)
 	}
 	if err := preparePhotos(o); err != nil {
@@ -120,7 +124,8 @@ func child(ctx context.Context, o options, s section, out io.Writer) error {
 	}
 	args := []string{self, "-section", s.name, "-work", o.work, "-photos", o.photos}
 	if s.core {
-		args = append([]string{"taskset", "-c", "0"}, args...) // the last core is others' for choice
+		// the last core is others' for choice
+		args = append([]string{"taskset", "-c", "0"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), s.env...)
@@ -151,7 +156,8 @@ func ofMachine(file, key string) string {
 }
 
 func commit() string {
-	out, err := exec.Command("git", "describe", "--always", "--dirty").Output() //nolint:noctx // answers at once
+	//nolint:noctx // answers at once
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
 	return cmp.Or(strings.TrimSpace(string(out)), fmt.Sprint(err))
 }
 

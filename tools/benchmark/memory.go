@@ -54,7 +54,8 @@ func peak(ctx context.Context, o options, out io.Writer) error {
 // resident returns a size of this process in bytes: VmRSS now, VmHWM the most so far.
 func resident(key string) (int64, error) { return fleet.Memory(os.Getpid(), key) }
 
-// steady sends ten thousand pictures through one process: photos, every kind of test picture, and some that are cut short.
+// steady sends ten thousand pictures through one process: photos, every kind of test picture, and
+// some that are cut short.
 func steady(ctx context.Context, o options, out io.Writer) error {
 	const first, last = 1000, 10_000
 	files, err := steadyFiles(o)
@@ -84,13 +85,15 @@ func steady(ctx context.Context, o options, out io.Writer) error {
 | resident after %d | **%d** (%+.1f %%) | within 10 %% |
 
 %d goroutines before, %d after. (That every matrix of OpenCV's is closed is a test: `+"`go test -tags gocv_specific_modules,matprofile ./imaging`"+`.)
-`, first, runtime.NumCPU(), early/1e6, last, late/1e6, 100*(float64(late)/float64(early)-1), goroutines, runtime.NumGoroutine())
+`, first, runtime.NumCPU(), early/1e6, last, late/1e6, 100*(float64(late)/float64(early)-1),
+		goroutines, runtime.NumGoroutine())
 	return nil
 }
 
 func steadyFiles(o options) ([][]byte, error) {
 	var names []string
-	for _, pattern := range []string{filepath.Join(o.photos, "valid", "images", "*"), filepath.Join("testdata", "*.*")} {
+	for _, pattern := range []string{filepath.Join(o.photos, "valid", "images", "*"), filepath.Join(
+		"testdata", "*.*")} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
@@ -111,7 +114,8 @@ func steadyFiles(o options) ([][]byte, error) {
 	return files, nil
 }
 
-// sendThrough cuts out n pictures, as many at a time as there are cores. Those that are refused are done, too.
+// sendThrough cuts out n pictures, as many at a time as there are cores. Those that are
+// refused are done, too.
 func sendThrough(ctx context.Context, r *imaging.Remover, files [][]byte, n int) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -124,7 +128,9 @@ func sendThrough(ctx context.Context, r *imaging.Remover, files [][]byte, n int)
 					return
 				}
 				_, err := r.Remove(ctx, files[i%len(files)], option.Options{})
-				refused := errors.Is(err, picture.ErrCorrupt) || errors.Is(err, picture.ErrNoForeground) || errors.Is(err, picture.ErrUnsupported)
+				refused := errors.Is(err, picture.ErrCorrupt) ||
+					errors.Is(err, picture.ErrNoForeground) ||
+					errors.Is(err, picture.ErrUnsupported)
 				if err != nil && !refused {
 					faults[w] = err
 					return

@@ -29,7 +29,8 @@ const mostPhotos = 3
 func preparePhotos(o options) error {
 	files, err := filepath.Glob(filepath.Join(o.photos, "photos", "images", "*.jpg"))
 	if err != nil || len(files) < mostPhotos {
-		return fmt.Errorf("%d photos in %s, at least %d are needed", len(files), filepath.Join(o.photos, "photos", "images"), mostPhotos)
+		return fmt.Errorf("%d photos in %s, at least %d are needed",
+			len(files), filepath.Join(o.photos, "photos", "images"), mostPhotos)
 	}
 	sizes := map[string]int64{}
 	for _, f := range files {

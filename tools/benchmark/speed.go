@@ -64,7 +64,9 @@ func network(_ context.Context, o options, out io.Writer) error {
 		return err
 	}
 	if o.section == "network" {
-		fmt.Fprintf(out, "\n## The network's forward pass\n\nOne core, median of %d runs.\n\n| | ms | wanted |\n|---|---|---|\n| assembly (AVX2, FMA) | **%.1f** | ≤ 20 |\n", runs, ms(took))
+		fmt.Fprintf(out,
+			"\n## The network's forward pass\n\nOne core, median of %d runs.\n\n| | ms | wanted "+
+				"|\n|---|---|---|\n| assembly (AVX2, FMA) | **%.1f** | ≤ 20 |\n", runs, ms(took))
 		return nil
 	}
 	fmt.Fprintf(out, "| plain Go | **%.1f** | ≤ 300 |\n", ms(took))
@@ -92,9 +94,11 @@ One core, the engine alone, without codecs, nothing given. Photos of much detail
 			if err != nil {
 				return err
 			}
-			slow, quick, ratio = append(slow, ms(a)), append(quick, ms(b)), append(ratio, float64(a)/float64(b))
+			slow, quick, ratio = append(slow, ms(a)), append(quick, ms(b)), append(ratio,
+				float64(a)/float64(b))
 		}
-		fmt.Fprintf(out, "| %g MP | %.0f ms | %.1f ms | **%.0f** | %.0f–%.0f | ≥ %.0f |\n", row.mp, middle(slow), middle(quick), middle(ratio),
+		fmt.Fprintf(out, "| %g MP | %.0f ms | %.1f ms | **%.0f** | %.0f–%.0f | ≥ %.0f |\n", row.mp,
+			middle(slow), middle(quick), middle(ratio),
 			slices.Min(ratio), slices.Max(ratio), row.wanted)
 	}
 	return nil
@@ -103,7 +107,9 @@ One core, the engine alone, without codecs, nothing given. Photos of much detail
 func middle(v []float64) float64 { return slices.Sorted(slices.Values(v))[len(v)/2] }
 
 // sideBySide times cv::grabCut once between two rounds of the fast engine.
-func sideBySide(ctx context.Context, r *imaging.Remover, file string) (slow, quick time.Duration, err error) {
+func sideBySide(
+	ctx context.Context, r *imaging.Remover, file string,
+) (slow, quick time.Duration, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return 0, 0, err
@@ -194,17 +200,20 @@ func (w *wholeTimes) measure(ctx context.Context, r *imaging.Remover, file strin
 		if _, err := decode(data); err != nil {
 			return err
 		}
-		_, err := pngenc.Encode(size.X, size.Y, pngenc.RGBA, 0, func(y int, dst []byte) { copy(dst, pix[4*size.X*y:]) })
+		_, err := pngenc.Encode(size.X, size.Y, pngenc.RGBA, 0,
+			func(y int, dst []byte) { copy(dst, pix[4*size.X*y:]) })
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	total, err := median(runs, func() error { _, err := r.Remove(ctx, data, option.Options{}); return err })
+	total, err := median(runs,
+		func() error { _, err := r.Remove(ctx, data, option.Options{}); return err })
 	if err != nil {
 		return err
 	}
-	w.native, w.own, w.total = append(w.native, ms(native)), append(w.own, ms(own)), append(w.total, ms(total))
+	w.native, w.own, w.total = append(w.native, ms(native)), append(w.own, ms(own)),
+		append(w.total, ms(total))
 	w.byNative = append(w.byNative, float64(total)/float64(native))
 	w.byOwn = append(w.byOwn, float64(total)/float64(own))
 	return nil
@@ -235,8 +244,10 @@ func (w *wholeTimes) write(o options, out io.Writer, mp float64, cores int) erro
 	if cores == 1 {
 		wanted = fmt.Sprintf(" (wanted: ≤ %d)", map[float64]int{1: 3, 12: 2}[mp])
 	}
-	fmt.Fprintf(out, "| %g MP | %d | %.1f | %.1f | %.1f | **%.2f** (%.2f–%.2f)%s | **%.2f** (%.2f–%.2f)%s | %s |\n", mp, cores, middle(w.native), middle(w.own), middle(w.total),
-		middle(w.byNative), slices.Min(w.byNative), slices.Max(w.byNative), wanted, middle(w.byOwn), slices.Min(w.byOwn), slices.Max(w.byOwn), wanted, speedUp)
+	fmt.Fprintf(out, "| %g MP | %d | %.1f | %.1f | %.1f | **%.2f** (%.2f–%.2f)%s | **%.2f** "+
+		"(%.2f–%.2f)%s | %s |\n", mp, cores, middle(w.native), middle(w.own), middle(w.total),
+		middle(w.byNative), slices.Min(w.byNative), slices.Max(w.byNative), wanted, middle(w.byOwn),
+		slices.Min(w.byOwn), slices.Max(w.byOwn), wanted, speedUp)
 	return nil
 }
 
@@ -247,12 +258,14 @@ func nativeCodecs(data, pix []byte, size image.Point) error {
 	if err := gocv.IMDecodeIntoMat(data, gocv.IMReadColor, &m); err != nil {
 		return err
 	}
-	out, err := gocv.NewMatFromBytes(size.Y, size.X, gocv.MatTypeCV8UC4, pix) // as BGRA: the time is the same
+	// as BGRA: the time is the same
+	out, err := gocv.NewMatFromBytes(size.Y, size.X, gocv.MatTypeCV8UC4, pix)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	buf, err := gocv.IMEncodeWithParams(gocv.PNGFileExt, out, []int{gocv.IMWritePngCompression, 1, gocv.IMWritePngStrategy, gocv.IMWritePngStrategyRle})
+	buf, err := gocv.IMEncodeWithParams(gocv.PNGFileExt, out,
+		[]int{gocv.IMWritePngCompression, 1, gocv.IMWritePngStrategy, gocv.IMWritePngStrategyRle})
 	if err != nil {
 		return err
 	}

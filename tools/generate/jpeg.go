@@ -19,7 +19,8 @@ func jpegFiles(s scene) []file {
 	files := []file{
 		{"jpeg-baseline.jpg", baseline, err},
 		{"jpeg-broken-exif.jpg", withEXIF(baseline, []byte("MM\x00*\xff\xff\xff\xff")), nil},
-		{"jpeg-thumbnail.jpg", withEXIF(baseline, append(orientationBlock(1), baseline[:900]...), []byte{0xff, 0xd9}), nil},
+		{"jpeg-thumbnail.jpg", withEXIF(baseline, append(orientationBlock(1), baseline[:900]...),
+			[]byte{0xff, 0xd9}), nil},
 	}
 	files = append(files, nativeFile("jpeg-progressive.jpg", s.rgb, gocv.MatTypeCV8UC3,
 		gocv.IMWriteJpegQuality, jpegQuality, gocv.IMWriteJpegProgressive, 1))
@@ -27,7 +28,8 @@ func jpegFiles(s scene) []file {
 	files = append(files, file{"jpeg-grey.jpg", grey, err})
 	for o := 1; o <= 8; o++ {
 		data, err := stdJPEG(stored(s.rgb, o))
-		files = append(files, file{fmt.Sprintf("jpeg-exif-%d.jpg", o), withEXIF(data, orientationBlock(o)), err})
+		files = append(files,
+			file{fmt.Sprintf("jpeg-exif-%d.jpg", o), withEXIF(data, orientationBlock(o)), err})
 	}
 	cmyk, err := fourPlaneJPEG(cmykPlanes(s.rgb), 0)
 	files = append(files, file{"jpeg-cmyk.jpg", cmyk, err})
@@ -43,7 +45,8 @@ func stdJPEG(img image.Image) ([]byte, error) {
 
 // orientationBlock is an EXIF block (a TIFF directory) with tag 274 alone.
 func orientationBlock(orientation int) []byte {
-	return append([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), byte(orientation), 0, 0, 0, 0, 0, 0)
+	return append([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"),
+		byte(orientation), 0, 0, 0, 0, 0, 0)
 }
 
 // withEXIF inserts an APP1 segment after the start marker.
@@ -87,8 +90,8 @@ func newPlanes(r image.Rectangle) [4]*image.Gray {
 	return [4]*image.Gray{image.NewGray(r), image.NewGray(r), image.NewGray(r), image.NewGray(r)}
 }
 
-// fourPlaneJPEG joins four grey files: they share their tables, and the scan of a grey file is also that of one component that is
-// not interleaved with others. transform is Adobe's: 0 CMYK, 2 YCCK.
+// fourPlaneJPEG joins four grey files: they share their tables, and the scan of a grey file is also
+// that of one component that is not interleaved with others. transform is Adobe's: 0 CMYK, 2 YCCK.
 func fourPlaneJPEG(planes [4]*image.Gray, transform byte) ([]byte, error) {
 	out := append([]byte{0xff, 0xd8, 0xff, 0xee, 0, 14}, "Adobe\x00\x64\x00\x00\x00\x00"...)
 	out = append(out, transform)

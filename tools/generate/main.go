@@ -1,7 +1,8 @@
 //go:build cgo
 
-// Command generate makes the pictures in testdata: one scene with its true mask, in every format that is read and in each
-// format's odd cases. It is deterministic; the golden masks come from the tests of package imaging (-update).
+// Command generate makes the pictures in testdata: one scene with its true mask, in every format
+// that is read and in each format's odd cases. It is deterministic; the golden masks come from the
+// tests of package imaging (-update).
 //
 //	go run -tags gocv_specific_modules ./tools/generate [-out DIR]
 package main
@@ -35,7 +36,9 @@ func run(dir string) error {
 	}
 	s := newScene()
 	var files []file
-	for _, make := range []func(scene) []file{jpegFiles, pngFiles, webpFiles, bmpFiles, tiffFiles, pnmFiles, gifFiles} {
+	for _, make := range []func(scene) []file{
+		jpegFiles, pngFiles, webpFiles, bmpFiles, tiffFiles, pnmFiles, gifFiles,
+	} {
 		files = append(files, make(s)...)
 	}
 	for _, f := range files {

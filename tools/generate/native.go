@@ -47,13 +47,18 @@ func encodeNative(ext string, img *image.NRGBA, kind gocv.MatType, params []int)
 
 func webpFiles(s scene) []file {
 	lossless := nativeFile("webp-lossless.webp", s.rgb, gocv.MatTypeCV8UC3)
-	turned, err := encodeNative(".webp", stored(s.rgb, 6), gocv.MatTypeCV8UC3, []int{gocv.IMWriteWebpQuality, 90})
+	turned, err := encodeNative(".webp", stored(s.rgb, 6), gocv.MatTypeCV8UC3,
+		[]int{gocv.IMWriteWebpQuality, 90})
 	return []file{
 		nativeFile("webp-lossy.webp", s.rgb, gocv.MatTypeCV8UC3, gocv.IMWriteWebpQuality, 90),
 		lossless,
 		nativeFile("webp-alpha.webp", s.withAlpha(), gocv.MatTypeCV8UC4),
-		nativeFile("webp-alpha-lossy.webp", s.withAlpha(), gocv.MatTypeCV8UC4, gocv.IMWriteWebpQuality, 90),
-		{"webp-exif-6.webp", extendedWebP(turned, sceneHeight, sceneWidth, orientationBlock(6)), err},
+		nativeFile("webp-alpha-lossy.webp", s.withAlpha(), gocv.MatTypeCV8UC4,
+			gocv.IMWriteWebpQuality, 90),
+		{
+			"webp-exif-6.webp",
+			extendedWebP(turned, sceneHeight, sceneWidth, orientationBlock(6)), err,
+		},
 	}
 }
 
@@ -62,7 +67,8 @@ func extendedWebP(simple []byte, w, h int, exif []byte) []byte {
 	const hasEXIF = 1 << 3
 	le := binary.LittleEndian
 	body := []byte("WEBPVP8X\x0a\x00\x00\x00")
-	body = append(body, hasEXIF, 0, 0, 0, byte(w-1), byte((w-1)>>8), 0, byte(h-1), byte((h-1)>>8), 0)
+	body = append(body, hasEXIF, 0, 0, 0, byte(w-1), byte((w-1)>>8), 0, byte(h-1),
+		byte((h-1)>>8), 0)
 	body = append(body, simple[12:]...)
 	body = le.AppendUint32(append(body, "EXIF"...), uint32(len(exif)))
 	body = append(body, exif...)

@@ -78,13 +78,18 @@ func pngChunk(kind string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
 }
 
-// handPNG writes what the standard library does not: grey with alpha (colour type 4) and Adam7 interlacing. 8 bits, no filters.
+// handPNG writes what the standard library does not: grey with alpha (colour type 4) and Adam7
+// interlacing. 8 bits, no filters.
 func handPNG(w, h int, colourType byte, interlaced bool, at func(x, y int) []byte) []byte {
 	type pass struct{ x, y, dx, dy int }
 	passes, method := []pass{{0, 0, 1, 1}}, byte(0)
 	if interlaced {
 		method = 1
-		passes = []pass{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}
+		passes = []pass{
+			{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {
+				0, 1, 1, 2,
+			},
+		}
 	}
 	var pixels bytes.Buffer
 	z, _ := zlib.NewWriterLevel(&pixels, zlib.BestCompression)

@@ -12,8 +12,8 @@ const (
 	sceneHeight = 90
 )
 
-// scene is a textured figure on textured ground. It has fewer than 256 colours, so that palettes hold it without loss, and
-// looks different in each of the eight orientations.
+// scene is a textured figure on textured ground. It has fewer than 256 colours, so that palettes
+// hold it without loss, and looks different in each of the eight orientations.
 type scene struct {
 	rgb  *image.NRGBA // opaque
 	mask *image.Gray  // 255 is the figure
@@ -70,7 +70,8 @@ func noise(x, y int, seed uint32) uint8 {
 	return uint8(h&15) * 2
 }
 
-// alphaAt is the alpha plane of the pictures that have one: transparent at the right, half at the bottom.
+// alphaAt is the alpha plane of the pictures that have one: transparent at the
+// right, half at the bottom.
 func alphaAt(x, y int) uint8 {
 	switch {
 	case x >= sceneWidth-15:
@@ -149,8 +150,8 @@ func stored(src *image.NRGBA, orientation int) *image.NRGBA {
 	return out
 }
 
-// storedAt says where the shown pixel (x, y) lies in a stored picture of w×h px, from the table of the EXIF standard: where row 0
-// and column 0 of the stored picture are shown.
+// storedAt says where the shown pixel (x, y) lies in a stored picture of w×h px, from the table of
+// the EXIF standard: where row 0 and column 0 of the stored picture are shown.
 func storedAt(x, y, w, h, orientation int) (sx, sy int) {
 	switch orientation {
 	case 2: // top, right

@@ -21,7 +21,8 @@ func bmpFiles(s scene) []file {
 	}
 }
 
-// handBMP writes 24 bits a pixel with the 40-byte header, or 32 with the 108-byte header and an alpha mask.
+// handBMP writes 24 bits a pixel with the 40-byte header, or 32 with the 108-byte
+// header and an alpha mask.
 func handBMP(img *image.NRGBA, bits int, topDown bool) []byte {
 	const uncompressed, masks = 0, 3
 	rows := make([][]byte, img.Rect.Dy())
@@ -34,11 +35,14 @@ func handBMP(img *image.NRGBA, bits int, topDown bool) []byte {
 	if bits == 24 {
 		return joinBMP(rows, img.Rect.Dx(), bits, uncompressed, 0, nil, topDown)
 	}
-	var rest []byte                                                                 // of the longer header
-	for _, mask := range []uint32{0xff0000, 0xff00, 0xff, 0xff000000, 0x73524742} { // red, green, blue, alpha, sRGB
+	// of the longer header
+	var rest []byte
+	// red, green, blue, alpha, sRGB
+	for _, mask := range []uint32{0xff0000, 0xff00, 0xff, 0xff000000, 0x73524742} {
 		rest = binary.LittleEndian.AppendUint32(rest, mask)
 	}
-	return joinBMP(rows, img.Rect.Dx(), bits, masks, 0, append(rest, make([]byte, 108-40-len(rest))...), topDown)
+	return joinBMP(rows, img.Rect.Dx(), bits, masks, 0,
+		append(rest, make([]byte, 108-40-len(rest))...), topDown)
 }
 
 // paletteBMP writes 8 bits a pixel.
@@ -55,8 +59,11 @@ func paletteBMP(img *image.Paletted) []byte {
 	return joinBMP(rows, img.Rect.Dx(), 8, 0, len(img.Palette), colours, false)
 }
 
-// joinBMP writes the headers and pads the rows. rest is what follows the first 40 bytes of header: more header, or colours.
-func joinBMP(rows [][]byte, width, bits, compression, colours int, rest []byte, topDown bool) []byte {
+// joinBMP writes the headers and pads the rows. rest is what follows the first 40 bytes of header:
+// more header, or colours.
+func joinBMP(
+	rows [][]byte, width, bits, compression, colours int, rest []byte, topDown bool,
+) []byte {
 	le := binary.LittleEndian
 	header, height := 40, int32(-len(rows))
 	if colours == 0 {
@@ -137,7 +144,9 @@ func levels(in []byte, top int) []byte {
 
 func gifFiles(s scene) []file {
 	encode := func(name string, frames ...*image.Paletted) file {
-		g := gif.GIF{Image: frames, Delay: make([]int, len(frames)), Config: image.Config{Width: sceneWidth, Height: sceneHeight}}
+		g := gif.GIF{Image: frames, Delay: make([]int, len(frames)), Config: image.Config{
+			Width: sceneWidth, Height: sceneHeight,
+		}}
 		var b bytes.Buffer
 		err := gif.EncodeAll(&b, &g)
 		return file{name, b.Bytes(), err}

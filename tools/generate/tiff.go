@@ -26,17 +26,30 @@ func tiffFiles(s scene) []file {
 	le, be := binary.LittleEndian, binary.BigEndian
 	turned := stored(s.rgb, 6)
 	return []file{
-		{"tiff-rgb.tif", tiffOf(le, s.rgb.Rect, rgbSamples(s.rgb), tag{258, []int{8, 8, 8}}, tag{262, []int{2}}), nil},
-		{"tiff-big-endian.tif", tiffOf(be, s.rgb.Rect, rgbSamples(s.rgb), tag{258, []int{8, 8, 8}}, tag{262, []int{2}}), nil},
-		{"tiff-16.tif", tiffOf(le, s.rgb.Rect, doubled(rgbSamples(s.rgb)), tag{258, []int{16, 16, 16}}, tag{262, []int{2}}), nil},
-		{"tiff-grey.tif", tiffOf(le, s.rgb.Rect, s.grey().Pix, tag{258, []int{8}}, tag{262, []int{1}}), nil},
-		{"tiff-grey-inverted.tif", tiffOf(le, s.rgb.Rect, inverted(s.grey().Pix), tag{258, []int{8}}, tag{262, []int{0}}), nil},
-		{"tiff-palette.tif", tiffOf(le, s.rgb.Rect, indexed.Pix, tag{258, []int{8}}, tag{262, []int{3}}, tag{320, colours}), nil},
-		{"tiff-rgba.tif", tiffOf(le, s.rgb.Rect, rgba.Pix, tag{258, []int{8, 8, 8, 8}}, tag{262, []int{2}}, tag{338, []int{2}}), nil},
-		{"tiff-rgba16.tif", tiffOf(le, s.rgb.Rect, doubled(rgba.Pix), tag{258, []int{16, 16, 16, 16}}, tag{262, []int{2}}, tag{338, []int{2}}), nil},
-		{"tiff-cmyk.tif", tiffOf(le, s.rgb.Rect, inverted(interleaved(cmyk)), tag{258, []int{8, 8, 8, 8}}, tag{262, []int{5}}), nil},
-		{"tiff-exif-6.tif", tiffOf(le, turned.Rect, rgbSamples(turned), tag{258, []int{8, 8, 8}}, tag{262, []int{2}}, tag{274, []int{6}}), nil},
-		{"bad-float.tif", tiffOf(le, image.Rect(0, 0, 4, 4), make([]byte, 64), tag{258, []int{32}}, tag{262, []int{1}}, tag{339, []int{3}}), nil},
+		{"tiff-rgb.tif", tiffOf(le, s.rgb.Rect, rgbSamples(s.rgb), tag{258, []int{8, 8, 8}},
+			tag{262, []int{2}}), nil},
+		{"tiff-big-endian.tif", tiffOf(be, s.rgb.Rect, rgbSamples(s.rgb), tag{258, []int{8, 8, 8}},
+			tag{262, []int{2}}), nil},
+		{"tiff-16.tif", tiffOf(le, s.rgb.Rect, doubled(rgbSamples(s.rgb)),
+			tag{258, []int{16, 16, 16}}, tag{262, []int{2}}), nil},
+		{
+			"tiff-grey.tif",
+			tiffOf(le, s.rgb.Rect, s.grey().Pix, tag{258, []int{8}}, tag{262, []int{1}}), nil,
+		},
+		{"tiff-grey-inverted.tif", tiffOf(le, s.rgb.Rect, inverted(s.grey().Pix),
+			tag{258, []int{8}}, tag{262, []int{0}}), nil},
+		{"tiff-palette.tif", tiffOf(le, s.rgb.Rect, indexed.Pix, tag{258, []int{8}},
+			tag{262, []int{3}}, tag{320, colours}), nil},
+		{"tiff-rgba.tif", tiffOf(le, s.rgb.Rect, rgba.Pix, tag{258, []int{8, 8, 8, 8}},
+			tag{262, []int{2}}, tag{338, []int{2}}), nil},
+		{"tiff-rgba16.tif", tiffOf(le, s.rgb.Rect, doubled(rgba.Pix),
+			tag{258, []int{16, 16, 16, 16}}, tag{262, []int{2}}, tag{338, []int{2}}), nil},
+		{"tiff-cmyk.tif", tiffOf(le, s.rgb.Rect, inverted(interleaved(cmyk)),
+			tag{258, []int{8, 8, 8, 8}}, tag{262, []int{5}}), nil},
+		{"tiff-exif-6.tif", tiffOf(le, turned.Rect, rgbSamples(turned), tag{258, []int{8, 8, 8}},
+			tag{262, []int{2}}, tag{274, []int{6}}), nil},
+		{"bad-float.tif", tiffOf(le, image.Rect(0, 0, 4, 4), make([]byte, 64), tag{258, []int{32}},
+			tag{262, []int{1}}, tag{339, []int{3}}), nil},
 		nativeFile("tiff-lzw.tif", s.rgb, gocv.MatTypeCV8UC3),
 	}
 }
@@ -46,7 +59,8 @@ func tiffOf(order binary.AppendByteOrder, r image.Rectangle, samples []byte, mor
 	const headerSize = 8
 	perPixel := len(more[0].values) // bits a sample, one for each
 	tags := map[uint16][]int{
-		256: {r.Dx()}, 257: {r.Dy()}, 259: {1}, 273: {headerSize}, 277: {perPixel}, 278: {r.Dy()}, 279: {len(samples)}, 284: {1},
+		256: {r.Dx()}, 257: {r.Dy()}, 259: {1}, 273: {headerSize}, 277: {perPixel}, 278: {r.Dy()},
+		279: {len(samples)}, 284: {1},
 	}
 	for _, t := range more {
 		tags[t.id] = t.values

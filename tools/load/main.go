@@ -2,9 +2,10 @@
 //
 //	go run -tags gocv_specific_modules ./tools/load
 //
-// First the throughput of many clients of POST /v1/remove beside that of the engine alone on the same cores, with the health checks'
-// latency meanwhile; then how little thousands of waiting requests ask of Redis. docs/load.md says what the figures mean. The exit status
-// is 1 where a target is missed. It needs Linux and redis-server.
+// First the throughput of many clients of POST /v1/remove beside that of the engine alone on the
+// same cores, with the health checks' latency meanwhile; then how little thousands of waiting
+// requests ask of Redis. docs/load.md says what the figures mean. The exit status is 1 where a
+// target is missed. It needs Linux and redis-server.
 package main
 
 import (
@@ -35,13 +36,19 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "", "program to load; built from this tree where empty")
-	flag.StringVar(&o.proxy, "proxy", "", "program whose serve proxy many wait on; built from this tree without cgo where empty, as a proxy needs no OpenCV")
-	flag.StringVar(&o.photos, "photos", "", "folder of JPEG files to send; drawn ones of 1 megapixel where empty")
+	flag.StringVar(&o.proxy, "proxy", "", "program whose serve proxy many wait on; built from "+
+		"this tree without cgo where empty, as a proxy needs no OpenCV")
+	flag.StringVar(&o.photos, "photos", "",
+		"folder of JPEG files to send; drawn ones of 1 megapixel where empty")
 	flag.IntVar(&o.clients, "clients", 200, "clients at the same time")
 	flag.DurationVar(&o.length, "for", 2*time.Minute, "length of the load")
-	flag.DurationVar(&o.patience, "patience", time.Minute, "longest that a client rests that was refused, whatever Retry-After says")
-	flag.IntVar(&o.waiters, "waiters", 2000, "long polls, and as many event streams, that wait at the same time; 0 leaves that out")
-	flag.DurationVar(&o.settle, "settle", 150*time.Second, "how long they wait until their memory counts: Go cuts stacks to size when it collects, every 2 minutes where nothing else asks for it")
+	flag.DurationVar(&o.patience, "patience", time.Minute,
+		"longest that a client rests that was refused, whatever Retry-After says")
+	flag.IntVar(&o.waiters, "waiters", 2000,
+		"long polls, and as many event streams, that wait at the same time; 0 leaves that out")
+	flag.DurationVar(&o.settle, "settle", 150*time.Second,
+		"how long they wait until their memory counts: Go cuts stacks to size when it collects, "+
+			"every 2 minutes where nothing else asks for it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -54,10 +61,13 @@ func main() {
 	}
 }
 
-// run measures and prints. Nothing that it started is left when it returns. missed are the targets that were not met.
+// run measures and prints. Nothing that it started is left when it returns. missed are the
+// targets that were not met.
 func run(ctx context.Context, o options, out io.Writer) (missed []string, err error) {
-	if o.clients < 1 || o.clients > 10_000 || o.length < time.Second || o.waiters < 0 || o.waiters > 20_000 {
-		return nil, fmt.Errorf("-clients must be 1 to 10000, -for at least 1s and -waiters 0 to 20000, are %d, %v and %d", o.clients, o.length, o.waiters)
+	if o.clients < 1 || o.clients > 10_000 || o.length < time.Second || o.waiters < 0 ||
+		o.waiters > 20_000 {
+		return nil, fmt.Errorf("-clients must be 1 to 10000, -for at least 1s and -waiters 0 to "+
+			"20000, are %d, %v and %d", o.clients, o.length, o.waiters)
 	}
 	dir, err := os.MkdirTemp("", "bgremove-load-")
 	if err != nil {
@@ -84,7 +94,8 @@ func end(ctx context.Context, f *fleet.Fleet) error {
 	f.ShutDown(ctx)
 	err := f.Close()
 	if n := f.BadEnds(); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d times a process ended by itself, badly or not at all", n))
+		err = errors.Join(err,
+			fmt.Errorf("%d times a process ended by itself, badly or not at all", n))
 	}
 	return err
 }

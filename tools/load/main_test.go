@@ -15,7 +15,9 @@ func TestLoad(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	var out strings.Builder
-	missed, err := run(ctx, options{clients: 6, length: 3 * time.Second, patience: time.Second, waiters: 30, settle: watched}, &out)
+	missed, err := run(ctx, options{
+		clients: 6, length: 3 * time.Second, patience: time.Second, waiters: 30, settle: watched,
+	}, &out)
 	t.Logf("missed %v\n%s", missed, out.String())
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ func pictures(folder string) ([][]byte, error) {
 	}
 	for i := range 8 {
 		var b bytes.Buffer
-		if err := jpeg.Encode(&b, photo.Draw(rand.New(rand.NewPCG(1, uint64(i))), 1152, 868), &jpeg.Options{Quality: 90}); err != nil {
+		if err := jpeg.Encode(&b, photo.Draw(rand.New(rand.NewPCG(1, uint64(i))), 1152, 868),
+			&jpeg.Options{Quality: 90}); err != nil {
 			return nil, err
 		}
 		all = append(all, b.Bytes())

@@ -16,7 +16,8 @@ import (
 	"bgremove/tools/fleet"
 )
 
-// engineAlone is how long the engine alone is measured, before and after: it has the machine for itself, and a client for each slot.
+// engineAlone is how long the engine alone is measured, before and after: it has the machine for
+// itself, and a client for each slot.
 func (o options) engineAlone() time.Duration { return min(20*time.Second, o.length) }
 
 // tally is what the clients saw.
@@ -30,8 +31,11 @@ type tally struct {
 	health    []time.Duration
 }
 
-// throughput compares what many clients get through the queue with what the engine alone does on the same cores.
-func throughput(ctx context.Context, o options, dir string, out io.Writer) (missed []string, err error) {
+// throughput compares what many clients get through the queue with what the engine alone
+// does on the same cores.
+func throughput(
+	ctx context.Context, o options, dir string, out io.Writer,
+) (missed []string, err error) {
 	all, err := pictures(o.photos)
 	if err != nil {
 		return nil, err
@@ -52,7 +56,9 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}, Timeout: 2 * time.Minute}
+	client := &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}, Timeout: 2 * time.Minute,
+	}
 	defer client.CloseIdleConnections()
 	alone := func() float64 {
 		t := measure(ctx, client, predict+"/predict", all, int(slots), o.engineAlone(), 0, "")
@@ -60,7 +66,8 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 	}
 	before := alone() // and after: the machine may be shared
 	used, begun := fleet.CPUTime(), time.Now()
-	loaded := measure(ctx, client, front+"/v1/remove", all, o.clients, o.length, o.patience, front+"/health")
+	loaded := measure(ctx, client, front+"/v1/remove", all, o.clients, o.length, o.patience,
+		front+"/health")
 	cores := float64(fleet.CPUTime()-used) / float64(time.Since(begun))
 	after := alone()
 	if err := ctx.Err(); err != nil {
@@ -71,9 +78,13 @@ func throughput(ctx context.Context, o options, dir string, out io.Writer) (miss
 
 func rate(t *tally, d time.Duration) float64 { return float64(t.done) / d.Seconds() }
 
-// measure has n clients send pictures, one after the other, for a while. What is under way at its end is waited for, and not counted. One that
-// is refused rests as long as it is told to, though no longer than its patience.
-func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n int, d, patience time.Duration, health string) *tally {
+// measure has n clients send pictures, one after the other, for a while. What is under way at its
+// end is waited for, and not counted. One that is refused rests as long as it is told to, though no
+// longer than its patience.
+func measure(
+	ctx context.Context, c *http.Client, url string,
+	all [][]byte, n int, d, patience time.Duration, health string,
+) *tally {
 	t := &tally{}
 	end := time.Now().Add(d)
 	var sending sync.WaitGroup
@@ -92,7 +103,10 @@ func measure(ctx context.Context, c *http.Client, url string, all [][]byte, n in
 	return t
 }
 
-func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []byte, end time.Time, patience time.Duration) {
+func (t *tally) send(
+	ctx context.Context, c *http.Client, url string,
+	picture []byte, end time.Time, patience time.Duration,
+) {
 	begun := time.Now()
 	resp, err := post(ctx, c, url, picture)
 	var status int
@@ -107,7 +121,8 @@ func (t *tally) send(ctx context.Context, c *http.Client, url string, picture []
 	switch {
 	case err != nil:
 		t.bad = append(t.bad, err.Error())
-	case status == http.StatusOK && bytes.HasPrefix(body, []byte("\x89PNG")) && time.Now().Before(end):
+	case status == http.StatusOK && bytes.HasPrefix(body, []byte("\x89PNG")) &&
+		time.Now().Before(end):
 		t.done++
 		t.latencies = append(t.latencies, time.Since(begun))
 	case status == http.StatusOK && bytes.HasPrefix(body, []byte("\x89PNG")):
@@ -177,14 +192,19 @@ func (t *tally) report(out io.Writer, o options, before, after, cores float64) (
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
 	fmt.Fprintf(out, "## Load: %d clients of POST /v1/remove for %v\n\n", o.clients, o.length)
 	fmt.Fprintf(out, "| | figure | target | |\n|---|---|---|---|\n")
-	fmt.Fprintf(out, "| engine alone, before and after | %.1f and %.1f pictures/s | | |\n", before, after)
-	missed = append(missed, judge(out, "through the queue", fmt.Sprintf("%.1f pictures/s, %.0f %%", through, 100*through/alone), "90 %", through >= 0.9*alone)...)
+	fmt.Fprintf(out, "| engine alone, before and after | %.1f and %.1f pictures/s | | |\n",
+		before, after)
+	missed = append(missed, judge(out, "through the queue", fmt.Sprintf("%.1f pictures/s, %.0f %%",
+		through, 100*through/alone), "90 %", through >= 0.9*alone)...)
 	fmt.Fprintf(out, "| load generator | %.2f cores | | |\n", cores)
-	fmt.Fprintf(out, "| latency p50, p99 | %s, %s | | |\n", ms(percentile(t.latencies, .5)), ms(percentile(t.latencies, .99)))
+	fmt.Fprintf(out, "| latency p50, p99 | %s, %s | | |\n", ms(percentile(t.latencies, .5)),
+		ms(percentile(t.latencies, .99)))
 	fmt.Fprintf(out, "| rejected with 429 and Retry-After | %d | | |\n", t.rejected)
-	missed = append(missed, judge(out, "other answers", strconv.Itoa(len(t.bad)), "0", len(t.bad) == 0)...)
+	missed = append(missed,
+		judge(out, "other answers", strconv.Itoa(len(t.bad)), "0", len(t.bad) == 0)...)
 	p99 := percentile(t.health, .99)
-	missed = append(missed, judge(out, "health p99", fmt.Sprintf("%s of %d", ms(p99), len(t.health)), "20 ms", p99 < 20*time.Millisecond)...)
+	missed = append(missed, judge(out, "health p99",
+		fmt.Sprintf("%s of %d", ms(p99), len(t.health)), "20 ms", p99 < 20*time.Millisecond)...)
 	fmt.Fprintln(out)
 	for i, b := range t.bad {
 		if i == 5 {

@@ -14,13 +14,18 @@ import (
 )
 
 const (
-	watched = 20 * time.Second // how long it is counted what the waiting requests ask of Redis: less than a long poll takes
-	enough  = 5                // commands a second, however many wait: the proxy asks whether Redis is there, and whether it missed something
+	// how long it is counted what the waiting requests ask of Redis: less than a long poll takes
+	watched = 20 * time.Second
+	// commands a second, however many wait: the proxy asks whether Redis is there, and
+	// whether it missed something
+	enough = 5
 )
 
 // waiting has thousands of requests wait for jobs that nobody works on, on one proxy, and counts
 // Redis' commands meanwhile. A long poll that ends is sent again.
-func waiting(ctx context.Context, o options, dir string, out io.Writer) (missed []string, err error) {
+func waiting(
+	ctx context.Context, o options, dir string, out io.Writer,
+) (missed []string, err error) {
 	all, err := pictures(o.photos)
 	if err != nil {
 		return nil, err
@@ -74,16 +79,22 @@ func waiting(ctx context.Context, o options, dir string, out io.Writer) (missed 
 		return nil, err
 	}
 	const mib = 1 << 20
-	fmt.Fprintf(out, "## Waiting: %d long polls and %d event streams on one proxy\n\n| | figure | target | |\n|---|---|---|---|\n", o.waiters, o.waiters)
-	missed = append(missed, judge(out, fmt.Sprintf("commands to Redis in %v", watched), fmt.Sprint(asked), fmt.Sprintf("%.0f", enough*watched.Seconds()), float64(asked) <= enough*watched.Seconds())...)
+	fmt.Fprintf(out, "## Waiting: %d long polls and %d event streams on one proxy\n\n| | figure "+
+		"| target | |\n|---|---|---|---|\n", o.waiters, o.waiters)
+	missed = append(missed, judge(out, fmt.Sprintf("commands to Redis in %v", watched),
+		fmt.Sprint(asked), fmt.Sprintf("%.0f", enough*watched.Seconds()), float64(asked) <= enough*
+			watched.Seconds())...)
 	fmt.Fprintf(out, "| resident memory before they came | %.0f MiB | | |\n", before/mib)
 	fmt.Fprintf(out, "| %v after the last of them came | %.0f MiB | | |\n", watched, early/mib)
-	missed = append(missed, judge(out, fmt.Sprintf("%v after", o.settle), fmt.Sprintf("%.0f MiB", rss/mib), "190 MiB", rss < 190*mib)...)
+	missed = append(missed, judge(out, fmt.Sprintf("%v after", o.settle),
+		fmt.Sprintf("%.0f MiB", rss/mib), "190 MiB", rss < 190*mib)...)
 	fmt.Fprintln(out)
 	return missed, nil
 }
 
-func queueJobs(ctx context.Context, c *http.Client, url string, picture []byte, n int) (ids []string, err error) {
+func queueJobs(
+	ctx context.Context, c *http.Client, url string, picture []byte, n int,
+) (ids []string, err error) {
 	for len(ids) < n {
 		resp, err := post(ctx, c, url+"/v1/jobs", picture)
 		if err != nil {

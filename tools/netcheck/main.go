@@ -1,8 +1,10 @@
-// Command netcheck compares the forward pass of imaging/net with PyTorch's: go run ./tools/netcheck NET.json
+// Command netcheck compares the forward pass of imaging/net with PyTorch's: go run
+// ./tools/netcheck NET.json
 //
-// NET.f16 beside it holds the weights, NET.x.i8 an input in steps of 1/32, one signed byte a number, and NET.z.f32 the output that
-// PyTorch computed from both, float32 in little endian. training/export.py writes all four. The command prints the largest
-// difference and fails above 0.001.
+// NET.f16 beside it holds the weights, NET.x.i8 an input in steps of 1/32, one signed byte
+// a number, and NET.z.f32 the output that PyTorch computed from both, float32 in little
+// endian. training/export.py writes all four. The command prints the largest difference
+// and fails above 0.001.
 package main
 
 import (
@@ -33,7 +35,8 @@ func main() {
 	fmt.Printf("Go and PyTorch differ by at most %.2g\n", difference)
 }
 
-// check returns the largest difference of the outputs' log-odds; the error is errDiffers where that is above mostDifference.
+// check returns the largest difference of the outputs' log-odds; the error is errDiffers where that
+// is above mostDifference.
 func check(description string) (float64, error) {
 	base, ok := strings.CutSuffix(description, ".json")
 	if !ok {
@@ -55,7 +58,8 @@ func check(description string) (float64, error) {
 	}
 	difference := largestDifference(n.NewRunner().Run(input), want)
 	if !(difference <= mostDifference) { // NaN is no agreement
-		return difference, fmt.Errorf("%w by %g, at most %g is allowed", errDiffers, difference, mostDifference)
+		return difference, fmt.Errorf("%w by %g, at most %g is allowed",
+			errDiffers, difference, mostDifference)
 	}
 	return difference, nil
 }

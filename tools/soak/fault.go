@@ -58,14 +58,17 @@ func between(random *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(random.Int64N(int64(to-from)))
 }
 
-// quiet is the longest time before the last fault without another: what waits from the ones before is done by then, so that the
-// time to normal is that of the last alone.
+// quiet is the longest time before the last fault without another: what waits from the ones before
+// is done by then, so that the time to normal is that of the last alone.
 const quiet = 20 * time.Second
 
-// breakParts breaks one part at a time, with exponential pauses of the given mean, for a length of time. The last fault, at the
-// end of it, is always a kill -9 of a part, so that the times to normal of two runs compare. It returns how many of each kind
-// there were and when, on rec's clock, the last was over.
-func breakParts(ctx context.Context, l *layout, rec *record, seed uint64, every, length time.Duration) (done map[string]int, last time.Duration) {
+// breakParts breaks one part at a time, with exponential pauses of the given mean, for a length of
+// time. The last fault, at the end of it, is always a kill -9 of a part, so that the times to
+// normal of two runs compare. It returns how many of each kind there were and when, on rec's
+// clock, the last was over.
+func breakParts(
+	ctx context.Context, l *layout, rec *record, seed uint64, every, length time.Duration,
+) (done map[string]int, last time.Duration) {
 	random := rand.New(rand.NewPCG(seed, streamFaults))
 	kinds := faultKinds()
 	if l.redis == nil {
@@ -88,7 +91,10 @@ func breakParts(ctx context.Context, l *layout, rec *record, seed uint64, every,
 	return done, rec.age()
 }
 
-func do(ctx context.Context, rec *record, random *rand.Rand, kind faultKind, l *layout, done map[string]int) {
+func do(
+	ctx context.Context, rec *record, random *rand.Rand,
+	kind faultKind, l *layout, done map[string]int,
+) {
 	p := l.parts[random.IntN(len(l.parts))]
 	if kind.redis {
 		p = l.redis
@@ -96,5 +102,6 @@ func do(ctx context.Context, rec *record, random *rand.Rand, kind faultKind, l *
 	start := time.Now()
 	kind.do(ctx, random, p)
 	done[kind.name]++
-	rec.line("fault: %s of %s; ready again after %d ms", kind.name, p.Name, time.Since(start).Milliseconds())
+	rec.line("fault: %s of %s; ready again after %d ms",
+		kind.name, p.Name, time.Since(start).Milliseconds())
 }

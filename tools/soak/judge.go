@@ -37,9 +37,10 @@ type report struct {
 	ownCPU     float64        // cores that this process used while it sent
 
 	baseline, during, after latency
-	normal                  time.Duration // from the end of the last fault until p99 is normal again
-	isNormal                bool          // it came to that
-	growths                 []growth
+	// from the end of the last fault until p99 is normal again
+	normal   time.Duration
+	isNormal bool // it came to that
+	growths  []growth
 }
 
 // latency sums up the jobs that were completed in some time.
@@ -89,14 +90,17 @@ func (r report) problems() (all []string) {
 	fault(r.counts.Succeeded == 0, "no job succeeded")
 	fault(r.lost() > 0, "%d accepted jobs were lost", r.lost())
 	fault(r.counts.Wrong > 0, "%d jobs had a wrong image", r.counts.Wrong)
-	fault(r.counts.Unexpected > 0, "%d answers were none that the API describes", r.counts.Unexpected)
+	fault(r.counts.Unexpected > 0, "%d answers were none that the API describes",
+		r.counts.Unexpected)
 	fault(r.badEnds > 0, "%d times a process ended by itself, badly or not at all", r.badEnds)
 	fault(r.leftBehind != "", "the queue is not empty: %s", r.leftBehind)
 	fault(!r.isNormal, "p99 did not come back under %d × the baseline", normalFactor)
-	fault(r.isNormal && r.normal > normalWithin, "p99 took %v to come back under %d × the baseline, the limit is %v",
+	fault(r.isNormal && r.normal > normalWithin,
+		"p99 took %v to come back under %d × the baseline, the limit is %v",
 		r.normal.Round(100*time.Millisecond), normalFactor, normalWithin)
 	for _, g := range r.growths {
-		fault(!g.flat(), "%s grows: %.1f → %.1f %s", g.what, g.first/g.unit, g.last/g.unit, g.unitName)
+		fault(!g.flat(), "%s grows: %.1f → %.1f %s", g.what, g.first/g.unit,
+			g.last/g.unit, g.unitName)
 	}
 	return all
 }
@@ -118,9 +122,12 @@ func sum(sorted []float32) latency {
 	return latency{len(sorted), percentile(sorted, .5), percentile(sorted, .99)}
 }
 
-// timeToNormal is how long after a moment the first of some seconds in a row begins whose jobs have a p99 below limit. A second in
-// which no job was completed is none of them. end is the first second that does not count any more.
-func timeToNormal(rec *record, since time.Duration, end int, limit time.Duration) (time.Duration, bool) {
+// timeToNormal is how long after a moment the first of some seconds in a row begins whose jobs have
+// a p99 below limit. A second in which no job was completed is none of them. end is the first
+// second that does not count any more.
+func timeToNormal(
+	rec *record, since time.Duration, end int, limit time.Duration,
+) (time.Duration, bool) {
 	row := 0
 	for s := seconds(since); s < end; s++ {
 		if l := sum(rec.between(s, s+1)); l.jobs == 0 || l.p99 >= limit {
@@ -134,7 +141,8 @@ func timeToNormal(rec *record, since time.Duration, end int, limit time.Duration
 	return 0, false
 }
 
-// growths compares memory and goroutines of all parts of a kind, each generation at the same age, and Redis' used_memory.
+// growths compares memory and goroutines of all parts of a kind, each generation at the same age,
+// and Redis' used_memory.
 func growths(w *watcher, length, age time.Duration) (all []growth) {
 	kinds := map[string][][]sample{}
 	var names []string
@@ -147,21 +155,31 @@ func growths(w *watcher, length, age time.Duration) (all []growth) {
 	}
 	rss := func(s sample) float64 { return float64(s.rss) }
 	for _, kind := range names {
-		g := growth{what: kind + " RSS", unit: 1 << 20, unitName: "MiB", slack: flatBytes, enough: minGenerations}
+		g := growth{
+			what: kind + " RSS", unit: 1 << 20, unitName: "MiB",
+			slack: flatBytes, enough: minGenerations,
+		}
 		all = append(all, g.of(kinds[kind], length, age, rss))
 		if kind != "redis" {
-			g = growth{what: kind + " goroutines", unit: 1, slack: flatGoroutines, enough: minGenerations}
-			all = append(all, g.of(kinds[kind], length, age, func(s sample) float64 { return float64(s.goroutines) }))
+			g = growth{
+				what: kind + " goroutines", unit: 1, slack: flatGoroutines, enough: minGenerations,
+			}
+			all = append(all, g.of(kinds[kind], length, age,
+				func(s sample) float64 { return float64(s.goroutines) }))
 		}
 	}
 	if len(w.used) > 0 {
-		g := growth{what: "redis used_memory", unit: 1 << 20, unitName: "MiB", slack: flatBytes, enough: minMoments}
+		g := growth{
+			what: "redis used_memory", unit: 1 << 20,
+			unitName: "MiB", slack: flatBytes, enough: minMoments,
+		}
 		all = append(all, g.overTime(w.used, length))
 	}
 	return all
 }
 
-// of takes from each generation the first sample of at least that age, and at most twice; for the slope all from that age on.
+// of takes from each generation the first sample of at least that age, and at most twice; for the
+// slope all from that age on.
 func (g growth) of(parts [][]sample, length, age time.Duration, value func(sample) float64) growth {
 	var first, last []float64
 	var slope slope
@@ -213,7 +231,8 @@ func inQuarters(first, last []float64, at, length time.Duration, v float64) (_, 
 }
 
 func (g growth) compare(first, last []float64, slope slope) growth {
-	g.first, g.last, g.nFirst, g.nLast, g.slope = median(first), median(last), len(first), len(last), slope.value()
+	g.first, g.last, g.nFirst, g.nLast, g.slope = median(first), median(last), len(first),
+		len(last), slope.value()
 	return g
 }
 
@@ -225,7 +244,8 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// slope is the common slope of several groups of points, each with a level of its own: least squares within groups.
+// slope is the common slope of several groups of points, each with a level of its own: least
+// squares within groups.
 type slope struct {
 	n, x, y, xx, xy float64 // of this group
 	cov, dev        float64 // of those before

@@ -32,8 +32,8 @@ type load struct {
 	pictures []*picture
 }
 
-// capacity runs a closed loop for a time and returns the jobs that came back in a second, without the first fifth of the time.
-// Its jobs must all come back right.
+// capacity runs a closed loop for a time and returns the jobs that came back in a second, without
+// the first fifth of the time. Its jobs must all come back right.
 func (l load) capacity(ctx context.Context, rec *record, length time.Duration) (float64, error) {
 	from := time.Now().Add(length / 5)
 	until := from.Add(length - length/5)
@@ -60,9 +60,11 @@ func (l load) capacity(ctx context.Context, rec *record, length time.Duration) (
 	return float64(done.Load()) / until.Sub(from).Seconds(), nil
 }
 
-// open offers jobs at a rate (jobs/s) with exponential pauses until sending ends. No more than limit are outstanding. Those that
-// are then still followed are waited for until ctx ends.
-func (l load) open(ctx, sending context.Context, rec *record, seed uint64, rate float64, limit int) {
+// open offers jobs at a rate (jobs/s) with exponential pauses until sending ends. No more than
+// limit are outstanding. Those that are then still followed are waited for until ctx ends.
+func (l load) open(
+	ctx, sending context.Context, rec *record, seed uint64, rate float64, limit int,
+) {
 	random := rand.New(rand.NewPCG(seed, streamArrivals))
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
@@ -86,8 +88,8 @@ func (l load) open(ctx, sending context.Context, rec *record, seed uint64, rate 
 	}
 }
 
-// job offers one job until it is accepted, and follows it to its result. Its latency counts from here: what a client that is
-// refused waits is part of it.
+// job offers one job until it is accepted, and follows it to its result. Its latency counts from
+// here: what a client that is refused waits is part of it.
 func (l load) job(ctx context.Context, rec *record, p *picture) {
 	arrival := time.Now()
 	id, ok := l.offer(ctx, rec, p)
@@ -98,14 +100,16 @@ func (l load) job(ctx context.Context, rec *record, p *picture) {
 	accepted := time.Now()
 	proxy := l.client.proxy()
 	for {
-		// A poll at every eighth of the job's age: latencies are at most an eighth too long, and a backlog is not asked for all the time.
+		// A poll at every eighth of the job's age: latencies are at most an eighth too long, and a
+		// backlog is not asked for all the time.
 		if fleet.Sleep(ctx, min(max(time.Since(accepted)/8, firstPoll), longestPoll)) != nil {
 			return // still in flight
 		}
 		o, err := l.client.get(ctx, proxy, id, p)
 		switch {
 		case errors.Is(err, errGone):
-			rec.ended(func(c *counts) { c.Lost++ }, "LOST job %s of %s, accepted %.1f s ago: %v", id, p.name, time.Since(accepted).Seconds(), err)
+			rec.ended(func(c *counts) { c.Lost++ }, "LOST job %s of %s, accepted %.1f s ago: %v",
+				id, p.name, time.Since(accepted).Seconds(), err)
 			return
 		case errors.Is(err, errAnswer):
 			rec.add(func(c *counts) { c.Unexpected++ })
@@ -114,10 +118,13 @@ func (l load) job(ctx context.Context, rec *record, p *picture) {
 		case err != nil:
 			proxy = l.client.proxy()
 		case o.failed != "":
-			rec.ended(func(c *counts) { c.Lost++ }, "LOST job %s of %s, accepted %.1f s ago: it failed: %s", id, p.name, time.Since(accepted).Seconds(), o.failed)
+			rec.ended(func(c *counts) { c.Lost++ },
+				"LOST job %s of %s, accepted %.1f s ago: it failed: %s", id, p.name,
+				time.Since(accepted).Seconds(), o.failed)
 			return
 		case o.wrong != "":
-			rec.ended(func(c *counts) { c.Wrong++ }, "WRONG image for job %s of %s: %s", id, p.name, o.wrong)
+			rec.ended(func(c *counts) { c.Wrong++ }, "WRONG image for job %s of %s: %s", id,
+				p.name, o.wrong)
 			return
 		case o.ended:
 			rec.succeeded(time.Since(arrival))

@@ -1,10 +1,11 @@
-// Command soak runs the real program under load for a while, breaks its parts again and again, and judges whether anything was
-// lost, mixed up or leaked:
+// Command soak runs the real program under load for a while, breaks its parts again and again, and
+// judges whether anything was lost, mixed up or leaked:
 //
 //	go run -tags gocv_specific_modules ./tools/soak -minutes 30 -mode split
 //
-// It knows the program by its HTTP API and flags only. docs/soak.md says what the figures mean. The
-// exit status is 1 where the verdict is that something is wrong. It needs Linux, Go and, in mode split, redis-server.
+// It knows the program by its HTTP API and flags only. docs/soak.md says what the figures mean.
+// The exit status is 1 where the verdict is that something is wrong. It needs Linux, Go and, in
+// mode split, redis-server.
 package main
 
 import (
@@ -40,7 +41,8 @@ func main() {
 	flag.Float64Var(&o.minutes, "minutes", 30, "length of the soak, after capacity was measured")
 	flag.Float64Var(&o.load, "load", 0.8, "jobs offered, as a share of the measured capacity")
 	flag.DurationVar(&o.every, "every", 8*time.Second, "mean pause between two faults")
-	flag.StringVar(&o.mode, "mode", modeSplit, "what runs: split (Redis and two of each part) or all (one process)")
+	flag.StringVar(&o.mode, "mode", modeSplit,
+		"what runs: split (Redis and two of each part) or all (one process)")
 	flag.Uint64Var(&o.seed, "seed", 0, "seed of pictures, arrivals and faults; 0 draws one")
 	flag.IntVar(&o.size, "size", 640, "longer side of the largest picture, px")
 	flag.Parse()
@@ -71,7 +73,8 @@ func (o options) validate() error {
 	return errors.Join(errs...)
 }
 
-// plan divides the time. Each is bounded by a share of the whole, so that a short run has all of them.
+// plan divides the time. Each is bounded by a share of the whole, so that a
+// short run has all of them.
 type plan struct {
 	capacity time.Duration // closed loop, before the soak begins
 	baseline time.Duration // load without faults
@@ -81,7 +84,10 @@ type plan struct {
 
 func (o options) plan() plan {
 	total := time.Duration(o.minutes * float64(time.Minute))
-	p := plan{capacity: min(20*time.Second, total/6), baseline: min(time.Minute, total/6), calm: min(time.Minute, total/4)}
+	p := plan{
+		capacity: min(20*time.Second, total/6),
+		baseline: min(time.Minute, total/6), calm: min(time.Minute, total/4),
+	}
 	p.faults = total - p.baseline - p.calm
 	return p
 }
@@ -103,7 +109,8 @@ func run(ctx context.Context, o options, out io.Writer) (_ report, err error) {
 	if o.binary, err = fleet.Program(ctx, o.binary, dir, false); err != nil {
 		return report{}, err
 	}
-	fmt.Fprintf(out, "mode %s, load %v, a fault every %v, seed %d\n", o.mode, o.load, o.every, o.seed)
+	fmt.Fprintf(out, "mode %s, load %v, a fault every %v, seed %d\n", o.mode, o.load,
+		o.every, o.seed)
 	r, err := soak(ctx, o, dir, out)
 	if err != nil {
 		return r, err

@@ -13,7 +13,8 @@ import (
 	"bgremove/tools/photo"
 )
 
-// pictures is how many different ones are sent: a result that goes to the wrong job is noticed unless it is of the same one.
+// pictures is how many different ones are sent: a result that goes to the wrong job is noticed
+// unless it is of the same one.
 const pictures = 8
 
 // picture is what a job sends and what it must get back.
@@ -25,7 +26,8 @@ type picture struct {
 	output string // the expected result, base64
 }
 
-// makePictures draws the pictures, the smallest a third of size (the longer side of the largest, px).
+// makePictures draws the pictures, the smallest a third of size (the longer
+// side of the largest, px).
 func makePictures(seed uint64, size int) ([]*picture, error) {
 	random := rand.New(rand.NewPCG(seed, streamPictures))
 	made := make([]*picture, pictures)
@@ -58,8 +60,9 @@ func makePictures(seed uint64, size int) ([]*picture, error) {
 	return made, nil
 }
 
-// expectResults asks each predictor directly for the result of each picture, twice. Results must be the same byte for byte, and
-// those of different pictures different, or a wrong image could not be told from a right one.
+// expectResults asks each predictor directly for the result of each picture, twice. Results must be
+// the same byte for byte, and those of different pictures different, or a wrong image could not be
+// told from a right one.
 func expectResults(ctx context.Context, c *client, predictors []string, all []*picture) error {
 	whose := map[string]string{}
 	for _, p := range all {
@@ -73,12 +76,15 @@ func expectResults(ctx context.Context, c *client, predictors []string, all []*p
 				if p.output == "" {
 					p.output = text
 				} else if p.output != text {
-					return fmt.Errorf("results of %s differ between two predictions: they cannot be compared", p.name)
+					return fmt.Errorf(
+						"results of %s differ between two predictions: they cannot be compared",
+						p.name)
 				}
 			}
 		}
 		if other, ok := whose[p.output]; ok {
-			return fmt.Errorf("%s and %s have the same result: use another seed or size", other, p.name)
+			return fmt.Errorf("%s and %s have the same result: use another seed or size",
+				other, p.name)
 		}
 		whose[p.output] = p.name
 	}

@@ -78,7 +78,8 @@ func (r *record) succeeded(latency time.Duration) {
 	r.latencies[s] = append(r.latencies[s], float32(latency.Seconds()))
 }
 
-// ended is for an accepted job that comes to no good: change says which count it goes to, text is printed.
+// ended is for an accepted job that comes to no good: change says which count it
+// goes to, text is printed.
 func (r *record) ended(change func(*counts), text string, args ...any) {
 	r.mu.Lock()
 	change(&r.counts)
@@ -115,7 +116,8 @@ func (r *record) now() (counts, int) {
 	return r.counts, r.inFlight
 }
 
-// between returns the latencies of the jobs that were completed in the seconds from <= s < to, in order.
+// between returns the latencies of the jobs that were completed in the seconds
+// from <= s < to, in order.
 func (r *record) between(from, to int) []float32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -29,7 +29,8 @@ func (r report) write(out io.Writer) {
 | arrivals not offered | %d |
 | unexpected answers | %d |
 | bad ends of processes | %d |
-`, o.mode, o.minutes, o.every, r.capacity, o.load*r.capacity, o.load, r.ownCPU, o.seed, c.Accepted, c.Succeeded, r.lost(), c.Wrong,
+`, o.mode, o.minutes, o.every, r.capacity, o.load*r.capacity, o.load, r.ownCPU, o.seed, c.Accepted,
+		c.Succeeded, r.lost(), c.Wrong,
 		c.Unknown, c.Refused, c.GivenUp, c.Unoffered, c.Unexpected, r.badEnds)
 	fmt.Fprint(out, "\n| fault | times |\n|---|---|\n")
 	for _, k := range faultKinds() {
@@ -42,7 +43,8 @@ func (r report) write(out io.Writer) {
 		name string
 		latency
 	}{{"baseline", r.baseline}, {"during the faults", r.during}, {"after", r.after}} {
-		fmt.Fprintf(out, "| %s | %d | %d | %d |\n", row.name, row.jobs, row.p50.Milliseconds(), row.p99.Milliseconds())
+		fmt.Fprintf(out, "| %s | %d | %d | %d |\n", row.name, row.jobs, row.p50.Milliseconds(),
+			row.p99.Milliseconds())
 	}
 	r.writeNormal(out)
 	r.writeGrowths(out)
@@ -51,16 +53,20 @@ func (r report) write(out io.Writer) {
 
 func (r report) writeNormal(out io.Writer) {
 	if !r.isNormal {
-		fmt.Fprintf(out, "\nAfter the last fault p99 did not come back under %d × the baseline.\n", normalFactor)
+		fmt.Fprintf(out,
+			"\nAfter the last fault p99 did not come back under %d × the baseline.\n", normalFactor)
 		return
 	}
-	fmt.Fprintf(out, "\nAfter the last fault p99 was back under %d × the baseline in %v.\n", normalFactor, r.normal.Round(100*time.Millisecond))
+	fmt.Fprintf(out, "\nAfter the last fault p99 was back under %d × the baseline in %v.\n",
+		normalFactor, r.normal.Round(100*time.Millisecond))
 }
 
 func (r report) writeGrowths(out io.Writer) {
-	fmt.Fprint(out, "\n| | first quarter | last quarter | medians of | a minute | |\n|---|---|---|---|---|---|\n")
+	fmt.Fprint(out, "\n| | first quarter | last quarter | medians of | a minute | |\n"+
+		"|---|---|---|---|---|---|\n")
 	for _, g := range r.growths {
-		fmt.Fprintf(out, "| %s | %.1f | %.1f | %d and %d | %+.2f | %s |\n", strings.TrimSuffix(g.what+", "+g.unitName, ", "), g.first/g.unit,
+		fmt.Fprintf(out, "| %s | %.1f | %.1f | %d and %d | %+.2f | %s |\n",
+			strings.TrimSuffix(g.what+", "+g.unitName, ", "), g.first/g.unit,
 			g.last/g.unit, g.nFirst, g.nLast, g.slope/g.unit, g.verdict())
 	}
 }

@@ -40,7 +40,8 @@ func soak(ctx context.Context, o options, dir string, out io.Writer) (r report, 
 	if r.capacity, err = l.capacity(ctx, rec, plan.capacity); err != nil {
 		return r, fmt.Errorf("measure capacity: %w", err)
 	}
-	fmt.Fprintf(out, "capacity: %.1f jobs/s; offered are %.1f jobs/s\n", r.capacity, o.load*r.capacity)
+	fmt.Fprintf(out, "capacity: %.1f jobs/s; offered are %.1f jobs/s\n", r.capacity,
+		o.load*r.capacity)
 	rec.begin()
 	w := newWatcher(parts, rec)
 	measure(ctx, &r, l, w)
@@ -50,8 +51,8 @@ func soak(ctx context.Context, o options, dir string, out io.Writer) (r report, 
 	return r, ctx.Err()
 }
 
-// measure is the soak itself: load all the time, faults in the middle of it. It returns when the last job has come back, or has
-// had its time to.
+// measure is the soak itself: load all the time, faults in the middle of it. It returns when the
+// last job has come back, or has had its time to.
 func measure(ctx context.Context, r *report, l load, w *watcher) {
 	length := r.plan.baseline + r.plan.faults + r.plan.calm
 	following, abandon := context.WithCancel(ctx)
@@ -61,12 +62,14 @@ func measure(ctx context.Context, r *report, l load, w *watcher) {
 	rate := r.options.load * r.capacity
 	var loading, watching sync.WaitGroup
 	loading.Go(func() {
-		l.open(following, sending, w.rec, r.options.seed, rate, min(max(int(rate*outstandingSeconds), 64), 4000))
+		l.open(following, sending, w.rec, r.options.seed, rate,
+			min(max(int(rate*outstandingSeconds), 64), 4000))
 	})
 	watching.Go(func() { w.run(following, length) })
 	cpu := fleet.CPUTime()
 	if fleet.Sleep(ctx, r.plan.baseline) == nil {
-		r.faults, r.lastFault = breakParts(ctx, w.layout, w.rec, r.options.seed, r.options.every, r.plan.faults)
+		r.faults, r.lastFault = breakParts(ctx, w.layout, w.rec, r.options.seed, r.options.every,
+			r.plan.faults)
 	}
 	<-sending.Done()
 	r.ownCPU = float64(fleet.CPUTime()-cpu) / float64(w.rec.age())
@@ -82,8 +85,8 @@ func measure(ctx context.Context, r *report, l load, w *watcher) {
 // outstandingSeconds bounds the jobs that are outstanding, in seconds of arrivals.
 const outstandingSeconds = 60
 
-// leftBehind says what the queue still holds once everything is over, or nothing: no job waits or runs. Jobs of which no client
-// ever heard may still be at work for a while.
+// leftBehind says what the queue still holds once everything is over, or nothing: no job waits or
+// runs. Jobs of which no client ever heard may still be at work for a while.
 func leftBehind(ctx context.Context, l *layout) (what string) {
 	bounded, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
@@ -115,13 +118,17 @@ func unfinished(ctx context.Context, l *layout) string {
 		}
 	}
 	if running+len(about.Pending) > 0 {
-		return fmt.Sprintf("/metadata has %d jobs that run and %d that wait", running, len(about.Pending))
+		return fmt.Sprintf("/metadata has %d jobs that run and %d that wait",
+			running, len(about.Pending))
 	}
 	if text, err = l.Get(ctx, l.proxies[0]+"/metrics"); err != nil {
 		return fmt.Sprintf("/metrics: %v", err)
 	}
-	for _, where := range []string{"queued_interactive", "queued_normal", "queued_bulk", "retrying", "running"} {
-		if n, err := fleet.Metric(text, fmt.Sprintf("bgremove_queue_jobs{where=%q}", where)); err != nil || n != 0 {
+	for _, where := range []string{
+		"queued_interactive", "queued_normal", "queued_bulk", "retrying", "running",
+	} {
+		if n, err := fleet.Metric(text,
+			fmt.Sprintf("bgremove_queue_jobs{where=%q}", where)); err != nil || n != 0 {
 			return fmt.Sprintf("/metrics has %v jobs that are %s (%v)", n, where, err)
 		}
 	}

@@ -35,7 +35,8 @@ func newWatcher(l *layout, rec *record) *watcher {
 	return &watcher{layout: l, rec: rec, samples: map[*fleet.Part][]sample{}}
 }
 
-// run samples until ctx ends, and prints a line a minute. Its samples may be read when it has returned.
+// run samples until ctx ends, and prints a line a minute. Its samples may be
+// read when it has returned.
 func (w *watcher) run(ctx context.Context, length time.Duration) {
 	tick := time.NewTicker(max(sampleEvery, length/maxSamples))
 	defer tick.Stop()
@@ -92,7 +93,9 @@ func (w *watcher) report(minute int) {
 	if len(w.used) > 0 {
 		fmt.Fprintf(&parts, " used_memory %d MiB", w.used[len(w.used)-1].rss>>20)
 	}
-	w.rec.line("minute %d: %d accepted, %d succeeded, %d wrong, %d lost so far, %d in flight, p50 %d ms, p99 %d ms, %d refused, %d unknown; RSS/goroutines:%s",
-		minute, c.Accepted, c.Succeeded, c.Wrong, c.Lost, inFlight, percentile(latencies, .5).Milliseconds(),
+	w.rec.line("minute %d: %d accepted, %d succeeded, %d wrong, %d lost so far, %d in flight, "+
+		"p50 %d ms, p99 %d ms, %d refused, %d unknown; RSS/goroutines:%s",
+		minute, c.Accepted, c.Succeeded, c.Wrong, c.Lost, inFlight, percentile(latencies, .5).
+			Milliseconds(),
 		percentile(latencies, .99).Milliseconds(), c.Refused, c.Unknown, parts.String())
 }

@@ -6,7 +6,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// The guided filter's window and regularisation, and how far from the edge of the mask alpha may be other than 0 or 255.
+// The guided filter's window and regularisation, and how far from the edge of the mask alpha may
+// be other than 0 or 255.
 const (
 	softReach    = 2         // mask px
 	guideRadius  = softReach // so that one dilation serves both
@@ -16,12 +17,14 @@ const (
 
 // edge is what is known of a part of an image around the edge of the foreground.
 type edge struct {
-	part        image.Rectangle // of the image
-	k           picture.Reduced // that part, reduced
-	mask        []uint8         // of k, 0 or 1
-	most, least []uint8         // of the mask within softReach: where they differ, alpha may be soft
-	near        []bool          // one pixel farther: where values are needed to interpolate alpha
-	fit         picture.Grid    // alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
+	part image.Rectangle // of the image
+	k    picture.Reduced // that part, reduced
+	mask []uint8         // of k, 0 or 1
+	// of the mask within softReach: where they differ, alpha may be soft
+	most, least []uint8
+	near        []bool // one pixel farther: where values are needed to interpolate alpha
+	// alpha = a·colour + b, colour being 0 to 255: three of a, and b; only around the edge
+	fit picture.Grid
 }
 
 func newEdge(part image.Rectangle, k picture.Reduced, mask []uint8) *edge {
@@ -36,8 +39,9 @@ func newEdge(part image.Rectangle, k picture.Reduced, mask []uint8) *edge {
 	return e
 }
 
-// guide fits alpha to the colours in windows of the mask's picture: K. He, J. Sun and X. Tang, "Guided Image Filtering" (PAMI 2013),
-// for colour guides. A window that is all foreground or all background fits a constant, so only those around the edge are worked out.
+// guide fits alpha to the colours in windows of the mask's picture: K. He, J. Sun and X. Tang,
+// "Guided Image Filtering" (PAMI 2013), for colour guides. A window that is all foreground or all
+// background fits a constant, so only those around the edge are worked out.
 func (e *edge) guide() {
 	w, h := e.k.Width, e.k.Height
 	local := picture.NewGrid(w, h, 4)
@@ -58,7 +62,8 @@ func (e *edge) guide() {
 
 // window is the square of guideRadius around a pixel, as far as it is in the picture.
 func window(x, y, width, height int) (x0, y0, x1, y1 int) {
-	return max(x-guideRadius, 0), max(y-guideRadius, 0), min(x+guideRadius+1, width), min(y+guideRadius+1, height)
+	return max(x-guideRadius, 0), max(y-guideRadius, 0), min(x+guideRadius+1, width),
+		min(y+guideRadius+1, height)
 }
 
 // fitWindow is the least-squares fit of the mask to the colours of one window.
@@ -83,7 +88,8 @@ func (e *edge) fitWindow(out []float32, x, y int) {
 	share := foreground / all.n
 	inverse, _ := invert(cov)
 	a := times(inverse, [3]float64{
-		inside[0]/all.n - mean[0]*share, inside[1]/all.n - mean[1]*share, inside[2]/all.n - mean[2]*share,
+		inside[0]/all.n - mean[0]*share, inside[1]/all.n - mean[1]*share,
+		inside[2]/all.n - mean[2]*share,
 	})
 	out[0], out[1], out[2] = float32(a[0]), float32(a[1]), float32(a[2])
 	out[3] = float32(share - a[0]*mean[0] - a[1]*mean[1] - a[2]*mean[2])
@@ -107,10 +113,11 @@ func windowMean(out []float32, g picture.Grid, x, y int) {
 
 func contrast(alpha float32) float32 { return min(max((alpha-.5)*alphaGain+.5, 0), 1) }
 
-// Soften writes the alpha of the part at full resolution: the fit, interpolated, near the edge of the mask, and 0 or 255
-// elsewhere. A pixel outside of the part stays as it is.
+// Soften writes the alpha of the part at full resolution: the fit, interpolated, near the edge of
+// the mask, and 0 or 255 elsewhere. A pixel outside of the part stays as it is.
 func (e *edge) Soften(img *picture.Image, matte *picture.Matte) {
-	columns, rows := picture.Betweens(e.part.Dx(), e.k.Width), picture.Betweens(e.part.Dy(), e.k.Height)
+	columns, rows := picture.Betweens(e.part.Dx(), e.k.Width),
+		picture.Betweens(e.part.Dy(), e.k.Height)
 	starts := cellStarts(columns, e.k.Width)
 	picture.InParallel(img.Cores, len(rows), func(from, to int) {
 		line := make([]float32, 4*e.k.Width)
@@ -120,7 +127,8 @@ func (e *edge) Soften(img *picture.Image, matte *picture.Matte) {
 				stretches = e.stretches(stretches[:0], columns, starts, rows[y])
 			}
 			at := (e.part.Min.Y+y)*img.Width + e.part.Min.X
-			e.softenRow(matte.Alpha[at:][:len(columns)], img.Pix[3*at:][:3*len(columns)], columns, stretches, rows[y], line)
+			e.softenRow(matte.Alpha[at:][:len(columns)], img.Pix[3*at:][:3*len(columns)], columns,
+				stretches, rows[y], line)
 		}
 	})
 }
@@ -137,8 +145,11 @@ const (
 	soft
 )
 
-// stretches divides the rows that lie between the same two rows of the reduced picture. A cell is what lies between four of its pixels.
-func (e *edge) stretches(out []stretch, columns []picture.Between, starts []int, r picture.Between) []stretch {
+// stretches divides the rows that lie between the same two rows of the reduced picture. A cell is
+// what lies between four of its pixels.
+func (e *edge) stretches(
+	out []stretch, columns []picture.Between, starts []int, r picture.Between,
+) []stretch {
 	upper, lower := r.At*e.k.Width, r.Next*e.k.Width
 	for c := range len(starts) - 1 {
 		from, to := starts[c], starts[c+1]
@@ -163,7 +174,10 @@ func (e *edge) stretches(out []stretch, columns []picture.Between, starts []int,
 }
 
 // softenRow writes one row. line has room for a row of the fit.
-func (e *edge) softenRow(out, pix []uint8, columns []picture.Between, stretches []stretch, r picture.Between, line []float32) {
+func (e *edge) softenRow(
+	out, pix []uint8, columns []picture.Between,
+	stretches []stretch, r picture.Between, line []float32,
+) {
 	upper, lower := 4*r.At*e.k.Width, 4*r.Next*e.k.Width
 	for _, s := range stretches {
 		switch s.kind {
@@ -176,10 +190,12 @@ func (e *edge) softenRow(out, pix []uint8, columns []picture.Between, stretches 
 			}
 		default:
 			first, last := 4*columns[s.from].At, 4*columns[s.to-1].Next+4
-			blend(line[first:last], e.fit.V[upper+first:upper+last], e.fit.V[lower+first:lower+last], r.F)
+			blend(line[first:last], e.fit.V[upper+first:upper+last],
+				e.fit.V[lower+first:lower+last], r.F)
 			for x := s.from; x < s.to; x++ {
 				c := columns[x]
-				out[x] = evaluate((*[4]float32)(line[4*c.At:]), (*[4]float32)(line[4*c.Next:]), c.F, pix[3*x:][:3])
+				out[x] = evaluate((*[4]float32)(line[4*c.At:]), (*[4]float32)(line[4*c.Next:]), c.F,
+					pix[3*x:][:3])
 			}
 		}
 	}
@@ -194,7 +210,8 @@ func evaluate(left, right *[4]float32, f float32, colour []uint8) uint8 {
 	return uint8(contrast(v)*255 + .5)
 }
 
-// cellStarts are the first pixels that lie right of each pixel of the smaller picture, and how many pixels there are.
+// cellStarts are the first pixels that lie right of each pixel of the smaller picture, and how
+// many pixels there are.
 func cellStarts(columns []picture.Between, small int) []int {
 	starts := make([]int, 0, small+1)
 	for x, c := range columns {

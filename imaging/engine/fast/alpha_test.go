@@ -8,14 +8,16 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// softened returns one row of the alpha of an image whose columns have the given greys, at scale times the mask's size. The right
-// part of the mask is foreground from column edge on.
+// softened returns one row of the alpha of an image whose columns have the given greys, at scale
+// times the mask's size. The right part of the mask is foreground from column edge on.
 func softened(greys []uint8, edge, scale int) []uint8 {
 	const h = 12
 	w := len(greys)
 	k := picture.Reduced{w, h, make([]uint8, 3*w*h)}
 	mask := make([]uint8, w*h)
-	img := &picture.Image{Width: w * scale, Height: h * scale, Pix: make([]uint8, 3*w*h*scale*scale)}
+	img := &picture.Image{
+		Width: w * scale, Height: h * scale, Pix: make([]uint8, 3*w*h*scale*scale),
+	}
 	for i := range k.Pix {
 		k.Pix[i] = greys[i/3%w]
 	}
@@ -27,7 +29,9 @@ func softened(greys []uint8, edge, scale int) []uint8 {
 	for i := range img.Pix {
 		img.Pix[i] = greys[i/3%img.Width/scale]
 	}
-	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m := &picture.Matte{
+		Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+	}
 	newEdge(image.Rect(0, 0, img.Width, img.Height), k, mask).Soften(img, m)
 	return m.Alpha[h*scale/2*m.Width:][:m.Width]
 }
@@ -59,7 +63,8 @@ func TestSoftenWithoutColours(t *testing.T) {
 			}
 		}
 		left, right := row[edge*scale-1], row[edge*scale]
-		if half := (int(left) + int(right)) / 2; half < 126 || half > 129 || left == 0 || right == 255 {
+		if half := (int(left) + int(right)) / 2; half < 126 || half > 129 || left == 0 ||
+			right == 255 {
 			t.Errorf("scale %d: %d and %d at the edge, want ½ between them", scale, left, right)
 		}
 	}
@@ -76,7 +81,8 @@ func TestSoftenFollowsColours(t *testing.T) {
 	}
 }
 
-// TestSoftenOfAMixedEdge: pixels between two colours, finer than the mask, get alpha by how they are mixed.
+// TestSoftenOfAMixedEdge: pixels between two colours, finer than the mask, get alpha
+// by how they are mixed.
 func TestSoftenOfAMixedEdge(t *testing.T) {
 	const w, h, scale, ramp = 160, 48, 4, 6
 	mixed := func(x int) int { return min(max(2*(x-w/2)+1+ramp, 0), 2*ramp) } // of 2·ramp
@@ -86,7 +92,8 @@ func TestSoftenOfAMixedEdge(t *testing.T) {
 	}
 	whole := image.Rect(0, 0, w, h)
 	k := picture.Source{Img: img, Factor: 1}.Reduce(whole, w/scale)
-	mask := imagingtest.Painted(k.Width, k.Height, []image.Rectangle{image.Rect(k.Width/2, 0, k.Width, k.Height)}, nil)
+	mask := imagingtest.Painted(k.Width, k.Height,
+		[]image.Rectangle{image.Rect(k.Width/2, 0, k.Width, k.Height)}, nil)
 	m := &picture.Matte{Width: w, Height: h, Alpha: make([]uint8, w*h)}
 	newEdge(whole, k, mask).Soften(img, m)
 	row := m.Alpha[w*h/2:][:w]

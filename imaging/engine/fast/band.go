@@ -37,9 +37,11 @@ func bandLabels(mask []uint8, width, height, reach int) []uint8 {
 	return labels
 }
 
-// spread returns the largest and the smallest value in the square of reach px around each pixel (dilation and erosion).
+// spread returns the largest and the smallest value in the square of reach px around each pixel
+// (dilation and erosion).
 func spread(mask []uint8, width, height, reach int) (most, least []uint8) {
-	// Ones are counted in each square: along the rows by a window that slides, down the columns by adding and taking away rows.
+	// Ones are counted in each square: along the rows by a window that slides, down the columns by
+	// adding and taking away rows.
 	rows := make([]int32, len(mask))
 	for y := range height {
 		countAlong(rows[y*width:][:width], mask[y*width:][:width], reach)

@@ -23,11 +23,15 @@ func TestSpread(t *testing.T) {
 		for reach := range 5 {
 			sparse := make([]uint8, size.X*size.Y)
 			sparse[len(sparse)/2] = 1
-			for name, mask := range map[string][]uint8{"noise": coins(size.X, size.Y), "empty": make([]uint8, size.X*size.Y), "one": sparse} {
+			for name, mask := range map[string][]uint8{
+				"noise": coins(size.X, size.Y),
+				"empty": make([]uint8, size.X*size.Y), "one": sparse,
+			} {
 				most, least := spread(mask, size.X, size.Y, reach)
 				wantMost, wantLeast := slowSpread(mask, size.X, size.Y, reach)
 				if !slices.Equal(most, wantMost) || !slices.Equal(least, wantLeast) {
-					t.Errorf("%v, reach %d, %s: not the largest and smallest of each square", size, reach, name)
+					t.Errorf("%v, reach %d, %s: not the largest and smallest of each square",
+						size, reach, name)
 				}
 			}
 		}
@@ -49,7 +53,9 @@ func slowSpread(mask []uint8, width, height, reach int) (most, least []uint8) {
 
 func TestBandLabels(t *testing.T) {
 	mask := []uint8{0, 0, 0, 0, 0, 1, 1, 1, 1, 1}
-	want := []uint8{0, 0, 0, likeBackground, likeBackground, likeForeground, likeForeground, 1, 1, 1}
+	want := []uint8{
+		0, 0, 0, likeBackground, likeBackground, likeForeground, likeForeground, 1, 1, 1,
+	}
 	if got := bandLabels(mask, 10, 1, 2); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -58,7 +64,8 @@ func TestBandLabels(t *testing.T) {
 func TestEnlarge(t *testing.T) {
 	mask := []uint8{0, 1, 1, 0}
 	want := []uint8{0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0}
-	if got := enlarge(mask, 2, 2, picture.Reduced{Width: 4, Height: 4}); len(got) != len(want) || !slices.Equal(got[:4], want[:4]) || !slices.Equal(got[12:], want[12:]) {
+	if got := enlarge(mask, 2, 2, picture.Reduced{Width: 4, Height: 4}); len(got) != len(want) ||
+		!slices.Equal(got[:4], want[:4]) || !slices.Equal(got[12:], want[12:]) {
 		t.Errorf("%v, want rows %v first and %v last", got, want[:4], want[12:])
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// clean drops small pieces of foreground and fills small holes, but for those that are marked otherwise. mask is h×w of 0 and 1, changed in
-// place; marks may be nil.
+// clean drops small pieces of foreground and fills small holes, but for those that are marked
+// otherwise. mask is h×w of 0 and 1, changed in place; marks may be nil.
 func clean(mask []uint8, width, height int, marks []uint8) {
 	const (
 		smallestPiece = .10  // of the largest
@@ -28,7 +28,8 @@ func clean(mask []uint8, width, height int, marks []uint8) {
 	holes := picture.Label(mask, width, height, 0, false)
 	dropped := holes.Marked(marks, picture.Drop)
 	for i, l := range holes.Of {
-		if l > 0 && !dropped[l-1] && holes.Found[l-1].Box.In(inner) && float64(holes.Found[l-1].Area) < largestHole*float64(len(mask)) {
+		if l > 0 && !dropped[l-1] && holes.Found[l-1].Box.In(inner) &&
+			float64(holes.Found[l-1].Area) < largestHole*float64(len(mask)) {
 			mask[i] = 1
 		}
 	}

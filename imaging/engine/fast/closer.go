@@ -7,15 +7,17 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// closer looks again, at the part of the picture around what the network takes for foreground, where that is small: there it sees more of
-// it. What it said of the whole still counts. Where the caller has said where the subject is, there is nothing to add.
+// closer looks again, at the part of the picture around what the network takes for foreground,
+// where that is small: there it sees more of it. What it said of the whole still counts. Where the
+// caller has said where the subject is, there is nothing to add.
 func (e *Engine) closer(ctx context.Context, l *look) error {
 	const largest = .6 // share of the picture, with the margin
 	if e.looks < LooksCloser || l.small.roi || l.small.marks != nil {
 		return nil
 	}
 	box := l.boxInImage()
-	if box.Empty() || float64(box.Dx())*float64(box.Dy()) > largest*float64(l.size.X)*float64(l.size.Y) {
+	if box.Empty() ||
+		float64(box.Dx())*float64(box.Dy()) > largest*float64(l.size.X)*float64(l.size.Y) {
 		return nil
 	}
 	c := *l
@@ -36,8 +38,8 @@ func (e *Engine) closer(ctx context.Context, l *look) error {
 	return nil
 }
 
-// whole goes back to the whole picture where the cut of the closer look reaches the border of its part: the subject is larger than it
-// seemed, and would end there in a straight line.
+// whole goes back to the whole picture where the cut of the closer look reaches the border of its
+// part: the subject is larger than it seemed, and would end there in a straight line.
 func (e *Engine) whole(ctx context.Context, l *look) error {
 	if l.wide == nil || !l.isCutOff() {
 		return nil
@@ -65,12 +67,14 @@ func (l *look) likely() []uint8 {
 func (l *look) boxInImage() image.Rectangle {
 	const widen = .07
 	k := l.small.k
-	box := picture.ScaleRect(BoxOf(l.likely(), k.Width), image.Pt(k.Width, k.Height), picture.Reduced{Width: l.size.X, Height: l.size.Y})
+	box := picture.ScaleRect(BoxOf(l.likely(), k.Width), image.Pt(k.Width, k.Height),
+		picture.Reduced{Width: l.size.X, Height: l.size.Y})
 	if box.Empty() {
 		return box
 	}
 	dx, dy := int(float64(box.Dx())*widen), int(float64(box.Dy())*widen)
-	return image.Rect(box.Min.X-dx, box.Min.Y-dy, box.Max.X+dx, box.Max.Y+dy).Intersect(image.Rectangle{Max: l.size})
+	return image.Rect(box.Min.X-dx, box.Min.Y-dy, box.Max.X+dx, box.Max.Y+dy).
+		Intersect(image.Rectangle{Max: l.size})
 }
 
 // BoxOf is the smallest rectangle around what is not 0.
@@ -87,20 +91,22 @@ func BoxOf(mask []uint8, width int) (box image.Rectangle) {
 func (l *look) mix(earlier *look) {
 	const weight = .3
 	k := earlier.small.k
-	scaleX, scaleY := float64(k.Width)/float64(earlier.part.Dx()), float64(k.Height)/float64(earlier.part.Dy())
+	scaleX, scaleY := float64(k.Width)/float64(earlier.part.Dx()),
+		float64(k.Height)/float64(earlier.part.Dy())
 	columns := placesIn(l.part.Min.X, l.part.Dx(), l.small.k.Width, scaleX, k.Width)
 	for y, r := range placesIn(l.part.Min.Y, l.part.Dy(), l.small.k.Height, scaleY, k.Height) {
 		upper, lower := earlier.z[r.At*k.Width:][:k.Width], earlier.z[r.Next*k.Width:][:k.Width]
 		row := l.z[y*l.small.k.Width:][:len(columns)]
 		for x, c := range columns {
-			top, bottom := upper[c.At]+(upper[c.Next]-upper[c.At])*c.F, lower[c.At]+(lower[c.Next]-lower[c.At])*c.F
+			top, bottom := upper[c.At]+(upper[c.Next]-upper[c.At])*c.F,
+				lower[c.At]+(lower[c.Next]-lower[c.At])*c.F
 			row[x] += weight * (top + (bottom-top)*r.F - row[x])
 		}
 	}
 }
 
-// placesIn are where the n pixels of a stretch, length px long from start on, lie between the size pixels of a picture that is scale
-// times as large as the image.
+// placesIn are where the n pixels of a stretch, length px long from start on, lie between the size
+// pixels of a picture that is scale times as large as the image.
 func placesIn(start, length, n int, scale float64, size int) []picture.Between {
 	out := make([]picture.Between, n)
 	for i := range out {
@@ -121,5 +127,6 @@ func (l *look) openRegion() {
 func (l *look) isCutOff() bool {
 	k, box := l.small.k, BoxOf(l.mask, l.small.k.Width)
 	return box.Min.X == 0 && l.part.Min.X > 0 || box.Min.Y == 0 && l.part.Min.Y > 0 ||
-		box.Max.X == k.Width && l.part.Max.X < l.size.X || box.Max.Y == k.Height && l.part.Max.Y < l.size.Y
+		box.Max.X == k.Width && l.part.Max.X < l.size.X ||
+		box.Max.Y == k.Height && l.part.Max.Y < l.size.Y
 }

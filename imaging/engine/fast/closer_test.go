@@ -8,7 +8,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// squarePrior takes for foreground what of a square of the image it is shown. It is told by the picture's colours: the square is bright.
+// squarePrior takes for foreground what of a square of the image it is shown. It is told by the
+// picture's colours: the square is bright.
 type squarePrior struct {
 	asked  *[]view
 	closer float32 // what it says of every pixel of a closer look; 0: the same as of the whole
@@ -42,7 +43,8 @@ func brightSquare(w, h int, square image.Rectangle) *picture.Image {
 	return img
 }
 
-// TestCloser: a small subject is looked at again, in a part around it that holds all of it; a large one and one with a roi are not.
+// TestCloser: a small subject is looked at again, in a part around it that holds all of it; a large
+// one and one with a roi are not.
 func TestCloser(t *testing.T) {
 	const w, h = 800, 600
 	for name, tt := range map[string]struct {
@@ -51,12 +53,13 @@ func TestCloser(t *testing.T) {
 		hints  picture.Hints
 		asked  int
 	}{
-		"small":           {image.Rect(300, 200, 400, 320), LooksCloser, picture.Hints{}, 3},
-		"in a corner":     {image.Rect(0, 0, 90, 90), LooksCloser, picture.Hints{}, 3},
-		"large":           {image.Rect(50, 40, 760, 570), LooksCloser, picture.Hints{}, 2},
-		"two looks":       {image.Rect(300, 200, 400, 320), LooksAtMirror, picture.Hints{}, 2},
-		"one look":        {image.Rect(300, 200, 400, 320), LooksOnce, picture.Hints{}, 1},
-		"small, with roi": {image.Rect(300, 200, 400, 320), LooksCloser, picture.Hints{ROI: imagingtest.ROI(t, "250 150 450 400")}, 2},
+		"small":       {image.Rect(300, 200, 400, 320), LooksCloser, picture.Hints{}, 3},
+		"in a corner": {image.Rect(0, 0, 90, 90), LooksCloser, picture.Hints{}, 3},
+		"large":       {image.Rect(50, 40, 760, 570), LooksCloser, picture.Hints{}, 2},
+		"two looks":   {image.Rect(300, 200, 400, 320), LooksAtMirror, picture.Hints{}, 2},
+		"one look":    {image.Rect(300, 200, 400, 320), LooksOnce, picture.Hints{}, 1},
+		"small, with roi": {image.Rect(300, 200, 400,
+			320), LooksCloser, picture.Hints{ROI: imagingtest.ROI(t, "250 150 450 400")}, 2},
 	} {
 		var asked []view
 		e := mustFast(t)
@@ -68,7 +71,8 @@ func TestCloser(t *testing.T) {
 		if len(asked) != tt.asked {
 			t.Errorf("%s: looked %d times, want %d", name, len(asked), tt.asked)
 		}
-		if tt.asked == 3 && !tt.square.In(m.Belief.Part) || tt.asked == 3 && m.Belief.Part.Dx() > w/2 {
+		if tt.asked == 3 && !tt.square.In(m.Belief.Part) ||
+			tt.asked == 3 && m.Belief.Part.Dx() > w/2 {
 			t.Errorf("%s: looked closer at %v, the square is %v", name, m.Belief.Part, tt.square)
 		}
 		truth := make([]uint8, w*h)
@@ -83,7 +87,8 @@ func TestCloser(t *testing.T) {
 	}
 }
 
-// TestCloserGoesBack: where all of the part seems to be foreground, the subject would end at its border; the look at the whole counts then.
+// TestCloserGoesBack: where all of the part seems to be foreground, the subject would end at its
+// border; the look at the whole counts then.
 func TestCloserGoesBack(t *testing.T) {
 	var asked []view
 	e := mustFast(t)

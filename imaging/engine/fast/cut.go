@@ -30,10 +30,14 @@ const capacityScale = 32
 // models are the colours of both sides.
 type models struct{ fore, back mixture }
 
-// cut improves labels, h×w, by iterated graph cuts, as C. Rother, V. Kolmogorov and A. Blake, "GrabCut" (SIGGRAPH 2004): colour
-// models from the labels, a minimum cut with them, and again until little changes. z is the prior's log-odds. The models are those of
-// the last cut, nil where one side was empty, so that there was nothing to tell apart. g is worked in.
-func cut(ctx context.Context, g *maxflow.Grid, k picture.Reduced, labels []uint8, z []float32, o cutOptions) (*models, error) {
+// cut improves labels, h×w, by iterated graph cuts, as C. Rother, V. Kolmogorov and A. Blake,
+// "GrabCut" (SIGGRAPH 2004): colour models from the labels, a minimum cut with them, and again
+// until little changes. z is the prior's log-odds. The models are those of the last cut, nil where
+// one side was empty, so that there was nothing to tell apart. g is worked in.
+func cut(
+	ctx context.Context, g *maxflow.Grid, k picture.Reduced,
+	labels []uint8, z []float32, o cutOptions,
+) (*models, error) {
 	colours := newPalette(k)
 	linkCapacities(g, k, labels, o.gamma)
 	links := slices.Clone(g.Links)
@@ -57,7 +61,9 @@ func cut(ctx context.Context, g *maxflow.Grid, k picture.Reduced, labels []uint8
 }
 
 // cutOnce is one cut with models that were learnt before.
-func cutOnce(g *maxflow.Grid, k picture.Reduced, labels []uint8, z []float32, m *models, o cutOptions) {
+func cutOnce(
+	g *maxflow.Grid, k picture.Reduced, labels []uint8, z []float32, m *models, o cutOptions,
+) {
 	colours := newPalette(k)
 	linkCapacities(g, k, labels, o.gamma)
 	setTerminals(g, colours, labels, m.unary(colours, labels), z, o.prior)
@@ -84,7 +90,8 @@ func (m *models) learn(p palette, labels []uint8, first bool) bool {
 	return true
 }
 
-// unary is, for each bin, how much more it costs as background than as foreground; 0 for bins of no pixel that may change.
+// unary is, for each bin, how much more it costs as background than as foreground; 0 for bins of no
+// pixel that may change.
 func (m *models) unary(p palette, labels []uint8) []float32 {
 	const unknown = math.MaxFloat32
 	out := make([]float32, len(p.colour))
@@ -102,16 +109,19 @@ func (m *models) unary(p palette, labels []uint8) []float32 {
 	return out
 }
 
-// setTerminals links each pixel that may change to source or sink by colour and prior. Pixels that may not leave the graph: their
-// links go to their neighbours' terminals.
-func setTerminals(g *maxflow.Grid, p palette, labels []uint8, unary, z []float32, priorWeight float32) {
+// setTerminals links each pixel that may change to source or sink by colour and prior. Pixels that
+// may not leave the graph: their links go to their neighbours' terminals.
+func setTerminals(
+	g *maxflow.Grid, p palette, labels []uint8, unary, z []float32, priorWeight float32,
+) {
 	const mostPrior, most = 4, 400
 	for y := range g.Height {
 		for x := range g.Width {
 			i, node := y*g.Width+x, g.Node(x, y)
 			if labels[i] >= likeBackground {
 				u := unary[p.bin[i]] + priorWeight*min(max(z[i], -mostPrior), mostPrior)
-				g.Terminals[node] += int32(math.RoundToEven(float64(capacityScale * min(max(u, -most), most))))
+				g.Terminals[node] += int32(
+					math.RoundToEven(float64(capacityScale * min(max(u, -most), most))))
 				continue
 			}
 			sign := int32(-1)

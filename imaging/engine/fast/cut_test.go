@@ -43,7 +43,8 @@ func TestCutFindsTheTruth(t *testing.T) {
 		"rectangle": func(x, y int) bool { return x >= 8 && x < 52 && y >= 8 && y < 52 },
 	} {
 		labels := labelled(start)
-		_, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1})
+		_, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)),
+			cutOptions{iterations: 5, gamma: 8, prior: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +73,8 @@ func TestCutKeepsWhatIsSure(t *testing.T) {
 			labels[i] = sureBackground
 		}
 	}
-	if _, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
+	if _, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)),
+		cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for i, l := range labels {
@@ -94,7 +96,8 @@ func TestCutByThePrior(t *testing.T) {
 			z[i] = 4
 		}
 	}
-	if _, err := cut(t.Context(), new(maxflow.Grid), k, labels, z, cutOptions{iterations: 5, gamma: 1, prior: 1}); err != nil {
+	if _, err := cut(t.Context(), new(maxflow.Grid), k, labels, z,
+		cutOptions{iterations: 5, gamma: 1, prior: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for i, l := range labels {
@@ -110,7 +113,9 @@ func TestCutOfOneSide(t *testing.T) {
 		for i := range labels {
 			labels[i] = label
 		}
-		if _, err := cut(t.Context(), new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
+		if _, err := cut(t.Context(), new(maxflow.Grid),
+			disc(), labels, make([]float32, len(labels)),
+			cutOptions{iterations: 5, gamma: 8, prior: 1}); err != nil {
 			t.Fatal(err)
 		}
 		for i, l := range labels {
@@ -125,7 +130,8 @@ func TestCutLooksAtTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	labels := labelled(func(x, _ int) bool { return x > 30 })
-	if _, err := cut(ctx, new(maxflow.Grid), disc(), labels, make([]float32, len(labels)), cutOptions{iterations: 1, gamma: 8}); !errors.Is(err, context.Canceled) {
+	if _, err := cut(ctx, new(maxflow.Grid), disc(), labels, make([]float32, len(labels)),
+		cutOptions{iterations: 1, gamma: 8}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }

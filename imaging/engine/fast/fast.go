@@ -1,5 +1,5 @@
-// Package fast finds the foreground in a small picture, by a network and a graph cut, then its edge in one
-// twice as large, then alpha at full resolution.
+// Package fast finds the foreground in a small picture, by a network and a graph cut, then its edge
+// in one twice as large, then alpha at full resolution.
 package fast
 
 import (
@@ -21,18 +21,20 @@ const Name = "fast"
 
 // Config is the fast engine's.
 type Config struct {
-	Looks   int    // how often the network looks: looksOnce to looksCloser
-	Network string // file of its description, with the weights beside it; empty for the built-in one
+	Looks int // how often the network looks: looksOnce to looksCloser
+	// file of its description, with the weights beside it; empty for the built-in one
+	Network string
 }
 
-// Weights of the network's log-odds against the colours, in the cut and in the band around its edge. Of 1, 2, 4 and 8 and of ½ and 2
-// these did best on the pictures held out of its training.
+// Weights of the network's log-odds against the colours, in the cut and in the band around its
+// edge. Of 1, 2, 4 and 8 and of ½ and 2 these did best on the pictures held out of its training.
 const (
 	cutPrior  = 2
 	bandPrior = 2
 )
 
-// Engine finds the foreground in a small picture, then its edge in one twice as large, then alpha at full resolution.
+// Engine finds the foreground in a small picture, then its edge in one twice as large, then
+// alpha at full resolution.
 type Engine struct {
 	prior   prior
 	looks   int // see Config.Looks
@@ -72,8 +74,8 @@ func New(cfg Config) (*Engine, error) {
 	}, nil
 }
 
-// fastVersion changes with the network and its looks. Its number is raised with the code, where that
-// comes to other mattes.
+// fastVersion changes with the network and its looks. Its number is raised with the code, where
+// that comes to other mattes.
 func fastVersion(description, weights []byte, looks int) string {
 	network := sha256.New()
 	network.Write(description)
@@ -93,17 +95,18 @@ type look struct {
 	scales scales
 
 	part, inner image.Rectangle // what is looked at, and the roi within it
-	wide        *look           // the look at the whole picture, before the closer one; nil where there was none
-	band, small view            // that part at two sizes
-	network     []float32       // what the network alone says: log-odds of foreground, of small
-	z           []float32       // the same with what else is known
-	mask        []uint8         // 0 or 1; of small, after the band pass of band
+	// the look at the whole picture, before the closer one; nil where there was none
+	wide        *look
+	band, small view      // that part at two sizes
+	network     []float32 // what the network alone says: log-odds of foreground, of small
+	z           []float32 // the same with what else is known
+	mask        []uint8   // 0 or 1; of small, after the band pass of band
 	graph       *maxflow.Grid
 	models      *models // of small; nil where there was nothing to tell apart
 }
 
-// scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of the links between neighbours that
-// fits them.
+// scales are the sizes of the pictures that are cut, in px of the longer side, with the weight γ of
+// the links between neighbours that fits them.
 type scales struct {
 	small, band           int
 	smallGamma, bandGamma float64
@@ -116,21 +119,34 @@ type step struct {
 }
 
 func (e *Engine) steps() []step {
-	return []step{{"reduce", e.reduce}, {"prior", e.ask}, {"closer", e.closer}, {"cut", e.cut}, {"clean", e.clean}, {"whole", e.whole}, {"band", e.refine}}
+	return []step{
+		{"reduce", e.reduce},
+		{"prior", e.ask},
+		{"closer", e.closer},
+		{"cut", e.cut},
+		{"clean", e.clean},
+		{"whole", e.whole},
+		{"band", e.refine},
+	}
 }
 
-// Matte allocates one byte a pixel of the image and some 20 MB besides. The first for each processor also
-// allocates 15 MB for the network, which are kept.
-func (e *Engine) Matte(ctx context.Context, img *picture.Image, hints picture.Hints) (*picture.Matte, error) {
-	l := &look{source: picture.Source{Img: img, Factor: 1}, size: image.Pt(img.Width, img.Height), hints: hints}
+// Matte allocates one byte a pixel of the image and some 20 MB besides. The first for each
+// processor also allocates 15 MB for the network, which are kept.
+func (e *Engine) Matte(
+	ctx context.Context, img *picture.Image, hints picture.Hints,
+) (*picture.Matte, error) {
+	l := &look{
+		source: picture.Source{Img: img, Factor: 1},
+		size:   image.Pt(img.Width, img.Height), hints: hints,
+	}
 	if err := e.find(ctx, l); err != nil {
 		return nil, err
 	}
 	return l.matte(ctx, img)
 }
 
-// PreviewSide returns how long the longer side of a picture must be that can stand for the image. If
-// the roi is much smaller than the image, no smaller picture may do.
+// PreviewSide returns how long the longer side of a picture must be that can stand for the image.
+// If the roi is much smaller than the image, no smaller picture may do.
 func (e *Engine) PreviewSide(size image.Point, hints picture.Hints) int {
 	longer := max(size.X, size.Y)
 	part, _, err := picture.Region(size, hints.ROI)
@@ -143,7 +159,8 @@ func (e *Engine) PreviewSide(size image.Point, hints picture.Hints) int {
 
 // MatteFromPreview takes the steps that need only a reduced picture before it waits for the image.
 func (e *Engine) MatteFromPreview(
-	ctx context.Context, preview picture.Source, size image.Point, whole func() (*picture.Image, error), hints picture.Hints,
+	ctx context.Context, preview picture.Source, size image.Point,
+	whole func() (*picture.Image, error), hints picture.Hints,
 ) (*picture.Matte, error) {
 	full := func() (picture.Source, error) {
 		img, err := whole()
@@ -196,7 +213,8 @@ func (e *Engine) reduce(ctx context.Context, l *look) (err error) {
 	return l.reduceTo(ctx, !l.hints.ROI.IsZero())
 }
 
-// sourceFor is what a part can be reduced from: the picture that stands for the image, if it shows enough of the part.
+// sourceFor is what a part can be reduced from: the picture that stands for the image, if it
+// shows enough of the part.
 func (l *look) sourceFor(part image.Rectangle) (picture.Source, error) {
 	if l.full == nil || max(part.Dx(), part.Dy()) >= l.scales.band*l.source.Factor {
 		return l.source, nil
@@ -211,7 +229,8 @@ func (l *look) reduceTo(ctx context.Context, roi bool) (err error) {
 	for _, v := range []*view{&l.band, &l.small} {
 		v.roi, v.inner = roi, picture.ScaleRect(l.inner, l.part.Size(), v.k)
 		if l.hints.Marked() {
-			if v.marks, err = l.hints.Marks(ctx, l.part, v.k.Width, v.k.Height, l.size.X, l.size.Y); err != nil {
+			if v.marks, err = l.hints.Marks(ctx, l.part, v.k.Width, v.k.Height, l.size.X,
+				l.size.Y); err != nil {
 				return err
 			}
 		}
@@ -224,8 +243,8 @@ func (e *Engine) ask(_ context.Context, l *look) error {
 	return nil
 }
 
-// estimate takes the mean of what the network says of the picture and, if it may look more than once, of its mirror image, which is right
-// more often than either. Marks are added.
+// estimate takes the mean of what the network says of the picture and, if it may look more than
+// once, of its mirror image, which is right more often than either. Marks are added.
 func (e *Engine) estimate(l *look) {
 	l.z = e.logOdds(l, false)
 	if e.looks >= LooksAtMirror {
@@ -247,7 +266,8 @@ func (e *Engine) logOdds(l *look, mirrored bool) []float32 {
 	return e.prior.LogOdds(v).Resample(l.small.k.Width, l.small.k.Height).V
 }
 
-// cut starts from the sign of the prior; what is marked stays as it is, and outside the roi everything is background.
+// cut starts from the sign of the prior; what is marked stays as it is, and outside the roi
+// everything is background.
 func (e *Engine) cut(ctx context.Context, l *look) error {
 	k := l.small.k
 	labels := slices.Repeat([]uint8{likeBackground}, len(l.z))
@@ -268,7 +288,8 @@ func (e *Engine) cut(ctx context.Context, l *look) error {
 		}
 	}
 	var err error
-	l.models, err = cut(ctx, l.graph, k, labels, l.z, cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: cutPrior})
+	l.models, err = cut(ctx, l.graph, k, labels, l.z,
+		cutOptions{iterations: 3, gamma: l.scales.smallGamma, prior: cutPrior})
 	if err != nil {
 		return err
 	}
@@ -276,7 +297,8 @@ func (e *Engine) cut(ctx context.Context, l *look) error {
 	return nil
 }
 
-// fix makes sure of what the caller is sure of: the marks, and that there is no foreground outside the roi.
+// fix makes sure of what the caller is sure of: the marks, and that there is no
+// foreground outside the roi.
 func (v *view) fix(labels []uint8) {
 	for i, m := range v.marks {
 		switch m {
@@ -305,7 +327,8 @@ func foreground(labels []uint8) []uint8 {
 	return labels
 }
 
-// startThreshold is 0, or lower where that would leave less than 1 % of the picture: then the top 15 % are foreground.
+// startThreshold is 0, or lower where that would leave less than 1 % of the picture: then the
+// top 15 % are foreground.
 func startThreshold(z []float32, total int) float32 {
 	above := 0
 	for _, v := range z {
@@ -334,7 +357,8 @@ func (e *Engine) refine(_ context.Context, l *look) error {
 	l.band.fix(labels)
 	z := picture.Grid{small.Width, small.Height, 1, l.z}.Resample(k.Width, k.Height).V
 	if l.models != nil {
-		cutOnce(l.graph, k, labels, z, l.models, cutOptions{gamma: l.scales.bandGamma, prior: bandPrior})
+		cutOnce(l.graph, k, labels, z, l.models,
+			cutOptions{gamma: l.scales.bandGamma, prior: bandPrior})
 	}
 	l.mask = foreground(labels)
 	return nil
@@ -346,30 +370,40 @@ func (l *look) matte(ctx context.Context, img *picture.Image) (*picture.Matte, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m := &picture.Matte{
+		Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+	}
 	newEdge(l.part, l.band.k, l.mask).Soften(img, m)
 	m.Belief = l.belief()
-	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) { // what the band pass and alpha left
-		return nil, fmt.Errorf("%w: every pixel is taken for background; a roi around the subject or a keep stroke on it may help", picture.ErrNoForeground)
+	// what the band pass and alpha left
+	if !slices.ContainsFunc(m.Alpha, func(a uint8) bool { return a > 0 }) {
+		return nil, fmt.Errorf("%w: every pixel is taken for background; a roi around the "+
+			"subject or a keep stroke on it may help", picture.ErrNoForeground)
 	}
 	return m, nil
 }
 
 // belief returns what the network alone says.
 func (l *look) belief() *picture.Belief {
-	return &picture.Belief{Part: l.part, LogOdds: picture.Grid{l.small.k.Width, l.small.k.Height, 1, l.network}}
+	return &picture.Belief{
+		Part: l.part, LogOdds: picture.Grid{l.small.k.Width, l.small.k.Height, 1, l.network},
+	}
 }
 
 // Belief asks the network about an image, with nothing but the roi.
 func (e *Engine) Belief(img *picture.Image, hints picture.Hints) *picture.Belief {
-	l := &look{source: picture.Source{Img: img, Factor: 1}, size: image.Pt(img.Width, img.Height), scales: scalesFor(hints)}
+	l := &look{
+		source: picture.Source{Img: img, Factor: 1}, size: image.Pt(img.Width, img.Height),
+		scales: scalesFor(hints),
+	}
 	var err error
 	if l.part, l.inner, err = picture.Region(l.size, hints.ROI); err != nil {
 		return nil
 	}
 	l.band.k = l.source.Reduce(l.part, l.scales.band)
 	l.small.k = l.band.k.Reduce(l.scales.small)
-	l.band.roi, l.band.inner = !hints.ROI.IsZero(), picture.ScaleRect(l.inner, l.part.Size(), l.band.k)
+	l.band.roi, l.band.inner = !hints.ROI.IsZero(), picture.ScaleRect(l.inner,
+		l.part.Size(), l.band.k)
 	e.estimate(l) // without the marks: what the network alone says
 	return l.belief()
 }

@@ -27,7 +27,8 @@ func mustFast(t testing.TB) *Engine {
 func TestFastGolden(t *testing.T) {
 	e := mustFast(t)
 	for name, roi := range map[string]string{"fast": "", "fast-roi": "12px 10px 75% 92%"} {
-		matte, err := e.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"), picture.Hints{ROI: imagingtest.ROI(t, roi)})
+		matte, err := e.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"),
+			picture.Hints{ROI: imagingtest.ROI(t, roi)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,20 +40,28 @@ func TestFastGolden(t *testing.T) {
 func TestFastAtTheEdges(t *testing.T) {
 	e := mustFast(t)
 	sizes := []image.Point{
-		{1, 1}, {1, 2}, {2, 1}, {2, 2}, {3, 5}, {1, 40}, {40, 1}, {2, 300}, {160, 160}, {161, 1}, {319, 321}, {1, 4000}, {4000, 3}, {3, 4000},
+		{1, 1}, {1, 2}, {2, 1}, {2, 2}, {3, 5}, {1, 40}, {40, 1}, {2, 300}, {
+			160, 160,
+		}, {161, 1}, {319, 321}, {1, 4000}, {4000, 3}, {3, 4000},
 	}
 	for i, size := range sizes {
-		rois := []string{"0 0 100% 100%", "0 0 1px 1px", fmt.Sprintf("%d %d 100%% 100%%", size.X-1, size.Y-1), "0 0 100% 1px"}
+		rois := []string{
+			"0 0 100% 100%", "0 0 1px 1px",
+			fmt.Sprintf("%d %d 100%% 100%%", size.X-1, size.Y-1), "0 0 100% 1px",
+		}
 		for j, fill := range []string{"flat", "halves", "noise"} {
 			img := imagingtest.Filled(size.X, size.Y, fill)
-			for _, roi := range []string{"", rois[(i+j)%len(rois)]} { // all of them with each fill, by turns
+			// all of them with each fill, by turns
+			for _, roi := range []string{"", rois[(i+j)%len(rois)]} {
 				matte, err := e.Matte(t.Context(), img, picture.Hints{ROI: imagingtest.ROI(t, roi)})
 				name := fmt.Sprintf("%v %s roi %q", size, fill, roi)
 				switch {
 				case err != nil && !errors.Is(err, picture.ErrNoForeground):
 					t.Errorf("%s: %v, want ErrNoForeground", name, err)
-				case err == nil && (matte.Width != size.X || matte.Height != size.Y || len(matte.Alpha) != size.X*size.Y):
-					t.Errorf("%s: a matte of %d×%d with %d pixels", name, matte.Width, matte.Height, len(matte.Alpha))
+				case err == nil && (matte.Width != size.X || matte.Height != size.Y ||
+					len(matte.Alpha) != size.X*size.Y):
+					t.Errorf("%s: a matte of %d×%d with %d pixels",
+						name, matte.Width, matte.Height, len(matte.Alpha))
 				case err == nil && slices.Max(matte.Alpha) == 0:
 					t.Errorf("%s: an empty matte, want ErrNoForeground", name)
 				}
@@ -69,7 +78,8 @@ func TestFastFindsNothing(t *testing.T) {
 	dot := &picture.Image{Width: w, Height: h, Pix: slices.Clone(flat.Pix)}
 	copy(dot.Pix[3*(19*w+57):], []uint8{22, 22, 22})
 	for name, img := range map[string]*picture.Image{"flat": flat, "faint dot": dot} {
-		if _, err := e.Matte(t.Context(), img, picture.Hints{}); !errors.Is(err, picture.ErrNoForeground) {
+		if _, err := e.Matte(t.Context(), img, picture.Hints{}); !errors.Is(err,
+			picture.ErrNoForeground) {
 			t.Errorf("%s: %v, want ErrNoForeground", name, err)
 		}
 	}
@@ -79,18 +89,20 @@ func TestFastRefusesROI(t *testing.T) {
 	e := mustFast(t)
 	img := imagingtest.Filled(40, 30, "noise")
 	for _, roi := range []string{"0 0 41 30", "50% 0 60px 100%", "0 0 0.4 30"} {
-		if _, err := e.Matte(t.Context(), img, picture.Hints{ROI: imagingtest.ROI(t, roi)}); !errors.Is(err, picture.ErrOption) {
+		if _, err := e.Matte(t.Context(), img,
+			picture.Hints{ROI: imagingtest.ROI(t, roi)}); !errors.Is(err, picture.ErrOption) {
 			t.Errorf("roi %q: %v, want ErrOption", roi, err)
 		}
 	}
 }
 
-// TestFastKeepsToTheROI: where the roi cuts through the figure, it ends within a soft edge; outside of what is looked at there is
-// nothing.
+// TestFastKeepsToTheROI: where the roi cuts through the figure, it ends within a soft edge; outside
+// of what is looked at there is nothing.
 func TestFastKeepsToTheROI(t *testing.T) {
 	e := mustFast(t)
 	scene := imagingtest.LoadImage(t, "scene.png")
-	for _, img := range []*picture.Image{scene, imagingtest.Enlarged(scene, 4*scene.Width, 4*scene.Height)} {
+	for _, img := range []*picture.Image{scene, imagingtest.Enlarged(scene, 4*scene.Width,
+		4*scene.Height)} {
 		for _, roi := range []string{"25% 20% 60% 80%", "0 0 50% 60%", "50% 30% 100% 100%"} {
 			hints := picture.Hints{ROI: imagingtest.ROI(t, roi)}
 			matte, err := e.Matte(t.Context(), img, hints)
@@ -112,9 +124,12 @@ func TestFastKeepsToTheROI(t *testing.T) {
 					furthest = max(furthest, outside(p, inner.Add(part.Min)))
 				}
 			}
-			pixel := float64(part.Dx()) / float64(picture.Source{Img: img, Factor: 1}.Reduce(part, 320).Width) // of the picture that the edge is found in
+			// of the picture that the edge is found in
+			pixel := float64(part.Dx()) / float64(
+				picture.Source{Img: img, Factor: 1}.Reduce(part, 320).Width)
 			if most := 4 * pixel; float64(furthest) > most {
-				t.Errorf("%d×%d roi %q: foreground %d px outside, want at most %.1f", img.Width, img.Height, roi, furthest, most)
+				t.Errorf("%d×%d roi %q: foreground %d px outside, want at most %.1f",
+					img.Width, img.Height, roi, furthest, most)
 			}
 		}
 	}
@@ -125,7 +140,8 @@ func outside(p image.Point, r image.Rectangle) int {
 	return max(r.Min.X-p.X, p.X-r.Max.X+1, r.Min.Y-p.Y, p.Y-r.Max.Y+1, 0)
 }
 
-// TestFastIsDeterministic: one engine gives the same matte on every goroutine, whatever it did before.
+// TestFastIsDeterministic: one engine gives the same matte on every goroutine,
+// whatever it did before.
 func TestFastIsDeterministic(t *testing.T) {
 	e := mustFast(t)
 	img := imagingtest.LoadImage(t, "jpeg-baseline.jpg")
@@ -145,7 +161,8 @@ func TestFastIsDeterministic(t *testing.T) {
 	for worker := range 4 {
 		wg.Go(func() {
 			for range 3 {
-				if _, err := e.Matte(t.Context(), imagingtest.Filled(40, 30+worker, "noise"), picture.Hints{}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
+				if _, err := e.Matte(t.Context(), imagingtest.Filled(40, 30+worker, "noise"),
+					picture.Hints{}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
 					t.Error(err)
 				}
 				again, err := e.Matte(t.Context(), img, picture.Hints{})
@@ -194,8 +211,8 @@ func TestFastLooksAtTheContext(t *testing.T) {
 	t.Error("never came to an end")
 }
 
-// TestFastMemory: all that is allocated for 4 MP, also what is given back on the way. The matte is 4 MB of it; the rest does not
-// grow with the image but for a row.
+// TestFastMemory: all that is allocated for 4 MP, also what is given back on the way. The matte is
+// 4 MB of it; the rest does not grow with the image but for a row.
 func TestFastMemory(t *testing.T) {
 	const most = 60 << 20
 	e := mustFast(t)

@@ -9,7 +9,8 @@ import (
 // components is how many Gaussians describe each side, as in grabCut.
 const components = 5
 
-// palette is the colours of a picture in bins of 5 bits a channel: what the colour models work on in place of the pixels.
+// palette is the colours of a picture in bins of 5 bits a channel: what the colour models work on
+// in place of the pixels.
 type palette struct {
 	bin    []int32      // of each pixel
 	colour [][3]float64 // mean of each bin
@@ -100,8 +101,9 @@ type mixture struct {
 	gaussians []gaussian
 }
 
-// start splits the bins into components, by Orchard and Bouman's "Color Quantization of Images" (1991): always the component
-// with the largest variance, across its main axis; then four of Lloyd's steps.
+// start splits the bins into components, by Orchard and Bouman's "Color Quantization of
+// Images" (1991): always the component with the largest variance, across its main axis; then
+// four of Lloyd's steps.
 func (m *mixture) start(p palette, weight []float64) {
 	m.component = make([]int8, len(weight))
 	for k := 1; k < components; k++ {
@@ -148,7 +150,8 @@ func split(p palette, weight []float64, component []int8, k int) {
 	}
 }
 
-// mainAxis is the eigenvector of the largest eigenvalue, by power iteration, and the variance along it.
+// mainAxis is the eigenvector of the largest eigenvalue, by power iteration, and
+// the variance along it.
 func mainAxis(c [6]float64) (v [3]float64, variance float64) {
 	v = [3]float64{1, .9, 1.1}
 	for range 12 {
@@ -162,7 +165,8 @@ func mainAxis(c [6]float64) (v [3]float64, variance float64) {
 
 // times is the product of a symmetric matrix with a vector.
 func times(c [6]float64, v [3]float64) [3]float64 {
-	return [3]float64{c[0]*v[0] + c[1]*v[1] + c[2]*v[2], c[1]*v[0] + c[3]*v[1] + c[4]*v[2], c[2]*v[0] + c[4]*v[1] + c[5]*v[2]}
+	return [3]float64{c[0]*v[0] + c[1]*v[1] + c[2]*v[2], c[1]*v[0] + c[3]*v[1] +
+		c[4]*v[2], c[2]*v[0] + c[4]*v[1] + c[5]*v[2]}
 }
 
 // lloyd gives each bin to the component with the nearest mean.
@@ -219,7 +223,8 @@ func (m *mixture) learn(p palette, weight []float64) bool {
 		}
 		mean, cov := stats[j].fit(ridge)
 		inverse, det := invert(cov)
-		m.gaussians = append(m.gaussians, gaussian{mean, inverse, math.Log(stats[j].n/total) - .5*math.Log(det)})
+		m.gaussians = append(m.gaussians,
+			gaussian{mean, inverse, math.Log(stats[j].n/total) - .5*math.Log(det)})
 	}
 	return len(m.gaussians) > 0
 }

@@ -33,7 +33,8 @@ func TestMixturesTellColoursApart(t *testing.T) {
 		}
 		unary := m.unary(p, labels)
 		for i := range labels {
-			if u := unary[p.bin[i]]; (u > 0) != (labels[i] == likeForeground) || math.Abs(float64(u)) < 10 {
+			if u := unary[p.bin[i]]; (u > 0) != (labels[i] == likeForeground) ||
+				math.Abs(float64(u)) < 10 {
 				t.Fatalf("round %d: pixel %d of colour %v costs %g", round, i, k.Pix[3*i:3*i+3], u)
 			}
 		}
@@ -87,7 +88,9 @@ func TestPalette(t *testing.T) {
 	if p.bin[0] != p.bin[1] || len(p.colour) != 3 {
 		t.Fatalf("bins %v of %d colours", p.bin, len(p.colour))
 	}
-	for i, want := range [][3]float64{{1.5, 1.5, 1.5}, {1.5, 1.5, 1.5}, {8, 0, 0}, {255, 255, 255}} {
+	for i, want := range [][3]float64{
+		{1.5, 1.5, 1.5}, {1.5, 1.5, 1.5}, {8, 0, 0}, {255, 255, 255},
+	} {
 		if got := p.colour[p.bin[i]]; got != want {
 			t.Errorf("pixel %d: %v, want %v", i, got, want)
 		}

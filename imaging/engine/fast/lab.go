@@ -6,8 +6,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// lab is the picture in CIELAB (D65), its three channels scaled to 0..255 as OpenCV does: L·255/100, a+128, b+128. Distances of colours
-// in it are close to how different they look.
+// lab is the picture in CIELAB (D65), its three channels scaled to 0..255 as OpenCV does:
+// L·255/100, a+128, b+128. Distances of colours in it are close to how different they look.
 func labOf(k picture.Reduced) (channels [3][]uint8) {
 	for c := range channels {
 		channels[c] = make([]uint8, k.Width*k.Height)

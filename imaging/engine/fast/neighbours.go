@@ -16,7 +16,10 @@ type neighbour struct {
 
 // halfOfNeighbours are four of the eight; links to the others are these, seen from the other side.
 var halfOfNeighbours = [...]neighbour{
-	{maxflow.Right, image.Pt(1, 0)}, {maxflow.DownLeft, image.Pt(-1, 1)}, {maxflow.Down, image.Pt(0, 1)}, {maxflow.DownRight, image.Pt(1, 1)},
+	{maxflow.Right, image.Pt(1, 0)},
+	{maxflow.DownLeft, image.Pt(-1, 1)},
+	{maxflow.Down, image.Pt(0, 1)},
+	{maxflow.DownRight, image.Pt(1, 1)},
 }
 
 // from is where the pixels lie that have such a neighbour.
@@ -25,8 +28,8 @@ func (n neighbour) from(k picture.Reduced) image.Rectangle {
 	return whole.Intersect(whole.Sub(n.step))
 }
 
-// linkCapacities resets g and links each pixel to its 8 neighbours by γ/dist·exp(−β‖ΔI‖²), with β = 1/(2·mean‖ΔI‖²). Links between two
-// pixels that may not change are left out.
+// linkCapacities resets g and links each pixel to its 8 neighbours by γ/dist·exp(−β‖ΔI‖²), with β =
+// 1/(2·mean‖ΔI‖²). Links between two pixels that may not change are left out.
 func linkCapacities(g *maxflow.Grid, k picture.Reduced, labels []uint8, gamma float64) {
 	g.Reset(k.Width, k.Height)
 	var sum, count int64
@@ -58,7 +61,8 @@ func linkCapacities(g *maxflow.Grid, k picture.Reduced, labels []uint8, gamma fl
 	}
 }
 
-// contrasts puts ‖ΔI‖² between pixels and one of their neighbours where the capacity of their link is to be, and returns their sum.
+// contrasts puts ‖ΔI‖² between pixels and one of their neighbours where the capacity of their link
+// is to be, and returns their sum.
 func (n neighbour) contrasts(g *maxflow.Grid, k picture.Reduced) (sum int64) {
 	from := n.from(k)
 	for y := from.Min.Y; y < from.Max.Y; y++ {
@@ -66,7 +70,8 @@ func (n neighbour) contrasts(g *maxflow.Grid, k picture.Reduced) (sum int64) {
 		q := k.Pix[3*((y+n.step.Y)*k.Width+from.Min.X+n.step.X):][:len(p)]
 		link := 8*g.Node(from.Min.X, y) + n.direction
 		for i := 0; i+2 < len(p); i += 3 {
-			a, b, c := int32(p[i])-int32(q[i]), int32(p[i+1])-int32(q[i+1]), int32(p[i+2])-int32(q[i+2])
+			a, b, c := int32(p[i])-int32(q[i]), int32(p[i+1])-int32(q[i+1]),
+				int32(p[i+2])-int32(q[i+2])
 			contrast := a*a + b*b + c*c
 			g.Links[link] = contrast
 			sum += int64(contrast)

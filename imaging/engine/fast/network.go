@@ -70,13 +70,15 @@ func readAtMost(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// How many channels a network's input may have: colours and roi alone, or all of the channels below.
+// How many channels a network's input may have: colours and roi alone, or all
+// of the channels below.
 const (
 	channelsRoi   = 4
 	channelsHints = 7
 )
 
-// Channels of a network's input behind the three colours. The one of the answer so far, −1 to 1, stays 0: there is none.
+// Channels of a network's input behind the three colours. The one of the answer so far, −1 to 1,
+// stays 0: there is none.
 const (
 	roiChannel = 3 + iota
 	keepChannel
@@ -95,8 +97,9 @@ func newNetworkPrior(description, weights []byte) (*networkPrior, error) {
 		return nil, err
 	}
 	if c, _, _ := n.InputSize(); c != channelsRoi && c != channelsHints {
-		return nil, fmt.Errorf("network input: %d channels, a prior takes %d (blue, green, red, roi) or %d "+
-			"(the same, keep, drop, answer so far)", c, channelsRoi, channelsHints)
+		return nil, fmt.Errorf(
+			"network input: %d channels, a prior takes %d (blue, green, red, roi) or %d "+
+				"(the same, keep, drop, answer so far)", c, channelsRoi, channelsHints)
 	}
 	return &networkPrior{net: n, runners: newSpares(runtime.GOMAXPROCS(0), n.NewRunner)}, nil
 }
@@ -125,7 +128,8 @@ func (p *networkPrior) input(v view) []float32 {
 	}
 	plane := func(c int) []float32 { return input[c*h*w:][:h*w] }
 	if v.roi {
-		fillRect(plane(roiChannel), w, picture.ScaleRect(v.inner, image.Pt(v.k.Width, v.k.Height), picture.Reduced{Width: w, Height: h}))
+		fillRect(plane(roiChannel), w, picture.ScaleRect(v.inner, image.Pt(v.k.Width, v.k.Height),
+			picture.Reduced{Width: w, Height: h}))
 	}
 	if channels == channelsHints {
 		fillMarks(plane(keepChannel), w, v, picture.Keep)

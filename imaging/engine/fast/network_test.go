@@ -15,8 +15,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// smallNetwork describes a network of one convolution with kernels of k×k, which halves its input's sides
-// if k is 3. Its weights are 0 but for those given, as float16: the last is its bias.
+// smallNetwork describes a network of one convolution with kernels of k×k, which halves its input's
+// sides if k is 3. Its weights are 0 but for those given, as float16: the last is its bias.
 func smallNetwork(channels, side, k int, given map[int]uint16) (description, weights []byte) {
 	n := channels * k * k
 	description = fmt.Appendf(nil, `{"input":[%d,%d,%d],"output":"z","nweights":%d,"layers":[`+
@@ -76,8 +76,10 @@ func TestHintChannels(t *testing.T) {
 			inRoi: none, keep: "#...\n#...\n....\n....", drop: "....\n...#\n..##\n....",
 		},
 		"all of them, mirrored": {
-			size: image.Pt(4, 4), roi: image.Rect(0, 1, 2, 4), marks: "....\n##..\n....\n...-", mirrored: true,
-			inRoi: "....\n..##\n..##\n..##", keep: "....\n..##\n....\n....", drop: "....\n....\n....\n#...",
+			size: image.Pt(4, 4), roi: image.Rect(0, 1, 2, 4), marks: "....\n##..\n....\n...-",
+			mirrored: true,
+			inRoi:    "....\n..##\n..##\n..##", keep: "....\n..##\n....\n....",
+			drop: "....\n....\n....\n#...",
 		},
 		"strokes of one pixel, in a larger picture": {
 			size:  image.Pt(8, 8),
@@ -98,11 +100,15 @@ func TestHintChannels(t *testing.T) {
 			inner: tt.roi, roi: !tt.roi.Empty(), mirrored: tt.mirrored,
 		}
 		for _, c := range strings.ReplaceAll(tt.marks, "\n", "") {
-			v.marks = append(v.marks, map[rune]uint8{'#': picture.Keep, '-': picture.Drop, '.': picture.Unknown}[c])
+			v.marks = append(v.marks,
+				map[rune]uint8{'#': picture.Keep, '-': picture.Drop, '.': picture.Unknown}[c])
 		}
 		wants := map[int][]string{
-			channelsHints: {roiChannel: tt.inRoi, keepChannel: tt.keep, dropChannel: tt.drop, channelsHints - 1: none},
-			channelsRoi:   {roiChannel: tt.inRoi},
+			channelsHints: {
+				roiChannel: tt.inRoi, keepChannel: tt.keep,
+				dropChannel: tt.drop, channelsHints - 1: none,
+			},
+			channelsRoi: {roiChannel: tt.inRoi},
 		}
 		for channels, want := range wants {
 			const side = 4
@@ -113,20 +119,22 @@ func TestHintChannels(t *testing.T) {
 			input := p.input(v)
 			for c := roiChannel; c < channels; c++ {
 				if got := drawnPlane(t, input[c*side*side:][:side*side], side); got != want[c] {
-					t.Errorf("%s, %d channels: channel %d is\n%s\nwant\n%s", name, channels, c, got, want[c])
+					t.Errorf("%s, %d channels: channel %d is\n%s\nwant\n%s",
+						name, channels, c, got, want[c])
 				}
 			}
 		}
 	}
 }
 
-// TestColourChannels: a network is shown blue, green and red, and its answer to a mirror image is turned
-// back.
+// TestColourChannels: a network is shown blue, green and red, and its answer to a
+// mirror image is turned back.
 func TestColourChannels(t *testing.T) {
 	k := picture.Reduced{2, 2, []uint8{118, 118, 118, 182, 118, 54, 118, 118, 118, 118, 118, 118}}
 	for _, mirrored := range []bool{false, true} {
 		for channel, want := range []float32{-1, 0, 1} {
-			p, err := newNetworkPrior(smallNetwork(channelsHints, 2, 1, map[int]uint16{channel: float16One}))
+			p, err := newNetworkPrior(
+				smallNetwork(channelsHints, 2, 1, map[int]uint16{channel: float16One}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,23 +147,27 @@ func TestColourChannels(t *testing.T) {
 				shown = []float32{want, 0, 0, 0}
 			}
 			if got := p.input(v)[4*channel:][:4]; !slices.Equal(got, shown) {
-				t.Errorf("channel %d, mirrored %v: shown %v, want %v", channel, mirrored, got, shown)
+				t.Errorf("channel %d, mirrored %v: shown %v, want %v",
+					channel, mirrored, got, shown)
 			}
 		}
 	}
 }
 
-// TestPriorOfFourChannels: a network of the kind that was shipped before, of four channels and 160 px, is
-// still read from files and does its work, whatever the hints. This one takes what is bright for foreground.
+// TestPriorOfFourChannels: a network of the kind that was shipped before, of four channels and 160
+// px, is still read from files and does its work, whatever the hints. This one takes what is
+// bright for foreground.
 func TestPriorOfFourChannels(t *testing.T) {
 	const middle, k = 4, 3 // of a kernel; a kernel's side
 	description, weights := smallNetwork(channelsRoi, 160, k, map[int]uint16{
-		middle: float16Two, k*k + middle: float16Two, 2*k*k + middle: float16Two, channelsRoi * k * k: float16MinusFour,
+		middle: float16Two, k*k + middle: float16Two, 2*k*k + middle: float16Two,
+		channelsRoi * k * k: float16MinusFour,
 	})
 	cfg := Config{Looks: LooksCloser}
 	cfg.Network = filepath.Join(t.TempDir(), "four.json")
 	for name, data := range map[string][]byte{"four.json": description, "four.f16": weights} {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(cfg.Network), name), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(cfg.Network), name), data,
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,8 +202,9 @@ func TestPriorOfFourChannels(t *testing.T) {
 func TestPriorsOfOtherChannelsAreRefused(t *testing.T) {
 	for _, channels := range []int{1, 3, 5, 6, 8} {
 		_, err := newNetworkPrior(smallNetwork(channels, 4, 1, nil))
-		want := fmt.Sprintf("network input: %d channels, a prior takes 4 (blue, green, red, roi) or 7 "+
-			"(the same, keep, drop, answer so far)", channels)
+		want := fmt.Sprintf(
+			"network input: %d channels, a prior takes 4 (blue, green, red, roi) or 7 "+
+				"(the same, keep, drop, answer so far)", channels)
 		if err == nil || err.Error() != want {
 			t.Errorf("%d channels: %v, want %q", channels, err, want)
 		}

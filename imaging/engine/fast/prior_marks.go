@@ -2,8 +2,9 @@ package fast
 
 import "bgremove/imaging/picture"
 
-// addMarks joins what the marks say to the log-odds z of a network. Where there are marks of both kinds, the network counts the less the
-// oftener it contradicts them, but never for nothing; marks of one kind correct it where they are, and say nothing of it elsewhere.
+// addMarks joins what the marks say to the log-odds z of a network. Where there are marks of both
+// kinds, the network counts the less the oftener it contradicts them, but never for nothing; marks
+// of one kind correct it where they are, and say nothing of it elsewhere.
 func addMarks(z []float32, v view) {
 	const (
 		most   = 4  // of the network's log-odds
@@ -34,12 +35,12 @@ func addMarks(z []float32, v view) {
 	}
 }
 
-// marksPrior spreads what a caller marked as foreground and background over the picture: a pixel is likely what it can be reached
-// from without crossing a change of colour.
+// marksPrior spreads what a caller marked as foreground and background over the picture: a pixel is
+// likely what it can be reached from without crossing a change of colour.
 type marksPrior struct{}
 
-// LogOdds is the difference of the pixel's barrier distances to the two kinds of marks, scaled. With marks of one kind only there is
-// nothing to compare, and it is 0.
+// LogOdds is the difference of the pixel's barrier distances to the two kinds of marks, scaled.
+// With marks of one kind only there is nothing to compare, and it is 0.
 func (marksPrior) LogOdds(v view) picture.Grid {
 	const (
 		perDistance = 1. / 20 // of 8-bit levels, summed over three channels
@@ -57,9 +58,10 @@ func (marksPrior) LogOdds(v view) picture.Grid {
 	return z
 }
 
-// barriers are the minimum barrier distances from the marks of one value, summed over the channels: the least difference between the
-// brightest and the darkest pixel of any path. By four raster passes, as J. Zhang et al., "Minimum Barrier Salient Object Detection at
-// 80 FPS" (ICCV 2015). nil where there is no such mark.
+// barriers are the minimum barrier distances from the marks of one value, summed over the channels:
+// the least difference between the brightest and the darkest pixel of any path. By four raster
+// passes, as J. Zhang et al., "Minimum Barrier Salient Object Detection at 80 FPS" (ICCV 2015). nil
+// where there is no such mark.
 func barriers(v view, channels [3][]uint8, value uint8) []int32 {
 	const (
 		passes = 4
@@ -96,7 +98,8 @@ func barriers(v view, channels [3][]uint8, value uint8) []int32 {
 	return sum
 }
 
-// scan is one channel with, for each pixel, the best path so far: its distance, its brightest and its darkest pixel.
+// scan is one channel with, for each pixel, the best path so far: its distance, its brightest
+// and its darkest pixel.
 type scan struct {
 	width, height int
 	channel       []uint8

@@ -11,7 +11,8 @@ import (
 	"bgremove/imaging/picture"
 )
 
-// TestBarriers: on a picture of three bands of grey, the distance is the greatest step on the easiest way.
+// TestBarriers: on a picture of three bands of grey, the distance is the greatest
+// step on the easiest way.
 func TestBarriers(t *testing.T) {
 	const w, h = 30, 10
 	k := imagingtest.Speckled(w, h, func(_, _ int) [3]uint8 { return [3]uint8{} })
@@ -33,7 +34,8 @@ func TestBarriers(t *testing.T) {
 			}
 		}
 	}
-	if barriers(view{k: k, marks: slices.Repeat([]uint8{picture.Unknown}, w*h)}, all, picture.Keep) != nil {
+	if barriers(view{k: k, marks: slices.Repeat([]uint8{picture.Unknown}, w*h)}, all,
+		picture.Keep) != nil {
 		t.Error("distances from no marks")
 	}
 	z := marksPrior{}.LogOdds(view{k: k, marks: slices.Repeat([]uint8{picture.Keep}, w*h)})
@@ -46,8 +48,13 @@ func TestBarriers(t *testing.T) {
 func TestLab(t *testing.T) {
 	k := picture.Reduced{5, 1, []uint8{0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255}}
 	channels := labOf(k)
-	for i, want := range [][3]float64{{0, 0, 0}, {100, 0, 0}, {53.24, 80.09, 67.20}, {87.73, -86.18, 83.18}, {32.30, 79.19, -107.86}} {
-		got := [3]float64{float64(channels[0][i]) * 100 / 255, float64(channels[1][i]) - 128, float64(channels[2][i]) - 128}
+	for i, want := range [][3]float64{
+		{0, 0, 0}, {100, 0, 0}, {53.24, 80.09, 67.20}, {87.73, -86.18, 83.18}, {
+			32.30, 79.19, -107.86,
+		},
+	} {
+		got := [3]float64{float64(channels[0][i]) * 100 /
+			255, float64(channels[1][i]) - 128, float64(channels[2][i]) - 128}
 		for c := range got {
 			if math.Abs(got[c]-want[c]) > 1 {
 				t.Errorf("colour %d: %.1f, want %.1f", i, got, want)
@@ -65,7 +72,8 @@ func share(m *picture.Matte) float64 {
 	return sum / float64(len(m.Alpha))
 }
 
-// TestStrokesCorrect: a single stroke changes what it is drawn on and leaves the rest of a good result alone.
+// TestStrokesCorrect: a single stroke changes what it is drawn on and leaves the rest
+// of a good result alone.
 func TestStrokesCorrect(t *testing.T) {
 	e := mustFast(t)
 	img := imagingtest.LoadImage(t, "scene.png")
@@ -93,14 +101,18 @@ func TestStrokesCorrect(t *testing.T) {
 			continue
 		}
 		if v := imagingtest.IoU(m.Alpha, plain.Alpha); v < .85 {
-			t.Errorf("%s: IoU with the result without is %.2f, its share %.3f, was %.3f", name, v, share(m), share(plain))
+			t.Errorf("%s: IoU with the result without is %.2f, its share %.3f, was %.3f",
+				name, v, share(m), share(plain))
 		}
-		for i, mark := range marked(t, picture.Hints{Strokes: strokes}, image.Rect(0, 0, img.Width, img.Height), img.Width, img.Height, img.Width, img.Height) {
+		for i, mark := range marked(t, picture.Hints{Strokes: strokes},
+			image.Rect(0, 0, img.Width, img.Height), img.Width, img.Height, img.Width, img.Height) {
 			p := image.Pt(i%img.Width, i/img.Width)
-			if c := strokes[0].Points[0]; math.Hypot(float64(p.X)+.5-c.X, float64(p.Y)+.5-c.Y) > strokes[0].Radius-1.5 {
+			if c := strokes[0].Points[0]; math.Hypot(float64(p.X)+.5-c.X, float64(p.Y)+.5-c.Y) >
+				strokes[0].Radius-1.5 {
 				continue // alpha is soft at the rim of a stroke
 			}
-			if mark == picture.Keep && m.Alpha[i] < 128 || mark == picture.Drop && m.Alpha[i] >= 128 {
+			if mark == picture.Keep && m.Alpha[i] < 128 ||
+				mark == picture.Drop && m.Alpha[i] >= 128 {
 				t.Errorf("%s: %v is %d", name, p, m.Alpha[i])
 				break
 			}
@@ -112,7 +124,8 @@ func TestStrokesCorrect(t *testing.T) {
 func TestMaskIsKept(t *testing.T) {
 	e := mustFast(t)
 	img := imagingtest.LoadImage(t, "scene.png")
-	mask := &picture.Mask{Width: img.Width, Height: img.Height, Pix: slices.Repeat([]uint8{picture.Drop}, img.Width*img.Height)}
+	mask := &picture.Mask{Width: img.Width, Height: img.Height, Pix: slices.Repeat(
+		[]uint8{picture.Drop}, img.Width*img.Height)}
 	for i := range mask.Pix {
 		switch x := i % img.Width; {
 		case x >= 90:
@@ -126,7 +139,8 @@ func TestMaskIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, v := range mask.Pix {
-		if x := i % img.Width; v == picture.Keep && x > 93 && m.Alpha[i] < 250 || v == picture.Drop && x < 83 && m.Alpha[i] > 5 {
+		if x := i % img.Width; v == picture.Keep && x > 93 && m.Alpha[i] < 250 ||
+			v == picture.Drop && x < 83 && m.Alpha[i] > 5 {
 			t.Fatalf("column %d is %d", x, m.Alpha[i])
 		}
 	}
@@ -136,8 +150,11 @@ func TestMaskIsKept(t *testing.T) {
 func TestStrokesOffTheImage(t *testing.T) {
 	e := mustFast(t)
 	img := imagingtest.LoadImage(t, "scene.png")
-	far := picture.Stroke{Keep: true, Radius: 3, Points: []picture.Point{{-5000, 20}, {-4000, 50000}}}
-	if _, err := e.Matte(t.Context(), img, picture.Hints{Strokes: []picture.Stroke{far}}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
+	far := picture.Stroke{
+		Keep: true, Radius: 3, Points: []picture.Point{{-5000, 20}, {-4000, 50000}},
+	}
+	if _, err := e.Matte(t.Context(), img, picture.Hints{Strokes: []picture.Stroke{far}}); err !=
+		nil && !errors.Is(err, picture.ErrNoForeground) {
 		t.Error(err)
 	}
 }

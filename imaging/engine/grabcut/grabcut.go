@@ -20,9 +20,11 @@ import (
 
 const (
 	grabCutIterations = 5
-	// grabCutInset is the share of each side that is taken for background where the caller names no roi.
+	// grabCutInset is the share of each side that is taken for background where
+	// the caller names no roi.
 	grabCutInset = .05
-	// grabCutMaxPixels bounds its memory to some 3.5 GB: a larger picture could end the process, and every job with it.
+	// grabCutMaxPixels bounds its memory to some 3.5 GB: a larger picture could end the process,
+	// and every job with it.
 	grabCutMaxPixels = 16_000_000
 	// Its labels: bit 0 is foreground, bit 1 may change.
 	grabCutBackground         uint8 = 0
@@ -30,7 +32,8 @@ const (
 	grabCutProbablyBackground uint8 = 2
 	grabCutProbablyForeground uint8 = 3
 
-	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the same result on every run.
+	// grabCutSeed is that of a fresh OpenCV thread; any constant gives the
+	// same result on every run.
 	grabCutSeed = 0
 )
 
@@ -55,15 +58,19 @@ func (Engine) Version() string { return "1, OpenCV " + gocv.OpenCVVersion() }
 // Close has nothing to free.
 func (Engine) Close() error { return nil }
 
-// Matte takes what is outside the rectangle for background, also where a mask or a stroke keeps it. The native call cannot be cancelled: ctx is only looked at first.
-// It takes about 220 bytes a pixel while it runs.
-func (Engine) Matte(ctx context.Context, img *picture.Image, hints picture.Hints) (*picture.Matte, error) {
+// Matte takes what is outside the rectangle for background, also where a mask or a stroke keeps
+// it. The native call cannot be cancelled: ctx is only looked at first. It takes about 220 bytes
+// a pixel while it runs.
+func (Engine) Matte(
+	ctx context.Context, img *picture.Image, hints picture.Hints,
+) (*picture.Matte, error) {
 	defer stage.Begin(ctx, "grabcut")()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if n := img.Width * img.Height; n > grabCutMaxPixels {
-		return nil, fmt.Errorf("%w: %d×%d px are %d pixels, the limit of this engine is %d", picture.ErrTooLarge, img.Width, img.Height, n, grabCutMaxPixels)
+		return nil, fmt.Errorf("%w: %d×%d px are %d pixels, the limit of this engine is %d",
+			picture.ErrTooLarge, img.Width, img.Height, n, grabCutMaxPixels)
 	}
 	labels, rect, mode, err := grabCutStart(ctx, img, hints)
 	if err != nil {
@@ -80,9 +87,11 @@ func (Engine) Matte(ctx context.Context, img *picture.Image, hints picture.Hints
 	return hardMatte(labels, img.Width, img.Height)
 }
 
-// grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask or strokes, from a label a pixel.
-// labels are h×w with OpenCV's values.
-func grabCutStart(ctx context.Context, img *picture.Image, hints picture.Hints) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
+// grabCutStart chooses between cv::grabCut's ways to begin: from a rectangle alone, or, with a mask
+// or strokes, from a label a pixel. labels are h×w with OpenCV's values.
+func grabCutStart(
+	ctx context.Context, img *picture.Image, hints picture.Hints,
+) (labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode, err error) {
 	if !hints.Marked() {
 		rect, err = grabCutRect(img.Width, img.Height, hints.ROI)
 		return make([]uint8, img.Width*img.Height), rect, gocv.GCInitWithRect, err
@@ -97,10 +106,14 @@ func grabCutStart(ctx context.Context, img *picture.Image, hints picture.Hints) 
 			undecided = grabCutProbablyForeground
 		}
 	}
-	if labels, err = hints.Marks(ctx, whole, img.Width, img.Height, img.Width, img.Height); err != nil {
+	if labels, err = hints.Marks(ctx, whole, img.Width, img.Height, img.Width,
+		img.Height); err != nil {
 		return nil, rect, 0, err
 	}
-	sure := map[uint8]uint8{picture.Drop: grabCutBackground, picture.Unknown: undecided, picture.Keep: grabCutForeground}
+	sure := map[uint8]uint8{
+		picture.Drop: grabCutBackground, picture.Unknown: undecided,
+		picture.Keep: grabCutForeground,
+	}
 	for i, m := range labels {
 		if labels[i] = sure[m]; !image.Pt(i%img.Width, i/img.Width).In(rect) {
 			labels[i] = grabCutBackground
@@ -109,8 +122,8 @@ func grabCutStart(ctx context.Context, img *picture.Image, hints picture.Hints) 
 	return labels, rect, gocv.GCInitWithMask, nil
 }
 
-// grabCutRect leaves at least one pixel of background, without which cv::grabCut throws: a roi of the whole image is taken
-// without its outermost ring.
+// grabCutRect leaves at least one pixel of background, without which cv::grabCut throws: a roi of
+// the whole image is taken without its outermost ring.
 func grabCutRect(width, height int, roi picture.ROI) (image.Rectangle, error) {
 	rect := insetRect(width, height, grabCutInset)
 	if !roi.IsZero() {
@@ -124,12 +137,14 @@ func grabCutRect(width, height int, roi picture.ROI) (image.Rectangle, error) {
 		rect = insetRect(width, height, 0)
 	}
 	if rect == whole {
-		return rect, fmt.Errorf("%w: %d×%d px leave no room for a background", picture.ErrNoForeground, width, height)
+		return rect, fmt.Errorf("%w: %d×%d px leave no room for a background",
+			picture.ErrNoForeground, width, height)
 	}
 	return rect, nil
 }
 
-// insetRect takes a share of each side off both its ends, at least 1 px; a side below 3 px stays whole.
+// insetRect takes a share of each side off both its ends, at least 1 px; a side
+// below 3 px stays whole.
 func insetRect(width, height int, share float64) image.Rectangle {
 	inset := func(side int) int {
 		if side < 3 {
@@ -157,7 +172,9 @@ func BgrMat(img *picture.Image) (gocv.Mat, error) {
 }
 
 // runGrabCut changes labels, one byte a pixel, to what cv::grabCut finds, and returns them.
-func runGrabCut(bgr gocv.Mat, labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode) ([]uint8, error) {
+func runGrabCut(
+	bgr gocv.Mat, labels []uint8, rect image.Rectangle, mode gocv.GrabCutMode,
+) ([]uint8, error) {
 	background, foreground := gocv.NewMat(), gocv.NewMat()
 	defer background.Close()
 	defer foreground.Close()
@@ -172,15 +189,17 @@ func runGrabCut(bgr gocv.Mat, labels []uint8, rect image.Rectangle, mode gocv.Gr
 	})
 	if err != nil {
 		if isColourModelFailure(err) {
-			return nil, fmt.Errorf("%w: the colours of foreground and background do not separate", picture.ErrNoForeground)
+			return nil, fmt.Errorf("%w: the colours of foreground and background do not separate",
+				picture.ErrNoForeground)
 		}
 		return nil, fmt.Errorf("grabCut: %w", err)
 	}
 	return labels, nil
 }
 
-// isColourModelFailure tells an assertion on the colour models, which some images fail (no foreground is left, or a colour
-// cluster is empty or flat), from a fault such as memory that ran out.
+// isColourModelFailure tells an assertion on the colour models, which some images
+// fail (no foreground is left, or a colour cluster is empty or flat), from a fault
+// such as memory that ran out.
 func isColourModelFailure(err error) bool {
 	for _, name := range []string{"initGMMs", "endLearning", "calcInverseCovAndDeterm"} {
 		if strings.Contains(err.Error(), name) {

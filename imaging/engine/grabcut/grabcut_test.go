@@ -19,7 +19,8 @@ import (
 // TestGolden holds OpenCV's versions together.
 func TestGolden(t *testing.T) {
 	for name, roi := range map[string]string{"opencv": "", "opencv-roi": "12px 10px 75% 92%"} {
-		matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"), picture.Hints{ROI: imagingtest.ROI(t, roi)})
+		matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"),
+			picture.Hints{ROI: imagingtest.ROI(t, roi)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +29,8 @@ func TestGolden(t *testing.T) {
 }
 
 func TestMatteIsHard(t *testing.T) {
-	matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"), picture.Hints{})
+	matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"),
+		picture.Hints{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,8 @@ func TestMatteIsHard(t *testing.T) {
 
 // TestMatteKeepsToTheROI: outside is background, also where the roi cuts through the figure.
 func TestMatteKeepsToTheROI(t *testing.T) {
-	matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"), picture.Hints{ROI: imagingtest.ROI(t, "30 20 80 80")})
+	matte, err := Engine{}.Matte(t.Context(), imagingtest.LoadImage(t, "scene.png"),
+		picture.Hints{ROI: imagingtest.ROI(t, "30 20 80 80")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +59,18 @@ func TestMatteKeepsToTheROI(t *testing.T) {
 	}
 }
 
-// TestGrabCutAtTheEdges: a matte or a clear error for whatever OpenCV makes of images without anything to separate.
+// TestGrabCutAtTheEdges: a matte or a clear error for whatever OpenCV makes of images
+// without anything to separate.
 func TestGrabCutAtTheEdges(t *testing.T) {
-	sizes := []image.Point{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 3}, {3, 3}, {1, 9}, {9, 1}, {2, 40}, {3, 50}, {4, 4}, {5, 5}, {7, 3}, {40, 30}}
+	sizes := []image.Point{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 3}, {3, 3}, {1, 9}, {9, 1}, {
+		2, 40,
+	}, {3, 50}, {4, 4}, {5, 5}, {7, 3}, {40, 30}}
 	for _, size := range sizes {
 		for _, fill := range []string{"flat", "halves", "noise"} {
 			for _, roi := range []string{"", "0 0 100% 100%", "0 0 1px 1px"} {
 				img := imagingtest.Filled(size.X, size.Y, fill)
-				matte, err := Engine{}.Matte(t.Context(), img, picture.Hints{ROI: imagingtest.ROI(t, roi)})
+				matte, err := Engine{}.Matte(t.Context(), img,
+					picture.Hints{ROI: imagingtest.ROI(t, roi)})
 				name := fmt.Sprintf("%v %s roi %q", size, fill, roi)
 				switch {
 				case err == nil && len(matte.Alpha) != size.X*size.Y:
@@ -79,7 +86,8 @@ func TestGrabCutAtTheEdges(t *testing.T) {
 func TestGrabCutRefusesROI(t *testing.T) {
 	img := imagingtest.Filled(40, 30, "noise")
 	for _, roi := range []string{"0 0 41 30", "50% 0 60px 100%", "0 0 0.4 30"} {
-		if _, err := (Engine{}).Matte(t.Context(), img, picture.Hints{ROI: imagingtest.ROI(t, roi)}); !errors.Is(err, picture.ErrOption) {
+		if _, err := (Engine{}).Matte(t.Context(), img,
+			picture.Hints{ROI: imagingtest.ROI(t, roi)}); !errors.Is(err, picture.ErrOption) {
 			t.Errorf("roi %q: %v, want ErrOption", roi, err)
 		}
 	}
@@ -99,7 +107,8 @@ func TestGrabCutRect(t *testing.T) {
 		{1, 9, "0 0 1 9", image.Rect(0, 1, 1, 8)},
 	}
 	for _, tt := range tests {
-		if got, err := grabCutRect(tt.w, tt.h, imagingtest.ROI(t, tt.roi)); err != nil || got != tt.want {
+		if got, err := grabCutRect(tt.w, tt.h, imagingtest.ROI(t, tt.roi)); err != nil ||
+			got != tt.want {
 			t.Errorf("%d×%d roi %q: %v, %v; want %v", tt.w, tt.h, tt.roi, got, err, tt.want)
 		}
 	}
@@ -119,7 +128,9 @@ func TestGrabCutIsDeterministic(t *testing.T) {
 	for worker := range 4 {
 		wg.Go(func() {
 			for range 3 {
-				if _, err := (Engine{}).Matte(t.Context(), imagingtest.Filled(40, 30+worker, "noise"), picture.Hints{}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
+				if _, err := (Engine{}).Matte(
+					t.Context(), imagingtest.Filled(40, 30+worker, "noise"), picture.Hints{},
+				); err != nil && !errors.Is(err, picture.ErrNoForeground) {
 					t.Error(err)
 				}
 				again, err := Engine{}.Matte(t.Context(), img, picture.Hints{})
@@ -137,7 +148,8 @@ func TestGrabCutIsDeterministic(t *testing.T) {
 func TestGrabCutLooksAtTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (Engine{}).Matte(ctx, imagingtest.Filled(40, 30, "noise"), picture.Hints{}); !errors.Is(err, context.Canceled) {
+	if _, err := (Engine{}).Matte(ctx, imagingtest.Filled(40, 30, "noise"),
+		picture.Hints{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
@@ -167,8 +179,10 @@ func damaged(t *testing.T) error {
 }
 
 func TestGrabCutRefusesWhatWouldTakeAllMemory(t *testing.T) {
-	_, err := Engine{}.Matte(t.Context(), &picture.Image{Width: 4001, Height: 4000}, picture.Hints{})
-	if !errors.Is(err, picture.ErrTooLarge) || !strings.Contains(err.Error(), "the limit of this engine is 16000000") {
+	_, err := Engine{}.Matte(t.Context(), &picture.Image{Width: 4001, Height: 4000},
+		picture.Hints{})
+	if !errors.Is(err, picture.ErrTooLarge) ||
+		!strings.Contains(err.Error(), "the limit of this engine is 16000000") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -197,7 +211,9 @@ func TestGrabCutTakesMarks(t *testing.T) {
 	for name, hints := range map[string]picture.Hints{
 		"mask":             {Mask: mask},
 		"mask and strokes": {Mask: mask, Strokes: []picture.Stroke{corner, kept}},
-		"roi and strokes":  {ROI: imagingtest.ROI(t, "12px 10px 75% 92%"), Strokes: []picture.Stroke{corner, kept}},
+		"roi and strokes": {
+			ROI: imagingtest.ROI(t, "12px 10px 75% 92%"), Strokes: []picture.Stroke{corner, kept},
+		},
 	} {
 		matte, err := Engine{}.Matte(t.Context(), img, hints)
 		if err != nil {
@@ -210,26 +226,33 @@ func TestGrabCutTakesMarks(t *testing.T) {
 		if matte.Alpha[4*img.Width+50] != 0 {
 			t.Errorf("%s: what was dropped is there", name)
 		}
-		if want := hints.ROI.IsZero() && len(hints.Strokes) > 0; (matte.Alpha[85*img.Width+5] == 255) != want {
+		if want := hints.ROI.IsZero() &&
+			len(hints.Strokes) > 0; (matte.Alpha[85*img.Width+5] == 255) != want {
 			t.Errorf("%s: the corner is %d", name, matte.Alpha[85*img.Width+5])
 		}
 	}
 }
 
-// TestGrabCutNeedsBothSides: without one certain or probable pixel of each there are no colours to compare.
+// TestGrabCutNeedsBothSides: without one certain or probable pixel of each there are
+// no colours to compare.
 func TestGrabCutNeedsBothSides(t *testing.T) {
 	img := imagingtest.LoadImage(t, "scene.png")
 	whole := []picture.Point{{60, 45}}
 	for name, hints := range map[string]picture.Hints{
 		"only drop":       {Strokes: []picture.Stroke{{Radius: 9, Points: whole}}},
 		"everything kept": {Strokes: []picture.Stroke{{Keep: true, Radius: 200, Points: whole}}},
-		"kept outside":    {ROI: imagingtest.ROI(t, "0 0 10 10"), Strokes: []picture.Stroke{{Radius: 50, Points: []picture.Point{{5, 5}}}, {Keep: true, Radius: 3, Points: whole}}},
+		"kept outside": {ROI: imagingtest.ROI(t, "0 0 10 10"), Strokes: []picture.Stroke{
+			{Radius: 50, Points: []picture.Point{{5, 5}}}, {Keep: true, Radius: 3, Points: whole},
+		}},
 	} {
-		if _, err := (Engine{}).Matte(t.Context(), img, hints); !errors.Is(err, picture.ErrNoForeground) {
+		if _, err := (Engine{}).Matte(t.Context(), img, hints); !errors.Is(err,
+			picture.ErrNoForeground) {
 			t.Errorf("%s: %v, want ErrNoForeground", name, err)
 		}
 	}
-	if _, err := (Engine{}).Matte(t.Context(), img, picture.Hints{Strokes: []picture.Stroke{{Keep: true, Points: whole}}}); err != nil && !errors.Is(err, picture.ErrNoForeground) {
+	if _, err := (Engine{}).Matte(
+		t.Context(), img, picture.Hints{Strokes: []picture.Stroke{{Keep: true, Points: whole}}},
+	); err != nil && !errors.Is(err, picture.ErrNoForeground) {
 		t.Errorf("one pixel kept: %v", err)
 	}
 }

@@ -38,7 +38,9 @@ func (c *Checker) check(ctx context.Context, e exchange) (faults []string) {
 	}
 	status := fmt.Sprint(e.answer.StatusCode)
 	if !slices.Contains(op.statuses(), status) {
-		return []string{fmt.Sprintf("openapi.yaml has no such status for %s; the body is %.300s", op, e.body)}
+		return []string{
+			fmt.Sprintf("openapi.yaml has no such status for %s; the body is %.300s", op, e.body),
+		}
 	}
 	c.mu.Lock()
 	c.exercised[op.String()+" "+status] = true
@@ -59,7 +61,8 @@ func (c *Checker) check(ctx context.Context, e exchange) (faults []string) {
 
 func options() *openapi3filter.Options {
 	return &openapi3filter.Options{
-		MultiError: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		MultiError: true, SkipSettingDefaults: true,
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}
 }
 
@@ -75,7 +78,8 @@ func (o operation) checkAnswer(ctx context.Context, e exchange, params map[strin
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
 			Request: e.request, PathParams: params, Route: o.closed, Options: opts,
 		},
-		Status: e.answer.StatusCode, Header: e.answer.Header, Body: io.NopCloser(bytes.NewReader(e.body)), Options: opts,
+		Status: e.answer.StatusCode, Header: e.answer.Header,
+		Body: io.NopCloser(bytes.NewReader(e.body)), Options: opts,
 	})
 }
 

@@ -1,4 +1,5 @@
-// Package openapitest holds what a server of the public API is sent and answers against openapi.yaml, while tests of other things run.
+// Package openapitest holds what a server of the public API is sent and answers against
+// openapi.yaml, while tests of other things run.
 //
 // It is for tests alone, and imports nothing of bgremove's but the document.
 package openapitest
@@ -20,7 +21,8 @@ import (
 	"bgremove/proxy/openapi"
 )
 
-// Checker knows the document, and remembers which of it was exercised. It may be shared by tests that run at the same time.
+// Checker knows the document, and remembers which of it was exercised. It may be shared by tests
+// that run at the same time.
 type Checker struct {
 	operations []operation // by path
 	job        *openapi3.Schema
@@ -34,8 +36,8 @@ type operation struct {
 	method, path string
 	matches      *regexp.Regexp // a path of this template; its groups are the parameters, in order
 	params       []string
-	// What clients may send may have more than the document says, which is ignored. What the server answers may not: clients must
-	// bear with more, but here it was forgotten in the document.
+	// What clients may send may have more than the document says, which is ignored. What the server
+	// answers may not: clients must bear with more, but here it was forgotten in the document.
 	open, closed *routers.Route
 }
 
@@ -46,7 +48,8 @@ func (o operation) statuses() []string {
 	return slices.Sorted(maps.Keys(o.closed.Operation.Responses.Map()))
 }
 
-// New reads the document of this build. It panics if that is not valid, as there is no test yet where it is called.
+// New reads the document of this build. It panics if that is not valid, as there is no test
+// yet where it is called.
 func New() *Checker {
 	c, err := load(openapi.JSON())
 	if err != nil {
@@ -82,12 +85,18 @@ func load(document []byte) (*Checker, error) {
 		for method, op := range item.Operations() {
 			o := newOperation(method, path)
 			openItem := open.Paths.Value(path)
-			o.open = &routers.Route{Spec: open, Path: path, PathItem: openItem, Method: method, Operation: openItem.GetOperation(method)}
-			o.closed = &routers.Route{Spec: closed, Path: path, PathItem: item, Method: method, Operation: op}
+			o.open = &routers.Route{
+				Spec: open, Path: path, PathItem: openItem,
+				Method: method, Operation: openItem.GetOperation(method),
+			}
+			o.closed = &routers.Route{
+				Spec: closed, Path: path, PathItem: item, Method: method, Operation: op,
+			}
 			c.operations = append(c.operations, o)
 		}
 	}
-	slices.SortFunc(c.operations, func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	slices.SortFunc(c.operations,
+		func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
 	return c, nil
 }
 
@@ -95,7 +104,8 @@ func load(document []byte) (*Checker, error) {
 func closeObjects(v any) {
 	switch v := v.(type) {
 	case map[string]any:
-		if _, named := v["properties"].(map[string]any); named && v["type"] == "object" && v["additionalProperties"] == nil {
+		if _, named := v["properties"].(map[string]any); named && v["type"] == "object" &&
+			v["additionalProperties"] == nil {
 			v["additionalProperties"] = false
 		}
 		for _, member := range v {
@@ -110,16 +120,17 @@ func closeObjects(v any) {
 
 func newOperation(method, path string) operation {
 	o := operation{method: method, path: path}
-	pattern := regexp.MustCompile(`\\\{(\w+)\\\}`).ReplaceAllStringFunc(regexp.QuoteMeta(path), func(param string) string {
-		o.params = append(o.params, strings.Trim(param, `\{}`))
-		return `([^/]+)`
-	})
+	pattern := regexp.MustCompile(`\\\{(\w+)\\\}`).
+		ReplaceAllStringFunc(regexp.QuoteMeta(path), func(param string) string {
+			o.params = append(o.params, strings.Trim(param, `\{}`))
+			return `([^/]+)`
+		})
 	o.matches = regexp.MustCompile("^" + pattern + "$")
 	return o
 }
 
-// find is the operation that a request is for, with its path's parameters. HEAD is answered as GET is, and a slash at the end does
-// not count.
+// find is the operation that a request is for, with its path's parameters. HEAD is answered as GET
+// is, and a slash at the end does not count.
 func (c *Checker) find(r *http.Request) (operation, map[string]string, bool) {
 	method, path := r.Method, r.URL.Path
 	if method == http.MethodHead {

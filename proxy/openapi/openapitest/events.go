@@ -40,7 +40,8 @@ func (s *events) Read(p []byte) (int, error) {
 	}
 }
 
-// check looks at one event. Lines that begin with a colon are comments, and what has no data is no event for the client either.
+// check looks at one event. Lines that begin with a colon are comments, and what has no data is no
+// event for the client either.
 func (s *events) check(event string) error {
 	fields := map[string]string{}
 	for line := range strings.SplitSeq(event, "\n") {
@@ -59,7 +60,8 @@ func (s *events) check(event string) error {
 		return fmt.Errorf("the id must be a number above %d", s.last)
 	}
 	s.last = id
-	s.ended = slices.Contains([]string{"succeeded", "failed", "expired", "cancelled"}, fields["event"])
+	s.ended = slices.Contains([]string{"succeeded", "failed", "expired", "cancelled"},
+		fields["event"])
 	var job map[string]any
 	if err := json.Unmarshal([]byte(fields["data"]), &job); err != nil {
 		return fmt.Errorf("the data is no JSON in one line: %w", err)

@@ -9,7 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// CheckRoutes fails the test for each route that the document does not have, and for each operation that has no route.
+// CheckRoutes fails the test for each route that the document does not have, and for each
+// operation that has no route.
 func (c *Checker) CheckRoutes(t testing.TB, routes []*echo.Route) {
 	t.Helper()
 	for _, fault := range c.routeFaults(routes) {
@@ -22,7 +23,8 @@ func (c *Checker) routeFaults(routes []*echo.Route) []string {
 	param := regexp.MustCompile(`:(\w+)`)
 	served := map[string]bool{}
 	for _, r := range routes {
-		if r.Method != echo.RouteNotFound { // what a group with middleware answers where it has no route
+		// what a group with middleware answers where it has no route
+		if r.Method != echo.RouteNotFound {
 			served[r.Method+" "+param.ReplaceAllString(r.Path, "{$1}")] = true
 		}
 	}

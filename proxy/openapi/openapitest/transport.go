@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// Transport checks what passes through next, and fails the test for an answer that the document does not allow. A request counts as
-// wrong only if the server took it: tests send wrong ones on purpose.
+// Transport checks what passes through next, and fails the test for an answer that the
+// document does not allow. A request counts as wrong only if the server took it: tests send
+// wrong ones on purpose.
 func (c *Checker) Transport(t testing.TB, next http.RoundTripper) http.RoundTripper {
 	return &transport{checker: c, t: t, next: next}
 }
@@ -29,7 +30,8 @@ func (tr *transport) CloseIdleConnections() {
 	}
 }
 
-// RoundTrip implements http.RoundTripper. But for streams of events it returns once the whole answer is there.
+// RoundTrip implements http.RoundTripper. But for streams of events it returns once the
+// whole answer is there.
 func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	sent := &recording{}
 	sending := r.Clone(r.Context())
@@ -61,7 +63,8 @@ func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// recording keeps what is read of a request's body. The connection may go on reading it while the answer is there already.
+// recording keeps what is read of a request's body. The connection may go on reading it while the
+// answer is there already.
 type recording struct {
 	src io.ReadCloser // nil for no body
 

@@ -33,7 +33,9 @@ func serve(t *testing.T, handler http.HandlerFunc) (*report, *http.Client, strin
 }
 
 // post returns the answer's body.
-func post(t *testing.T, client *http.Client, url, contentType string, body io.Reader) (string, error) {
+func post(
+	t *testing.T, client *http.Client, url, contentType string, body io.Reader,
+) (string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
 	if err != nil {
@@ -75,17 +77,24 @@ func TestTransportIsTransparent(t *testing.T) {
 
 func TestTransportFinds(t *testing.T) {
 	found, client, url := serve(t, accept)
-	if _, err := post(t, client, url+"/v1/jobs", "application/json", strings.NewReader(`{"image":"AAAA","quality":"much"}`)); err != nil {
+	if _, err := post(t, client, url+"/v1/jobs", "application/json",
+		strings.NewReader(`{"image":"AAAA","quality":"much"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := post(t, client, url+"/v1/jobs/"+id+"/retry/", "application/json", nil); err != nil { // a route that takes no body
+	// a route that takes no body
+	if _, err := post(t, client, url+"/v1/jobs/"+id+"/retry/", "application/json",
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := post(t, client, url+"/v1/jobs/nonsense", "application/json", nil); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"POST /v1/jobs answered 202: the request, which was taken: ", "POST /v1/jobs/nonsense answered 202: openapi.yaml has no such operation"}
-	if len(found.faults) != len(want) || !strings.HasPrefix(found.faults[0], want[0]) || found.faults[1] != want[1] {
+	want := []string{
+		"POST /v1/jobs answered 202: the request, which was taken: ",
+		"POST /v1/jobs/nonsense answered 202: openapi.yaml has no such operation",
+	}
+	if len(found.faults) != len(want) || !strings.HasPrefix(found.faults[0], want[0]) ||
+		found.faults[1] != want[1] {
 		t.Errorf("got %q, want %q", found.faults, want)
 	}
 }
@@ -115,7 +124,8 @@ func TestTransportStreams(t *testing.T) {
 		<-goOn
 		_, _ = io.WriteString(w, ": still here\n\nid: 2\nevent: running\ndata: "+job+"\n\n")
 	})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/jobs/"+id+"/events", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		url+"/v1/jobs/"+id+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +134,8 @@ func TestTransportStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.ReadAtLeast(resp.Body, make([]byte, 1000), len(job)); err != nil || len(found.faults) > 0 {
+	if _, err := io.ReadAtLeast(resp.Body, make([]byte, 1000), len(job)); err != nil ||
+		len(found.faults) > 0 {
 		t.Fatalf("%v; faults: %q", err, found.faults)
 	}
 	close(goOn)
@@ -140,21 +151,28 @@ func TestEvents(t *testing.T) {
 	running := strings.Replace(job, `"queued"`, `"running"`, 1)
 	ended := strings.Replace(job, `"queued"`, `"succeeded"`, 1)
 	for _, tc := range []struct{ name, stream, fault string }{
-		{"good", "retry: 1000\n\n: hello\n\nid: 1\nevent: queued\ndata: " + job + "\n\nid: 3\nevent: succeeded\ndata: " + ended + "\n\n", ""},
-		{"same id", "id: 1\nevent: queued\ndata: " + job + "\n\nid: 1\nevent: running\ndata: " + running + "\n\n", "above 1"},
+		{"good", "retry: 1000\n\n: hello\n\nid: 1\nevent: queued\ndata: " +
+			job + "\n\nid: 3\nevent: succeeded\ndata: " + ended + "\n\n", ""},
+		{"same id", "id: 1\nevent: queued\ndata: " + job + "\n\nid: 1\nevent: running\ndata: " +
+			running + "\n\n", "above 1"},
 		{"no id", "event: queued\ndata: " + job + "\n\n", "above 0"},
 		{"other state", "id: 1\nevent: failed\ndata: " + job + "\n\n", "the job is queued"},
 		{"no job", "id: 1\nevent: queued\ndata: {\"state\":\"queued\"}\n\n", "id"},
-		{"field too many", "id: 1\nevent: queued\ndata: " + strings.Replace(job, `"id"`, `"x":1,"id"`, 1) + "\n\n", "x"},
+		{"field too many", "id: 1\nevent: queued\ndata: " +
+			strings.Replace(job, `"id"`, `"x":1,"id"`, 1) + "\n\n", "x"},
 		{"no JSON", "id: 1\nevent: queued\ndata: {\n\n", "JSON"},
-		{"after the end", "id: 1\nevent: succeeded\ndata: " + ended + "\n\nid: 2\nevent: running\ndata: " + running + "\n\n", "after the last one"},
+		{"after the end", "id: 1\nevent: succeeded\ndata: " +
+			ended + "\n\nid: 2\nevent: running\ndata: " + running + "\n\n", "after the last one"},
 	} {
 		found := &report{TB: t}
-		stream := &events{ReadCloser: io.NopCloser(strings.NewReader(tc.stream)), t: found, job: checker.job}
+		stream := &events{
+			ReadCloser: io.NopCloser(strings.NewReader(tc.stream)), t: found, job: checker.job,
+		}
 		if _, err := io.ReadAll(stream); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(found.faults, "\n"); (got != "") != (tc.fault != "") || !strings.Contains(got, tc.fault) {
+		if got := strings.Join(found.faults, "\n"); (got != "") != (tc.fault != "") ||
+			!strings.Contains(got, tc.fault) {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.fault)
 		}
 	}

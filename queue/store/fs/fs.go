@@ -44,7 +44,8 @@ func (s *Store) Path(name string) (string, error) {
 	if name == "" || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\\\x00") {
 		return "", fmt.Errorf("bad image reference %q", name)
 	}
-	return filepath.Join(s.root, fmt.Sprintf("%02x", crc32.ChecksumIEEE([]byte(name))&0xff), name), nil
+	return filepath.Join(s.root, fmt.Sprintf("%02x", crc32.ChecksumIEEE([]byte(name))&0xff), name),
+		nil
 }
 
 // Put stores an image for ttl. A reader sees all of it or nothing.

@@ -24,7 +24,8 @@ type Config struct {
 
 func lookups() map[string]minio.BucketLookupType {
 	return map[string]minio.BucketLookupType{
-		"auto": minio.BucketLookupAuto, "path": minio.BucketLookupPath, "virtual": minio.BucketLookupDNS,
+		"auto": minio.BucketLookupAuto, "path": minio.BucketLookupPath,
+		"virtual": minio.BucketLookupDNS,
 	}
 }
 
@@ -47,20 +48,25 @@ func (c Config) Validate(fault func(bad bool, format string, args ...any)) {
 	fault(c.Bucket != "" && !bucketName.MatchString(c.Bucket),
 		"s3_bucket: must be 3 to 63 lower-case letters, digits, dots or dashes, is %q", c.Bucket)
 	fault(!validPrefix.MatchString(c.Prefix),
-		"s3_prefix: must be empty or folders that each end with /, as in bgremove/, is %q", c.Prefix)
+		"s3_prefix: must be empty or folders that each end with /, as in bgremove/, is %q",
+		c.Prefix)
 	_, known := lookups()[c.PathStyle]
 	fault(!known, "s3_path_style: must be auto, path or virtual, is %q", c.PathStyle)
-	fault(c.AccessKey == "" && c.SecretKey != "", "s3_access_key: must be set, since s3_secret_key is")
-	fault(c.AccessKey != "" && c.SecretKey == "", "s3_secret_key: must be set, since s3_access_key is")
+	fault(c.AccessKey == "" && c.SecretKey != "",
+		"s3_access_key: must be set, since s3_secret_key is")
+	fault(c.AccessKey != "" && c.SecretKey == "",
+		"s3_secret_key: must be set, since s3_access_key is")
 }
 
 // host returns the endpoint without its scheme, which says whether to use TLS. An endpoint with a
 // password in it is refused without being quoted.
 func (c Config) host() (host string, secure bool, err error) {
 	u, err := url.Parse(c.Endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", false, errors.New("must be https://host[:port] or http://host[:port] without user, path or query")
+		return "", false, errors.New(
+			"must be https://host[:port] or http://host[:port] without user, path or query")
 	}
 	return u.Host, u.Scheme == "https", nil
 }

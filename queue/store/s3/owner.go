@@ -41,7 +41,9 @@ func (s *Store) setOwner(ctx context.Context, id string) error {
 		_, err := s.client.Client.PutObject(ctx, s.bucket, key, strings.NewReader(id), size, opts)
 		return err
 	}
-	plain := minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true, SendContentMd5: true}
+	plain := minio.PutObjectOptions{
+		ContentType: "text/plain", DisableMultipart: true, SendContentMd5: true,
+	}
 	unlessThere := plain
 	unlessThere.SetMatchETagExcept("*")
 	err := put(unlessThere)

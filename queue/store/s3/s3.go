@@ -23,8 +23,8 @@ import (
 	"bgremove/queue/store"
 )
 
-// How long one call may take, its retries included: the first where no image is sent, the second until the image is
-// through.
+// How long one call may take, its retries included: the first where no image is sent, the second
+// until the image is through.
 const (
 	callTimeout  = 10 * time.Second
 	imageTimeout = 30 * time.Second
@@ -34,7 +34,8 @@ const (
 
 // Store is safe for concurrent use. Its owner closes it.
 type Store struct {
-	client    minio.Core // Core, because Client.GetObject leaves a goroutine to whoever forgets to close
+	// Core, because Client.GetObject leaves a goroutine to whoever forgets to close
+	client    minio.Core
 	probe     minio.Core // the same without retries: Check must answer in time
 	transport *http.Transport
 	bucket    string
@@ -74,7 +75,8 @@ func (s *Store) Close() { s.transport.CloseIdleConnections() }
 // Home returns where the images are, as BUCKET/PREFIX/QUEUE/. Every reference begins with it.
 func (s *Store) Home() string { return s.bucket + "/" + s.folder }
 
-var imageName = regexp.MustCompile(`^([0-9a-f]{32})\.[0-9a-z.]+$`) // the first group is the job's id
+// the first group is the job's id
+var imageName = regexp.MustCompile(`^([0-9a-f]{32})\.[0-9a-z.]+$`)
 
 // key returns the object of a reference. It refuses one to anything but an image at home:
 // references come back from Redis, and whoever can write there must not read with our keys what
@@ -82,13 +84,15 @@ var imageName = regexp.MustCompile(`^([0-9a-f]{32})\.[0-9a-z.]+$`) // the first 
 func (s *Store) key(ref string) (string, error) {
 	name, ok := strings.CutPrefix(ref, s.Home())
 	if !ok || !imageName.MatchString(name) {
-		return "", fmt.Errorf("image reference %q does not lead to queue.s3_bucket and s3_prefix", "s3:"+ref)
+		return "", fmt.Errorf("image reference %q does not lead to queue.s3_bucket and s3_prefix",
+			"s3:"+ref)
 	}
 	return s.folder + name, nil
 }
 
-// fault names the bucket, makes a missing object ErrNotFound, and a server that cannot be reached or cannot serve now
-// ErrUnavailable. What remains is refused for good: keys, bucket or permissions are wrong. No message holds a secret.
+// fault names the bucket, makes a missing object ErrNotFound, and a server that cannot be reached
+// or cannot serve now ErrUnavailable. What remains is refused for good: keys, bucket or permissions
+// are wrong. No message holds a secret.
 func (s *Store) fault(what string, err error) error {
 	if err == nil {
 		return nil
@@ -102,7 +106,8 @@ func (s *Store) fault(what string, err error) error {
 		return store.ErrNotFound
 	}
 	err = fmt.Errorf("%s: %w (HTTP status %d)", answer.Code, err, answer.StatusCode)
-	if answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusRequestTimeout {
+	if answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests ||
+		answer.StatusCode == http.StatusRequestTimeout {
 		return away(what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
@@ -123,8 +128,11 @@ func (s *Store) Put(ctx context.Context, ref string, image []byte, _ time.Durati
 	}
 	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
 	defer cancel()
-	opts := minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true, SendContentMd5: true}
-	_, err = s.client.Client.PutObject(ctx, s.bucket, key, bytes.NewReader(image), int64(len(image)), opts)
+	opts := minio.PutObjectOptions{
+		ContentType: "application/octet-stream", DisableMultipart: true, SendContentMd5: true,
+	}
+	_, err = s.client.Client.PutObject(ctx, s.bucket, key, bytes.NewReader(image),
+		int64(len(image)), opts)
 	return s.fault("put image", err)
 }
 
@@ -189,7 +197,8 @@ func (s *Store) deleteMany(ctx context.Context, keys []string) error {
 			}
 		}
 	}
-	results, err := s.client.RemoveObjectsWithIter(ctx, s.bucket, objects, minio.RemoveObjectsOptions{})
+	results, err := s.client.RemoveObjectsWithIter(ctx, s.bucket, objects,
+		minio.RemoveObjectsOptions{})
 	if err != nil {
 		return err
 	}
@@ -226,8 +235,8 @@ func (s *Store) Touch(ctx context.Context, ref string, _ time.Duration) error {
 	return s.fault("look for image", err)
 }
 
-// Check asks whether the bucket is there for these keys. Whether they may write shows at the first Put: to try it at every
-// poll would cost money.
+// Check asks whether the bucket is there for these keys. Whether they may write shows at the first
+// Put: to try it at every poll would cost money.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -7,7 +7,8 @@ import (
 	"bgremove/queue/store"
 )
 
-// disk is what changes the folder's contents. A test puts one in its place that forgets what was not synced.
+// disk is what changes the folder's contents. A test puts one in its place that
+// forgets what was not synced.
 type disk interface {
 	Create(path string) (file, error) // a new file, to write; it must not be there yet
 	Append(path string) (file, error) // to the end of a file, made where it is missing

@@ -46,7 +46,9 @@ func (f File) head() []byte {
 	}
 	sum = crc32.Update(sum, table, f.Image)
 	head := append(make([]byte, 0, headerSize+len(f.About)), magic...)
-	for _, n := range []uint32{uint32(len(f.About)), uint32(len(f.Image)), uint32(len(f.Options)), sum} {
+	for _, n := range []uint32{
+		uint32(len(f.About)), uint32(len(f.Image)), uint32(len(f.Options)), sum,
+	} {
 		head = binary.LittleEndian.AppendUint32(head, n)
 	}
 	return append(head, f.About...)
@@ -69,21 +71,24 @@ func parse(data []byte) (File, error) {
 			len(data), headerSize, about, options, image)
 	}
 	if sum := crc32.Checksum(rest, crc32.MakeTable(crc32.Castagnoli)); uint64(sum) != want {
-		return File{}, fmt.Errorf("%w: its checksum is %08x, its header says %08x", ErrCorrupt, sum, want)
+		return File{}, fmt.Errorf("%w: its checksum is %08x, its header says %08x",
+			ErrCorrupt, sum, want)
 	}
 	return File{
-		About: rest[:about], Options: string(rest[about : about+options]), Image: rest[about+options:],
+		About: rest[:about], Options: string(rest[about : about+options]),
+		Image: rest[about+options:],
 	}, nil
 }
 
-// write makes a whole file appear at path, in place of one that is there: a reader, and a start after a crash, see all of it or
-// none. It returns when that is settled.
+// write makes a whole file appear at path, in place of one that is there: a reader, and a start
+// after a crash, see all of it or none. It returns when that is settled.
 func (s *Spool) write(path string, f File) error {
 	if f.size() > math.MaxUint32 {
 		return fmt.Errorf("has %d bytes, the limit is %d", f.size(), math.MaxUint32)
 	}
 	s.fresh.take(path)
-	tmp := filepath.Join(s.root, "tmp", filepath.Base(filepath.Dir(filepath.Dir(path)))+"."+filepath.Base(path))
+	tmp := filepath.Join(s.root, "tmp",
+		filepath.Base(filepath.Dir(filepath.Dir(path)))+"."+filepath.Base(path))
 	err := s.fill(tmp, f)
 	if err == nil {
 		err = s.disk.Rename(tmp, path)

@@ -18,7 +18,10 @@ func wantHeld(t *testing.T, s *Spool, want int64) {
 // accepted has a job of eight bytes written and held, and damages its file: who reads it shows.
 func accepted(t *testing.T, s *Spool, id string) {
 	t.Helper()
-	must(t, s.Accept(id, File{About: []byte("about"), Options: "opts", Image: []byte("pict"), Expires: inAnHour(), Hold: true}))
+	must(t, s.Accept(id, File{
+		About: []byte("about"), Options: "opts",
+		Image: []byte("pict"), Expires: inAnHour(), Hold: true,
+	}))
 	spoil(t, s, jobs, id, func(data []byte) []byte { return data[:len(data)-1] })
 }
 
@@ -76,15 +79,21 @@ func TestHeldResultIsNotRead(t *testing.T) {
 // Nothing is held longer than its file is there and valid, nor for long.
 func TestHeldIsDropped(t *testing.T) {
 	for name, end := range map[string]func(s *Spool) error{
-		"job dropped":   func(s *Spool) error { return errors.Join(s.DropJob("id"), s.DropResult("id")) },
+		"job dropped": func(s *Spool) error {
+			return errors.Join(s.DropJob("id"), s.DropResult("id"))
+		},
 		"job forgotten": func(s *Spool) error { return s.Forget("id") },
 		"written anew": func(s *Spool) error {
-			return errors.Join(s.Accept("id", File{Expires: inAnHour()}), s.Finish("id", File{Expires: inAnHour()}))
+			return errors.Join(s.Accept("id", File{Expires: inAnHour()}),
+				s.Finish("id", File{Expires: inAnHour()}))
 		},
 		"expired": func(s *Spool) error {
-			return errors.Join(s.Expires("id", time.Now()), s.Sweep(time.Now().Add(time.Second), time.Hour))
+			return errors.Join(s.Expires("id", time.Now()),
+				s.Sweep(time.Now().Add(time.Second), time.Hour))
 		},
-		"unread for long": func(s *Spool) error { return s.Sweep(time.Now().Add(freshFor+time.Second), time.Hour) },
+		"unread for long": func(s *Spool) error {
+			return s.Sweep(time.Now().Add(freshFor+time.Second), time.Hour)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openIn(t, t.TempDir(), Options{Hold: 100})
@@ -103,6 +112,7 @@ func TestHeldIsDropped(t *testing.T) {
 	if got, err := s.Job("id"); err == nil {
 		t.Errorf("an expired job is %q", got)
 	}
-	must(t, s.Accept("long", File{Image: []byte(strings.Repeat("x", 101)), Expires: inAnHour(), Hold: true}))
+	must(t, s.Accept("long",
+		File{Image: []byte(strings.Repeat("x", 101)), Expires: inAnHour(), Hold: true}))
 	wantHeld(t, s, 8)
 }

@@ -30,7 +30,8 @@ func (s *Spool) Accept(id string, f File) error {
 	return s.at(jobs, id, func(path string) error { return s.write(path, f) })
 }
 
-// Finish keeps a job's end, with or without an image. The job's own file stays until DropJob: it goes only once its result is safe.
+// Finish keeps a job's end, with or without an image. The job's own file stays until DropJob: it
+// goes only once its result is safe.
 func (s *Spool) Finish(id string, f File) error {
 	return s.at(results, id, func(path string) error { return s.write(path, f) })
 }
@@ -58,8 +59,8 @@ func (s *Spool) Note(id string, about []byte) error {
 	})
 }
 
-// Begin counts an attempt before it begins, so that an image that ends the process is counted too. It is not synced: after a
-// power loss one attempt too few is counted.
+// Begin counts an attempt before it begins, so that an image that ends the process is counted too.
+// It is not synced: after a power loss one attempt too few is counted.
 func (s *Spool) Begin(id string) error { return s.mark(id, begun) }
 
 // Undo takes back the last Begin: the attempt does not count.
@@ -79,7 +80,8 @@ func (s *Spool) mark(id string, what byte) error {
 	})
 }
 
-// attempts reads what mark wrote: how many count, and whether the last of them may be what ended the process.
+// attempts reads what mark wrote: how many count, and whether the last of them may be
+// what ended the process.
 func attempts(path string) (n int, suspect bool, err error) {
 	marks, err := os.ReadFile(path + att)
 	if errors.Is(err, fs.ErrNotExist) {

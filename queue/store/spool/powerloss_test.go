@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// forgetful is a disk that notes every change, and can say what may be left of them when the power fails: contents up to their
-// last Sync and perhaps some bytes more, and of the names those of the last SyncDir and any of the changes since.
+// forgetful is a disk that notes every change, and can say what may be left of them when the power
+// fails: contents up to their last Sync and perhaps some bytes more, and of the names those of the
+// last SyncDir and any of the changes since.
 type forgetful struct {
 	osDisk
 	root   string
@@ -99,7 +100,8 @@ func (d *forgetful) SyncDir(path string) error {
 	return nil
 }
 
-// left makes in dir, in place of what is there, what may be there after a power loss that came when n changes had been made.
+// left makes in dir, in place of what is there, what may be there after a power loss that came when
+// n changes had been made.
 func (d *forgetful) left(t *testing.T, dir string, n int, random *rand.Rand) {
 	t.Helper()
 	names, contents, synced := map[string]int{}, map[int][]byte{}, map[int]int{}
@@ -173,9 +175,11 @@ func (p promise) broken(e Entry, found bool) string {
 	return ""
 }
 
-// acted runs random lives of jobs on the spool. For each number of changes of the disk it returns what had been promised by then of
-// each job: one of two things while a step was under way.
-func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []map[string][2]promise) {
+// acted runs random lives of jobs on the spool. For each number of changes of the disk it returns
+// what had been promised by then of each job: one of two things while a step was under way.
+func acted(
+	t *testing.T, s *Spool, d *forgetful, random *rand.Rand,
+) (history []map[string][2]promise) {
 	t.Helper()
 	now := map[string][2]promise{}
 	step := func(id string, after promise, do func() error) {
@@ -196,7 +200,8 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 		image, end := strings.Repeat(id, 1+random.IntN(200)), "result of "+id
 		options := strings.Repeat("o", random.IntN(9000))
 		accept := func() error {
-			return s.Accept(id, File{About: []byte(id), Options: options, Image: []byte(image), Expires: expires})
+			return s.Accept(id,
+				File{About: []byte(id), Options: options, Image: []byte(image), Expires: expires})
 		}
 		finish := func() error { return s.Finish(id, File{About: []byte(end), Expires: expires}) }
 		step(id, promise{job: image}, accept)
@@ -206,8 +211,10 @@ func acted(t *testing.T, s *Spool, d *forgetful, random *rand.Rand) (history []m
 		case 1:
 			step(id, promise{result: end}, finish)
 			step(id, promise{result: end}, func() error { return s.DropJob(id) })
-			step(id, promise{result: end, note: "a"}, func() error { return s.Note(id, []byte("a")) })
-			step(id, promise{result: end, note: "b"}, func() error { return s.Note(id, []byte("b")) })
+			step(id, promise{result: end, note: "a"},
+				func() error { return s.Note(id, []byte("a")) })
+			step(id, promise{result: end, note: "b"},
+				func() error { return s.Note(id, []byte("b")) })
 		case 2: // is tried again by hand
 			step(id, promise{result: end}, finish)
 			step(id, promise{result: end}, func() error { return s.ForgetAttempts(id) })
@@ -252,7 +259,8 @@ func losses(t *testing.T, sync bool) (broken []string, tries int) {
 	return broken, tries
 }
 
-// Whatever was acknowledged is there after a power loss at any moment, and what was not is whole or not there.
+// Whatever was acknowledged is there after a power loss at any moment, and what was not
+// is whole or not there.
 func TestPowerLoss(t *testing.T) {
 	broken, tries := losses(t, true)
 	t.Logf("%d power losses", tries)

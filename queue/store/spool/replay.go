@@ -22,14 +22,15 @@ type Entry struct {
 	Note     []byte // what Note kept beside the result; nil where there is none
 	Size     int64  // of the job's image, in bytes
 	Attempts int    // begun and not undone
-	// Suspect: the last attempt neither ended nor was undone, so the job may be what ended the process.
+	// Suspect: the last attempt neither ended nor was undone, so the job may be
+	// what ended the process.
 	Suspect bool
 	// Damaged: there was a job, but no file of it is what was written. They were set aside.
 	Damaged bool
 }
 
-// Replay reads every file of the folder and calls each for every job, in no order. Damaged files are set aside: where a result is
-// damaged and the job is whole, the job has not ended.
+// Replay reads every file of the folder and calls each for every job, in no order. Damaged files
+// are set aside: where a result is damaged and the job is whole, the job has not ended.
 func (s *Spool) Replay(ctx context.Context, each func(Entry) error) error {
 	ids, err := s.ids()
 	if err != nil {
@@ -59,7 +60,8 @@ func (s *Spool) ids() (map[string]bool, error) {
 	err := s.walk(func(_, path string, _ fs.DirEntry) error {
 		path = strings.TrimSuffix(strings.TrimSuffix(path, att), note)
 		id := filepath.Base(path)
-		if where, err := s.path(filepath.Base(filepath.Dir(filepath.Dir(path))), id); err == nil && where == path {
+		if where, err := s.path(filepath.Base(filepath.Dir(filepath.Dir(path))), id); err == nil &&
+			where == path {
 			ids[id] = true
 		}
 		return nil // no file of ours: left alone
@@ -70,15 +72,16 @@ func (s *Spool) ids() (map[string]bool, error) {
 // walk calls each for every file below job/ and res/.
 func (s *Spool) walk(each func(kind, path string, e fs.DirEntry) error) error {
 	for _, kind := range []string{jobs, results} {
-		err := filepath.WalkDir(filepath.Join(s.root, kind), func(path string, e fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // deleted while we walk
-			}
-			if err != nil || e.IsDir() {
-				return err
-			}
-			return each(kind, path, e)
-		})
+		err := filepath.WalkDir(filepath.Join(s.root, kind),
+			func(path string, e fs.DirEntry, err error) error {
+				if errors.Is(err, fs.ErrNotExist) {
+					return nil // deleted while we walk
+				}
+				if err != nil || e.IsDir() {
+					return err
+				}
+				return each(kind, path, e)
+			})
 		if err != nil {
 			return err
 		}
@@ -128,7 +131,8 @@ func (s *Spool) whole(kind, path string) (about []byte, size int64, damaged bool
 	return bytes.Clone(f.About), int64(len(f.Image)), false, err // a clone lets go of the image
 }
 
-// Expires sets again when a job and its result expire, as their descriptions have it: copying a folder may have lost it.
+// Expires sets again when a job and its result expire, as their descriptions have it: copying a
+// folder may have lost it.
 func (s *Spool) Expires(id string, at time.Time) error {
 	for _, kind := range []string{jobs, results} {
 		path, err := s.path(kind, id)

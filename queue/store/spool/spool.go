@@ -1,8 +1,8 @@
-// Package spool keeps jobs on disk for a queue that lives in memory: what it has acknowledged is there after the process was
-// killed or the power was cut, short of losing the disk.
+// Package spool keeps jobs on disk for a queue that lives in memory: what it has acknowledged is
+// there after the process was killed or the power was cut, short of losing the disk.
 //
-// A job is one checksummed file, its result another (see file.go). What a job is, only the caller knows: here it is an id, a
-// description, options and an image. Layout of its folder:
+// A job is one checksummed file, its result another (see file.go). What a job is, only the caller
+// knows: here it is an id, a description, options and an image. Layout of its folder:
 //
 //	LOCK             held by the one process that uses the folder
 //	tmp/             files being written; emptied at every start
@@ -36,12 +36,14 @@ var ErrCorrupt = errors.New("spool file is damaged")
 
 // Options of a spool.
 type Options struct {
-	Sync    bool  // fsync before anything is acknowledged: the power may fail. Without it only the process may
+	// fsync before anything is acknowledged: the power may fail. Without it only the process may
+	Sync    bool
 	Reserve int64 // bytes of free disk space below which no job is accepted
 	Hold    int64 // bytes that HoldJob and HoldResult keep in memory at most
 }
 
-// Spool is safe for concurrent use, but for two calls about one job that write: these the caller keeps apart.
+// Spool is safe for concurrent use, but for two calls about one job that write: these
+// the caller keeps apart.
 type Spool struct {
 	root    string
 	opts    Options
@@ -51,11 +53,13 @@ type Spool struct {
 	corrupt atomic.Int64
 	fresh   fresh
 
-	mu   sync.Mutex
-	gone map[string]bool // ids of jobs that have expired and are remembered; the files in gone/ have them too
+	mu sync.Mutex
+	// ids of jobs that have expired and are remembered; the files in gone/ have them too
+	gone map[string]bool
 }
 
-// Open locks the folder, makes it where it is missing, and drops half-written files. Replay comes next.
+// Open locks the folder, makes it where it is missing, and drops half-written
+// files. Replay comes next.
 func Open(root string, opts Options, log *slog.Logger) (*Spool, error) {
 	return open(root, opts, log, osDisk{})
 }
@@ -77,7 +81,8 @@ func open(root string, opts Options, log *slog.Logger, d disk) (*Spool, error) {
 	return s, nil
 }
 
-// lockFile refuses a folder that another process holds. The kernel gives it back when the process ends, however it ends.
+// lockFile refuses a folder that another process holds. The kernel gives it back when the process
+// ends, however it ends.
 func lockFile(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -85,7 +90,8 @@ func lockFile(path string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, fmt.Errorf("%s is in use by another bgremove (%w); name another folder", filepath.Dir(path), err)
+		return nil, fmt.Errorf("%s is in use by another bgremove (%w); name another folder",
+			filepath.Dir(path), err)
 	}
 	return lock, nil
 }
@@ -139,5 +145,6 @@ func (s *Spool) path(kind, id string) (string, error) {
 	if id == "" || strings.ContainsAny(id, "./\\\x00\n") || len(id) > 64 {
 		return "", fmt.Errorf("bad job id %.70q", id)
 	}
-	return filepath.Join(s.root, kind, fmt.Sprintf("%02x", crc32.ChecksumIEEE([]byte(id))&0xff), id), nil
+	return filepath.Join(s.root, kind,
+		fmt.Sprintf("%02x", crc32.ChecksumIEEE([]byte(id))&0xff), id), nil
 }

@@ -43,11 +43,16 @@ func TestJobs(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, Options{Sync: true})
 	for _, id := range []string{"done", "kept", "waits", "poison", "undone", "again"} {
-		must(t, s.Accept(id, File{About: []byte("about " + id), Options: "options of " + id, Image: []byte("image of " + id), Expires: inAnHour()}))
+		must(t, s.Accept(id, File{
+			About: []byte("about " + id), Options: "options of " + id,
+			Image: []byte("image of " + id), Expires: inAnHour(),
+		}))
 	}
-	must(t, s.Finish("done", File{About: []byte("end of done"), Image: []byte("cut-out"), Expires: inAnHour()}))
+	must(t, s.Finish("done",
+		File{About: []byte("end of done"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.DropJob("done"))
-	must(t, s.Finish("kept", File{About: []byte("end of kept"), Image: []byte("cut-out"), Expires: inAnHour()}))
+	must(t, s.Finish("kept",
+		File{About: []byte("end of kept"), Image: []byte("cut-out"), Expires: inAnHour()}))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("poison"))
 	must(t, s.Begin("undone"))
@@ -64,10 +69,14 @@ func TestJobs(t *testing.T) {
 
 	s = openIn(t, dir, Options{Sync: true})
 	want := map[string]Entry{
-		"done":   {ID: "done", Result: []byte("end of done")},
-		"kept":   {ID: "kept", Result: []byte("end of kept"), About: []byte("about kept"), Size: 13},
-		"waits":  {ID: "waits", About: []byte("about waits"), Size: 14},
-		"poison": {ID: "poison", About: []byte("about poison"), Size: 15, Attempts: 2, Suspect: true},
+		"done": {ID: "done", Result: []byte("end of done")},
+		"kept": {
+			ID: "kept", Result: []byte("end of kept"), About: []byte("about kept"), Size: 13,
+		},
+		"waits": {ID: "waits", About: []byte("about waits"), Size: 14},
+		"poison": {
+			ID: "poison", About: []byte("about poison"), Size: 15, Attempts: 2, Suspect: true,
+		},
 		"undone": {ID: "undone", About: []byte("about undone"), Size: 15},
 		"again":  {ID: "again", About: []byte("about again"), Size: 14, Attempts: 1},
 	}
@@ -91,7 +100,8 @@ func TestDamage(t *testing.T) {
 		return func(data []byte) []byte { data[(at+len(data))%len(data)] ^= 1; return data }
 	}
 	for name, damage := range map[string]func([]byte) []byte{
-		"magic": flip(0), "length of the description": flip(4), "length of the image": flip(8), "length of the options": flip(15), "checksum": flip(16),
+		"magic": flip(0), "length of the description": flip(4), "length of the image": flip(8),
+		"length of the options": flip(15), "checksum": flip(16),
 		"description": flip(21), "image": flip(-1),
 		"empty":     func([]byte) []byte { return nil },
 		"cut short": func(data []byte) []byte { return data[:len(data)-1] },
@@ -102,11 +112,16 @@ func TestDamage(t *testing.T) {
 			dir := t.TempDir()
 			s := openIn(t, dir, Options{})
 			for _, id := range []string{"bad", "good", "result", "both"} {
-				must(t, s.Accept(id, File{About: []byte("about"), Options: "options", Image: []byte("image"), Expires: inAnHour()}))
+				must(t, s.Accept(id, File{
+					About: []byte("about"), Options: "options",
+					Image: []byte("image"), Expires: inAnHour(),
+				}))
 			}
-			must(t, s.Finish("result", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
+			must(t, s.Finish("result",
+				File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			must(t, s.DropJob("result"))
-			must(t, s.Finish("both", File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
+			must(t, s.Finish("both",
+				File{About: []byte("about"), Image: []byte("image"), Expires: inAnHour()}))
 			for kind, id := range map[string]string{jobs: "bad", results: "result"} {
 				spoil(t, s, kind, id, damage)
 			}
@@ -118,7 +133,8 @@ func TestDamage(t *testing.T) {
 
 			s = openIn(t, dir, Options{})
 			found := replayed(t, s)
-			if !found["bad"].Damaged || !found["result"].Damaged || found["good"].Damaged || found["both"].Damaged {
+			if !found["bad"].Damaged || !found["result"].Damaged || found["good"].Damaged ||
+				found["both"].Damaged {
 				t.Errorf("found %+v", found)
 			}
 			if both := found["both"]; both.About == nil || both.Result != nil {
@@ -149,7 +165,8 @@ func spoil(t *testing.T, s *Spool, kind, id string, damage func([]byte) []byte) 
 func TestSecondProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir, Options{})
-	if _, err := Open(dir, Options{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use by another bgremove") {
+	if _, err := Open(dir, Options{}, slog.New(slog.DiscardHandler)); err == nil ||
+		!strings.Contains(err.Error(), "in use by another bgremove") {
 		t.Errorf("error is %v", err)
 	}
 	must(t, s.Accept("id", File{Expires: inAnHour()})) // the first is unharmed
@@ -183,7 +200,9 @@ func TestOtherFilesStay(t *testing.T) {
 
 func TestBadIDs(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{})
-	for _, id := range []string{"", ".", "..", "../LOCK", "a/b", "a.att", "a\x00", "a\nb", strings.Repeat("x", 65)} {
+	for _, id := range []string{
+		"", ".", "..", "../LOCK", "a/b", "a.att", "a\x00", "a\nb", strings.Repeat("x", 65),
+	} {
 		if err := s.Accept(id, File{Expires: inAnHour()}); err == nil {
 			t.Errorf("id %q was accepted", id)
 		}
@@ -312,7 +331,8 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, store.ErrNoSpace) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error is %v", err)
 	}
-	if err := s.Finish("before", File{Image: []byte("image"), Expires: inAnHour()}); !errors.Is(err, store.ErrNoSpace) {
+	if err := s.Finish("before", File{Image: []byte("image"), Expires: inAnHour()}); !errors.Is(err,
+		store.ErrNoSpace) {
 		t.Errorf("error is %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
@@ -329,7 +349,8 @@ func TestFullDisk(t *testing.T) {
 func TestReserve(t *testing.T) {
 	s := openIn(t, t.TempDir(), Options{Reserve: 1 << 60})
 	for _, err := range []error{s.CheckRoom(), s.Check()} {
-		if !errors.Is(err, store.ErrNoSpace) || !strings.Contains(err.Error(), "MiB, the reserve is 1099511627776 MiB") {
+		if !errors.Is(err, store.ErrNoSpace) ||
+			!strings.Contains(err.Error(), "MiB, the reserve is 1099511627776 MiB") {
 			t.Errorf("error is %v", err)
 		}
 	}

@@ -14,12 +14,14 @@ import (
 
 const dateFormat = "2006-01-02" // of the files in gone/, in UTC
 
-// Sweep removes what expired before now. The ids of jobs that go are remembered for at least the given time.
+// Sweep removes what expired before now. The ids of jobs that go are remembered for
+// at least the given time.
 func (s *Spool) Sweep(now time.Time, remember time.Duration) error {
 	s.fresh.dropBefore(now.Add(-freshFor))
 	gone := map[string]bool{}
 	err := s.walk(func(kind, path string, e fs.DirEntry) error {
-		if strings.HasSuffix(path, att) || strings.HasSuffix(path, note) { // goes with its job or result
+		// goes with its job or result
+		if strings.HasSuffix(path, att) || strings.HasSuffix(path, note) {
 			return nil
 		}
 		info, err := e.Info()
@@ -82,8 +84,8 @@ func endOf(day string) (time.Time, bool) {
 	return start.AddDate(0, 0, 1), err == nil
 }
 
-// RecallGone reads which jobs have expired and are remembered. A file that a crash has torn is read as far as it goes: these are no
-// jobs that anybody needs.
+// RecallGone reads which jobs have expired and are remembered. A file that a crash has torn is read
+// as far as it goes: these are no jobs that anybody needs.
 func (s *Spool) RecallGone() error {
 	days, err := os.ReadDir(filepath.Join(s.root, "gone"))
 	if err != nil {

@@ -22,7 +22,9 @@ func (engine) Version() string { return "1" }
 func (engine) Close() error    { return nil }
 
 // Matte has no soft pixels.
-func (engine) Matte(ctx context.Context, img *picture.Image, hints picture.Hints) (*picture.Matte, error) {
+func (engine) Matte(
+	ctx context.Context, img *picture.Image, hints picture.Hints,
+) (*picture.Matte, error) {
 	whole := image.Rect(0, 0, img.Width, img.Height)
 	roi := whole
 	var err error
@@ -35,7 +37,9 @@ func (engine) Matte(ctx context.Context, img *picture.Image, hints picture.Hints
 	if err != nil {
 		return nil, err
 	}
-	m := &picture.Matte{Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height)}
+	m := &picture.Matte{
+		Width: img.Width, Height: img.Height, Alpha: make([]uint8, img.Width*img.Height),
+	}
 	any := false
 	for i, mark := range marks {
 		red := int(img.Pix[3*i]) > int(img.Pix[3*i+2])+60 && mark != picture.Drop
