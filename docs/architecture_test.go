@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestArchitecture finds every path that architecture.md names, and each Name of a "file: Name" declared
-// in that file.
+// TestArchitecture finds every path that architecture.md names, and each Name of a "file: Name"
+// declared in that file.
 func TestArchitecture(t *testing.T) {
 	isPath := regexp.MustCompile(`^\.?[A-Za-z]\w*(/[\w.]*)+$|^\.?\w+\.(go|md|yaml|yml|sh)$`)
 	found := 0
@@ -73,7 +73,8 @@ func spans(t *testing.T) map[string]bool {
 	return all
 }
 
-// declares reports whether a Go file declares a name at its top level, or another file has the word.
+// declares reports whether a Go file declares a name at its top level, or another file has the
+// word.
 func declares(t *testing.T, path, name string) bool {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", path))
