@@ -1,5 +1,4 @@
-// Package cmd is the command line: the commands, the configuration of every package, and
-// the wiring between them.
+// Package cmd is the command line: flags in, one call of another package, text out.
 package cmd
 
 import (
