@@ -185,6 +185,7 @@ func (s *Service) proxy(q *queue.Queue) error {
 		return err
 	}
 	s.work(trim, func(context.Context) error { return nil })
+	s.work(trim, func(context.Context) error { return nil }) // it ends at once
 	return s.serve("proxy", "proxy.addr", server)
 }
 
