@@ -1,10 +1,11 @@
-// Package fault has the one table of what can go wrong: its word for programs, its HTTP status, its text for people, and
-// whether to try again. Both servers and the workers look it up there.
+// Package fault has the one table of what can go wrong: its word for programs, its HTTP status, its
+// text for people, and whether to try again. Both servers and the workers look it up there.
 //
 // It imports nothing of bgremove's and no HTTP server, so that every package may import it.
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +17,8 @@ import (
 // maxExcerpt is in bytes.
 const maxExcerpt = 64
 
-// Error is an error as a client sees it. What is left open is filled in from the table, by its Code.
+// Error is an error as a client sees it. What is left open is filled in from the table, by its
+// Code.
 type Error struct {
 	Code       string        // snake case; empty means one made of the status: 404 is not_found
 	Status     int           // of HTTP
@@ -45,17 +47,9 @@ func (e Error) Complete() Error {
 		e.Code = strings.ReplaceAll(strings.ToLower(http.StatusText(e.Status)), " ", "_")
 	}
 	kind := Of(e.Code)
-	if e.Status == 0 {
-		e.Status = kind.Status
-	}
+	e.Status, e.RetryAfter = cmp.Or(e.Status, kind.Status), cmp.Or(e.RetryAfter, kind.RetryAfter)
 	if e.Detail == nil {
-		e.Detail = kind.Text
-		if kind.Text == "" {
-			e.Detail = http.StatusText(e.Status)
-		}
-	}
-	if e.RetryAfter == 0 {
-		e.RetryAfter = kind.RetryAfter
+		e.Detail = cmp.Or(kind.Text, http.StatusText(e.Status))
 	}
 	return e
 }
@@ -73,8 +67,8 @@ type Row struct {
 	RetryAfter time.Duration
 }
 
-// Find returns the first row that err is one of. Where neither the row nor the table has a text, err's own is fit for a
-// client.
+// Find returns the first row that err is one of. Where neither the row nor the table has a text,
+// err's own is fit for a client.
 func Find(rows []Row, err error) (Error, bool) {
 	for _, row := range rows {
 		if !errors.Is(err, row.Is) {

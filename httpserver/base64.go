@@ -18,7 +18,8 @@ const (
 	maxInputBytes    = 64 // of FieldError.Input
 )
 
-// base64Symbols gives the value of each byte in both alphabets of RFC 4648, or one of the symbols above.
+// base64Symbols gives the value of each byte in both alphabets of RFC 4648, or one of the symbols
+// above.
 var base64Symbols = func() (table [256]byte) {
 	for i := range table {
 		table[i] = symbolNone
@@ -34,8 +35,8 @@ var base64Symbols = func() (table [256]byte) {
 	return table
 }()
 
-// decodePicture decodes base64 in place: standard or URL-safe, padded or not, with or without white space and a data-URL
-// prefix. Its error is a BadBody that names the field.
+// decodePicture decodes base64 in place: standard or URL-safe, padded or not, with or without white
+// space and a data-URL prefix. Its error is a BadBody that names the field.
 func decodePicture(field string, text []byte) ([]byte, error) {
 	data, reason := decodeFile(text)
 	if reason != "" {
@@ -57,8 +58,8 @@ func excerptText(text []byte) string {
 	return fault.Excerpt(string(text[:min(len(text), 2*maxInputBytes)]))
 }
 
-// decodeFile decodes base64 with or without a data-URL prefix, in place. Where it cannot, it says why, fit for a client, and
-// leaves the text as it is.
+// decodeFile decodes base64 with or without a data-URL prefix, in place. Where it cannot, it says
+// why, fit for a client, and leaves the text as it is.
 func decodeFile(text []byte) (data []byte, reason string) {
 	payload := text
 	if bytes.HasPrefix(text, []byte("data:")) {
@@ -74,8 +75,8 @@ func decodeFile(text []byte) (data []byte, reason string) {
 	return decodeBase64(payload), ""
 }
 
-// checkBase64 says what keeps decodeBase64 from reading src; empty for nothing. Both alphabets may be mixed, and there may be
-// white space anywhere. Padding may be left out, but not be wrong.
+// checkBase64 says what keeps decodeBase64 from reading src; empty for nothing. Both alphabets may
+// be mixed, and there may be white space anywhere. Padding may be left out, but not be wrong.
 func checkBase64(src []byte) (reason string) {
 	var symbols, pads int // since the last whole group of four
 	for i, c := range src {
@@ -96,7 +97,8 @@ func checkBase64(src []byte) (reason string) {
 	return ""
 }
 
-// decodeBase64 decodes what checkBase64 has found to be right, over its beginning: four symbols make three bytes.
+// decodeBase64 decodes what checkBase64 has found to be right, over its beginning: four symbols
+// make three bytes.
 func decodeBase64(src []byte) []byte {
 	out := src[:0]
 	var group uint32 // bits of the symbols since the last whole group of four
@@ -121,7 +123,8 @@ func decodeBase64(src []byte) []byte {
 	return out
 }
 
-// Base64Limit is a body limit that fits an image as base64 in short lines, with other fields around it; both in bytes.
+// Base64Limit is a body limit that fits an image as base64 in short lines, with other fields around
+// it; both in bytes.
 func Base64Limit(image, fields int64) int64 {
 	encoded := (image + 2) / 3 * 4
 	return encoded + encoded/20 + fields + 64<<10

@@ -35,7 +35,8 @@ type body struct {
 	cut     bool  // err is this server's doing, and the client goes on sending
 }
 
-// boundBody refuses a body that says it is too large before any of it is read, and cuts off one that turns out to be.
+// boundBody refuses a body that says it is too large before any of it is read, and cuts off one
+// that turns out to be.
 func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().ContentLength > s.opts.BodyLimit {
@@ -84,8 +85,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
-// readFault tells a client that is slow from one that left and one that sent too little. Over HTTP/2 what is sent too little ends
-// the stream: nobody is left to answer either.
+// readFault tells a client that is slow from one that left and one that sent too little. Over
+// HTTP/2 what is sent too little ends the stream: nobody is left to answer either.
 func (b *body) readFault(err error) error {
 	var broken *net.OpError
 	switch {
@@ -103,15 +104,16 @@ func (b *body) readFault(err error) error {
 // Close implements io.Closer.
 func (b *body) Close() error { return b.src.Close() }
 
-// discard has the client send all: one whose connection is closed while it sends finds a broken connection in place of the answer.
+// discard has the client send all: one whose connection is closed while it sends finds a broken
+// connection in place of the answer.
 func (b *body) discard() {
 	if b.err == nil || b.cut {
 		_ = b.drain()
 	}
 }
 
-// drain reads what is left of the body without keeping it. Its error, a Fault, is that the body did not end within the limit and the read
-// timeout.
+// drain reads what is left of the body without keeping it. Its error, a Fault, is that the body did
+// not end within the limit and the read timeout.
 func (b *body) drain() error {
 	_, err := io.CopyN(io.Discard, b.src, b.server.opts.BodyLimit+1)
 	switch {
@@ -130,8 +132,9 @@ func (b *body) release() {
 	b.charged = 0
 }
 
-// ReserveUpload takes n bytes of the upload budget for the request that ctx is of, as its body does: for a handler that
-// fetches an image itself. Its error is a fault.Error. ReleaseUpload, or the end of the request, gives them back.
+// ReserveUpload takes n bytes of the upload budget for the request that ctx is of, as its body
+// does: for a handler that fetches an image itself. Its error is a fault.Error. ReleaseUpload, or
+// the end of the request, gives them back.
 //
 // What is larger than the whole budget takes all of it.
 func ReserveUpload(ctx context.Context, n int64) error {
@@ -149,8 +152,8 @@ func ReserveUpload(ctx context.Context, n int64) error {
 
 func tooBusy() error { return fault.New("busy", "Too many uploads at the same time; try again later") }
 
-// ReleaseUpload takes the body of the request that ctx is of off the upload budget before the request ends: for handlers that no longer hold
-// the body and go on to wait.
+// ReleaseUpload takes the body of the request that ctx is of off the upload budget before the
+// request ends: for handlers that no longer hold the body and go on to wait.
 func ReleaseUpload(ctx context.Context) {
 	if b := stateOf(ctx).body; b != nil {
 		b.release()
@@ -162,7 +165,8 @@ func ReadBody(c echo.Context) ([]byte, error) {
 	return ReadAll(c.Request().Body, c.Request().ContentLength)
 }
 
-// ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a part of the request's body.
+// ReadAll is io.ReadAll for something that is said to have about so many bytes, -1 for unknown: a
+// part of the request's body.
 func ReadAll(src io.Reader, length int64) ([]byte, error) {
 	first := int64(firstRead)
 	if length >= 0 {
@@ -186,9 +190,9 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 	}
 }
 
-// capacity is what a buffer grows to that is full with what has arrived. It is at most eight times that, as memory is not to
-// be had for a Content-Length alone; once that would do for all, it is as much as all needs, in one step or two: each step
-// copies what there is.
+// capacity is what a buffer grows to that is full with what has arrived. It is at most eight times
+// that, as memory is not to be had for a Content-Length alone; once that would do for all, it is as
+// much as all needs, in one step or two: each step copies what there is.
 func capacity(have, length int64) int64 {
 	switch {
 	case length < have:

@@ -19,9 +19,9 @@ const (
 	formBegin = 64 // bytes by which a form is told from a picture
 )
 
-// isForm tells an urlencoded form from a picture that is said to be one. A form begins with a name, of letters, digits and
-// some signs, and an equals sign, and no control byte is near. Among the first bytes of a picture there is one; in PNM of
-// text, white space comes before any equals sign.
+// isForm tells an urlencoded form from a picture that is said to be one. A form begins with a name,
+// of letters, digits and some signs, and an equals sign, and no control byte is near. Among the
+// first bytes of a picture there is one; in PNM of text, white space comes before any equals sign.
 func isForm(data []byte) bool {
 	begin := bytes.TrimRight(data[:min(len(data), formBegin)], "\r\n")
 	name, _, ok := bytes.Cut(begin, []byte("="))
@@ -31,8 +31,8 @@ func isForm(data []byte) bool {
 	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) && !bytes.ContainsFunc(begin, unicode.IsControl)
 }
 
-// decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the last counts. An empty
-// picture is absent.
+// decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the
+// last counts. An empty picture is absent.
 func decodeForm(data []byte, f Form) (Upload, error) {
 	up := newUpload(f)
 	texts := map[string][]byte{}
@@ -65,29 +65,30 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 	return up, err
 }
 
-// unescape takes percent-encoding away in place; false means that it is none. plus is what a plus stands for.
+// unescape takes percent-encoding away in place; false means that it is none. plus is what a plus
+// stands for.
 func unescape(text []byte, plus byte) (plain []byte, ok bool) {
 	plain = text[:0]
 	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c == '+':
-			c = plus
-		case c == '%':
-			var plain [1]byte
-			if _, err := hex.Decode(plain[:], text[i+1:min(i+3, len(text))]); err != nil || i+2 >= len(text) {
+		switch text[i] {
+		case '+':
+			plain = append(plain, plus)
+		case '%':
+			var c [1]byte
+			if _, err := hex.Decode(c[:], text[i+1:min(i+3, len(text))]); err != nil || i+2 >= len(text) {
 				return nil, false
 			}
-			c = plain[0]
+			plain = append(plain, c[0])
 			i += 2
+		default:
+			plain = append(plain, text[i])
 		}
-		plain = append(plain, c)
 	}
 	return plain, true
 }
 
-// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds the picture. length is
-// what the whole body is said to have in bytes, -1 for unknown.
+// readMultipart reads the parts as they come, so that nothing goes to disk: the body's limit bounds
+// the picture. length is what the whole body is said to have in bytes, -1 for unknown.
 func readMultipart(body io.Reader, length int64, boundary string, f Form) (Upload, error) {
 	if boundary == "" {
 		return Upload{}, badForm("Missing boundary in multipart.", nil)

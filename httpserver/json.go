@@ -33,8 +33,8 @@ func checkObject(data []byte) error {
 	return nil
 }
 
-// members yields the names of an object's members and their values as they were sent. The object must be valid. A value is
-// its user's to change.
+// members yields the names of an object's members and their values as they were sent. The object
+// must be valid. A value is its user's to change.
 func members(object []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		rest := bytes.TrimLeft(object, jsonSpace+"{")
@@ -93,8 +93,8 @@ func stringLength(s []byte) int {
 	return len(s)
 }
 
-// unquoted returns the text of a JSON string: the bytes themselves where there are no escapes. Escapes are rare but real:
-// PHP writes "\/", .NET "\u002B". Only they cost a copy.
+// unquoted returns the text of a JSON string: the bytes themselves where there are no escapes.
+// Escapes are rare but real: PHP writes "\/", .NET "\u002B". Only they cost a copy.
 func unquoted(value []byte) []byte {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1]
@@ -116,7 +116,8 @@ func jsonInvalid(offset int, reason string) fault.Error {
 	})
 }
 
-// excerptJSON returns a short valid value as it was sent, and the beginning of a long one as a string.
+// excerptJSON returns a short valid value as it was sent, and the beginning of a long one as a
+// string.
 func excerptJSON(raw []byte) any {
 	if len(raw) <= maxInputBytes {
 		return json.RawMessage(bytes.Clone(raw))

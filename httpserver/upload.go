@@ -16,10 +16,11 @@ import (
 
 // Form names what a request's body may hold.
 type Form struct {
-	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart form, base64 elsewhere.
-	// The first is the one that a client is told of where there is no picture.
+	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart
+	// form, base64 elsewhere. The first is the one that a client is told of where there is no picture.
 	Pictures []string
-	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is absent.
+	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is
+	// absent.
 	Encoded []string
 	Fields  []Field
 }
@@ -58,12 +59,12 @@ func newUpload(f Form) Upload {
 	return up
 }
 
-// ReadUpload reads a body that is a picture, a form with one, or JSON with one as base64. Whether a picture is needed is for
-// the caller to say. Every fault is a fault.Error.
+// ReadUpload reads a body that is a picture, a form with one, or JSON with one as base64. Whether a
+// picture is needed is for the caller to say. Every fault is a fault.Error.
 //
-// What has no Content-Type is JSON if it begins with a brace, as no picture does, else a picture. curl says of every file that
-// it is an urlencoded form, unless it is told otherwise: what says so is one if it begins like one (see isForm), and is else
-// read as if it said nothing.
+// What has no Content-Type is JSON if it begins with a brace, as no picture does, else a picture.
+// curl says of every file that it is an urlencoded form, unless it is told otherwise: what says so
+// is one if it begins like one (see isForm), and is else read as if it said nothing.
 func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	r := c.Request()
 	contentType := r.Header.Get(echo.HeaderContentType)
@@ -94,7 +95,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	return up, nil
 }
 
-// ReadJSON reads a body that is a JSON object, whatever its Content-Type says, as ReadUpload reads one.
+// ReadJSON reads a body that is a JSON object, whatever its Content-Type says, as ReadUpload reads
+// one.
 func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	data, err := ReadBody(c)
 	if err != nil {
@@ -103,8 +105,9 @@ func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	return decodeObject(data, f)
 }
 
-// decodeObject reads a JSON object. Names are matched without regard to case, and of two equal ones the last counts. A member
-// that is null is absent; the text of a number, a list or an object is its JSON.
+// decodeObject reads a JSON object. Names are matched without regard to case, and of two equal ones
+// the last counts. A member that is null is absent; the text of a number, a list or an object is
+// its JSON.
 func decodeObject(data []byte, f Form) (Upload, error) {
 	if err := checkObject(data); err != nil {
 		return Upload{}, err

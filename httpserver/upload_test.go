@@ -113,8 +113,8 @@ func TestNoPictureIsAForm(t *testing.T) {
 	}
 }
 
-// FuzzForm holds that any body gives a picture and options that came with it, as net/url reads them, or a fault of the
-// client's.
+// FuzzForm holds that any body gives a picture and options that came with it, as net/url reads
+// them, or a fault of the client's.
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{"roi=1+2&image=eHl6", "image=%65Hl6&mask=%2b", "a=%", "&&=&", "image_b64=&mask=x", "GIF89a=\x00", "P3=\n"} {
 		f.Add([]byte(seed))
@@ -175,14 +175,16 @@ func TestMultipartLimitsParts(t *testing.T) {
 	}
 }
 
-// An empty file is not the absence of one. What a browser sends for a field that was left empty has no file name.
+// An empty file is not the absence of one. What a browser sends for a field that was left empty has
+// no file name.
 func TestMultipartEmptyFile(t *testing.T) {
 	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz", "mask\"; filename=\"a.png", "")
 	wantDetail(t, "", "image", "xyz", "mask\"; filename=\"", "")
 	wantDetail(t, "bad option: bg_image: the file is empty (0 bytes)", "image", "xyz", "bg_image\"; filename=\"a.png", "")
 }
 
-// wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for none.
+// wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for
+// none.
 func wantDetail(t *testing.T, says string, pairs ...string) {
 	t.Helper()
 	_, err := readMultipart(strings.NewReader(multipartOf(pairs...)), -1, "b", testForm())

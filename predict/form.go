@@ -11,8 +11,8 @@ import (
 	"bgremove/imaging/option"
 )
 
-// formBody is a multipart body of an image with its options: RFC 7578. Files are sent from where they lie, not copied. The
-// zero value is no body.
+// formBody is a multipart body of an image with its options: RFC 7578. Files are sent from where
+// they lie, not copied. The zero value is no body.
 type formBody struct {
 	contentType string
 	parts       [][]byte // one after the other
@@ -47,7 +47,8 @@ func newFormBody(image []byte, opts option.Options) (formBody, error) {
 	return f, nil
 }
 
-// attach makes it the request's body. The transport may ask for it again, where a connection was closed before it was used.
+// attach makes it the request's body. The transport may ask for it again, where a connection was
+// closed before it was used.
 func (f formBody) attach(r *http.Request) {
 	if f.parts == nil {
 		return

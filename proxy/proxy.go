@@ -1,7 +1,8 @@
-// Package proxy is the public HTTP API: a server with a face for each dialect that it speaks, and one intake behind them.
+// Package proxy is the public HTTP API: a server with a face for each dialect that it speaks, and
+// one intake behind them.
 //
-// It sees the queue through the intake's interface and never runs a job itself. It imports httpserver and values of queue
-// and imaging.
+// It sees the queue through the intake's interface and never runs a job itself. It imports
+// httpserver and values of queue and imaging.
 package proxy
 
 import (
@@ -88,7 +89,8 @@ func newServer(cfg Config, p Parts, faces []func(face.Desk) face.Face) (*httpser
 // dialects are the faces of a server.
 type dialects []face.Face
 
-// of returns the face that a request's path belongs to, whether or not it has a route: the one with the longest prefix.
+// of returns the face that a request's path belongs to, whether or not it has a route: the one with
+// the longest prefix.
 func (d dialects) of(c echo.Context) face.Face {
 	best := d[0]
 	for _, f := range d {

@@ -1,5 +1,5 @@
-// Package resultheader has the HTTP headers that describe a result beside its bytes. Both servers set them, and the
-// predictor's client reads them.
+// Package resultheader has the HTTP headers that describe a result beside its bytes. Both servers
+// set them, and the predictor's client reads them.
 //
 // It imports values of imaging.
 package resultheader

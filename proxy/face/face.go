@@ -1,5 +1,5 @@
-// Package face is what a face of the API is made of: an interface that each satisfies, and the way from a request of
-// echo's to the intake and back, which is the same for all.
+// Package face is what a face of the API is made of: an interface that each satisfies, and the way
+// from a request of echo's to the intake and back, which is the same for all.
 package face
 
 import (
@@ -14,9 +14,11 @@ import (
 	"bgremove/proxy/intake"
 )
 
-// Face is one dialect of the API: names of routes, fields and options, and how results and faults are written.
+// Face is one dialect of the API: names of routes, fields and options, and how results and faults
+// are written.
 type Face interface {
-	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those that no other face has.
+	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those that no other
+	// face has.
 	Prefix() string
 	// Mount adds the routes.
 	Mount(e *echo.Echo)
@@ -32,7 +34,8 @@ type Desk struct {
 
 const headerIdempotencyKey = "Idempotency-Key" // draft-ietf-httpapi-idempotency-key-header
 
-// The headers that remove.bg answers with: both numbers are megapixels, Reset is a time in seconds since 1970.
+// The headers that remove.bg answers with: both numbers are megapixels, Reset is a time in seconds
+// since 1970.
 const (
 	headerLimit     = "X-RateLimit-Limit"
 	headerRemaining = "X-RateLimit-Remaining"
@@ -48,8 +51,8 @@ func Fields(options []option.Option) []httpserver.Field {
 	return fields
 }
 
-// Room refuses a request early, before its body is read, where the queue would refuse it. One that may have been sent before
-// is looked at first.
+// Room refuses a request early, before its body is read, where the queue would refuse it. One that
+// may have been sent before is looked at first.
 func (d Desk) Room(c echo.Context) error {
 	if c.Request().Header.Get(headerIdempotencyKey) != "" {
 		return nil
@@ -65,7 +68,8 @@ func (d Desk) Read(c echo.Context, f httpserver.Form) (httpserver.Upload, error)
 	return httpserver.ReadUpload(c, f)
 }
 
-// Submit queues a picture and returns the job's id. Nothing of the intake's holds the picture when it returns.
+// Submit queues a picture and returns the job's id. Nothing of the intake's holds the picture when
+// it returns.
 func (d Desk) Submit(c echo.Context, r intake.Request) (id string, err error) {
 	r.IdempotencyKey = IdempotencyKey(c)
 	receipt, err := d.Intake.Submit(c.Request().Context(), r)

@@ -24,16 +24,17 @@ type Budget struct {
 }
 
 const (
-	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small image as much as one megapixel, as
-	// remove.bg counts: the work on it is not much less.
+	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small image
+	// as much as one megapixel, as remove.bg counts: the work on it is not much less.
 	perMegapixel = 1000
 	pixelsAUnit  = 1_000_000 / perMegapixel
 
 	refundTimeout = 5 * time.Second
 )
 
-// charge takes an image off the budget of the request's key and says what is left of it. Where the image is refused
-// afterwards the caller calls refund, which is never nil. Without a key, or for one without a budget, it does nothing.
+// charge takes an image off the budget of the request's key and says what is left of it. Where the
+// image is refused afterwards the caller calls refund, which is never nil. Without a key, or for
+// one without a budget, it does nothing.
 //
 // Its error is a fault.Error where the budget does not suffice, else one of the queue.
 func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, refund func(), err error) {

@@ -1,7 +1,8 @@
-// Package intake takes pictures in as jobs, waits for them and hands results out, for every face of the API.
+// Package intake takes pictures in as jobs, waits for them and hands results out, for every face of
+// the API.
 //
-// It knows no face and no HTTP server. Whose request it is, the context says: see apikey. It imports queue, fault, apikey,
-// egress, telemetry and values of imaging.
+// It knows no face and no HTTP server. Whose request it is, the context says: see apikey. It
+// imports queue, fault, apikey, egress, telemetry and values of imaging.
 package intake
 
 import (
@@ -53,7 +54,8 @@ type Changer interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// queueTimeout bounds what one request asks of the queue, so that none hangs on one that does not answer.
+// queueTimeout bounds what one request asks of the queue, so that none hangs on one that does not
+// answer.
 const queueTimeout = 30 * time.Second
 
 // Config says what counts for every request. See proxy.Config, which has the same.
@@ -71,7 +73,8 @@ type Parts struct {
 	Callbacks Outside         // for callback_url; nil where that is switched off
 	Draining  <-chan struct{} // closed when the process is to stop, so that nobody waits for a job any more
 
-	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it ends or Release is called.
+	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it ends or
+	// Release is called.
 	Reserve func(ctx context.Context, bytes int64) error
 	Release func(ctx context.Context)
 }
@@ -89,8 +92,8 @@ func New(cfg Config, p Parts) *Intake {
 	return &Intake{Parts: p, cfg: cfg, fetches: make(chan struct{}, maxFetches)}
 }
 
-// bounded returns the context for a request's calls of the queue. It is made once the body is read: a slow upload takes
-// none of it.
+// bounded returns the context for a request's calls of the queue. It is made once the body is read:
+// a slow upload takes none of it.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, queueTimeout)
 }
@@ -126,7 +129,8 @@ func Fault(err error) (fault.Error, bool) {
 	return f, ok
 }
 
-// owned is the filter of the jobs that a request may see: where keys are asked for, those of its own.
+// owned is the filter of the jobs that a request may see: where keys are asked for, those of its
+// own.
 func owned(ctx context.Context) queue.Filter {
 	key, ok := apikey.FromContext(ctx)
 	return queue.Filter{Tenant: key.Name, All: !ok}

@@ -14,8 +14,8 @@ import (
 	"bgremove/queue"
 )
 
-// Job returns a job that the request may see. Another key's is none: its holder is not told that it exists. Where no keys
-// are asked for, everything is everybody's.
+// Job returns a job that the request may see. Another key's is none: its holder is not told that it
+// exists. Where no keys are asked for, everything is everybody's.
 func (in *Intake) Job(ctx context.Context, id string) (queue.Job, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -61,8 +61,8 @@ func (in *Intake) Newest(ctx context.Context, s queue.State, n int) (jobs []queu
 	return jobs, nil
 }
 
-// Pending returns the ids of up to n queued jobs that the request may see, first served first. Where keys are asked for,
-// these are the oldest of its newest n.
+// Pending returns the ids of up to n queued jobs that the request may see, first served first.
+// Where keys are asked for, these are the oldest of its newest n.
 func (in *Intake) Pending(ctx context.Context, n int) (ids []string, err error) {
 	if owned(ctx).All {
 		ctx, cancel := bounded(ctx)
@@ -133,8 +133,8 @@ func (in *Intake) End(ctx context.Context, id string) (j queue.Job, deleted bool
 	return j, true, noSuchJob(id, in.Jobs.Delete(ctx, id))
 }
 
-// Result returns the picture that a job has made, and what is known of it. Until the request ends it counts as an upload
-// does: many that are slow to take theirs hold much.
+// Result returns the picture that a job has made, and what is known of it. Until the request ends
+// it counts as an upload does: many that are slow to take theirs hold much.
 func (in *Intake) Result(ctx context.Context, j queue.Job) (imaging.Result, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()

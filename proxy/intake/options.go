@@ -122,8 +122,8 @@ func (in *Intake) Preset(p queue.Priority) Options {
 	return Options{Priority: p, KeepInput: in.cfg.KeepInput}
 }
 
-// Parse reads every option, by the keys that Keys returns; files has those that came as bytes. Every fault is joined, and
-// each is an ErrOption.
+// Parse reads every option, by the keys that Keys returns; files has those that came as bytes.
+// Every fault is joined, and each is an ErrOption.
 func (in *Intake) Parse(get func(key string) string, files map[string][]byte, preset Options) (Options, error) {
 	o := preset
 	var err error
@@ -183,7 +183,8 @@ type About struct {
 	Input   InputInfo         `json:"input"`
 }
 
-// InputInfo is what is known of the picture that was sent. Sizes are in px, with the orientation applied.
+// InputInfo is what is known of the picture that was sent. Sizes are in px, with the orientation
+// applied.
 type InputInfo struct {
 	Bytes       int64  `json:"bytes"`
 	Width       int    `json:"width,omitempty"`

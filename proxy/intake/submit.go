@@ -48,8 +48,8 @@ func (in *Intake) Room(ctx context.Context) error {
 	return in.Jobs.Room(ctx)
 }
 
-// Submit queues a picture, fetched where only its address is given. Nothing of the Intake's holds the picture when Submit
-// returns.
+// Submit queues a picture, fetched where only its address is given. Nothing of the Intake's holds
+// the picture when Submit returns.
 //
 // The receipt has a budget also where that does not suffice.
 func (in *Intake) Submit(ctx context.Context, r Request) (Receipt, error) {
@@ -121,7 +121,8 @@ func (in *Intake) queueRequest(ctx context.Context, s *submission, info codec.In
 	}, nil
 }
 
-// repeated returns the job that the request's idempotency key has made before; empty where there is none.
+// repeated returns the job that the request's idempotency key has made before; empty where there is
+// none.
 func (in *Intake) repeated(ctx context.Context, s *submission) (id string, err error) {
 	for _, c := range []byte(s.IdempotencyKey) {
 		if c <= ' ' || c > '~' || len(s.IdempotencyKey) > maxIdempotencyKey {
@@ -153,8 +154,8 @@ func (s *submission) fingerprint() string {
 	})
 }
 
-// cacheKey is equal for requests that come to the same result, where they may know of each other. It is empty where the
-// cache is off.
+// cacheKey is equal for requests that come to the same result, where they may know of each other.
+// It is empty where the cache is off.
 func (in *Intake) cacheKey(s *submission, tenant string) string {
 	if !in.cfg.Cache {
 		return ""

@@ -12,8 +12,8 @@ import (
 // busyRetry is when a client may try again to whom too many others were waiting.
 const busyRetry = 5 * time.Second
 
-// Join counts a request among those that wait, until leave is called. Join comes before the picture is queued where there is
-// one: a request that may not wait is to leave no job behind.
+// Join counts a request among those that wait, until leave is called. Join comes before the picture
+// is queued where there is one: a request that may not wait is to leave no job behind.
 func (in *Intake) Join() (leave func(), err error) {
 	leave = func() { in.waiting.Add(-1) }
 	if in.waiting.Add(1) > int64(in.cfg.MaxWaiting) {
@@ -25,8 +25,8 @@ func (in *Intake) Join() (leave func(), err error) {
 	return leave, nil
 }
 
-// Await returns when the job has ended, after d, or when the process is about to stop. Thousands may wait: it keeps no job,
-// so that its goroutine's stack stays small. Join comes first.
+// Await returns when the job has ended, after d, or when the process is about to stop. Thousands
+// may wait: it keeps no job, so that its goroutine's stack stays small. Join comes first.
 func (in *Intake) Await(ctx context.Context, id string, d time.Duration) error {
 	// Before the job is looked at: an end between the two is not missed.
 	changed, stop := in.Jobs.Watch(id, true)
@@ -55,7 +55,8 @@ func (in *Intake) HasEnded(ctx context.Context, id string) (bool, error) {
 	return j.State.Terminal(), err
 }
 
-// Outcome waits for a job, for d at most, and returns its result, or the fault that says why there is none. Join comes first.
+// Outcome waits for a job, for d at most, and returns its result, or the fault that says why there
+// is none. Join comes first.
 func (in *Intake) Outcome(ctx context.Context, id string, d time.Duration) (imaging.Result, error) {
 	if err := in.Await(ctx, id, d); err != nil {
 		return imaging.Result{}, err

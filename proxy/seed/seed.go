@@ -1,4 +1,5 @@
-// Package seed is the face that the tutorial had from which bgremove grew, kept so that its clients run unmodified.
+// Package seed is the face that the tutorial had from which bgremove grew, kept so that its clients
+// run unmodified.
 package seed
 
 import (
@@ -89,7 +90,8 @@ func (s seed) startJob(c echo.Context) error {
 	}{"ok", jobSummary{id, jobStatus(queue.Queued)}})
 }
 
-// take queues the picture of a body that is JSON, whatever its type says. Names that mean nothing here are ignored.
+// take queues the picture of a body that is JSON, whatever its type says. Names that mean nothing
+// here are ignored.
 func (s seed) take(c echo.Context) (id string, err error) {
 	if err := s.Room(c); err != nil {
 		return "", err

@@ -15,11 +15,13 @@ import (
 	"bgremove/queue"
 )
 
-// keepAlive is how often something is sent on a stream without news, so that nothing in between takes it for dead.
+// keepAlive is how often something is sent on a stream without news, so that nothing in between
+// takes it for dead.
 const keepAlive = 15 * time.Second
 
-// events streams the job's changes as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an
-// event is the length of the job's timeline.
+// events streams the job's changes as server-sent events:
+// https://html.spec.whatwg.org/multipage/server-sent-events.html. The id of an event is the length
+// of the job's timeline.
 func (v v1) events(c echo.Context) error {
 	id := c.Param("id")
 	if _, err := v.Intake.HasEnded(c.Request().Context(), id); err != nil {
@@ -69,7 +71,8 @@ func startStream(c echo.Context) {
 	c.Response().WriteHeader(http.StatusOK)
 }
 
-// sendNews sends the job if it is further on than what the client has seen. A job that was deleted has ended too.
+// sendNews sends the job if it is further on than what the client has seen. A job that was deleted
+// has ended too.
 func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
 	j, err := v.Intake.Job(c.Request().Context(), id)
 	if errors.Is(err, queue.ErrNotFound) {

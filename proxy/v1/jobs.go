@@ -55,7 +55,8 @@ func (v v1) createJob(c echo.Context) error {
 	return v.showCreated(c, id, waited)
 }
 
-// receive queues the picture that a request sends, or says where it is. Nothing holds it when receive returns.
+// receive queues the picture that a request sends, or says where it is. Nothing holds it when
+// receive returns.
 func (v v1) receive(c echo.Context) (id string, err error) {
 	query, err := queryOf(c, intake.Keys()...)
 	if err != nil {

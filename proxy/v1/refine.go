@@ -14,7 +14,8 @@ import (
 	"bgremove/proxy/intake"
 )
 
-// refineJob makes a new job of another's picture and options, with those of the request in place of some.
+// refineJob makes a new job of another's picture and options, with those of the request in place of
+// some.
 func (v v1) refineJob(c echo.Context) error {
 	r, err := readRefinement(c)
 	if err != nil {
@@ -24,8 +25,8 @@ func (v v1) refineJob(c echo.Context) error {
 	return v.accepted(c, receipt, err)
 }
 
-// readRefinement reads options, of a JSON object or, where they are not there, of the query. Those that are null are not
-// given, those that are "" are to be taken away.
+// readRefinement reads options, of a JSON object or, where they are not there, of the query. Those
+// that are null are not given, those that are "" are to be taken away.
 func readRefinement(c echo.Context) (r intake.Refinement, err error) {
 	fields := slices.DeleteFunc(intake.Table(), func(o option.Option) bool { return o.Name == intake.KeyImageURL })
 	keys := slices.DeleteFunc(intake.Keys(), func(key string) bool { return key == intake.KeyImageURL })

@@ -60,7 +60,8 @@ func (v1) WriteFault(c echo.Context, f fault.Error) error {
 	})
 }
 
-// queryOf returns the query of a request, which holds these keys only: one that is mistyped would else go unnoticed.
+// queryOf returns the query of a request, which holds these keys only: one that is mistyped would
+// else go unnoticed.
 func queryOf(c echo.Context, keys ...string) (url.Values, error) {
 	query, err := httpserver.Query(c)
 	for _, name := range slices.Sorted(maps.Keys(query)) {

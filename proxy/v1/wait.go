@@ -39,7 +39,8 @@ func queryWait(c echo.Context) (time.Duration, error) {
 	return parseWait(query.Get(keyWait), 0)
 }
 
-// preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is none, as the RFC has it.
+// preferWait reads the preference of that name: RFC 7240, section 4.3. One that cannot be read is
+// none, as the RFC has it.
 func preferWait(c echo.Context) (d time.Duration, asked bool) {
 	for _, header := range c.Request().Header.Values("Prefer") {
 		for preference := range strings.SplitSeq(header, ",") {

@@ -1,4 +1,5 @@
-// Package toy is a face for a test: other names of routes, fields and options, and a dialect of its own.
+// Package toy is a face for a test: other names of routes, fields and options, and a dialect of its
+// own.
 package toy
 
 import (
