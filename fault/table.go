@@ -39,7 +39,7 @@ var kinds = map[string]Kind{
 	"corrupt_image":      {Status: 422},
 	"no_foreground":      {Status: 422},
 	"deadline":           {Status: 410},
-	"cancelled":          {Status: 409, Text: "The prediction was cancelled", Transient: true, Untaken: true},
+	"cancelled":          {409, "The prediction was cancelled", true, true, 0},
 	"input_expired":      {Status: 410, Text: "The input of the job is not kept any more"},
 	"damaged":            {Status: 500, Text: "The input image was damaged in its store"},
 	"storage":            {Status: 503, Text: "The image store failed", Transient: true},

@@ -40,12 +40,14 @@ var base64Symbols = func() (table [256]byte) {
 func decodePicture(field string, text []byte) ([]byte, error) {
 	data, reason := decodeFile(text)
 	if reason != "" {
-		return nil, badField(field, "base64_decode", fmt.Sprintf("Base64 decoding error: '%s'", reason), excerptText(text),
-			map[string]any{"error": reason})
+		msg := fmt.Sprintf("Base64 decoding error: '%s'", reason)
+		why := map[string]any{"error": reason}
+		return nil, badField(field, "base64_decode", msg, excerptText(text), why)
 	}
 	if len(data) == 0 {
-		return nil, badField(field, "string_too_short", "String should have at least 1 character", excerptText(text),
-			map[string]any{"min_length": 1})
+		const msg = "String should have at least 1 character"
+		why := map[string]any{"min_length": 1}
+		return nil, badField(field, "string_too_short", msg, excerptText(text), why)
 	}
 	return data, nil
 }

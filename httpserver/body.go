@@ -55,7 +55,8 @@ func (s *Server) newBody(r *http.Request) *body {
 }
 
 func (s *Server) tooLarge() error {
-	return fault.New("too_large", "The request body is larger than the limit of %d bytes", s.opts.BodyLimit)
+	const text = "The request body is larger than the limit of %d bytes"
+	return fault.New("too_large", text, s.opts.BodyLimit)
 }
 
 // Read implements io.Reader. Its errors are Faults.
@@ -98,7 +99,8 @@ func (b *body) readFault(err error) error {
 	case b.http2, errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
-	return fault.Error{Code: "bad_request", Err: err, Detail: "The request body ends early or is malformed"}
+	const text = "The request body ends early or is malformed"
+	return fault.Error{Code: "bad_request", Err: err, Detail: text}
 }
 
 // Close implements io.Closer.
@@ -150,7 +152,9 @@ func ReserveUpload(ctx context.Context, n int64) error {
 	return nil
 }
 
-func tooBusy() error { return fault.New("busy", "Too many uploads at the same time; try again later") }
+func tooBusy() error {
+	return fault.New("busy", "Too many uploads at the same time; try again later")
+}
 
 // ReleaseUpload takes the body of the request that ctx is of off the upload budget before the
 // request ends: for handlers that no longer hold the body and go on to wait.
@@ -183,7 +187,8 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 			return nil, err
 		}
 		if len(buf) == cap(buf) {
-			larger := make([]byte, len(buf), capacity(int64(len(buf)), length)) // append would take a quarter more
+			// append would take a quarter more.
+			larger := make([]byte, len(buf), capacity(int64(len(buf)), length))
 			copy(larger, buf)
 			buf = larger
 		}

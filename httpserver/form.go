@@ -28,7 +28,8 @@ func isForm(data []byte) bool {
 	strange := func(r rune) bool {
 		return r >= 0x80 || base64Symbols[byte(r)] >= symbolSpace && !strings.ContainsRune("%.[]", r)
 	}
-	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) && !bytes.ContainsFunc(begin, unicode.IsControl)
+	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) &&
+		!bytes.ContainsFunc(begin, unicode.IsControl)
 }
 
 // decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the
@@ -51,7 +52,8 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 		}
 		// A plus stands for a space. In base64 as it is it means a plus.
 		picture, plus := slices.Contains(f.pictures(), known), byte(' ')
-		if picture || slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Key == known && field.MaxFile > 0 }) {
+		isFile := func(field Field) bool { return field.Key == known && field.MaxFile > 0 }
+		if picture || slices.ContainsFunc(f.Fields, isFile) {
 			plus = '+'
 		}
 		if text, ok = unescape(text, plus); !ok {
@@ -158,7 +160,8 @@ func (up *Upload) readField(part *multipart.Part, length int64, f Field) error {
 	case err != nil:
 		return malformed(err)
 	case int64(len(value)) > limit:
-		return badForm(fmt.Sprintf("The field %s is longer than the limit of %d bytes", f.Key, limit), nil)
+		const text = "The field %s is longer than the limit of %d bytes"
+		return badForm(fmt.Sprintf(text, f.Key, limit), nil)
 	case file && len(value) == 0: // as text it would stand for none
 		return badOption(f.Key, "the file is empty (0 bytes)")
 	case file:

@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -75,7 +74,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 		return Upload{}, unsupportedMedia(contentType)
 	case media == echo.MIMEMultipartForm:
 		return readMultipart(r.Body, r.ContentLength, params["boundary"], f)
-	case untyped, media == echo.MIMEApplicationJSON, media == echo.MIMEOctetStream, strings.HasPrefix(media, "image/"):
+	case untyped, media == echo.MIMEApplicationJSON, media == echo.MIMEOctetStream,
+		strings.HasPrefix(media, "image/"):
 	default:
 		return Upload{}, unsupportedMedia(contentType)
 	}
@@ -83,7 +83,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	switch {
 	case err != nil:
 		return Upload{}, err
-	case media == echo.MIMEApplicationJSON, untyped && bytes.HasPrefix(bytes.TrimLeft(data, jsonSpace), []byte("{")):
+	case media == echo.MIMEApplicationJSON,
+		untyped && bytes.HasPrefix(bytes.TrimLeft(data, jsonSpace), []byte("{")):
 		return decodeObject(data, f)
 	case media == echo.MIMEApplicationForm && isForm(data):
 		return decodeForm(data, f)
@@ -123,7 +124,8 @@ func decodeObject(data []byte, f Form) (Upload, error) {
 		}
 	}
 	for name, value := range texts {
-		notText := badField(name, "string_type", "Input should be a valid string", excerptJSON(value), nil)
+		const msg = "Input should be a valid string"
+		notText := badField(name, "string_type", msg, excerptJSON(value), nil)
 		switch picture := slices.Contains(f.pictures(), name); {
 		case value[0] == '"':
 			texts[name] = unquoted(value)
@@ -201,7 +203,6 @@ func badOption(key, format string, args ...any) error {
 }
 
 func unsupportedMedia(contentType string) error {
-	return fault.New("unsupported_media_type",
-		"Content-Type must be application/json, multipart/form-data, image/* or application/octet-stream, is %s",
-		strconv.Quote(fault.Excerpt(contentType)))
+	return fault.New("unsupported_media_type", "Content-Type must be application/json, "+
+		"multipart/form-data, image/* or application/octet-stream, is %q", fault.Excerpt(contentType))
 }

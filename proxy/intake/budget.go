@@ -37,7 +37,9 @@ const (
 // one without a budget, it does nothing.
 //
 // Its error is a fault.Error where the budget does not suffice, else one of the queue.
-func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, refund func(), err error) {
+func (in *Intake) charge(
+	ctx context.Context, width, height int,
+) (b *Budget, refund func(), err error) {
 	refund = func() {}
 	key, ok := apikey.FromContext(ctx)
 	if !ok || key.MegapixelsPerMinute == 0 {
@@ -48,11 +50,12 @@ func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, ref
 	if err != nil {
 		return nil, refund, err
 	}
-	b = &Budget{Limit: key.MegapixelsPerMinute, Remaining: spent.Left / perMegapixel, Reset: time.Now().Add(spent.Reset)}
+	b = &Budget{key.MegapixelsPerMinute, spent.Left / perMegapixel, time.Now().Add(spent.Reset)}
 	if spent.Wait > 0 {
-		f := fault.New("rate_limit_exceeded",
-			"The image has %s megapixels, and %s are left of the %d a minute that the API key has; enough will be in %v",
-			megapixels(cost), megapixels(spent.Left), b.Limit, (spent.Wait + time.Second - 1).Truncate(time.Second))
+		wait := (spent.Wait + time.Second - 1).Truncate(time.Second)
+		f := fault.New("rate_limit_exceeded", "The image has %s megapixels, and %s are left of the %d "+
+			"a minute that the API key has; enough will be in %v",
+			megapixels(cost), megapixels(spent.Left), b.Limit, wait)
 		f.RetryAfter = spent.Wait
 		return b, refund, f
 	}
@@ -60,7 +63,8 @@ func (in *Intake) charge(ctx context.Context, width, height int) (b *Budget, ref
 		// The request may be over by now.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTimeout)
 		defer cancel()
-		_ = in.Jobs.Refund(ctx, spent) // not worth a word to the client, and within a minute it is back anyway
+		// Its fault is not worth a word to the client: within a minute all is back anyway.
+		_ = in.Jobs.Refund(ctx, spent)
 	}, nil
 }
 

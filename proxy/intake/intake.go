@@ -38,7 +38,7 @@ type Submitter interface {
 type Reader interface {
 	Job(ctx context.Context, id string) (queue.Job, error)
 	Watch(id string, toEnd bool) (changed <-chan struct{}, stop func())
-	List(ctx context.Context, f queue.Filter, limit int, before int64) (jobs []queue.Job, next int64, err error)
+	List(ctx context.Context, f queue.Filter, n int, before int64) ([]queue.Job, int64, error)
 	Pending(ctx context.Context, limit int) ([]string, error)
 	Input(ctx context.Context, j queue.Job) ([]byte, error)
 	Output(ctx context.Context, j queue.Job) ([]byte, error)
@@ -68,10 +68,10 @@ type Config struct {
 type Parts struct {
 	Jobs      Jobs
 	Limits    picture.Limits
-	Version   string          // of what cuts the pictures: results of another are not taken from the cache
+	Version   string          // of what cuts: results of another are not taken from the cache
 	Pictures  Outside         // for image_url; nil where that is switched off
 	Callbacks Outside         // for callback_url; nil where that is switched off
-	Draining  <-chan struct{} // closed when the process is to stop, so that nobody waits for a job any more
+	Draining  <-chan struct{} // closed when the process is to stop: nobody waits for a job any more
 
 	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it ends or
 	// Release is called.
@@ -116,7 +116,10 @@ var faults = []fault.Row{
 	{Is: queue.ErrNoSpace, Code: "disk_full"},
 	{Is: queue.ErrStorage, Code: "storage_failed"},
 	{Is: queue.ErrUnavailable, Code: "queue_unavailable"},
-	{Is: context.DeadlineExceeded, Code: "timeout", Text: "The queue did not answer in time", RetryAfter: 5 * time.Second},
+	{
+		Is: context.DeadlineExceeded, Code: "timeout",
+		Text: "The queue did not answer in time", RetryAfter: 5 * time.Second,
+	},
 }
 
 // Fault returns how an error is answered; false means that it is not known.

@@ -36,7 +36,7 @@ const (
 type jobOption struct {
 	option.Option
 	parse func(in *Intake, o *Options, text string) error
-	text  func(o, preset Options) string // what parse reads, to be kept with the job; empty for what need not be
+	text  func(o, preset Options) string // what parse reads; empty for what need not be kept
 }
 
 const (
@@ -48,7 +48,10 @@ const (
 var jobOptions = []jobOption{
 	{
 		option.Option{Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort},
-		func(_ *Intake, o *Options, s string) (err error) { o.Priority, err = parsePriority(s); return err },
+		func(_ *Intake, o *Options, s string) (err error) {
+			o.Priority, err = parsePriority(s)
+			return err
+		},
 		func(o, _ Options) string {
 			if o.Priority == queue.Normal {
 				return ""
@@ -124,7 +127,9 @@ func (in *Intake) Preset(p queue.Priority) Options {
 
 // Parse reads every option, by the keys that Keys returns; files has those that came as bytes.
 // Every fault is joined, and each is an ErrOption.
-func (in *Intake) Parse(get func(key string) string, files map[string][]byte, preset Options) (Options, error) {
+func (in *Intake) Parse(
+	get func(key string) string, files map[string][]byte, preset Options,
+) (Options, error) {
 	o := preset
 	var err error
 	o.Options, err = option.ParseFiles(get, files)
@@ -149,7 +154,8 @@ func parsePriority(s string) (queue.Priority, error) {
 			return queue.Priority(p), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q", picture.ErrOption, keyPriority, s)
+	const text = "%w: %s: must be interactive, normal or bulk, is %.64q"
+	return 0, fmt.Errorf(text, picture.ErrOption, keyPriority, s)
 }
 
 // parseTTL reads 90s, 15m or a number of seconds.
@@ -157,7 +163,8 @@ func (in *Intake) parseTTL(s string) (time.Duration, error) {
 	d, err := ParseDuration(s)
 	longest := in.Jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {
-		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q", picture.ErrOption, keyTTL, longest.Seconds(), s)
+		const text = "%w: %s: must be 1s to %gs, is %.64q"
+		return 0, fmt.Errorf(text, picture.ErrOption, keyTTL, longest.Seconds(), s)
 	}
 	return d, nil
 }
@@ -178,8 +185,8 @@ const longOption = 1 << 10
 
 // About is what the queue keeps of a job for the intake, as JSON.
 type About struct {
-	Options map[string]string `json:"options,omitempty"` // those that were given, each as it can be sent again
-	Long    map[string]int    `json:"long,omitempty"`    // bytes of the texts of those that are too long to be kept
+	Options map[string]string `json:"options,omitempty"` // given ones, each as it can be sent again
+	Long    map[string]int    `json:"long,omitempty"`    // bytes of those that are too long to be kept
 	Input   InputInfo         `json:"input"`
 }
 

@@ -11,7 +11,7 @@ import (
 type Outside interface {
 	// Check refuses an address by its form, without asking anybody.
 	Check(rawURL string) error
-	Get(ctx context.Context, rawURL string, maxBytes int64) (data []byte, contentType string, err error)
+	Get(ctx context.Context, rawURL string, maxBytes int64) (data []byte, kind string, err error)
 }
 
 // maxFetches is how many pictures are fetched at the same time.

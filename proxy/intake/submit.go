@@ -106,7 +106,9 @@ func (in *Intake) submit(ctx context.Context, s *submission) (Receipt, error) {
 }
 
 // queueRequest describes the job to the queue.
-func (in *Intake) queueRequest(ctx context.Context, s *submission, info codec.Info) (queue.Request, error) {
+func (in *Intake) queueRequest(
+	ctx context.Context, s *submission, info codec.Info,
+) (queue.Request, error) {
 	o := s.Options
 	about, err := json.Marshal(in.about(o, InputInfo{
 		Bytes: info.Bytes, Width: info.Width, Height: info.Height, ContentType: contentType(info.Format),
@@ -115,9 +117,11 @@ func (in *Intake) queueRequest(ctx context.Context, s *submission, info codec.In
 		return queue.Request{}, err
 	}
 	return queue.Request{
-		Image: s.Picture, Options: o.Encode(), About: string(about), Priority: o.Priority, KeepInput: o.KeepInput,
-		ResultTTL: o.TTL, Callback: o.CallbackURL, Tenant: apikey.Name(ctx), Parent: s.parent, Trace: telemetry.Inject(ctx),
-		IdempotencyKey: s.IdempotencyKey, Fingerprint: s.fingerprint(), Cache: in.cacheKey(s, apikey.Name(ctx)),
+		Image: s.Picture, Options: o.Encode(), About: string(about),
+		Priority: o.Priority, KeepInput: o.KeepInput, ResultTTL: o.TTL, Callback: o.CallbackURL,
+		Tenant: apikey.Name(ctx), Parent: s.parent, Trace: telemetry.Inject(ctx),
+		IdempotencyKey: s.IdempotencyKey, Fingerprint: s.fingerprint(),
+		Cache: in.cacheKey(s, apikey.Name(ctx)),
 	}, nil
 }
 
@@ -126,8 +130,8 @@ func (in *Intake) queueRequest(ctx context.Context, s *submission, info codec.In
 func (in *Intake) repeated(ctx context.Context, s *submission) (id string, err error) {
 	for _, c := range []byte(s.IdempotencyKey) {
 		if c <= ' ' || c > '~' || len(s.IdempotencyKey) > maxIdempotencyKey {
-			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q", picture.ErrOption,
-				maxIdempotencyKey, s.IdempotencyKey)
+			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
+				picture.ErrOption, maxIdempotencyKey, s.IdempotencyKey)
 		}
 	}
 	ctx, cancel := bounded(ctx)
@@ -150,7 +154,8 @@ func (s *submission) fingerprint() string {
 		image = s.imageDigest()
 	}
 	return digest(url.Values{
-		"image": {image}, "options": {s.optionsDigest()}, "job": {fmt.Sprint(o.Priority, o.TTL, o.KeepInput, o.CallbackURL)},
+		"image": {image}, "options": {s.optionsDigest()},
+		"job": {fmt.Sprint(o.Priority, o.TTL, o.KeepInput, o.CallbackURL)},
 	})
 }
 
@@ -160,7 +165,9 @@ func (in *Intake) cacheKey(s *submission, tenant string) string {
 	if !in.cfg.Cache {
 		return ""
 	}
-	key := url.Values{"version": {in.Version}, "image": {s.imageDigest()}, "options": {s.optionsDigest()}}
+	key := url.Values{
+		"version": {in.Version}, "image": {s.imageDigest()}, "options": {s.optionsDigest()},
+	}
 	if !in.cfg.CacheAcrossKeys {
 		key.Set("tenant", tenant)
 	}

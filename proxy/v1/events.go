@@ -35,7 +35,8 @@ func (v v1) events(c echo.Context) error {
 	// Before the job is looked at: a change between the two is not missed.
 	changed, stop := v.Intake.Jobs.Watch(id, false)
 	defer stop()
-	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID")) // nothing seen, where it is none of ours
+	// Nothing is seen where it is none of ours.
+	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID"))
 	startStream(c)
 	if httpserver.IsHead(c) {
 		return nil
@@ -78,7 +79,8 @@ func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err erro
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
 	}
-	if err != nil || len(j.Log) == *seen && !j.State.Terminal() { // the end is told again: a client closes by it
+	// The end is told again: a client closes by it.
+	if err != nil || len(j.Log) == *seen && !j.State.Terminal() {
 		return false, err
 	}
 	*seen = len(j.Log)
@@ -86,7 +88,8 @@ func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err erro
 	if err != nil {
 		return false, err
 	}
-	return j.State.Terminal(), v.sendEvent(c, fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
+	event := fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data)
+	return j.State.Terminal(), v.sendEvent(c, event)
 }
 
 func (v v1) sendEvent(c echo.Context, text string) error {

@@ -62,12 +62,15 @@ func describe(j queue.Job) Job {
 	self := jobURL(j.ID)
 	out := Job{
 		ID: j.ID, State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
-		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued), StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
+		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued),
+		StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
 		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
-		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent, Options: a.Options, Input: a.Input,
-		Timeline: timeline(j), Callback: callback(j.Hook), Links: map[string]string{"self": self, "events": self + "/events"},
+		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent,
+		Options: a.Options, Input: a.Input, Timeline: timeline(j), Callback: callback(j.Hook),
+		Links: map[string]string{"self": self, "events": self + "/events"},
 	}
-	if !j.State.Terminal() || j.KeepInput && j.State != queue.Cancelled || j.State == queue.Failed || j.State == queue.Expired {
+	if !j.State.Terminal() || j.KeepInput && j.State != queue.Cancelled ||
+		j.State == queue.Failed || j.State == queue.Expired {
 		out.Links["input"] = self + "/input"
 	}
 	if j.State == queue.Succeeded {
@@ -121,7 +124,7 @@ func callback(h queue.Hook) *callbackJSON {
 		out.State = queue.HookPending
 	}
 	for _, a := range h.Log {
-		out.Log = append(out.Log, deliveryJSON{At: stamp(a.At), Status: a.Status, Error: a.Error, MS: a.Took.Milliseconds()})
+		out.Log = append(out.Log, deliveryJSON{stamp(a.At), a.Status, a.Error, a.Took.Milliseconds()})
 	}
 	return out
 }

@@ -27,7 +27,8 @@ func jobURL(id string) string { return "/v1/jobs/" + id }
 
 // read takes in a picture, sent in one of the ways that there are, or its address, and its options.
 func (v v1) read(c echo.Context, preset queue.Priority, query url.Values) (intake.Request, error) {
-	up, err := v.Read(c, httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())})
+	form := httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())}
+	up, err := v.Read(c, form)
 	if err != nil {
 		return intake.Request{}, err
 	}
@@ -48,7 +49,8 @@ func (v v1) createJob(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 	wait, asked := preferWait(c)
-	waited := asked && v.Await(c, id, wait) == nil // a preference: where it cannot be heeded, the job is there all the same
+	// A preference: where it cannot be heeded, the job is there all the same.
+	waited := asked && v.Await(c, id, wait) == nil
 	if waited {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 	}
@@ -170,11 +172,12 @@ func (v v1) listJobs(c echo.Context) error {
 
 func checkState(s queue.State) error {
 	switch s {
-	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed, queue.Expired, queue.Cancelled:
+	case "", queue.Queued, queue.Running, queue.Retrying, queue.Succeeded, queue.Failed,
+		queue.Expired, queue.Cancelled:
 		return nil
 	}
-	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired or cancelled, is %.64q", picture.ErrOption,
-		string(s))
+	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired "+
+		"or cancelled, is %.64q", picture.ErrOption, string(s))
 }
 
 func (v v1) showJob(c echo.Context) error {
@@ -231,5 +234,8 @@ func (v v1) queue(c echo.Context) error {
 		OldestAge float64          `json:"oldest_age_s"`
 		Rate      float64          `json:"rate_per_s"`
 		MaxDepth  int              `json:"max_depth"`
-	}{queued, load.Behind, load.Retrying, load.Running, load.Dead, load.OldestAge.Seconds(), load.Rate, load.MaxDepth})
+	}{
+		queued, load.Behind, load.Retrying, load.Running, load.Dead,
+		load.OldestAge.Seconds(), load.Rate, load.MaxDepth,
+	})
 }

@@ -55,8 +55,10 @@ type Problem struct {
 func (v1) WriteFault(c echo.Context, f fault.Error) error {
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	return c.JSON(f.Status, Problem{
-		Type: "about:blank", Title: http.StatusText(f.Status), Status: f.Status, Detail: f.Message(), Code: f.Code,
-		RequestID: httpserver.RequestID(c.Request().Context()), JobURL: c.Response().Header().Get(echo.HeaderLocation),
+		Type: "about:blank", Title: http.StatusText(f.Status), Status: f.Status,
+		Detail: f.Message(), Code: f.Code,
+		RequestID: httpserver.RequestID(c.Request().Context()),
+		JobURL:    c.Response().Header().Get(echo.HeaderLocation),
 	})
 }
 
@@ -73,5 +75,6 @@ func queryOf(c echo.Context, keys ...string) (url.Values, error) {
 }
 
 func unknownOption(name string, known []string) error {
-	return fmt.Errorf("%w: there is no option %.64q here; there are %s", picture.ErrOption, name, strings.Join(known, ", "))
+	const text = "%w: there is no option %.64q here; there are %s"
+	return fmt.Errorf(text, picture.ErrOption, name, strings.Join(known, ", "))
 }

@@ -53,7 +53,8 @@ func (t toy) cut(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]string{"job": id, "cut": base64.StdEncoding.EncodeToString(result.Data)})
+	cut := base64.StdEncoding.EncodeToString(result.Data)
+	return c.JSON(http.StatusOK, map[string]string{"job": id, "cut": cut})
 }
 
 // begin queues the picture; nothing holds it when begin returns.
