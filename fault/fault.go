@@ -5,6 +5,7 @@
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,8 +17,8 @@ import (
 // maxExcerpt is in bytes.
 const maxExcerpt = 64
 
-// Error is an error as a client sees it. What is left open is filled in from
-// the table, by its Code.
+// Error is an error as a client sees it. What is left open is filled in from the table, by its
+// Code.
 type Error struct {
 	Code       string        // snake case; empty means one made of the status: 404 is not_found
 	Status     int           // of HTTP
@@ -46,17 +47,9 @@ func (e Error) Complete() Error {
 		e.Code = strings.ReplaceAll(strings.ToLower(http.StatusText(e.Status)), " ", "_")
 	}
 	kind := Of(e.Code)
-	if e.Status == 0 {
-		e.Status = kind.Status
-	}
+	e.Status, e.RetryAfter = cmp.Or(e.Status, kind.Status), cmp.Or(e.RetryAfter, kind.RetryAfter)
 	if e.Detail == nil {
-		e.Detail = kind.Text
-		if kind.Text == "" {
-			e.Detail = http.StatusText(e.Status)
-		}
-	}
-	if e.RetryAfter == 0 {
-		e.RetryAfter = kind.RetryAfter
+		e.Detail = cmp.Or(kind.Text, http.StatusText(e.Status))
 	}
 	return e
 }

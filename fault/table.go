@@ -1,9 +1,6 @@
 package fault
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // StatusClientGone is only logged and counted: there is nobody left to answer.
 const StatusClientGone = 499
@@ -22,96 +19,72 @@ func Of(code string) Kind {
 	if kind, ok := kinds[code]; ok {
 		return kind
 	}
-	return Kind{Status: http.StatusInternalServerError}
+	return Kind{Status: 500}
 }
 
 // Codes returns every code with its kind.
 func Codes() map[string]Kind { return kinds }
 
-// kinds is the table. What ends a job stands first; the openapi document lists the same codes.
+const (
+	soon  = 2 * time.Second
+	later = 5 * time.Second
+)
+
+// kinds is the table. The openapi document has the same codes.
 var kinds = map[string]Kind{
-	// The picture and its options: the same would come of another try.
-	"bad_option":         {Status: http.StatusBadRequest},
-	"too_large":          {Status: http.StatusRequestEntityTooLarge},
-	"unsupported_format": {Status: http.StatusUnsupportedMediaType},
-	"corrupt_image":      {Status: http.StatusUnprocessableEntity},
-	"no_foreground":      {Status: http.StatusUnprocessableEntity},
-
-	// The predictor.
-	"busy": {
-		Status: http.StatusServiceUnavailable, Text: "The predictor is busy; try again later",
-		Transient: true, Untaken: true, RetryAfter: 2 * time.Second,
-	},
-	"unavailable": {
-		Status: http.StatusServiceUnavailable, Text: "The predictor cannot be reached",
-		Transient: true, Untaken: true, RetryAfter: 5 * time.Second,
-	},
-	"timeout": {
-		Status: http.StatusGatewayTimeout, Text: "The prediction took too long", Transient: true,
-	},
+	// What ends a job. With the first five, the same would come of another try.
+	"bad_option":         {Status: 400},
+	"too_large":          {Status: 413},
+	"unsupported_format": {Status: 415},
+	"corrupt_image":      {Status: 422},
+	"no_foreground":      {Status: 422},
+	"deadline":           {Status: 410},
+	"cancelled":          {409, "The prediction was cancelled", true, true, 0},
+	"input_expired":      {Status: 410, Text: "The input of the job is not kept any more"},
+	"damaged":            {Status: 500, Text: "The input image was damaged in its store"},
+	"storage":            {Status: 503, Text: "The image store failed", Transient: true},
+	"worker_lost":        {Status: 500, Transient: true},
+	"internal":           {Status: 500, Text: "The prediction failed", Transient: true},
+	"timeout":            {Status: 504, Text: "The prediction took too long", Transient: true},
 	// No 502: a client sends that again, and the picture may be what ends the predictor.
-	"broken": {
-		Status: http.StatusInternalServerError, Text: "The connection to the predictor broke",
-		Transient: true,
-	},
-	"internal": {
-		Status: http.StatusInternalServerError, Text: "The prediction failed", Transient: true,
-	},
+	"broken": {Status: 500, Text: "The connection to the predictor broke", Transient: true},
 
-	// The queue and the place where pictures are kept.
-	"worker_lost": {Status: http.StatusInternalServerError, Transient: true},
-	"damaged": {
-		Status: http.StatusInternalServerError, Text: "The input image was damaged in its store",
-	},
-	"storage": {
-		Status: http.StatusServiceUnavailable, Text: "The image store failed", Transient: true,
-	},
-	"input_expired": {Status: http.StatusGone, Text: "The input of the job is not kept any more"},
-	"deadline":      {Status: http.StatusGone},
-	"cancelled": {
-		Status: http.StatusConflict, Text: "The prediction was cancelled",
-		Transient: true, Untaken: true,
-	},
+	// A predictor that takes no picture.
+	"busy":        {503, "The predictor is busy; try again later", true, true, soon},
+	"unavailable": {503, "The predictor cannot be reached", true, true, later},
 
-	// What follows ends a request, and no job.
-	"queue_full": {Status: http.StatusTooManyRequests, RetryAfter: 5 * time.Second},
-	"disk_full":  {Status: http.StatusServiceUnavailable, RetryAfter: 30 * time.Second},
-	"storage_failed": {
-		Status: http.StatusServiceUnavailable, Text: "The image store failed",
-		RetryAfter: 5 * time.Second,
-	},
-	"queue_unavailable": {
-		Status: http.StatusServiceUnavailable, Text: "The queue cannot be reached",
-		RetryAfter: 5 * time.Second,
-	},
-	"idempotency_conflict": {Status: http.StatusConflict},
-	"wrong_state":          {Status: http.StatusConflict},
-	"rate_limit_exceeded":  {Status: http.StatusTooManyRequests},
-	"not_found":            {Status: http.StatusNotFound},
-	"expired":              {Status: http.StatusGone},
-	"not_ready":            {Status: http.StatusConflict},
-	"no_result":            {Status: http.StatusConflict},
-	"wait_over":            {Status: http.StatusGatewayTimeout},
-	"shutting_down": {
-		Status: http.StatusServiceUnavailable, Text: "The server is shutting down",
-	},
+	// What ends a request, and no job: of the queue,
+	"queue_full":           {Status: 429, RetryAfter: later},
+	"rate_limit_exceeded":  {Status: 429},
+	"disk_full":            {Status: 503, RetryAfter: 30 * time.Second},
+	"storage_failed":       {Status: 503, Text: "The image store failed", RetryAfter: later},
+	"queue_unavailable":    {Status: 503, Text: "The queue cannot be reached", RetryAfter: later},
+	"idempotency_conflict": {Status: 409},
+	"wrong_state":          {Status: 409},
+	"not_ready":            {Status: 409},
+	"no_result":            {Status: 409},
+	"not_found":            {Status: 404},
+	"expired":              {Status: 410},
+	"wait_over":            {Status: 504},
+	"shutting_down":        {Status: 503, Text: "The server is shutting down"},
 
-	"bad_body":               {Status: http.StatusUnprocessableEntity},
-	"bad_multipart":          {Status: http.StatusBadRequest},
-	"bad_query":              {Status: http.StatusBadRequest},
-	"bad_request":            {Status: http.StatusBadRequest},
-	"bad_cursor":             {Status: http.StatusBadRequest},
-	"multiple_images":        {Status: http.StatusBadRequest},
-	"unsupported_media_type": {Status: http.StatusUnsupportedMediaType},
-	"bad_url":                {Status: http.StatusBadRequest},
-	"fetch_failed":           {Status: http.StatusBadRequest},
-	"urls_off":               {Status: http.StatusBadRequest},
-	"callbacks_off":          {Status: http.StatusBadRequest},
-	"missing_key":            {Status: http.StatusUnauthorized},
-	"auth_failed":            {Status: http.StatusForbidden},
-	"cross_origin":           {Status: http.StatusForbidden},
-	"method_not_allowed":     {Status: http.StatusMethodNotAllowed},
-	"request_timeout":        {Status: http.StatusRequestTimeout},
+	// and of the request itself.
+	"bad_request":            {Status: 400},
+	"bad_query":              {Status: 400},
+	"bad_multipart":          {Status: 400},
+	"bad_cursor":             {Status: 400},
+	"bad_url":                {Status: 400},
+	"fetch_failed":           {Status: 400},
+	"urls_off":               {Status: 400},
+	"callbacks_off":          {Status: 400},
+	"multiple_images":        {Status: 400},
+	"missing_key":            {Status: 401},
+	"auth_failed":            {Status: 403},
+	"cross_origin":           {Status: 403},
+	"method_not_allowed":     {Status: 405},
+	"request_timeout":        {Status: 408},
+	"unsupported_media_type": {Status: 415},
+	"bad_body":               {Status: 422},
 	"client_gone":            {Status: StatusClientGone},
-	"internal_server_error":  {Status: http.StatusInternalServerError},
+	"internal_server_error":  {Status: 500},
 }

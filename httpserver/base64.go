@@ -18,8 +18,8 @@ const (
 	maxInputBytes    = 64 // of FieldError.Input
 )
 
-// base64Symbols gives the value of each byte in both alphabets of RFC 4648, or
-// one of the symbols above.
+// base64Symbols gives the value of each byte in both alphabets of RFC 4648, or one of the symbols
+// above.
 var base64Symbols = func() (table [256]byte) {
 	for i := range table {
 		table[i] = symbolNone
@@ -40,14 +40,14 @@ var base64Symbols = func() (table [256]byte) {
 func decodePicture(field string, text []byte) ([]byte, error) {
 	data, reason := decodeFile(text)
 	if reason != "" {
-		return nil, badField(field, "base64_decode",
-			fmt.Sprintf("Base64 decoding error: '%s'", reason), excerptText(text),
-			map[string]any{"error": reason})
+		msg := fmt.Sprintf("Base64 decoding error: '%s'", reason)
+		why := map[string]any{"error": reason}
+		return nil, badField(field, "base64_decode", msg, excerptText(text), why)
 	}
 	if len(data) == 0 {
-		return nil, badField(field, "string_too_short", "String should have at least 1 character",
-			excerptText(text),
-			map[string]any{"min_length": 1})
+		const msg = "String should have at least 1 character"
+		why := map[string]any{"min_length": 1}
+		return nil, badField(field, "string_too_short", msg, excerptText(text), why)
 	}
 	return data, nil
 }
@@ -100,8 +100,8 @@ func checkBase64(src []byte) (reason string) {
 	return ""
 }
 
-// decodeBase64 decodes what checkBase64 has found to be right, over its beginning: four
-// symbols make three bytes.
+// decodeBase64 decodes what checkBase64 has found to be right, over its beginning: four symbols
+// make three bytes.
 func decodeBase64(src []byte) []byte {
 	out := src[:0]
 	var group uint32 // bits of the symbols since the last whole group of four
@@ -126,8 +126,8 @@ func decodeBase64(src []byte) []byte {
 	return out
 }
 
-// Base64Limit is a body limit that fits an image as base64 in short lines, with other fields
-// around it; both in bytes.
+// Base64Limit is a body limit that fits an image as base64 in short lines, with other fields around
+// it; both in bytes.
 func Base64Limit(image, fields int64) int64 {
 	encoded := (image + 2) / 3 * 4
 	return encoded + encoded/20 + fields + 64<<10

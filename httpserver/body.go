@@ -35,8 +35,8 @@ type body struct {
 	cut     bool  // err is this server's doing, and the client goes on sending
 }
 
-// boundBody refuses a body that says it is too large before any of it is read, and cuts off
-// one that turns out to be.
+// boundBody refuses a body that says it is too large before any of it is read, and cuts off one
+// that turns out to be.
 func (s *Server) boundBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().ContentLength > s.opts.BodyLimit {
@@ -55,8 +55,8 @@ func (s *Server) newBody(r *http.Request) *body {
 }
 
 func (s *Server) tooLarge() error {
-	return fault.New("too_large", "The request body is larger than the limit of %d bytes",
-		s.opts.BodyLimit)
+	const text = "The request body is larger than the limit of %d bytes"
+	return fault.New("too_large", text, s.opts.BodyLimit)
 }
 
 // Read implements io.Reader. Its errors are Faults.
@@ -100,9 +100,8 @@ func (b *body) readFault(err error) error {
 	case b.http2, errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
-	return fault.Error{
-		Code: "bad_request", Err: err, Detail: "The request body ends early or is malformed",
-	}
+	const text = "The request body ends early or is malformed"
+	return fault.Error{Code: "bad_request", Err: err, Detail: text}
 }
 
 // Close implements io.Closer.
@@ -189,7 +188,7 @@ func ReadAll(src io.Reader, length int64) ([]byte, error) {
 			return nil, err
 		}
 		if len(buf) == cap(buf) {
-			// append would take a quarter more
+			// append would take a quarter more.
 			larger := make([]byte, len(buf), capacity(int64(len(buf)), length))
 			copy(larger, buf)
 			buf = larger

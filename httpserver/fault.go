@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 	"bgremove/fault"
 )
 
-// HeaderErrorCode carries the code of a fault.Error, so that a client of ours
-// need not read the message.
+// HeaderErrorCode carries the code of a fault.Error, so that a client of ours need not read the
+// message.
 const HeaderErrorCode = "X-Error-Code"
 
 // errClientGone is a connection that broke while its request was read.
@@ -38,11 +39,7 @@ func (fields fieldErrors) String() string {
 	for i, field := range fields {
 		loc := make([]string, len(field.Loc))
 		for j, part := range field.Loc {
-			if name, ok := part.(string); ok {
-				loc[j] = name
-			} else if at, ok := part.(int); ok {
-				loc[j] = strconv.Itoa(at)
-			}
+			loc[j] = fmt.Sprint(part)
 		}
 		lines[i] = strings.Join(loc, ".") + ": " + field.Msg
 	}
@@ -64,9 +61,9 @@ func RenderDetail(c echo.Context, f fault.Error) error {
 	return c.JSON(f.Status, map[string]any{"detail": f.Detail})
 }
 
-// answer writes the answer to err and returns what the log and the metrics say about it. It
-// writes nothing once a response has begun, or when the client has left; the connection
-// must then be broken off.
+// answer writes the answer to err and returns what the log and the metrics say about it. It writes
+// nothing once a response has begun, or when the client has left; the connection must then be
+// broken off.
 func (s *Server) answer(c echo.Context, err error) (f fault.Error, answered bool) {
 	f = s.fault(c, err).Complete()
 	if c.Response().Committed {
@@ -94,9 +91,9 @@ func (s *Server) fault(c echo.Context, err error) fault.Error {
 	state := stateOf(c.Request().Context())
 	switch {
 	case state.body != nil && state.body.err != nil:
-		// What a parser makes of a body that could not be read is not what went wrong. And this
-		// comes before the context, which net/http ends on any failed read: a client that was
-		// too slow is still there.
+		// What a parser makes of a body that could not be read is not what went wrong. And this comes
+		// before the context, which net/http ends on any failed read: a client that was too slow is still
+		// there.
 		err = state.body.err
 	case errors.Is(context.Cause(state.ctx), errShuttingDown):
 		return fault.Error{Code: "shutting_down"}

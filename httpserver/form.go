@@ -29,8 +29,8 @@ func isForm(data []byte) bool {
 		return r >= 0x80 ||
 			base64Symbols[byte(r)] >= symbolSpace && !strings.ContainsRune("%.[]", r)
 	}
-	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) && !bytes.ContainsFunc(begin,
-		unicode.IsControl)
+	return ok && len(name) > 0 && !bytes.ContainsFunc(name, strange) &&
+		!bytes.ContainsFunc(begin, unicode.IsControl)
 }
 
 // decodeForm reads an urlencoded form, and takes its escapes away in place. Of two equal names the
@@ -53,8 +53,8 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 		}
 		// A plus stands for a space. In base64 as it is it means a plus.
 		picture, plus := slices.Contains(f.pictures(), known), byte(' ')
-		if picture || slices.ContainsFunc(f.Fields,
-			func(field Field) bool { return field.Key == known && field.MaxFile > 0 }) {
+		isFile := func(field Field) bool { return field.Key == known && field.MaxFile > 0 }
+		if picture || slices.ContainsFunc(f.Fields, isFile) {
 			plus = '+'
 		}
 		if text, ok = unescape(text, plus); !ok {
@@ -68,25 +68,24 @@ func decodeForm(data []byte, f Form) (Upload, error) {
 	return up, err
 }
 
-// unescape takes percent-encoding away in place; false means that it is none. plus is
-// what a plus stands for.
+// unescape takes percent-encoding away in place; false means that it is none. plus is what a plus
+// stands for.
 func unescape(text []byte, plus byte) (plain []byte, ok bool) {
 	plain = text[:0]
 	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch c {
+		switch text[i] {
 		case '+':
-			c = plus
+			plain = append(plain, plus)
 		case '%':
-			var plain [1]byte
-			if _, err := hex.Decode(plain[:], text[i+1:min(i+3, len(text))]); err != nil ||
-				i+2 >= len(text) {
+			var c [1]byte
+			if _, err := hex.Decode(c[:], text[i+1:min(i+3, len(text))]); err != nil || i+2 >= len(text) {
 				return nil, false
 			}
-			c = plain[0]
+			plain = append(plain, c[0])
 			i += 2
+		default:
+			plain = append(plain, text[i])
 		}
-		plain = append(plain, c)
 	}
 	return plain, true
 }
@@ -163,8 +162,8 @@ func (up *Upload) readField(part *multipart.Part, length int64, f Field) error {
 	case err != nil:
 		return malformed(err)
 	case int64(len(value)) > limit:
-		return badForm(
-			fmt.Sprintf("The field %s is longer than the limit of %d bytes", f.Key, limit), nil)
+		const text = "The field %s is longer than the limit of %d bytes"
+		return badForm(fmt.Sprintf(text, f.Key, limit), nil)
 	case file && len(value) == 0: // as text it would stand for none
 		return badOption(f.Key, "the file is empty (0 bytes)")
 	case file:

@@ -117,8 +117,8 @@ func jsonInvalid(offset int, reason string) fault.Error {
 	})
 }
 
-// excerptJSON returns a short valid value as it was sent, and the beginning of
-// a long one as a string.
+// excerptJSON returns a short valid value as it was sent, and the beginning of a long one as a
+// string.
 func excerptJSON(raw []byte) any {
 	if len(raw) <= maxInputBytes {
 		return json.RawMessage(bytes.Clone(raw))

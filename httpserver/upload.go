@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,12 +15,11 @@ import (
 
 // Form names what a request's body may hold.
 type Form struct {
-	// Pictures are the names of a field that holds the picture: the bytes of a part of a
-	// multipart form, base64 elsewhere. The first is the one that a client is told of
-	// where there is no picture.
+	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart
+	// form, base64 elsewhere. The first is the one that a client is told of where there is no picture.
 	Pictures []string
-	// Encoded are names of a field that holds it as base64 in a multipart form too.
-	// An empty one is absent.
+	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is
+	// absent.
 	Encoded []string
 	Fields  []Field
 }
@@ -101,8 +99,8 @@ func ReadUpload(c echo.Context, f Form) (Upload, error) {
 	return up, nil
 }
 
-// ReadJSON reads a body that is a JSON object, whatever its Content-Type says,
-// as ReadUpload reads one.
+// ReadJSON reads a body that is a JSON object, whatever its Content-Type says, as ReadUpload reads
+// one.
 func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	data, err := ReadBody(c)
 	if err != nil {
@@ -111,9 +109,9 @@ func ReadJSON(c echo.Context, f Form) (Upload, error) {
 	return decodeObject(data, f)
 }
 
-// decodeObject reads a JSON object. Names are matched without regard to case, and of two
-// equal ones the last counts. A member that is null is absent; the text of a number, a list
-// or an object is its JSON.
+// decodeObject reads a JSON object. Names are matched without regard to case, and of two equal ones
+// the last counts. A member that is null is absent; the text of a number, a list or an object is
+// its JSON.
 func decodeObject(data []byte, f Form) (Upload, error) {
 	if err := checkObject(data); err != nil {
 		return Upload{}, err
@@ -129,8 +127,8 @@ func decodeObject(data []byte, f Form) (Upload, error) {
 		}
 	}
 	for name, value := range texts {
-		notText := badField(name, "string_type", "Input should be a valid string",
-			excerptJSON(value), nil)
+		const msg = "Input should be a valid string"
+		notText := badField(name, "string_type", msg, excerptJSON(value), nil)
 		switch picture := slices.Contains(f.pictures(), name); {
 		case value[0] == '"':
 			texts[name] = unquoted(value)
@@ -208,8 +206,6 @@ func badOption(key, format string, args ...any) error {
 }
 
 func unsupportedMedia(contentType string) error {
-	return fault.New("unsupported_media_type",
-		"Content-Type must be application/json, multipart/form-data, image/* or "+
-			"application/octet-stream, is %s",
-		strconv.Quote(fault.Excerpt(contentType)))
+	return fault.New("unsupported_media_type", "Content-Type must be application/json, "+
+		"multipart/form-data, image/* or application/octet-stream, is %q", fault.Excerpt(contentType))
 }

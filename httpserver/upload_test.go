@@ -240,8 +240,8 @@ func TestMultipartLimitsParts(t *testing.T) {
 	}
 }
 
-// An empty file is not the absence of one. What a browser sends for a field that was left
-// empty has no file name.
+// An empty file is not the absence of one. What a browser sends for a field that was left empty has
+// no file name.
 func TestMultipartEmptyFile(t *testing.T) {
 	wantDetail(t, "bad option: mask: the file is empty (0 bytes)", "image", "xyz",
 		"mask\"; filename=\"a.png", "")
@@ -250,8 +250,8 @@ func TestMultipartEmptyFile(t *testing.T) {
 		"bg_image\"; filename=\"a.png", "")
 }
 
-// wantDetail reads a form of name, value pairs; says is in the detail of its
-// fault, and empty for none.
+// wantDetail reads a form of name, value pairs; says is in the detail of its fault, and empty for
+// none.
 func wantDetail(t *testing.T, says string, pairs ...string) {
 	t.Helper()
 	_, err := readMultipart(strings.NewReader(multipartOf(pairs...)), -1, "b", testForm())

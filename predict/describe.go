@@ -32,8 +32,8 @@ func describe(header http.Header, r imaging.Result) error {
 func readDescription(header http.Header) (imaging.Result, error) {
 	r, err := resultheader.Read(header)
 	if err != nil {
-		return imaging.Result{}, fmt.Errorf("%w: the answer is not a predictor's: %w",
-			ErrUnavailable, err)
+		err = fmt.Errorf("%w: the answer is not a predictor's: %w", ErrUnavailable, err)
+		return imaging.Result{}, err
 	}
 	r.Input.Width, _ = strconv.Atoi(header.Get(headerInputWidth))
 	r.Input.Height, _ = strconv.Atoi(header.Get(headerInputHeight))

@@ -55,8 +55,8 @@ func (idleJobs) Spend(context.Context, string, int64, int64) (queue.Spent, error
 	return queue.Spent{}, nil
 }
 
-// BenchmarkRequestWithBackground is a small picture with a bg_image of 4 MiB, in
-// each way that it may come.
+// BenchmarkRequestWithBackground is a small picture with a bg_image of 4 MiB, in each way that it
+// may come.
 func BenchmarkRequestWithBackground(b *testing.B) {
 	scene := imagingtest.File(b, "scene.png")
 	background := grown(b, "scene.png", option.MaxBackgroundBytes)
@@ -94,8 +94,8 @@ func BenchmarkRemovePhoto(b *testing.B) {
 	}
 }
 
-// grown is a file of the test data with so many bytes: noise behind its end,
-// which no decoder reads.
+// grown is a file of the test data with so many bytes: noise behind its end, which no decoder
+// reads.
 func grown(tb testing.TB, name string, size int) string {
 	file := []byte(imagingtest.File(tb, name))
 	noise := rand.NewChaCha8([32]byte{})

@@ -41,8 +41,7 @@ type Parts struct {
 	Checks   []httpserver.Check // for readiness
 	Pictures intake.Outside     // for image_url; nil where that is switched off
 	Callback intake.Outside     // for callback_url; nil where that is switched off
-	// of what cuts the pictures: results of another are not taken from the cache
-	Version  string
+	Version  string             // of what cuts: results of another are not taken from the cache
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 }
@@ -75,8 +74,8 @@ func newServer(cfg Config, p Parts, faces []func(face.Desk) face.Face) (*httpser
 		return nil, err
 	}
 	desk := face.Desk{Server: s, Intake: intake.New(intake.Config{
-		KeepInput: cfg.KeepInput, Cache: cfg.Cache, CacheAcrossKeys: cfg.CacheAcrossKeys,
-		MaxWaiting: cfg.MaxWaiting,
+		KeepInput: cfg.KeepInput, MaxWaiting: cfg.MaxWaiting,
+		Cache: cfg.Cache, CacheAcrossKeys: cfg.CacheAcrossKeys,
 	}, intake.Parts{
 		Jobs: p.Jobs, Limits: p.Limits, Version: p.Version, Pictures: p.Pictures,
 		Callbacks: p.Callback,
@@ -95,13 +94,12 @@ func newServer(cfg Config, p Parts, faces []func(face.Desk) face.Face) (*httpser
 // dialects are the faces of a server.
 type dialects []face.Face
 
-// of returns the face that a request's path belongs to, whether or not it has a route: the one
-// with the longest prefix.
+// of returns the face that a request's path belongs to, whether or not it has a route: the one with
+// the longest prefix.
 func (d dialects) of(c echo.Context) face.Face {
-	best := d[0]
+	best, path := d[0], c.Request().URL.Path+"/"
 	for _, f := range d {
-		if strings.HasPrefix(c.Request().URL.Path+"/", f.Prefix()+"/") &&
-			len(f.Prefix()) > len(best.Prefix()) {
+		if strings.HasPrefix(path, f.Prefix()+"/") && len(f.Prefix()) > len(best.Prefix()) {
 			best = f
 		}
 	}

@@ -14,11 +14,11 @@ import (
 	"bgremove/proxy/intake"
 )
 
-// Face is one dialect of the API: names of routes, fields and options, and how results
-// and faults are written.
+// Face is one dialect of the API: names of routes, fields and options, and how results and faults
+// are written.
 type Face interface {
-	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those
-	// that no other face has.
+	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those that no other
+	// face has.
 	Prefix() string
 	// Mount adds the routes.
 	Mount(e *echo.Echo)
@@ -34,8 +34,8 @@ type Desk struct {
 
 const headerIdempotencyKey = "Idempotency-Key" // draft-ietf-httpapi-idempotency-key-header
 
-// The headers that remove.bg answers with: both numbers are megapixels, Reset is a time
-// in seconds since 1970.
+// The headers that remove.bg answers with: both numbers are megapixels, Reset is a time in seconds
+// since 1970.
 const (
 	headerLimit     = "X-RateLimit-Limit"
 	headerRemaining = "X-RateLimit-Remaining"
@@ -68,8 +68,8 @@ func (d Desk) Read(c echo.Context, f httpserver.Form) (httpserver.Upload, error)
 	return httpserver.ReadUpload(c, f)
 }
 
-// Submit queues a picture and returns the job's id. Nothing of the intake's holds the
-// picture when it returns.
+// Submit queues a picture and returns the job's id. Nothing of the intake's holds the picture when
+// it returns.
 func (d Desk) Submit(c echo.Context, r intake.Request) (id string, err error) {
 	r.IdempotencyKey = IdempotencyKey(c)
 	receipt, err := d.Intake.Submit(c.Request().Context(), r)

@@ -1,5 +1,5 @@
-// Package intake takes pictures in as jobs, waits for them and hands results out, for
-// every face of the API.
+// Package intake takes pictures in as jobs, waits for them and hands results out, for every face of
+// the API.
 //
 // It knows no face and no HTTP server. Whose request it is, the context says: see apikey. It
 // imports queue, fault, apikey, egress, telemetry and values of imaging.
@@ -38,9 +38,7 @@ type Submitter interface {
 type Reader interface {
 	Job(ctx context.Context, id string) (queue.Job, error)
 	Watch(id string, toEnd bool) (changed <-chan struct{}, stop func())
-	List(
-		ctx context.Context, f queue.Filter, limit int, before int64,
-	) (jobs []queue.Job, next int64, err error)
+	List(ctx context.Context, f queue.Filter, n int, before int64) ([]queue.Job, int64, error)
 	Pending(ctx context.Context, limit int) ([]string, error)
 	Input(ctx context.Context, j queue.Job) ([]byte, error)
 	Output(ctx context.Context, j queue.Job) ([]byte, error)
@@ -56,8 +54,8 @@ type Changer interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// queueTimeout bounds what one request asks of the queue, so that none hangs on
-// one that does not answer.
+// queueTimeout bounds what one request asks of the queue, so that none hangs on one that does not
+// answer.
 const queueTimeout = 30 * time.Second
 
 // Config says what counts for every request. See proxy.Config, which has the same.
@@ -68,17 +66,15 @@ type Config struct {
 
 // Parts are what an Intake works with.
 type Parts struct {
-	Jobs   Jobs
-	Limits picture.Limits
-	// of what cuts the pictures: results of another are not taken from the cache
-	Version   string
-	Pictures  Outside // for image_url; nil where that is switched off
-	Callbacks Outside // for callback_url; nil where that is switched off
-	// closed when the process is to stop, so that nobody waits for a job any more
-	Draining <-chan struct{}
+	Jobs      Jobs
+	Limits    picture.Limits
+	Version   string          // of what cuts: results of another are not taken from the cache
+	Pictures  Outside         // for image_url; nil where that is switched off
+	Callbacks Outside         // for callback_url; nil where that is switched off
+	Draining  <-chan struct{} // closed when the process is to stop: nobody waits for a job any more
 
-	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it
-	// ends or Release is called.
+	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it ends or
+	// Release is called.
 	Reserve func(ctx context.Context, bytes int64) error
 	Release func(ctx context.Context)
 }
@@ -136,8 +132,8 @@ func Fault(err error) (fault.Error, bool) {
 	return f, ok
 }
 
-// owned is the filter of the jobs that a request may see: where keys are asked
-// for, those of its own.
+// owned is the filter of the jobs that a request may see: where keys are asked for, those of its
+// own.
 func owned(ctx context.Context) queue.Filter {
 	key, ok := apikey.FromContext(ctx)
 	return queue.Filter{Tenant: key.Name, All: !ok}

@@ -30,8 +30,8 @@ func (in *Intake) Job(ctx context.Context, id string) (queue.Job, error) {
 func noSuchJob(id string, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrGone):
-		return fault.Error{Code: "expired", Detail: fmt.Sprintf(
-			"The job %s and its pictures are no longer kept", fault.Excerpt(id)), Err: err}
+		text := fmt.Sprintf("The job %s and its pictures are no longer kept", fault.Excerpt(id))
+		return fault.Error{Code: "expired", Detail: text, Err: err}
 	case errors.Is(err, queue.ErrNotFound):
 		return fault.Error{
 			Code: "not_found", Detail: "There is no job " + fault.Excerpt(id), Err: err,
@@ -42,13 +42,13 @@ func noSuchJob(id string, err error) error {
 
 // List returns jobs that the request may see, as queue.List does; an empty state is any.
 func (in *Intake) List(
-	ctx context.Context, s queue.State, limit int, before int64,
+	ctx context.Context, s queue.State, n int, before int64,
 ) (jobs []queue.Job, next int64, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	filter := owned(ctx)
 	filter.State = s
-	return in.Jobs.List(ctx, filter, limit, before)
+	return in.Jobs.List(ctx, filter, n, before)
 }
 
 // Newest returns up to n jobs in a state that the request may see.
@@ -145,11 +145,11 @@ func (in *Intake) Result(ctx context.Context, j queue.Job) (imaging.Result, erro
 	defer cancel()
 	switch {
 	case !j.State.Terminal():
-		return imaging.Result{}, fault.New("not_ready",
-			"The job is %s, its result is not there yet", j.State)
+		const text = "The job is %s, its result is not there yet"
+		return imaging.Result{}, fault.New("not_ready", text, j.State)
 	case j.State != queue.Succeeded:
-		return imaging.Result{}, fault.New("no_result", "The job is %s, it has no result: %s: %s",
-			j.State, j.Code, j.Message)
+		const text = "The job is %s, it has no result: %s: %s"
+		return imaging.Result{}, fault.New("no_result", text, j.State, j.Code, j.Message)
 	}
 	var said struct {
 		imaging.Result
@@ -185,8 +185,8 @@ func (in *Intake) Input(ctx context.Context, j queue.Job) ([]byte, error) {
 	if errors.Is(err, queue.ErrNotFound) {
 		return nil, fault.Error{
 			Code: "input_expired", Err: err,
-			Detail: "The input of the job is not kept; with the option keep_input=true it is " +
-				"kept as long as the result",
+			Detail: "The input of the job is not kept; " +
+				"with the option keep_input=true it is kept as long as the result",
 		}
 	} else if err != nil {
 		return nil, fmt.Errorf("read input: %w", err)

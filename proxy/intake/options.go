@@ -36,8 +36,7 @@ const (
 type jobOption struct {
 	option.Option
 	parse func(in *Intake, o *Options, text string) error
-	// what parse reads, to be kept with the job; empty for what need not be
-	text func(o, preset Options) string
+	text  func(o, preset Options) string // what parse reads; empty for what need not be kept
 }
 
 const (
@@ -48,9 +47,7 @@ const (
 // jobOptions are all there are: a new one is one row here.
 var jobOptions = []jobOption{
 	{
-		option.Option{
-			Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort,
-		},
+		option.Option{Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort},
 		func(_ *Intake, o *Options, s string) (err error) {
 			o.Priority, err = parsePriority(s)
 			return err
@@ -161,8 +158,8 @@ func parsePriority(s string) (queue.Priority, error) {
 			return queue.Priority(p), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: %s: must be interactive, normal or bulk, is %.64q",
-		picture.ErrOption, keyPriority, s)
+	const text = "%w: %s: must be interactive, normal or bulk, is %.64q"
+	return 0, fmt.Errorf(text, picture.ErrOption, keyPriority, s)
 }
 
 // parseTTL reads 90s, 15m or a number of seconds.
@@ -170,8 +167,8 @@ func (in *Intake) parseTTL(s string) (time.Duration, error) {
 	d, err := ParseDuration(s)
 	longest := in.Jobs.MaxTTL()
 	if err != nil || d < time.Second || d > longest {
-		return 0, fmt.Errorf("%w: %s: must be 1s to %gs, is %.64q",
-			picture.ErrOption, keyTTL, longest.Seconds(), s)
+		const text = "%w: %s: must be 1s to %gs, is %.64q"
+		return 0, fmt.Errorf(text, picture.ErrOption, keyTTL, longest.Seconds(), s)
 	}
 	return d, nil
 }
@@ -192,15 +189,13 @@ const longOption = 1 << 10
 
 // About is what the queue keeps of a job for the intake, as JSON.
 type About struct {
-	// those that were given, each as it can be sent again
-	Options map[string]string `json:"options,omitempty"`
-	// bytes of the texts of those that are too long to be kept
-	Long  map[string]int `json:"long,omitempty"`
-	Input InputInfo      `json:"input"`
+	Options map[string]string `json:"options,omitempty"` // given ones, each as it can be sent again
+	Long    map[string]int    `json:"long,omitempty"`    // bytes of those that are too long to be kept
+	Input   InputInfo         `json:"input"`
 }
 
-// InputInfo is what is known of the picture that was sent. Sizes are in px, with
-// the orientation applied.
+// InputInfo is what is known of the picture that was sent. Sizes are in px, with the orientation
+// applied.
 type InputInfo struct {
 	Bytes       int64  `json:"bytes"`
 	Width       int    `json:"width,omitempty"`

@@ -11,9 +11,7 @@ import (
 type Outside interface {
 	// Check refuses an address by its form, without asking anybody.
 	Check(rawURL string) error
-	Get(
-		ctx context.Context, rawURL string, maxBytes int64,
-	) (data []byte, contentType string, err error)
+	Get(ctx context.Context, rawURL string, maxBytes int64) (data []byte, kind string, err error)
 }
 
 // maxFetches is how many pictures are fetched at the same time.
@@ -24,8 +22,8 @@ func (in *Intake) fetch(ctx context.Context, url string) ([]byte, error) {
 	if in.Pictures == nil {
 		return nil, switchedOff("urls_off", KeyImageURL, "egress.urls")
 	}
-	// How large a picture is shows only as it comes: so many at a time, whatever
-	// other uploads there are.
+	// How large a picture is shows only as it comes: so many at a time, whatever other uploads there
+	// are.
 	select {
 	case in.fetches <- struct{}{}:
 		defer func() { <-in.fetches }()

@@ -19,8 +19,8 @@ type Refinement struct {
 // Refine makes a new job of another's picture and options, with others in place of some.
 func (in *Intake) Refine(ctx context.Context, id string, r Refinement) (Receipt, error) {
 	s := &submission{
-		Request: Request{IdempotencyKey: r.IdempotencyKey}, parent: id,
-		given: digestOptions(r.Texts, r.Files),
+		Request: Request{IdempotencyKey: r.IdempotencyKey},
+		parent:  id, given: digestOptions(r.Texts, r.Files),
 	}
 	// A request that is repeated has its job, whether or not the parent is still there.
 	if id, err := in.repeated(ctx, s); id != "" || err != nil {
@@ -48,8 +48,8 @@ func (r Refinement) over(parent queue.Job) (url.Values, error) {
 	about, values := AboutJob(parent), url.Values{}
 	for key, size := range about.Long {
 		if _, ok := r.Files[key]; !ok && !r.Texts.Has(key) {
-			return nil, fmt.Errorf(`%w: %s: that of the job (%d bytes) is not kept: send it again, or "" to leave it out`,
-				picture.ErrOption, key, size)
+			return nil, fmt.Errorf("%w: %s: that of the job (%d bytes) is not kept: "+
+				`send it again, or "" to leave it out`, picture.ErrOption, key, size)
 		}
 	}
 	for key, text := range about.Options {

@@ -120,24 +120,21 @@ func (in *Intake) queueRequest(
 		return queue.Request{}, err
 	}
 	return queue.Request{
-		Image: s.Picture, Options: o.Encode(), About: string(about), Priority: o.Priority,
-		KeepInput: o.KeepInput,
-		ResultTTL: o.TTL, Callback: o.CallbackURL, Tenant: apikey.Name(ctx),
-		Parent: s.parent, Trace: telemetry.Inject(ctx),
+		Image: s.Picture, Options: o.Encode(), About: string(about),
+		Priority: o.Priority, KeepInput: o.KeepInput, ResultTTL: o.TTL, Callback: o.CallbackURL,
+		Tenant: apikey.Name(ctx), Parent: s.parent, Trace: telemetry.Inject(ctx),
 		IdempotencyKey: s.IdempotencyKey, Fingerprint: s.fingerprint(),
 		Cache: in.cacheKey(s, apikey.Name(ctx)),
 	}, nil
 }
 
-// repeated returns the job that the request's idempotency key has made before;
-// empty where there is none.
+// repeated returns the job that the request's idempotency key has made before; empty where there is
+// none.
 func (in *Intake) repeated(ctx context.Context, s *submission) (id string, err error) {
 	for _, c := range []byte(s.IdempotencyKey) {
 		if c <= ' ' || c > '~' || len(s.IdempotencyKey) > maxIdempotencyKey {
-			return "", fmt.Errorf(
-				"%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
-				picture.ErrOption,
-				maxIdempotencyKey, s.IdempotencyKey)
+			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
+				picture.ErrOption, maxIdempotencyKey, s.IdempotencyKey)
 		}
 	}
 	ctx, cancel := bounded(ctx)

@@ -1,5 +1,5 @@
-// Package seed is the face that the tutorial had from which bgremove grew, kept so that its
-// clients run unmodified.
+// Package seed is the face that the tutorial had from which bgremove grew, kept so that its clients
+// run unmodified.
 package seed
 
 import (
@@ -35,12 +35,14 @@ func (seed) WriteFault(c echo.Context, f fault.Error) error { return httpserver.
 
 // Mount implements face.Face.
 func (s seed) Mount(e *echo.Echo) {
-	e.GET("/health", func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
-	})
+	e.GET("/health", health)
 	e.GET("/metadata", s.metadata)
 	e.POST("/start_job", s.startJob)
 	e.GET("/get_job/:id", s.getJob)
+}
+
+func health(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // jobStatus is a job's state in the seed's words.
@@ -92,23 +94,22 @@ func (s seed) startJob(c echo.Context) error {
 	}{"ok", jobSummary{id, jobStatus(queue.Queued)}})
 }
 
-// take queues the picture of a body that is JSON, whatever its type says. Names that mean
-// nothing here are ignored.
+// take queues the picture of a body that is JSON, whatever its type says. Names that mean nothing
+// here are ignored.
 func (s seed) take(c echo.Context) (id string, err error) {
 	if err := s.Room(c); err != nil {
 		return "", err
 	}
-	up, err := httpserver.ReadJSON(c,
-		httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(option.Table())})
+	form := httpserver.Form{Pictures: []string{"image"}, Fields: face.Fields(option.Table())}
+	up, err := httpserver.ReadJSON(c, form)
 	if err != nil {
 		return "", err
 	}
 	if up.Picture == nil {
 		return "", up.Need()
 	}
-	// get_job gives the input back.
-	opts, err := s.Intake.Parse(up.Texts.Get, up.Files,
-		intake.Options{Priority: queue.Normal, KeepInput: true})
+	preset := intake.Options{Priority: queue.Normal, KeepInput: true} // get_job gives the input back
+	opts, err := s.Intake.Parse(up.Texts.Get, up.Files, preset)
 	if err != nil {
 		return "", err
 	}
@@ -168,14 +169,14 @@ func (s seed) writeImages(c echo.Context, j queue.Job) error {
 		}
 		end = `,"quality":` + string(text) + end
 	}
-	begin := fmt.Sprintf(`{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`,
-		j.ID, jobStatus(j.State))
+	const format = `{"status":"ok","job_id":%q,"job_status":%q,"img_in_base64":`
+	begin := fmt.Sprintf(format, j.ID, jobStatus(j.State))
 	return httpserver.WriteJSON(c, begin, in, `,"img_out_base64":`, out.Data, end)
 }
 
 // noJob answers in the shape of the route, not as FastAPI does.
 func noJob(c echo.Context, id, code, detail string) error {
 	c.Response().Header().Set(httpserver.HeaderErrorCode, code)
-	return c.JSON(fault.Of(code).Status,
-		jobAnswer{Status: "ng", ID: fault.Excerpt(id), Detail: detail})
+	answer := jobAnswer{Status: "ng", ID: fault.Excerpt(id), Detail: detail}
+	return c.JSON(fault.Of(code).Status, answer)
 }

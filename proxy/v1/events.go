@@ -15,8 +15,8 @@ import (
 	"bgremove/queue"
 )
 
-// keepAlive is how often something is sent on a stream without news, so that nothing in
-// between takes it for dead.
+// keepAlive is how often something is sent on a stream without news, so that nothing in between
+// takes it for dead.
 const keepAlive = 15 * time.Second
 
 // events streams the job's changes as server-sent events:
@@ -35,7 +35,7 @@ func (v v1) events(c echo.Context) error {
 	// Before the job is looked at: a change between the two is not missed.
 	changed, stop := v.Intake.Jobs.Watch(id, false)
 	defer stop()
-	// nothing seen, where it is none of ours
+	// Nothing is seen where it is none of ours.
 	seen, _ := strconv.Atoi(c.Request().Header.Get("Last-Event-ID"))
 	startStream(c)
 	if httpserver.IsHead(c) {
@@ -72,14 +72,14 @@ func startStream(c echo.Context) {
 	c.Response().WriteHeader(http.StatusOK)
 }
 
-// sendNews sends the job if it is further on than what the client has seen. A job that was
-// deleted has ended too.
+// sendNews sends the job if it is further on than what the client has seen. A job that was deleted
+// has ended too.
 func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err error) {
 	j, err := v.Intake.Job(c.Request().Context(), id)
 	if errors.Is(err, queue.ErrNotFound) {
 		return true, nil
 	}
-	// the end is told again: a client closes by it
+	// The end is told again: a client closes by it.
 	if err != nil || len(j.Log) == *seen && !j.State.Terminal() {
 		return false, err
 	}
@@ -88,8 +88,8 @@ func (v v1) sendNews(c echo.Context, id string, seen *int) (ended bool, err erro
 	if err != nil {
 		return false, err
 	}
-	return j.State.Terminal(), v.sendEvent(c,
-		fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data))
+	event := fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", *seen, j.State, data)
+	return j.State.Terminal(), v.sendEvent(c, event)
 }
 
 func (v v1) sendEvent(c echo.Context, text string) error {

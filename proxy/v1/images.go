@@ -38,8 +38,8 @@ func (v v1) input(c echo.Context) error {
 	return servePicture(c, j.ID+".in", contentType, j.Created, data)
 }
 
-// servePicture answers with a picture or a part of it. A picture never changes,
-// so its name is its tag.
+// servePicture answers with a picture or a part of it. A picture never changes, so its name is its
+// tag.
 func servePicture(c echo.Context, name, contentType string, modified time.Time, data []byte) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, contentType)

@@ -61,14 +61,12 @@ func describe(j queue.Job) Job {
 	}
 	self := jobURL(j.ID)
 	out := Job{
-		ID:    j.ID,
-		State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
-		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued), StartedAt: stamp(j.Started),
-		FinishedAt: stamp(j.Finished),
-		ExpiresAt:  stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
+		ID: j.ID, State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
+		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued),
+		StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
+		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
 		Attempt: j.Attempt, MaxAttempts: j.MaxAttempts, Parent: j.Parent,
-		Options: a.Options, Input: a.Input,
-		Timeline: timeline(j), Callback: callback(j.Hook),
+		Options: a.Options, Input: a.Input, Timeline: timeline(j), Callback: callback(j.Hook),
 		Links: map[string]string{"self": self, "events": self + "/events"},
 	}
 	if !j.State.Terminal() || j.KeepInput && j.State != queue.Cancelled ||
@@ -126,9 +124,7 @@ func callback(h queue.Hook) *callbackJSON {
 		out.State = queue.HookPending
 	}
 	for _, a := range h.Log {
-		out.Log = append(out.Log, deliveryJSON{
-			At: stamp(a.At), Status: a.Status, Error: a.Error, MS: a.Took.Milliseconds(),
-		})
+		out.Log = append(out.Log, deliveryJSON{stamp(a.At), a.Status, a.Error, a.Took.Milliseconds()})
 	}
 	return out
 }

@@ -27,8 +27,8 @@ func jobURL(id string) string { return "/v1/jobs/" + id }
 
 // read takes in a picture, sent in one of the ways that there are, or its address, and its options.
 func (v v1) read(c echo.Context, preset queue.Priority, query url.Values) (intake.Request, error) {
-	up, err := v.Read(c,
-		httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())})
+	form := httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())}
+	up, err := v.Read(c, form)
 	if err != nil {
 		return intake.Request{}, err
 	}
@@ -49,7 +49,7 @@ func (v v1) createJob(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderLocation, jobURL(id))
 	wait, asked := preferWait(c)
-	// a preference: where it cannot be heeded, the job is there all the same
+	// A preference: where it cannot be heeded, the job is there all the same.
 	waited := asked && v.Await(c, id, wait) == nil
 	if waited {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
@@ -57,8 +57,8 @@ func (v v1) createJob(c echo.Context) error {
 	return v.showCreated(c, id, waited)
 }
 
-// receive queues the picture that a request sends, or says where it is. Nothing holds
-// it when receive returns.
+// receive queues the picture that a request sends, or says where it is. Nothing holds it when
+// receive returns.
 func (v v1) receive(c echo.Context) (id string, err error) {
 	query, err := queryOf(c, intake.Keys()...)
 	if err != nil {
@@ -179,8 +179,7 @@ func checkState(s queue.State) error {
 		return nil
 	}
 	return fmt.Errorf("%w: state: must be queued, running, retrying, succeeded, failed, expired "+
-		"or cancelled, is %.64q", picture.ErrOption,
-		string(s))
+		"or cancelled, is %.64q", picture.ErrOption, string(s))
 }
 
 func (v v1) showJob(c echo.Context) error {

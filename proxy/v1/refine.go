@@ -3,7 +3,6 @@ package v1
 import (
 	"mime"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,8 +13,8 @@ import (
 	"bgremove/proxy/intake"
 )
 
-// refineJob makes a new job of another's picture and options, with those of the
-// request in place of some.
+// refineJob makes a new job of another's picture and options, with those of the request in place of
+// some.
 func (v v1) refineJob(c echo.Context) error {
 	r, err := readRefinement(c)
 	if err != nil {
@@ -28,22 +27,24 @@ func (v v1) refineJob(c echo.Context) error {
 // readRefinement reads options, of a JSON object or, where they are not there, of the query. Those
 // that are null are not given, those that are "" are to be taken away.
 func readRefinement(c echo.Context) (r intake.Refinement, err error) {
-	fields := slices.DeleteFunc(intake.Table(),
-		func(o option.Option) bool { return o.Name == intake.KeyImageURL })
-	keys := slices.DeleteFunc(intake.Keys(),
-		func(key string) bool { return key == intake.KeyImageURL })
+	table := slices.DeleteFunc(intake.Table(), func(o option.Option) bool {
+		return o.Name == intake.KeyImageURL
+	})
+	keys := make([]string, len(table))
+	for i, o := range table {
+		keys[i] = o.Name
+	}
 	query, err := queryOf(c, keys...)
 	if err != nil {
 		return r, err
 	}
 	if t := c.Request().Header.Get(echo.HeaderContentType); t != "" {
-		if media, _, err := mime.ParseMediaType(t); err != nil ||
-			media != echo.MIMEApplicationJSON {
-			return r, fault.New("unsupported_media_type",
-				"Content-Type must be application/json, is %s", strconv.Quote(fault.Excerpt(t)))
+		if media, _, err := mime.ParseMediaType(t); err != nil || media != echo.MIMEApplicationJSON {
+			const text = "Content-Type must be application/json, is %q"
+			return r, fault.New("unsupported_media_type", text, fault.Excerpt(t))
 		}
 	}
-	up, err := httpserver.ReadJSON(c, httpserver.Form{Fields: face.Fields(fields)})
+	up, err := httpserver.ReadJSON(c, httpserver.Form{Fields: face.Fields(table)})
 	switch {
 	case err != nil:
 		return r, err

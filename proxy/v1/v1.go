@@ -62,8 +62,8 @@ func (v1) WriteFault(c echo.Context, f fault.Error) error {
 	})
 }
 
-// queryOf returns the query of a request, which holds these keys only: one that is mistyped
-// would else go unnoticed.
+// queryOf returns the query of a request, which holds these keys only: one that is mistyped would
+// else go unnoticed.
 func queryOf(c echo.Context, keys ...string) (url.Values, error) {
 	query, err := httpserver.Query(c)
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -75,6 +75,6 @@ func queryOf(c echo.Context, keys ...string) (url.Values, error) {
 }
 
 func unknownOption(name string, known []string) error {
-	return fmt.Errorf("%w: there is no option %.64q here; there are %s",
-		picture.ErrOption, name, strings.Join(known, ", "))
+	const text = "%w: there is no option %.64q here; there are %s"
+	return fmt.Errorf(text, picture.ErrOption, name, strings.Join(known, ", "))
 }

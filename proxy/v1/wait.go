@@ -26,8 +26,8 @@ func parseWait(s string, preset time.Duration) (time.Duration, error) {
 	}
 	d, err := intake.ParseDuration(s)
 	if err != nil || d < 0 || d > longestWait {
-		return 0, fmt.Errorf("%w: wait: must be 0s to %gs, is %.64q",
-			picture.ErrOption, longestWait.Seconds(), s)
+		const text = "%w: wait: must be 0s to %gs, is %.64q"
+		return 0, fmt.Errorf(text, picture.ErrOption, longestWait.Seconds(), s)
 	}
 	return d, nil
 }

@@ -19,9 +19,9 @@ var page []byte
 // greeting is the seed's.
 const greeting = "Hello Proxy Server!\n"
 
-const contentPolicy = "default-src 'none'; img-src 'self' blob: data:; style-src " +
-	"'unsafe-inline'; script-src 'unsafe-inline'; " +
-	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; img-src 'self' blob: data:; " +
+	"style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 type web struct{}
 

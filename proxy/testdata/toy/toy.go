@@ -1,5 +1,5 @@
-// Package toy is a face for a test: other names of routes, fields and options,
-// and a dialect of its own.
+// Package toy is a face for a test: other names of routes, fields and options, and a dialect of its
+// own.
 package toy
 
 import (
@@ -53,8 +53,8 @@ func (t toy) cut(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK,
-		map[string]string{"job": id, "cut": base64.StdEncoding.EncodeToString(result.Data)})
+	cut := base64.StdEncoding.EncodeToString(result.Data)
+	return c.JSON(http.StatusOK, map[string]string{"job": id, "cut": cut})
 }
 
 // begin queues the picture; nothing holds it when begin returns.
