@@ -46,9 +46,10 @@ func TuneRuntime(slots int) (undo func()) {
 	}
 }
 
-// trim gives memory back to the machine, again and again, while there are many goroutines, until ctx
-// ends. A request that waits for a job has a stack of the size that it took to get there. Go cuts
-// stacks to size when it collects garbage, and those who wait make none that would have it collect.
+// trim gives memory back to the machine, again and again, while there are many goroutines,
+// until ctx ends. A request that waits for a job has a stack of the size that it took to get
+// there. Go cuts stacks to size when it collects garbage, and those who wait make none that
+// would have it collect.
 func trim(ctx context.Context) {
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()

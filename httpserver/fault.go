@@ -91,9 +91,9 @@ func (s *Server) fault(c echo.Context, err error) fault.Error {
 	state := stateOf(c.Request().Context())
 	switch {
 	case state.body != nil && state.body.err != nil:
-		// What a parser makes of a body that could not be read is not what went wrong. And this comes
-		// before the context, which net/http ends on any failed read: a client that was too slow is still
-		// there.
+		// What a parser makes of a body that could not be read is not what went wrong. And this
+		// comes before the context, which net/http ends on any failed read: a client that was
+		// too slow is still there.
 		err = state.body.err
 	case errors.Is(context.Cause(state.ctx), errShuttingDown):
 		return fault.Error{Code: "shutting_down"}

@@ -78,7 +78,8 @@ func unescape(text []byte, plus byte) (plain []byte, ok bool) {
 			plain = append(plain, plus)
 		case '%':
 			var c [1]byte
-			if _, err := hex.Decode(c[:], text[i+1:min(i+3, len(text))]); err != nil || i+2 >= len(text) {
+			if _, err := hex.Decode(c[:], text[i+1:min(i+3, len(text))]); err != nil ||
+				i+2 >= len(text) {
 				return nil, false
 			}
 			plain = append(plain, c[0])

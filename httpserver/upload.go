@@ -15,8 +15,9 @@ import (
 
 // Form names what a request's body may hold.
 type Form struct {
-	// Pictures are the names of a field that holds the picture: the bytes of a part of a multipart
-	// form, base64 elsewhere. The first is the one that a client is told of where there is no picture.
+	// Pictures are the names of a field that holds the picture: the bytes of a part of a
+	// multipart form, base64 elsewhere. The first is the one that a client is told of
+	// where there is no picture.
 	Pictures []string
 	// Encoded are names of a field that holds it as base64 in a multipart form too. An empty one is
 	// absent.
@@ -207,5 +208,6 @@ func badOption(key, format string, args ...any) error {
 
 func unsupportedMedia(contentType string) error {
 	return fault.New("unsupported_media_type", "Content-Type must be application/json, "+
-		"multipart/form-data, image/* or application/octet-stream, is %q", fault.Excerpt(contentType))
+		"multipart/form-data, image/* or application/octet-stream, is %q",
+		fault.Excerpt(contentType))
 }

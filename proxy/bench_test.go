@@ -116,7 +116,8 @@ func requests(b *testing.B, path, body, contentType string, status int) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, path, strings.NewReader(body))
+		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, path,
+			strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
 		w := &discarded{header: http.Header{}}
 		server.Echo.ServeHTTP(w, r)

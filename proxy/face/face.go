@@ -17,8 +17,8 @@ import (
 // Face is one dialect of the API: names of routes, fields and options, and how results and faults
 // are written.
 type Face interface {
-	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those that no other
-	// face has.
+	// Prefix is that of the paths whose faults the face writes, as /v1; empty for those
+	// that no other face has.
 	Prefix() string
 	// Mount adds the routes.
 	Mount(e *echo.Echo)

@@ -24,8 +24,8 @@ type Budget struct {
 }
 
 const (
-	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small image
-	// as much as one megapixel, as remove.bg counts: the work on it is not much less.
+	// Budgets are counted in thousands of pixels, so that 1.2 megapixels cost 1.2, and a small
+	// image as much as one megapixel, as remove.bg counts: the work on it is not much less.
 	perMegapixel = 1000
 	pixelsAUnit  = 1_000_000 / perMegapixel
 
@@ -53,8 +53,9 @@ func (in *Intake) charge(
 	b = &Budget{key.MegapixelsPerMinute, spent.Left / perMegapixel, time.Now().Add(spent.Reset)}
 	if spent.Wait > 0 {
 		wait := (spent.Wait + time.Second - 1).Truncate(time.Second)
-		f := fault.New("rate_limit_exceeded", "The image has %s megapixels, and %s are left of the %d "+
-			"a minute that the API key has; enough will be in %v",
+		f := fault.New("rate_limit_exceeded",
+			"The image has %s megapixels, and %s are left of the %d "+
+				"a minute that the API key has; enough will be in %v",
 			megapixels(cost), megapixels(spent.Left), b.Limit, wait)
 		f.RetryAfter = spent.Wait
 		return b, refund, f

@@ -73,8 +73,8 @@ type Parts struct {
 	Callbacks Outside         // for callback_url; nil where that is switched off
 	Draining  <-chan struct{} // closed when the process is to stop: nobody waits for a job any more
 
-	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it ends or
-	// Release is called.
+	// Reserve takes bytes of what all requests may hold for the one that ctx is of, until it
+	// ends or Release is called.
 	Reserve func(ctx context.Context, bytes int64) error
 	Release func(ctx context.Context)
 }

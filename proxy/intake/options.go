@@ -47,7 +47,9 @@ const (
 // jobOptions are all there are: a new one is one row here.
 var jobOptions = []jobOption{
 	{
-		option.Option{Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort},
+		option.Option{
+			Name: keyPriority, Kind: option.Choice, Values: priorities[:], MaxText: maxShort,
+		},
 		func(_ *Intake, o *Options, s string) (err error) {
 			o.Priority, err = parsePriority(s)
 			return err
@@ -190,8 +192,9 @@ const longOption = 1 << 10
 // About is what the queue keeps of a job for the intake, as JSON.
 type About struct {
 	Options map[string]string `json:"options,omitempty"` // given ones, each as it can be sent again
-	Long    map[string]int    `json:"long,omitempty"`    // bytes of those that are too long to be kept
-	Input   InputInfo         `json:"input"`
+	// bytes of those that are too long to be kept
+	Long  map[string]int `json:"long,omitempty"`
+	Input InputInfo      `json:"input"`
 }
 
 // InputInfo is what is known of the picture that was sent. Sizes are in px, with the orientation

@@ -22,8 +22,8 @@ func (in *Intake) fetch(ctx context.Context, url string) ([]byte, error) {
 	if in.Pictures == nil {
 		return nil, switchedOff("urls_off", KeyImageURL, "egress.urls")
 	}
-	// How large a picture is shows only as it comes: so many at a time, whatever other uploads there
-	// are.
+	// How large a picture is shows only as it comes: so many at a time, whatever
+	// other uploads there are.
 	select {
 	case in.fetches <- struct{}{}:
 		defer func() { <-in.fetches }()

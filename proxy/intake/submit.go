@@ -133,7 +133,8 @@ func (in *Intake) queueRequest(
 func (in *Intake) repeated(ctx context.Context, s *submission) (id string, err error) {
 	for _, c := range []byte(s.IdempotencyKey) {
 		if c <= ' ' || c > '~' || len(s.IdempotencyKey) > maxIdempotencyKey {
-			return "", fmt.Errorf("%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
+			return "", fmt.Errorf(
+				"%w: Idempotency-Key: must be 1 to %d visible ASCII characters, is %.64q",
 				picture.ErrOption, maxIdempotencyKey, s.IdempotencyKey)
 		}
 	}

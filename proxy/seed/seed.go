@@ -108,7 +108,8 @@ func (s seed) take(c echo.Context) (id string, err error) {
 	if up.Picture == nil {
 		return "", up.Need()
 	}
-	preset := intake.Options{Priority: queue.Normal, KeepInput: true} // get_job gives the input back
+	// get_job gives the input back
+	preset := intake.Options{Priority: queue.Normal, KeepInput: true}
 	opts, err := s.Intake.Parse(up.Texts.Get, up.Files, preset)
 	if err != nil {
 		return "", err

@@ -61,7 +61,8 @@ func describe(j queue.Job) Job {
 	}
 	self := jobURL(j.ID)
 	out := Job{
-		ID: j.ID, State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
+		ID:    j.ID,
+		State: j.State, Priority: intake.Priorities()[min(max(j.Priority, 0), queue.Bulk)],
 		CreatedAt: stamp(j.Created), QueuedAt: stamp(j.Queued),
 		StartedAt: stamp(j.Started), FinishedAt: stamp(j.Finished),
 		ExpiresAt: stamp(j.Expires), DeadlineAt: stamp(j.Deadline),
@@ -124,7 +125,8 @@ func callback(h queue.Hook) *callbackJSON {
 		out.State = queue.HookPending
 	}
 	for _, a := range h.Log {
-		out.Log = append(out.Log, deliveryJSON{stamp(a.At), a.Status, a.Error, a.Took.Milliseconds()})
+		out.Log = append(out.Log,
+			deliveryJSON{stamp(a.At), a.Status, a.Error, a.Took.Milliseconds()})
 	}
 	return out
 }

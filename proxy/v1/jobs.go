@@ -27,7 +27,9 @@ func jobURL(id string) string { return "/v1/jobs/" + id }
 
 // read takes in a picture, sent in one of the ways that there are, or its address, and its options.
 func (v v1) read(c echo.Context, preset queue.Priority, query url.Values) (intake.Request, error) {
-	form := httpserver.Form{Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table())}
+	form := httpserver.Form{
+		Pictures: []string{"image", "file"}, Fields: face.Fields(intake.Table()),
+	}
 	up, err := v.Read(c, form)
 	if err != nil {
 		return intake.Request{}, err

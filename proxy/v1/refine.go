@@ -39,7 +39,8 @@ func readRefinement(c echo.Context) (r intake.Refinement, err error) {
 		return r, err
 	}
 	if t := c.Request().Header.Get(echo.HeaderContentType); t != "" {
-		if media, _, err := mime.ParseMediaType(t); err != nil || media != echo.MIMEApplicationJSON {
+		if media, _, err := mime.ParseMediaType(t); err != nil ||
+			media != echo.MIMEApplicationJSON {
 			const text = "Content-Type must be application/json, is %q"
 			return r, fault.New("unsupported_media_type", text, fault.Excerpt(t))
 		}
